@@ -1,0 +1,1 @@
+"""Persistence: Postgres with pgvector. Imports nothing from `agent` or `tools`."""

@@ -1,0 +1,102 @@
+"""LangGraph's checkpoints in Postgres, apart from our own tables.
+
+Where the server is ours they have a database of their own, else a schema of their own: LangGraph's
+`setup()` runs `CREATE INDEX CONCURRENTLY`, which waits for every older transaction of its database
+(858 s behind an index build, DESIGN.md section 3), and Alembic would otherwise drop its tables.
+
+One saver holds one lock, so callers make a saver per run over a shared pool: 38-41 runs/s against
+19-21 (langgraph 1.2.22, 48 concurrent runs, 2 cores).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import psycopg
+from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
+
+from geofix.db.engine import conninfo, redact
+from geofix.db.errors import DatabaseError
+
+SCHEMA = "langgraph"
+"""Schema of LangGraph's tables; in a database of their own it keeps them tidy all the same."""
+
+POOL_SIZE = 8
+
+
+def _connection_options() -> dict[str, Any]:
+    return {
+        "autocommit": True,
+        "row_factory": dict_row,
+        "prepare_threshold": None,
+        "options": f"-c search_path={SCHEMA}",
+        "application_name": "geofix-checkpoints",
+        "connect_timeout": 10,
+    }
+
+
+def set_up_checkpoints(url: str) -> None:
+    """Make LangGraph's tables; does nothing where they are there.
+
+    Raises:
+        DatabaseError: The server cannot be reached or refuses.
+    """
+    try:
+        with psycopg.connect(conninfo(url), **_connection_options()) as connection:
+            connection.execute(f"create schema if not exists {SCHEMA}")
+            PostgresSaver(connection).setup()
+    except psycopg.Error as error:
+        reason = str(error).strip().splitlines()[0]
+        raise DatabaseError(
+            f"cannot set up LangGraph's tables at {redact(url)!r}: {reason}"
+        ) from error
+
+
+@contextmanager
+def checkpoint_pool(url: str) -> Iterator[ConnectionPool[psycopg.Connection[DictRow]]]:
+    """Open a pool for `PostgresSaver`; connections are checked before use and renewed."""
+    with ConnectionPool(
+        conninfo(url),
+        connection_class=psycopg.Connection[DictRow],
+        kwargs=_connection_options(),
+        min_size=0,
+        max_size=POOL_SIZE,
+        check=ConnectionPool.check_connection,
+        max_lifetime=1800,
+        max_idle=300,
+        open=True,
+    ) as pool:
+        yield pool
+
+
+@asynccontextmanager
+async def async_checkpoint_pool(
+    url: str,
+) -> AsyncIterator[AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]]:
+    """Open a pool for `AsyncPostgresSaver`; see `checkpoint_pool`."""
+    async with AsyncConnectionPool(
+        conninfo(url),
+        connection_class=psycopg.AsyncConnection[DictRow],
+        kwargs=_connection_options(),
+        min_size=0,
+        max_size=POOL_SIZE,
+        check=AsyncConnectionPool.check_connection,
+        max_lifetime=1800,
+        max_idle=300,
+        open=False,
+    ) as pool:
+        yield pool
+
+
+def strict_serializer(persisted: Iterable[type]) -> JsonPlusSerializer:
+    """Return a serializer that revives the classes in `persisted` and LangGraph's own, no others.
+
+    The same as `LANGGRAPH_STRICT_MSGPACK=true`, but it holds whoever imported langgraph first.
+    """
+    allowed = [(cls.__module__, cls.__name__) for cls in persisted]
+    return JsonPlusSerializer(allowed_msgpack_modules=allowed)

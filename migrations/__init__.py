@@ -1,0 +1,1 @@
+"""Alembic's migrations of geofix's own tables; they travel in the wheel."""
