@@ -1,0 +1,33 @@
+"""Every error geofix raises on purpose; each text names the value and says what to do.
+
+    GeofixError
+    |-- PhotoError        the photo cannot be read
+    |-- RegionError       a region is not one: unknown country, latitude 91
+    |-- EncoderError      the encoder is unknown or cannot be loaded
+    |-- ModelError        the chat model is unknown or not installed
+    |-- SourceError       a folder or table of photos cannot be read
+    |-- GalleryError      the gallery is empty, unknown, or embedded by another encoder
+    |-- TrailError        a run is unknown, or a thread is asked about another photo
+    `-- DatabaseError     the database cannot be reached, or is not set up
+        `-- ServerError   the embedded Postgres cannot be started
+
+A model that fails in the middle of a run is no error: the answer then says that it is degraded.
+"""
+
+from __future__ import annotations
+
+from geofix.db.errors import DatabaseError, GalleryError, GeofixError, ServerError, TrailError
+from geofix.tools.errors import EncoderError, ModelError, PhotoError, RegionError, SourceError
+
+__all__ = [
+    "DatabaseError",
+    "EncoderError",
+    "GalleryError",
+    "GeofixError",
+    "ModelError",
+    "PhotoError",
+    "RegionError",
+    "ServerError",
+    "SourceError",
+    "TrailError",
+]

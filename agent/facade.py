@@ -1,0 +1,167 @@
+"""The facade every door stands on: Python, command line, service.
+
+`Agent` pairs the graph with LangGraph's synchronous saver; `AsyncAgent`, in `facade_async`, with
+the asynchronous one: a synchronous saver raises a bare NotImplementedError under `ainvoke`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command
+from psycopg import Connection
+from psycopg.rows import DictRow
+from psycopg_pool import ConnectionPool
+
+from geofix.agent.context import Context
+from geofix.agent.graph import build_graph
+from geofix.agent.runs import Asked, answer, ask, config_of, reopen
+from geofix.agent.services import Services
+from geofix.agent.settings import Settings
+from geofix.agent.state import PERSISTED, Fix, Query, Region, State
+from geofix.db.checkpoints import checkpoint_pool, strict_serializer
+from geofix.tools.encoders import Encoder
+
+Listener = Callable[[dict[str, Any]], None]
+Graph = CompiledStateGraph[State, Context, Query, Fix]
+
+
+class Agent:
+    """An open geofix: loaded encoder, open database, any number of photos."""
+
+    def __init__(
+        self, services: Services, pool: ConnectionPool[Connection[DictRow]]
+    ) -> None:
+        """Use `open_agent` instead; it opens and closes what this needs."""
+        self.services = services
+        self._pool = pool
+
+    @property
+    def graph(self) -> Graph:
+        """The compiled graph with its checkpoints: for history, time travel and forks.
+
+        Made anew each time, since one saver serves one run at a time.
+        """
+        saver = PostgresSaver(self._pool, serde=strict_serializer(PERSISTED))
+        return build_graph(lambda: self.services).compile(checkpointer=saver, name="geofix")
+
+    def locate(
+        self,
+        photo: Path | str | bytes,
+        *,
+        within: str | Region | None = None,
+        thread_id: str | None = None,
+        on_event: Listener | None = None,
+        **options: Any,
+    ) -> Fix:
+        """Locate one photo.
+
+        Args:
+            photo: Path or bytes of an image file.
+            within: Where the answer may lie: a country, or `LAT,LON,KM`.
+            thread_id: Id of the run; made up if none is given. A run that was cut off goes on
+                where it was, a finished one answers again what it answered.
+            on_event: Called with every node's start and end.
+            **options: Fields of `Context`.
+
+        Returns:
+            The answer; `status` says whether there is one.
+
+        Raises:
+            GeofixError: The photo, an option or the set-up is unusable; see `geofix.agent.errors`.
+        """
+        asked = ask(self.services, photo, within, thread_id, options)
+        graph = self.graph
+        config = config_of(asked.run, asked.context)
+        values = graph.get_state(config)
+        if not values.created_at or values.next:
+            self._drive(graph, None if values.next else asked.query, asked, on_event)
+        return answer(self.services, asked, graph.get_state(config))
+
+    def resume(self, run: str, *, rank: int | None = None, on_event: Listener | None = None) -> Fix:
+        """Go on with a run that was cut off, or that waits for a person.
+
+        Args:
+            run: Its id.
+            rank: The candidate a person chose, if the run waits for one; none abstains.
+            on_event: Called with every node's start and end.
+
+        Raises:
+            TrailError: There is no such run.
+        """
+        asked = reopen(self.services, run)
+        graph = self.graph
+        state = graph.get_state(config_of(run, asked.context))
+        if state.next:
+            resumed = Command(resume={"rank": rank}) if state.interrupts else None
+            self._drive(graph, resumed, asked, on_event)
+        return answer(self.services, asked, graph.get_state(config_of(run, asked.context)))
+
+    def _drive(
+        self,
+        graph: Graph,
+        question: Query | Command[Any] | None,
+        asked: Asked,
+        on_event: Listener | None,
+    ) -> None:
+        config: RunnableConfig = config_of(asked.run, asked.context)
+        # "sync", because only so a run that was killed has saved what it paid for (DESIGN.md 3).
+        for event in graph.stream(
+            question, config, context=asked.context, stream_mode="custom", durability="sync"
+        ):
+            if on_event is not None:
+                on_event(event)
+
+
+@contextmanager
+def open_agent(
+    settings: Settings | None = None,
+    *,
+    encoder: Encoder | None = None,
+    model: BaseChatModel | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Iterator[Agent]:
+    """Open geofix for several photos; everything slow is loaded once.
+
+    Args:
+        settings: Read from the environment if none are given.
+        encoder: Used instead of the one the settings name.
+        model: Any LangChain chat model that takes images, instead of the settings' one.
+        progress: Called with one line when something slow is about to happen.
+    """
+    with Services(settings, encoder=encoder, model=model, progress=progress) as services:
+        # The engine first: asking for it sets the embedded database up, checkpoints included.
+        _ = services.engine
+        with checkpoint_pool(services.checkpoint_url) as pool:
+            yield Agent(services, pool)
+
+
+def locate(
+    photo: Path | str | bytes,
+    *,
+    within: str | Region | None = None,
+    settings: Settings | None = None,
+    model: BaseChatModel | None = None,
+    **options: Any,
+) -> Fix:
+    """Locate one photo; for several, `open_agent` loads everything once only.
+
+    Args:
+        photo: Path or bytes of an image file.
+        within: Where the answer may lie: a country, or `LAT,LON,KM`.
+        settings: Read from the environment if none are given.
+        model: Any LangChain chat model that takes images.
+        **options: Fields of `Context`.
+
+    Raises:
+        GeofixError: The photo, an option or the set-up is unusable; see `geofix.agent.errors`.
+    """
+    with open_agent(settings, model=model) as agent:
+        return agent.locate(photo, within=within, **options)

@@ -1,0 +1,77 @@
+"""The topology: which node follows which. What they do is in `nodes`, what they know in `state`.
+
+Ends in a bare `graph` for `langgraph.json`: a graph with a checkpointer of its own is refused by
+`langgraph dev`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Literal
+
+from langgraph.graph import END, START, StateGraph
+
+from geofix.agent.context import Context
+from geofix.agent.nodes.draft import draft
+from geofix.agent.nodes.embed import embed
+from geofix.agent.nodes.refine import refine
+from geofix.agent.nodes.retrieve import retrieve
+from geofix.agent.nodes.review import review
+from geofix.agent.nodes.settle import settle
+from geofix.agent.nodes.verify import verify
+from geofix.agent.recording import recorded
+from geofix.agent.services import Services
+from geofix.agent.state import Fix, Query, State
+
+STEPS_A_ROUND = 4
+"""retrieve, draft, verify, refine."""
+
+
+def after_verify(state: State) -> Literal["refine", "review", "settle"]:
+    """Route by the verdict."""
+    assert state.verdict is not None
+    if state.verdict.decision in {"refine", "review"}:
+        return state.verdict.decision  # type: ignore[return-value]
+    return "settle"
+
+
+def build_graph(services: Callable[[], Services]) -> StateGraph[State, Context, Query, Fix]:
+    """Return the graph, not compiled.
+
+    Args:
+        services: Gives what the nodes work with, when one runs.
+    """
+    builder = StateGraph(State, context_schema=Context, input_schema=Query, output_schema=Fix)
+    for name, node in (
+        ("embed", embed),
+        ("retrieve", retrieve),
+        ("draft", draft),
+        ("verify", verify),
+        ("refine", refine),
+        ("review", review),
+        ("settle", settle),
+    ):
+        builder.add_node(name, recorded(name, node, services))
+    builder.add_edge(START, "embed")
+    builder.add_edge("embed", "retrieve")
+    builder.add_edge("retrieve", "draft")
+    builder.add_edge("draft", "verify")
+    builder.add_conditional_edges("verify", after_verify)
+    builder.add_edge("refine", "retrieve")
+    builder.add_edge("review", "settle")
+    builder.add_edge("settle", END)
+    return builder
+
+
+def recursion_limit(context: Context) -> int:
+    """Return how many steps a run can need; LangGraph's own limit of 10,007 guards no budget."""
+    return STEPS_A_ROUND * context.max_rounds + STEPS_A_ROUND
+
+
+@cache
+def _own_services() -> Services:
+    return Services()
+
+
+graph = build_graph(_own_services).compile(name="geofix")

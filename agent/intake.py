@@ -1,0 +1,70 @@
+"""A photo comes in: read once, stripped of metadata, kept by hash.
+
+What its EXIF claims is stored beside it and joins the answer only after the graph has ended, so no
+node, model or tracing service can see it, and it cannot move the answer.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import asdict
+from collections.abc import Callable
+from pathlib import Path
+
+from geofix.agent.errors import PhotoError
+from geofix.db.queries import QueryPhoto, QueryPhotos
+from geofix.tools.images import read_photo, to_jpeg
+
+REFERENCE = "sha256:"
+
+
+def take_in(source: Path | str | bytes, queries: Callable[[], QueryPhotos]) -> QueryPhoto:
+    """Read a photo and keep it; nothing is kept of one that cannot be read.
+
+    Args:
+        source: A path, or the bytes of a file.
+        queries: Gives where it is kept; not called for a photo that cannot be read.
+
+    Raises:
+        PhotoError: It is no photo; the text says why.
+    """
+    photo = read_photo(source)
+    kept = QueryPhoto(
+        sha256=photo.sha256,
+        jpeg=to_jpeg(photo.pixels),
+        width=photo.width,
+        height=photo.height,
+        format=photo.format,
+        claim=None if photo.claim is None else asdict(photo.claim),
+        notes=list(photo.notes),
+    )
+    queries().keep(kept)
+    return kept
+
+
+def resolve(reference: str, queries: QueryPhotos) -> QueryPhoto:
+    """Return the photo a graph was asked about.
+
+    Args:
+        reference: `sha256:<hex>` of a kept photo, or a `data:image/...;base64,` URL. Paths are
+            refused: a graph may be served to strangers, and a file name must not enter its state.
+        queries: Where photos are kept.
+
+    Raises:
+        PhotoError: It is neither, or the data is no photo.
+        TrailError: The photo is not kept here.
+    """
+    if reference.startswith(REFERENCE):
+        return queries.find(reference.removeprefix(REFERENCE))
+    head, comma, data = reference.partition(",")
+    if not (head.startswith("data:") and head.endswith(";base64") and comma):
+        raise PhotoError(
+            f"the photo {reference[:60]!r} is neither 'sha256:<hex>' of a photo kept here nor a"
+            " 'data:image/jpeg;base64,' URL; from Python or the command line give the path to"
+            " `locate`"
+        )
+    try:
+        return take_in(base64.b64decode(data, validate=True), lambda: queries)
+    except binascii.Error as error:
+        raise PhotoError(f"the data URL {reference[:60]!r} is not valid base64: {error}") from error

@@ -1,0 +1,1 @@
+"""One file a node; each is a function of (state, context, services) that returns an `Outcome`."""

@@ -1,0 +1,96 @@
+"""retrieve: the most similar and the most dissimilar gallery photos, inside the round's region."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from geofix.agent.context import Context
+from geofix.agent.errors import TrailError
+from geofix.agent.outcome import Outcome
+from geofix.agent.regions import search_areas
+from geofix.agent.services import Services
+from geofix.agent.state import Hit, Retrieval, State
+from geofix.db.gallery import Neighbour, Search
+from geofix.tools.places import places_at
+
+
+def retrieve(state: State, context: Context, services: Services) -> Outcome:
+    """Ask the gallery in both directions; say so where it returns fewer than asked."""
+    gallery = services.gallery
+    search = Search(
+        encoder=state.encoder,
+        galleries=context.galleries,
+        areas=search_areas(state.region, state.within),
+        vectors=context.vectors,
+        without_sha256=state.sha256,
+    )
+    gallery.require(search)
+    vector = services.queries.vector(state.sha256, state.encoder)
+    if vector is None:
+        raise TrailError(f"the vector of photo {state.sha256!r} is gone; run it under a new thread")
+    near = gallery.nearest(vector, context.positives, search)
+    far = gallery.most_dissimilar(vector, context.negatives, search)
+    known = {neighbour.photo_id for neighbour in near}
+    apart = [neighbour for neighbour in far if neighbour.photo_id not in known]
+    centring = gallery.centring(state.encoder) if context.vectors == "centred" else None
+    retrieval = Retrieval(
+        round=state.round,
+        region=state.region,
+        positives=_hits(near),
+        negatives=_hits(apart),
+        searched=gallery.count(search),
+        impostor_share=centring.impostor_share(near[0].similarity) if centring and near else None,
+        temperature=centring.temperature if centring else None,
+        notes=_notes(context, near, far, apart, centring is not None),
+    )
+    best = f", best {near[0].similarity:.2f}" if near else ""
+    return Outcome(
+        update={"retrievals": [retrieval]},
+        summary=f"{len(near)} similar and {len(apart)} dissimilar of {retrieval.searched} photos"
+        f" {_where(state)}{best}",
+        detail={
+            **retrieval.model_dump(mode="json"),
+            "centring_version": centring.version if centring else None,
+            "impostor_distance_km": centring.impostor_distance_km if centring else None,
+        },
+    )
+
+
+def _where(state: State) -> str:
+    return "anywhere" if state.region is None else f"in {state.region.name}"
+
+
+def _notes(
+    context: Context,
+    near: list[Neighbour],
+    far: list[Neighbour],
+    apart: list[Neighbour],
+    centred: bool,
+) -> list[str]:
+    notes = []
+    if len(near) < context.positives:
+        notes.append(f"{context.positives} similar photos were asked for, {len(near)} exist there")
+    if len(far) < context.negatives:
+        notes.append(f"{context.negatives} dissimilar photos were asked for, {len(far)} exist there")
+    if len(apart) < len(far):
+        notes.append(
+            f"{len(far) - len(apart)} photos were both among the most similar and the most"
+            " dissimilar; they count as similar"
+        )
+    if context.vectors == "centred" and not centred:
+        notes.append("too few photos to center their vectors: compared raw")
+    return notes
+
+
+def _hits(neighbours: list[Neighbour]) -> list[Hit]:
+    places = places_at(
+        [neighbour.latitude for neighbour in neighbours],
+        [neighbour.longitude for neighbour in neighbours],
+    )
+    hits = []
+    for neighbour, place in zip(neighbours, places, strict=True):
+        columns = asdict(neighbour)
+        country = columns.pop("country")
+        label = None if place is None else place.describe()
+        hits.append(Hit(**columns, country_code=country, place=label))
+    return hits

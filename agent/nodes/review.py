@@ -1,0 +1,45 @@
+"""review: a person chooses among close candidates. Only where the run asks for it."""
+
+from __future__ import annotations
+
+from langgraph.types import interrupt
+from pydantic import BaseModel, Field
+
+from geofix.agent.context import Context
+from geofix.agent.outcome import Outcome
+from geofix.agent.scoring import ranked
+from geofix.agent.services import Services
+from geofix.agent.state import State, Verdict
+
+
+class Pick(BaseModel):
+    """A person's choice."""
+
+    rank: int | None = Field(
+        default=None, ge=1, description="Rank of the candidate chosen; null to abstain."
+    )
+
+
+def review(state: State, context: Context, services: Services) -> Outcome:
+    """Stop until somebody resumes the run with a `Pick`; the trail keeps what was chosen."""
+    pick = interrupt(
+        {
+            "question": "Which candidate is right?",
+            "candidates": [candidate.model_dump(mode="json") for candidate in state.candidates],
+        },
+        response_schema=Pick,
+    )
+    chosen = [candidate for candidate in state.candidates if candidate.rank == pick.rank]
+    if not chosen:
+        verdict = Verdict(reasons=["a person found no candidate right"], decision="abstain")
+        return Outcome(update={"verdict": verdict}, summary="a person chose none")
+    first = chosen[0].model_copy(update={"score": 1.0, "vetoed": None})
+    others = [candidate for candidate in state.candidates if candidate.rank != pick.rank]
+    verdict = Verdict(
+        reasons=[f"a person chose {first.place or 'this place'}"], decision="accept"
+    )
+    return Outcome(
+        update={"verdict": verdict, "candidates": ranked([first, *others])},
+        summary=f"a person chose candidate {pick.rank}",
+        detail={"pick": pick.rank},
+    )

@@ -1,0 +1,58 @@
+"""verify: pool all candidates, score them without the model, and decide, reasons first."""
+
+from __future__ import annotations
+
+from geofix.agent.candidates import pool_candidates
+from geofix.agent.context import Context
+from geofix.agent.outcome import Outcome
+from geofix.agent.scoring import carried, score
+from geofix.agent.services import Services
+from geofix.agent.state import Candidate, State
+from geofix.agent.verdicts import decide
+from geofix.tools.density import DEFAULT_TEMPERATURE
+from geofix.tools.places import places_at
+
+
+def verify(state: State, context: Context, services: Services) -> Outcome:
+    """Let clusters of the retrieved photos confirm or overrule the draft."""
+    retrieval = state.retrieval
+    # The consensus is made of the same photos as the clusters; counting it would count them twice.
+    drafts = [draft for draft in state.drafts if draft.drafted_by != "consensus"]
+    pooled = pool_candidates(
+        retrieval.positives, drafts, retrieval.temperature or DEFAULT_TEMPERATURE
+    )
+    candidates = score(
+        pooled, retrieval.positives, retrieval.negatives, retrieval.impostor_share
+    )
+    if state.round > 0 and state.region is not None:
+        candidates = carried(state.candidates, candidates, state.region)
+    candidates = _named(candidates)
+    verdict = decide(candidates, retrieval, context, rounds_left=_rounds_left(state, context))
+    return Outcome(
+        update={"candidates": candidates, "verdict": verdict},
+        summary=f"{verdict.decision}: {verdict.reasons[0]}",
+        detail={
+            "verdict": verdict.model_dump(mode="json"),
+            "candidates": [candidate.model_dump(mode="json") for candidate in candidates],
+        },
+    )
+
+
+def _rounds_left(state: State, context: Context) -> int:
+    return context.max_rounds - (state.round + 1)
+
+
+def _named(candidates: list[Candidate]) -> list[Candidate]:
+    places = places_at(
+        [candidate.latitude for candidate in candidates],
+        [candidate.longitude for candidate in candidates],
+    )
+    return [
+        candidate.model_copy(
+            update={
+                "place": None if place is None else place.describe(),
+                "country_code": None if place is None else place.country_code,
+            }
+        )
+        for candidate, place in zip(candidates, places, strict=True)
+    ]

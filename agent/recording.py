@@ -1,0 +1,96 @@
+"""Between LangGraph and a node: times it, writes its step into the trail, tells who listens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from langgraph.errors import GraphBubbleUp
+from langgraph.runtime import Runtime
+
+from geofix.agent.context import Context
+from geofix.agent.errors import DatabaseError
+from geofix.agent.outcome import Outcome
+from geofix.agent.services import Services
+from geofix.agent.state import State
+from geofix.db.trail import Step
+
+Node = Callable[[State, Context, Services], Outcome]
+GraphNode = Callable[[State, Runtime[Context]], dict[str, Any]]
+
+
+def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNode:
+    """Return `node` as LangGraph calls it, with its step kept in the trail.
+
+    Args:
+        name: The node's, as the trail shows it.
+        node: What is to be done.
+        services: Called when the node runs, so that importing a graph opens nothing.
+    """
+
+    def run(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+        # A graph invoked without context gets none at all, not the defaults.
+        context = runtime.context or Context()
+        runtime.stream_writer({"node": name, "round": state.round, "event": "started"})
+        began, clock = datetime.now(UTC), time.perf_counter()
+        wired = services()
+
+        def keep(outcome: Outcome, error: str | None = None) -> None:
+            took_ms = (time.perf_counter() - clock) * 1000
+            step = _step(name, state, runtime, began, took_ms, outcome, error)
+            wired.trail.record(_run_id(runtime), step)
+
+        try:
+            outcome = node(state, context, wired)
+        except (GraphBubbleUp, DatabaseError):
+            # An interrupt waits for a person, its step is written when the node has run through;
+            # and without the database there is nowhere to write.
+            raise
+        except Exception as error:
+            keep(Outcome({}, f"failed: {error}"), error=f"{type(error).__name__}: {error}")
+            raise
+        keep(outcome)
+        runtime.stream_writer(
+            {"node": name, "round": state.round, "event": "finished", "summary": outcome.summary}
+        )
+        if not outcome.degraded:
+            return outcome.update
+        return {**outcome.update, "degraded": [*state.degraded, *outcome.degraded]}
+
+    run.__name__ = name
+    return run
+
+
+def _run_id(runtime: Runtime[Context]) -> str:
+    info = runtime.execution_info
+    # Without a checkpointer there is no thread; the checkpoint id is then the run's own.
+    return (info.thread_id or info.run_id or info.checkpoint_id) if info else "unknown"
+
+
+def _step(
+    name: str,
+    state: State,
+    runtime: Runtime[Context],
+    began: datetime,
+    took_ms: float,
+    outcome: Outcome,
+    error: str | None,
+) -> Step:
+    info = runtime.execution_info
+    if info is None:
+        raise RuntimeError("a recorded node runs inside LangGraph only")
+    return Step(
+        task_id=info.task_id,
+        round=state.round,
+        node=name,
+        attempt=info.node_attempt,
+        started_at=began,
+        took_ms=took_ms,
+        summary=outcome.summary,
+        detail=outcome.detail,
+        degraded=outcome.degraded,
+        error=error,
+        checkpoint_id=info.checkpoint_id,
+    )

@@ -1,0 +1,162 @@
+"""What lies around a run of the graph: the question is checked, the answer completed.
+
+Shared by the synchronous and the asynchronous facade. One thread is one photo: asking another
+photo, or the same one otherwise, under an existing id is an error.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import StateSnapshot
+from pydantic import ValidationError
+
+from geofix.agent.context import Context
+from geofix.agent.errors import GeofixError, TrailError
+from geofix.agent.graph import recursion_limit
+from geofix.agent.intake import REFERENCE, take_in
+from geofix.agent.regions import parse_region
+from geofix.agent.services import Services
+from geofix.agent.state import Claim, Fix, Query, Region
+from geofix.db.gallery import Search
+from geofix.db.queries import QueryPhoto
+from geofix.db.trail import Run
+from geofix.tools.geo import haversine_km
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that was found sound."""
+
+    run: str
+    query: Query
+    context: Context
+
+
+def config_of(run: str, context: Context) -> RunnableConfig:
+    """Return LangGraph's config of a run: its thread, and a limit to its steps."""
+    return {
+        "configurable": {"thread_id": run},
+        "recursion_limit": recursion_limit(context),
+    }
+
+
+def ask(
+    services: Services,
+    photo: Path | str | bytes,
+    within: str | Region | None,
+    run: str | None,
+    options: Mapping[str, Any],
+) -> Asked:
+    """Check a question and open its run; nothing is written of one that is unusable.
+
+    Raises:
+        GeofixError: The photo, the region, an option, the gallery or the run id is unusable.
+    """
+    context = _context(options)
+    region = parse_region(within) if isinstance(within, str) else within
+    with services.lock:
+        encoder = services.encoder
+        kept = take_in(photo, lambda: services.queries)
+        services.gallery.require(Search(encoder=encoder.name, galleries=context.galleries))
+    query = Query(photo=REFERENCE + kept.sha256, within=region)
+    question = {
+        "within": None if region is None else region.model_dump(mode="json"),
+        "options": context.model_dump(mode="json"),
+    }
+    run = run or uuid.uuid4().hex[:16]
+    known = services.trail.find(run)
+    if known is not None:
+        _require_same(known, kept.sha256, question)
+    setup = {**services.versions(), "encoder": encoder.name}
+    services.trail.open_run(run, kept.sha256, question, setup)
+    return Asked(run, query, context)
+
+
+def reopen(services: Services, run: str) -> Asked:
+    """Return the question of a run that is there.
+
+    Raises:
+        TrailError: There is none of that id, or it was not asked through this facade.
+    """
+    known = services.trail.find(run)
+    if known is None or known.photo_sha256 is None:
+        raise TrailError(f"there is no run {run!r} to go on with; `geofix runs` lists the latest")
+    within = known.question.get("within")
+    query = Query(
+        photo=REFERENCE + known.photo_sha256,
+        within=None if within is None else Region(**within),
+    )
+    return Asked(run, query, Context(**known.question["options"]))
+
+
+def answer(services: Services, asked: Asked, state: StateSnapshot) -> Fix:
+    """Complete what the graph answered by the run's id and the EXIF claim; close the run."""
+    values = state.values
+    if state.next:
+        return _waiting(services, asked, values)
+    fields = {name: values[name] for name in Fix.model_fields if name in values}
+    kept = services.queries.find(asked.query.photo.removeprefix(REFERENCE))
+    fix = Fix(**fields).model_copy(
+        update={"run": asked.run, "photo": asked.query.photo, "photo_notes": kept.notes}
+    )
+    fix = fix.model_copy(update={"claim": _claim(kept, fix)})
+    services.trail.close_run(asked.run, fix.model_dump(mode="json"))
+    return fix
+
+
+def _waiting(services: Services, asked: Asked, values: Mapping[str, Any]) -> Fix:
+    verdict = values.get("verdict")
+    return Fix(
+        status="waiting",
+        drafted_by=services.drafted_by,
+        candidates=values.get("candidates", []),
+        reasons=verdict.reasons if verdict is not None else ["the run is not finished"],
+        evidence=[],
+        degraded=values.get("degraded", []),
+        geojson={"type": "FeatureCollection", "features": []},
+        rounds=values.get("round", 0) + 1,
+        run=asked.run,
+        photo=asked.query.photo,
+    )
+
+
+def _claim(kept: QueryPhoto, fix: Fix) -> Claim | None:
+    if kept.claim is None:
+        return None
+    claim = Claim(**kept.claim)
+    if claim.latitude is None or claim.longitude is None or fix.latitude is None:
+        return claim
+    distance = haversine_km(claim.latitude, claim.longitude, fix.latitude, fix.longitude)
+    return claim.model_copy(update={"distance_km": round(float(distance), 3)})
+
+
+def _context(options: Mapping[str, Any]) -> Context:
+    try:
+        return Context(**options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        known = ", ".join(Context.model_fields)
+        raise GeofixError(
+            f"the option {name!r} cannot be {first.get('input')!r}: {first['msg']};"
+            f" options are {known}"
+        ) from error
+
+
+def _require_same(known: Run, sha256: str, question: Mapping[str, Any]) -> None:
+    if known.photo_sha256 != sha256:
+        raise TrailError(
+            f"the run {known.id!r} is about another photo (sha256 {known.photo_sha256!r}); one"
+            " thread is one photo, so choose a new thread id"
+        )
+    if known.question != dict(question):
+        raise TrailError(
+            f"the run {known.id!r} was asked with other options ({known.question!r}); choose a new"
+            " thread id"
+        )

@@ -1,0 +1,185 @@
+"""The composition root: builds engine, encoder and chat model, each once and only when needed.
+
+The only place that wires `tools` and `db` into the nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cached_property
+from importlib.metadata import version
+from threading import RLock
+from types import TracebackType
+from typing import Any, Self
+
+from langchain_core.language_models import BaseChatModel
+from sqlalchemy import Engine
+
+from geofix.agent.settings import Settings
+from geofix.db import schema
+from geofix.db.checkpoints import set_up_checkpoints
+from geofix.db.engine import database_errors, open_engine
+from geofix.db.gallery import Gallery
+from geofix.db.ingest import Ingest
+from geofix.db.queries import QueryPhotos
+from geofix.db.server import EmbeddedServer, resolve_data_dir
+from geofix.db.trail import Trail
+from geofix.tools.chat import load_chat_model, model_name
+from geofix.tools.encoders import Encoder, load_encoder
+
+
+class Services:
+    """What the nodes work with. Use as a context manager: leaving it lets the database go."""
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        encoder: Encoder | None = None,
+        model: BaseChatModel | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
+        """Wire up lazily.
+
+        Args:
+            settings: Read from the environment if none are given.
+            encoder: Used instead of the one the settings name.
+            model: Likewise; any LangChain chat model that takes images.
+            progress: Called with one line when something slow is about to happen.
+        """
+        self.settings = settings or Settings.from_environment()
+        self._given_encoder = encoder
+        self._given_model = model
+        self._progress = progress or (lambda line: None)
+        self._open = ExitStack()
+        self.lock = RLock()
+        """Held while something is loaded: several threads may ask at once."""
+
+    def __enter__(self) -> Self:
+        """Nothing is opened before it is used."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close connections; the last user of the embedded server stops it."""
+        self.close()
+
+    def close(self) -> None:
+        """Close connections; what was opened is opened again when used again."""
+        self._open.close()
+        for name in ("engine", "database_url", "server", "gallery", "ingest", "queries", "trail"):
+            self.__dict__.pop(name, None)
+
+    @cached_property
+    def server(self) -> EmbeddedServer:
+        """The embedded Postgres, whether it runs or not."""
+        environ = {} if self.settings.data is None else {"GEOFIX_DATA": str(self.settings.data)}
+        return EmbeddedServer(resolve_data_dir(environ), bin_dir=self.settings.postgres_bin)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is geofix's own."""
+        return self.settings.database_url is None
+
+    @cached_property
+    def database_url(self) -> str:
+        """The database's URL; the embedded server is started by asking for it."""
+        if self.settings.database_url is not None:
+            return self.settings.database_url
+        if not self.server.is_set_up:
+            self._progress("setting up the embedded database")
+        return self._open.enter_context(self.server.lease())
+
+    @property
+    def checkpoint_url(self) -> str:
+        """Where LangGraph's tables live: a database of their own where the server is ours."""
+        url = self.database_url
+        return self.server.url("geofix_checkpoints") if self.embedded else url
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine, on a schema this version can use.
+
+        The embedded database is brought up to date by itself; one of the user's own is not
+        changed unasked.
+        """
+        engine = open_engine(self.database_url)
+        self._open.callback(engine.dispose)
+        if self.embedded:
+            with database_errors(engine):
+                if schema.upgrade(engine):
+                    set_up_checkpoints(self.checkpoint_url)
+        else:
+            schema.check(engine)
+        return engine
+
+    def upgrade(self) -> bool:
+        """Bring the schema and LangGraph's tables up to date; say whether ours changed."""
+        engine = open_engine(self.database_url)
+        try:
+            changed = schema.upgrade(engine)
+        finally:
+            engine.dispose()
+        set_up_checkpoints(self.checkpoint_url)
+        return changed
+
+    @cached_property
+    def gallery(self) -> Gallery:
+        """Searches."""
+        return Gallery(self.engine)
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        """Loads."""
+        return Ingest(self.engine)
+
+    @cached_property
+    def queries(self) -> QueryPhotos:
+        """Photos asked about."""
+        return QueryPhotos(self.engine)
+
+    @cached_property
+    def trail(self) -> Trail:
+        """The audit trail."""
+        return Trail(self.engine)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder, loaded."""
+        if self._given_encoder is not None:
+            return self._given_encoder
+        self._progress(f"loading the encoder {self.settings.encoder}")
+        return load_encoder(self.settings.encoder, device=self.settings.device)
+
+    @cached_property
+    def model(self) -> BaseChatModel | None:
+        """The chat model that drafts; none means the consensus drafter."""
+        if self._given_model is not None:
+            return self._given_model
+        settings = self.settings
+        if settings.model is None:
+            return None
+        key = settings.model_api_key
+        return load_chat_model(
+            settings.model,
+            base_url=settings.model_url,
+            api_key=None if key is None else key.get_secret_value(),
+            timeout_s=settings.model_timeout_s,
+            cache_engine=self.engine if settings.answer_cache else None,
+        )
+
+    @property
+    def drafted_by(self) -> str:
+        """Who drafts, as the answer names it."""
+        if self._given_model is not None:
+            return model_name(self._given_model)
+        return self.settings.model or "consensus"
+
+    def versions(self) -> dict[str, Any]:
+        """Return what was in force, for the trail."""
+        return {"geofix": version("geofix"), "drafted_by": self.drafted_by}

@@ -1,0 +1,68 @@
+"""Where things are and which models serve: read once from the environment, by adapters only.
+
+`.env` in the working folder is read too; variables of the environment win over it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from geofix.agent.errors import GeofixError
+
+
+class Settings(BaseSettings):
+    """Every variable geofix reads; `.env.example` lists them with examples."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GEOFIX_", env_file=".env", extra="ignore", populate_by_name=True
+    )
+
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    """A Postgres of your own; without it geofix runs its embedded one."""
+
+    data: Path | None = None
+    """Folder of the embedded database; the platform's user data folder otherwise."""
+
+    postgres_bin: Path | None = None
+    """Folder of Postgres binaries with pgvector, instead of the package's."""
+
+    encoder: str = "efficientnet-lite0"
+    """`efficientnet-lite0`, a Hugging Face hub id, or a folder with a vision tower."""
+
+    device: str | None = None
+    """`cpu`, `cuda`, `mps`; the best there is otherwise."""
+
+    model: str | None = None
+    """`provider:model` of a chat model that takes images; none means the consensus drafter."""
+
+    model_url: str | None = None
+    """Address of an OpenAI-compatible or Ollama server, where it is not the provider's own."""
+
+    model_api_key: SecretStr | None = None
+    """Key for it, where the provider's own variable is not set."""
+
+    model_timeout_s: float = Field(default=120, gt=0)
+    """How long one call to the model may take."""
+
+    answer_cache: bool = False
+    """Keep the model's answers in Postgres and reuse them for identical prompts."""
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the environment.
+
+        Raises:
+            GeofixError: A variable has a value that cannot be used; it is named.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = "_".join(map(str, first["loc"])).upper()
+            raise GeofixError(
+                f"the setting {name} cannot be {first.get('input')!r}: {first['msg']}"
+            ) from error

@@ -1,0 +1,229 @@
+"""Query -> State -> Fix, and every type that is persisted in a checkpoint.
+
+Renaming or moving a class here is a migration: checkpoints hold its module and name. All of it is
+plain JSON-able data (no numpy, no geometry objects, no pixels, no vectors), so that it can be.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+
+
+class Region(BaseModel):
+    """A part of the Earth: a circle or a country."""
+
+    model_config = ConfigDict(frozen=True)
+
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    radius_km: float | None = Field(default=None, gt=0)
+    country_code: str | None = None
+    """ISO 3166-1 alpha-2."""
+    name: str
+    """How a person would call it."""
+
+
+class Hit(BaseModel):
+    """One gallery photo that a search found."""
+
+    photo_id: int
+    latitude: Latitude
+    longitude: Longitude
+    similarity: float
+    """Cosine with the photo; centred unless the run asked for raw."""
+    accuracy_km: float = 0.0
+    """How far the truth may lie from the coordinates."""
+    place: str | None = None
+    country_code: str | None = None
+    gallery: str
+    source: str
+    external_id: str
+    author: str | None = None
+    licence: str | None = None
+    attribution: str | None = None
+
+
+class Retrieval(BaseModel):
+    """What one round's search found, and how."""
+
+    round: int
+    region: Region | None
+    positives: list[Hit]
+    negatives: list[Hit]
+    searched: int
+    """How many gallery photos the region holds."""
+    impostor_share: float | None = None
+    """Share of gallery photos that resemble a far-away photo as much as the best hit this photo."""
+    temperature: float | None = None
+    """Of the photos' votes; none where the gallery has no null distribution to take it from."""
+    notes: list[str] = Field(default_factory=list)
+
+
+class Clue(BaseModel):
+    """Something seen in the photo that speaks for or against a place."""
+
+    kind: Literal[
+        "text", "landmark", "building", "road", "vehicle", "vegetation", "terrain", "sun",
+        "people", "other",
+    ] = "other"  # fmt: skip
+    observation: str
+
+
+class Draft(BaseModel):
+    """One proposal of where the photo was taken."""
+
+    round: int
+    drafted_by: str
+    """`consensus`, or `provider:model`."""
+    latitude: Latitude | None
+    """None where the drafter cannot tell."""
+    longitude: Longitude | None
+    confidence: float | None = Field(default=None, ge=0, le=1)
+    """The drafter's own word; never more than one part of a candidate's score."""
+    clues: list[Clue] = Field(default_factory=list)
+    hypotheses: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
+
+
+class Candidate(BaseModel):
+    """One place the photo may have been taken at."""
+
+    rank: int = 0
+    latitude: Latitude
+    longitude: Longitude
+    radius_km: float
+    """How far its evidence is spread."""
+    score: float
+    """0 to 1, comparable within one run only."""
+    parts: dict[str, float]
+    """What the score is made of."""
+    photos: int
+    """How many positives speak for it."""
+    best_similarity: float | None
+    origin: Literal["cluster", "draft", "cluster+draft"]
+    scale_km: float
+    """The scale at which its photos form one cluster."""
+    vetoed: str | None = None
+    """Why it may not be the answer, whatever its score."""
+    place: str | None = None
+    country_code: str | None = None
+    distance_km: float = 0.0
+    """From the first candidate."""
+
+
+class Verdict(BaseModel):
+    """What verify decided; reasons before the decision."""
+
+    reasons: list[str]
+    decision: Literal["accept", "refine", "review", "abstain"]
+
+
+class Place(BaseModel):
+    """What the answer's coordinates are called."""
+
+    name: str | None = None
+    admin: str | None = None
+    country: str | None = None
+    country_code: str | None = None
+    label: str
+    """For people: `Paris, Ile-de-France, France`."""
+
+
+class Evidence(BaseModel):
+    """One gallery photo the answer rests on, with what its licence asks for."""
+
+    latitude: Latitude
+    longitude: Longitude
+    similarity: float
+    distance_km: float
+    """From the answer."""
+    gallery: str
+    source: str
+    external_id: str
+    licence: str | None = None
+    attribution: str | None = None
+    author: str | None = None
+
+
+class Claim(BaseModel):
+    """What a photo's EXIF says of place and time. Never used for the answer."""
+
+    latitude: float | None = None
+    longitude: float | None = None
+    altitude_m: float | None = None
+    taken_at: str | None = None
+    camera: str | None = None
+    distance_km: float | None = None
+    """From the answer, where there is one."""
+
+
+class Query(BaseModel):
+    """What is asked: a photo, and where the answer may lie."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    photo: str = Field(
+        description="`sha256:<hex>` of a photo kept here, or a `data:image/...;base64,` URL"
+    )
+    within: Region | None = None
+
+
+class Fix(BaseModel):
+    """The answer, or the reasons why there is none."""
+
+    status: Literal["located", "abstained", "waiting"]
+    """`waiting` for a person, where the run asks for one."""
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    radius_km: float | None = None
+    radius_calibrated: bool = False
+    """Whether the radius keeps a measured promise of coverage."""
+    place: Place | None = None
+    drafted_by: str
+    candidates: list[Candidate]
+    reasons: list[str]
+    evidence: list[Evidence]
+    degraded: list[str]
+    """Every step that could not be done as asked, and why; empty if none."""
+    geojson: dict[str, Any]
+    rounds: int
+    run: str | None = None
+    """Id of the run and its trail; filled in by the facade."""
+    photo: str | None = None
+    """`sha256:<hex>` of the file as it came."""
+    photo_notes: list[str] = Field(default_factory=list)
+    """What was odd about the file: several frames, unreadable EXIF."""
+    claim: Claim | None = None
+    """What the file's EXIF says, spoofable; filled in by the facade after the graph has ended."""
+
+
+class State(Query):
+    """All a run knows between two nodes."""
+
+    round: int = 0
+    sha256: str = ""
+    encoder: str = ""
+    region: Region | None = None
+    """Where this round searches."""
+    retrievals: Annotated[list[Retrieval], operator.add] = Field(default_factory=list)
+    drafts: Annotated[list[Draft], operator.add] = Field(default_factory=list)
+    candidates: list[Candidate] = Field(default_factory=list)
+    verdict: Verdict | None = None
+    degraded: list[str] = Field(default_factory=list)
+
+    @property
+    def retrieval(self) -> Retrieval:
+        """The latest round's search."""
+        return self.retrievals[-1]
+
+
+PERSISTED = (
+    Candidate, Claim, Clue, Draft, Evidence, Fix, Hit, Place, Query, Region, Retrieval, State, Verdict,
+)  # fmt: skip
+"""All a checkpoint may revive."""

@@ -1,0 +1,101 @@
+"""Accept, refine, ask a person, or abstain: pure rules over the candidates of a round.
+
+A candidate holds where its photos are alike enough (rarer than `impostor_share` among photos of
+unlike places) or where several photos agree on it. On the 162 starter photos, each asked of the
+others, "half the votes from three photos" was right for 96 % and "rare likeness" for 90 %
+(docs/architecture.md, the verdict).
+"""
+
+from __future__ import annotations
+
+from geofix.agent.candidates import KNOWN_AT_SHARE, PLACE_SCALE_KM
+from geofix.agent.context import Context
+from geofix.agent.state import Candidate, Retrieval, Verdict
+from geofix.tools.clusters import SCALES_KM
+
+AGREEING_PHOTOS = 3
+"""So many photos with half the votes outweigh a likeness that is not rare."""
+
+TYPICAL_SHARE = 0.5
+"""Past the median of the null distribution no agreement counts: the photo resembles nothing."""
+
+
+def decide(
+    candidates: list[Candidate], retrieval: Retrieval, context: Context, *, rounds_left: int
+) -> Verdict:
+    """Return the verdict of a round."""
+    standing = [candidate for candidate in candidates if candidate.vetoed is None]
+    doubt = _doubt(standing, candidates, retrieval, context)
+    if doubt:
+        return Verdict(reasons=doubt, decision="abstain")
+    first = standing[0]
+    reasons = [*_support(first, retrieval), *_vetoes(candidates)]
+    lead = first.score - (standing[1].score if len(standing) > 1 else 0.0)
+    close = len(standing) > 1 and lead < context.accept_margin
+    if close or first.scale_km > SCALES_KM[-1]:
+        reasons.insert(0, _undecided(standing, lead) if close else "no place has half of the votes")
+        return Verdict(reasons=reasons, decision="review" if context.ask_human else "abstain")
+    if first.scale_km > PLACE_SCALE_KM and rounds_left > 0:
+        reasons.insert(0, f"known to {first.scale_km:g} km only: a closer look can help")
+        return Verdict(reasons=reasons, decision="refine")
+    return Verdict(reasons=reasons, decision="accept")
+
+
+def _undecided(standing: list[Candidate], lead: float) -> str:
+    first, second = (candidate.place or "an unnamed place" for candidate in standing[:2])
+    return f"{first} leads {second} by {lead:.2f} only"
+
+
+def _doubt(
+    standing: list[Candidate],
+    candidates: list[Candidate],
+    retrieval: Retrieval,
+    context: Context,
+) -> list[str]:
+    """Return why nothing may be answered; empty if something may."""
+    if not retrieval.positives:
+        where = "the gallery" if retrieval.region is None else retrieval.region.name
+        return [f"no photo was found in {where}", *retrieval.notes]
+    if not standing:
+        return ["every candidate is vetoed", *_vetoes(candidates)]
+    share = retrieval.impostor_share
+    if share is None or share <= context.impostor_share:
+        return []
+    first = standing[0]
+    agreed = (
+        first.photos >= AGREEING_PHOTOS
+        and first.parts[f"share_{PLACE_SCALE_KM:g}_km"] >= KNOWN_AT_SHARE
+    )
+    if agreed and share <= TYPICAL_SHARE:
+        return []
+    return [
+        "nothing in the gallery is alike enough:"
+        f" {share:.0%} of its photos resemble some far-away photo at least as much",
+        *([] if agreed else ["too few of the similar photos agree on one place"]),
+    ]
+
+
+def _support(first: Candidate, retrieval: Retrieval) -> list[str]:
+    scale_km = min(first.scale_km, SCALES_KM[-1])
+    share = first.parts[f"share_{scale_km:g}_km"]
+    reasons = [
+        f"{share:.0%} of the votes of {len(retrieval.positives)} similar photos lie within"
+        f" {scale_km:g} km"
+        + (f", {first.photos} of them at {first.place}" if first.place else "")
+    ]
+    if retrieval.impostor_share is not None:
+        reasons.append(
+            f"a likeness of {retrieval.positives[0].similarity:.2f} is reached by far-away photos"
+            f" for {retrieval.impostor_share:.1%} of the gallery"
+        )
+    if first.parts["draft"] > 0:
+        reasons.append("the model's draft names the same place")
+    return reasons
+
+
+def _vetoes(candidates: list[Candidate]) -> list[str]:
+    return [
+        f"{candidate.place or 'a drafted place'} was left out: {candidate.vetoed}"
+        for candidate in candidates
+        if candidate.vetoed is not None
+    ]
