@@ -4,14 +4,22 @@
 
     fix = locate("photo.jpg")
     print(fix.latitude, fix.longitude, fix.radius_km, fix.place)
+
+Names are imported when first used, so that `geofix --help` need not load LangGraph.
 """
 
-from geofix.agent.context import Context
-from geofix.agent.errors import GeofixError
-from geofix.agent.facade import Agent, locate, open_agent
-from geofix.agent.facade_async import AsyncAgent, alocate, aopen_agent
-from geofix.agent.settings import Settings
-from geofix.agent.state import Candidate, Fix, Query, Region
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from geofix.agent.context import Context
+    from geofix.agent.errors import GeofixError
+    from geofix.agent.facade import Agent, locate, open_agent
+    from geofix.agent.facade_async import AsyncAgent, alocate, aopen_agent
+    from geofix.agent.settings import Settings
+    from geofix.agent.state import Candidate, Fix, Query, Region
 
 __all__ = [
     "Agent",
@@ -28,3 +36,29 @@ __all__ = [
     "locate",
     "open_agent",
 ]
+
+_HOMES = {
+    "Agent": "facade",
+    "AsyncAgent": "facade_async",
+    "Candidate": "state",
+    "Context": "context",
+    "Fix": "state",
+    "GeofixError": "errors",
+    "Query": "state",
+    "Region": "state",
+    "Settings": "settings",
+    "alocate": "facade_async",
+    "aopen_agent": "facade_async",
+    "locate": "facade",
+    "open_agent": "facade",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -75,7 +75,10 @@ def _from_cluster(
         longitude=mode.longitude,
         radius_km=_radius_km(mode.latitude, mode.longitude, [hits[i] for i in reach]),
         score=0.0,
-        parts={f"share_{km:g}_km": share for km, share in shares.items()},
+        parts={
+            **{f"share_{km:g}_km": share for km, share in shares.items()},
+            "likeness": 1 - (1.0 if (p := hits[best].impostor_share) is None else p),
+        },
         photos=len(members),
         best_similarity=hits[best].similarity,
         origin="cluster",

@@ -36,9 +36,7 @@ Graph = CompiledStateGraph[State, Context, Query, Fix]
 class Agent:
     """An open geofix: loaded encoder, open database, any number of photos."""
 
-    def __init__(
-        self, services: Services, pool: ConnectionPool[Connection[DictRow]]
-    ) -> None:
+    def __init__(self, services: Services, pool: ConnectionPool[Connection[DictRow]]) -> None:
         """Use `open_agent` instead; it opens and closes what this needs."""
         self.services = services
         self._pool = pool

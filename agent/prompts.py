@@ -78,9 +78,7 @@ def draft_messages(
     return [SystemMessage(SYSTEM), HumanMessage(content)]
 
 
-def lists_text(
-    positives: Sequence[Hit], negatives: Sequence[Hit], region: Region | None
-) -> str:
+def lists_text(positives: Sequence[Hit], negatives: Sequence[Hit], region: Region | None) -> str:
     """Return both lists and the region as the model reads them."""
     parts = []
     if region is not None:

@@ -43,9 +43,7 @@ def circle(latitude: float, longitude: float, radius_km: float, name: str | None
     """
     check_coordinates(latitude, longitude)
     if not 0 < radius_km <= FARTHEST_KM:
-        raise RegionError(
-            f"the radius {radius_km!r} km is not between 0 and {FARTHEST_KM:g} km"
-        )
+        raise RegionError(f"the radius {radius_km!r} km is not between 0 and {FARTHEST_KM:g} km")
     named = name or f"{radius_km:g} km around {latitude:.4f}, {longitude:.4f}"
     return Region(latitude=latitude, longitude=longitude, radius_km=radius_km, name=named)
 

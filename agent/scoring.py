@@ -15,7 +15,7 @@ SHARE_WEIGHTS = {1.0: 0.10, 25.0: 0.45, 200.0: 0.15, 750.0: 0.05, 2500.0: 0.05}
 """How much of the score the votes within each scale make, km."""
 
 LIKENESS_WEIGHT = 0.10
-"""For how rare the best similarity is among photos of unlike places."""
+"""For how rare the similarity of its best photo is among photos of unlike places."""
 
 DRAFT_WEIGHT = 0.10
 """For a model's draft that names the place: one voice, never a majority."""
@@ -31,7 +31,6 @@ def score(
     candidates: Sequence[Candidate],
     positives: Sequence[Hit],
     negatives: Sequence[Hit],
-    impostor_share: float | None,
 ) -> list[Candidate]:
     """Return the candidates with scores and vetoes, best first; vetoed ones last.
 
@@ -39,9 +38,8 @@ def score(
         candidates: As pooled.
         positives: The round's, for the veto over unsupported drafts.
         negatives: The round's, for contradiction.
-        impostor_share: See `Retrieval`; none where unknown.
     """
-    scored = [_scored(candidate, positives, negatives, impostor_share) for candidate in candidates]
+    scored = [_scored(candidate, positives, negatives) for candidate in candidates]
     return ranked(scored)
 
 
@@ -93,12 +91,11 @@ def _scored(
     candidate: Candidate,
     positives: Sequence[Hit],
     negatives: Sequence[Hit],
-    impostor_share: float | None,
 ) -> Candidate:
     parts = {
+        "draft": 0.0,
+        "likeness": 0.0,
         **candidate.parts,
-        "draft": candidate.parts.get("draft", 0.0),
-        "likeness": 0.0 if impostor_share is None or not candidate.photos else 1 - impostor_share,
         "contradiction": _contradiction(candidate, negatives),
         "land": float(is_land(candidate.latitude, candidate.longitude)),
     }

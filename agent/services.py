@@ -19,14 +19,16 @@ from sqlalchemy import Engine
 from geofix.agent.settings import Settings
 from geofix.db import schema
 from geofix.db.checkpoints import set_up_checkpoints
-from geofix.db.engine import database_errors, open_engine
+from geofix.db.embedded.data_dir import resolve_data_dir
+from geofix.db.engine import open_engine
 from geofix.db.gallery import Gallery
 from geofix.db.ingest import Ingest
 from geofix.db.queries import QueryPhotos
-from geofix.db.server import EmbeddedServer, resolve_data_dir
+from geofix.db.server import EmbeddedServer
 from geofix.db.trail import Trail
 from geofix.tools.chat import load_chat_model, model_name
 from geofix.tools.encoders import Encoder, load_encoder
+from geofix.tools.starter import add_starter
 
 
 class Services:
@@ -79,7 +81,8 @@ class Services:
     def server(self) -> EmbeddedServer:
         """The embedded Postgres, whether it runs or not."""
         environ = {} if self.settings.data is None else {"GEOFIX_DATA": str(self.settings.data)}
-        return EmbeddedServer(resolve_data_dir(environ), bin_dir=self.settings.postgres_bin)
+        data_dir = resolve_data_dir(environ) / "postgres"
+        return EmbeddedServer(data_dir, bin_dir=self.settings.postgres_bin)
 
     @property
     def embedded(self) -> bool:
@@ -91,8 +94,7 @@ class Services:
         """The database's URL; the embedded server is started by asking for it."""
         if self.settings.database_url is not None:
             return self.settings.database_url
-        if not self.server.is_set_up:
-            self._progress("setting up the embedded database")
+        self._progress("starting the embedded database")
         return self._open.enter_context(self.server.lease())
 
     @property
@@ -105,17 +107,19 @@ class Services:
     def engine(self) -> Engine:
         """The engine, on a schema this version can use.
 
-        The embedded database is brought up to date by itself; one of the user's own is not
-        changed unasked.
+        The embedded database is brought up to date by itself, and a new one gets the starter
+        gallery; one of the user's own is not changed unasked.
         """
         engine = open_engine(self.database_url)
         self._open.callback(engine.dispose)
-        if self.embedded:
-            with database_errors(engine):
-                if schema.upgrade(engine):
-                    set_up_checkpoints(self.checkpoint_url)
-        else:
+        if not self.embedded:
             schema.check(engine)
+            return engine
+        new = schema.is_new(engine)
+        if schema.upgrade(engine):
+            set_up_checkpoints(self.checkpoint_url)
+        if new:
+            add_starter(Ingest(engine))
         return engine
 
     def upgrade(self) -> bool:

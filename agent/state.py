@@ -37,6 +37,8 @@ class Hit(BaseModel):
     longitude: Longitude
     similarity: float
     """Cosine with the photo; centred unless the run asked for raw."""
+    impostor_share: float | None = None
+    """Share of gallery photos that resemble some far-away photo at least this much."""
     accuracy_km: float = 0.0
     """How far the truth may lie from the coordinates."""
     place: str | None = None
@@ -58,11 +60,14 @@ class Retrieval(BaseModel):
     negatives: list[Hit]
     searched: int
     """How many gallery photos the region holds."""
-    impostor_share: float | None = None
-    """Share of gallery photos that resemble a far-away photo as much as the best hit this photo."""
     temperature: float | None = None
     """Of the photos' votes; none where the gallery has no null distribution to take it from."""
     notes: list[str] = Field(default_factory=list)
+
+    @property
+    def impostor_share(self) -> float | None:
+        """The best hit's; low means that the gallery knows something like the photo."""
+        return self.positives[0].impostor_share if self.positives else None
 
 
 class Clue(BaseModel):
@@ -224,6 +229,7 @@ class State(Query):
 
 
 PERSISTED = (
-    Candidate, Claim, Clue, Draft, Evidence, Fix, Hit, Place, Query, Region, Retrieval, State, Verdict,
+    Candidate, Claim, Clue, Draft, Evidence, Fix, Hit, Place, Query, Region, Retrieval, State,
+    Verdict,
 )  # fmt: skip
 """All a checkpoint may revive."""

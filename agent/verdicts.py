@@ -70,7 +70,7 @@ def _doubt(
         return []
     return [
         "nothing in the gallery is alike enough:"
-        f" {share:.0%} of its photos resemble some far-away photo at least as much",
+        f" {share:.0%} of its photos resemble a photo from elsewhere at least as much",
         *([] if agreed else ["too few of the similar photos agree on one place"]),
     ]
 
@@ -80,13 +80,13 @@ def _support(first: Candidate, retrieval: Retrieval) -> list[str]:
     share = first.parts[f"share_{scale_km:g}_km"]
     reasons = [
         f"{share:.0%} of the votes of {len(retrieval.positives)} similar photos lie within"
-        f" {scale_km:g} km"
-        + (f", {first.photos} of them at {first.place}" if first.place else "")
+        f" {scale_km:g} km of {first.place or 'this place'}"
     ]
     if retrieval.impostor_share is not None:
         reasons.append(
-            f"a likeness of {retrieval.positives[0].similarity:.2f} is reached by far-away photos"
-            f" for {retrieval.impostor_share:.1%} of the gallery"
+            f"the best likeness, {retrieval.positives[0].similarity:.2f}, is one that"
+            f" {retrieval.impostor_share:.1%} of the gallery's photos have with a photo from"
+            " elsewhere"
         )
     if first.parts["draft"] > 0:
         reasons.append("the model's draft names the same place")

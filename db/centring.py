@@ -103,7 +103,9 @@ def refresh_centring(connection: Connection, encoder_id: int) -> None:
     if total < FEWEST_PHOTOS:
         return
     mean = connection.execute(
-        select(func.avg(EmbeddingRow.embedding, type_=HALFVEC())).where(EmbeddingRow.encoder_id == encoder_id)
+        select(func.avg(EmbeddingRow.embedding, type_=HALFVEC())).where(
+            EmbeddingRow.encoder_id == encoder_id
+        )
     ).scalar_one()
     mean = np.asarray(mean, dtype=np.float32)
     impostors, distance_km = impostor_similarities(vectors - mean, places)

@@ -129,11 +129,17 @@ class Gallery:
         if centring is not None:
             probe = probe - centring.mean
             vector = vector - cast(literal(centring.mean.tolist(), HALFVEC()), HALFVEC())
-        distance = vector.op("<=>", return_type=Double())(cast(literal((sign * probe).tolist(), HALFVEC()), HALFVEC()))
+        distance = vector.op("<=>", return_type=Double())(
+            cast(literal((sign * probe).tolist(), HALFVEC()), HALFVEC())
+        )
         statement = _covered(_columns(distance), search).order_by("distance", PhotoRow.id).limit(k)
         with database_errors(self._engine), self._engine.connect() as connection:
             rows = connection.execute(statement).mappings().all()
         return [_neighbour(row, sign) for row in rows]
+
+
+def _halfvec(vector: Vector) -> ColumnElement[list[float]]:
+    return cast(literal(vector.tolist(), HALFVEC()), HALFVEC())
 
 
 def _columns(distance: ColumnElement[float]) -> Select[Any]:

@@ -36,6 +36,12 @@ def current_revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection, opts=options).get_current_revision()
 
 
+def is_new(engine: Engine) -> bool:
+    """Say whether geofix was never set up in this database."""
+    with database_errors(engine), engine.connect() as connection:
+        return current_revision(connection) is None
+
+
 def upgrade(engine: Engine) -> bool:
     """Bring the schema to the newest migration; safe to call at once from several processes.
 

@@ -141,7 +141,9 @@ class Answer(Generic[AnswerT]):
     """The error that a second turn had to mend; none if the first answer was good."""
 
 
-def ask(model: BaseChatModel, messages: list[BaseMessage], schema: type[AnswerT]) -> Answer[AnswerT]:
+def ask(
+    model: BaseChatModel, messages: list[BaseMessage], schema: type[AnswerT]
+) -> Answer[AnswerT]:
     """Ask for an answer in `schema`; an unusable one is sent back once with what is wrong.
 
     Raises:
@@ -179,9 +181,7 @@ def _call(
         raise ModelError(f"the model failed: {type(error).__name__}: {reason[0]}") from error
     raw = result["raw"]
     usage = getattr(raw, "usage_metadata", None) or {}
-    tokens = {
-        key: int(usage[key]) for key in ("input_tokens", "output_tokens") if key in usage
-    }
+    tokens = {key: int(usage[key]) for key in ("input_tokens", "output_tokens") if key in usage}
     text = raw.text if isinstance(raw, AIMessage) else str(raw)
     parsed, problem = result["parsed"], result["parsing_error"]
     if isinstance(parsed, schema):

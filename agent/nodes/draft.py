@@ -39,9 +39,7 @@ def draft(state: State, context: Context, services: Services) -> Outcome:
 
 def _consensus(retrieval: Retrieval) -> Draft:
     hits = retrieval.positives
-    drafted = Draft(
-        round=retrieval.round, drafted_by="consensus", latitude=None, longitude=None
-    )
+    drafted = Draft(round=retrieval.round, drafted_by="consensus", latitude=None, longitude=None)
     if not hits:
         return drafted.model_copy(update={"notes": ["no photo to vote"]})
     weights = vote_weights(

@@ -10,6 +10,7 @@ from geofix.agent.outcome import Outcome
 from geofix.agent.regions import search_areas
 from geofix.agent.services import Services
 from geofix.agent.state import Hit, Retrieval, State
+from geofix.db.centring import Centring
 from geofix.db.gallery import Neighbour, Search
 from geofix.tools.places import places_at
 
@@ -36,10 +37,9 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
     retrieval = Retrieval(
         round=state.round,
         region=state.region,
-        positives=_hits(near),
-        negatives=_hits(apart),
+        positives=_hits(near, centring),
+        negatives=_hits(apart, centring),
         searched=gallery.count(search),
-        impostor_share=centring.impostor_share(near[0].similarity) if centring and near else None,
         temperature=centring.temperature if centring else None,
         notes=_notes(context, near, far, apart, centring is not None),
     )
@@ -67,11 +67,14 @@ def _notes(
     apart: list[Neighbour],
     centred: bool,
 ) -> list[str]:
-    notes = []
-    if len(near) < context.positives:
-        notes.append(f"{context.positives} similar photos were asked for, {len(near)} exist there")
-    if len(far) < context.negatives:
-        notes.append(f"{context.negatives} dissimilar photos were asked for, {len(far)} exist there")
+    notes = [
+        f"{asked} {kind} photos were asked for, {len(found)} exist there"
+        for kind, found, asked in (
+            ("similar", near, context.positives),
+            ("dissimilar", far, context.negatives),
+        )
+        if len(found) < asked
+    ]
     if len(apart) < len(far):
         notes.append(
             f"{len(far) - len(apart)} photos were both among the most similar and the most"
@@ -82,7 +85,7 @@ def _notes(
     return notes
 
 
-def _hits(neighbours: list[Neighbour]) -> list[Hit]:
+def _hits(neighbours: list[Neighbour], centring: Centring | None) -> list[Hit]:
     places = places_at(
         [neighbour.latitude for neighbour in neighbours],
         [neighbour.longitude for neighbour in neighbours],
@@ -92,5 +95,6 @@ def _hits(neighbours: list[Neighbour]) -> list[Hit]:
         columns = asdict(neighbour)
         country = columns.pop("country")
         label = None if place is None else place.describe()
-        hits.append(Hit(**columns, country_code=country, place=label))
+        share = centring.impostor_share(neighbour.similarity) if centring else None
+        hits.append(Hit(**columns, country_code=country, place=label, impostor_share=share))
     return hits

@@ -35,9 +35,7 @@ def review(state: State, context: Context, services: Services) -> Outcome:
         return Outcome(update={"verdict": verdict}, summary="a person chose none")
     first = chosen[0].model_copy(update={"score": 1.0, "vetoed": None})
     others = [candidate for candidate in state.candidates if candidate.rank != pick.rank]
-    verdict = Verdict(
-        reasons=[f"a person chose {first.place or 'this place'}"], decision="accept"
-    )
+    verdict = Verdict(reasons=[f"a person chose {first.place or 'this place'}"], decision="accept")
     return Outcome(
         update={"verdict": verdict, "candidates": ranked([first, *others])},
         summary=f"a person chose candidate {pick.rank}",

@@ -21,9 +21,7 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
     pooled = pool_candidates(
         retrieval.positives, drafts, retrieval.temperature or DEFAULT_TEMPERATURE
     )
-    candidates = score(
-        pooled, retrieval.positives, retrieval.negatives, retrieval.impostor_share
-    )
+    candidates = score(pooled, retrieval.positives, retrieval.negatives)
     if state.round > 0 and state.region is not None:
         candidates = carried(state.candidates, candidates, state.region)
     candidates = _named(candidates)

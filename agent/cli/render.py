@@ -1,0 +1,120 @@
+"""How a fix looks in a terminal: the answer first, then candidates, then why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from geofix.agent.state import Claim, Fix
+
+MOST_CANDIDATES = 5
+
+
+def print_fix(fix: Fix, console: Console) -> None:
+    """Print a fix for a person."""
+    _answer(fix, console)
+    if fix.candidates:
+        console.print(_candidates(fix))
+    console.print("[bold]Why[/]", _bullets(escape(reason) for reason in fix.reasons))
+    _evidence(fix, console)
+    if fix.claim is not None:
+        _claim(fix.claim, console)
+    for note in fix.photo_notes:
+        console.print(f"[dim]The photo: {escape(note)}[/]")
+    for reason in fix.degraded:
+        console.print(f"[yellow]Degraded: {escape(reason)}[/]")
+    console.print(f"\n[dim]Every step: geofix trail {fix.run}[/]")
+
+
+def _answer(fix: Fix, console: Console) -> None:
+    by = f"drafted by {fix.drafted_by}, {_count(fix.rounds, 'round')}"
+    if fix.status == "waiting":
+        console.print("[bold yellow]A person has to choose among these candidates.[/]")
+        console.print(f"[dim]geofix resume {fix.run} --pick NUMBER[/]\n")
+        return
+    if fix.latitude is None or fix.longitude is None:
+        console.print("[bold yellow]No position: geofix abstains.[/]")
+        console.print(f"[dim]{escape(by)}[/]\n")
+        return
+    where = fix.place.label if fix.place is not None else "no named place"
+    promise = "" if fix.radius_calibrated else ", not calibrated"
+    console.print(f"[bold green]{escape(where)}[/]")
+    console.print(
+        f"[bold]{_coordinates(fix.latitude, fix.longitude)}[/]"
+        f"   within {_km(fix.radius_km or 0)}[dim]{promise}; {escape(by)}[/]\n"
+    )
+
+
+def _candidates(fix: Fix) -> Table:
+    table = Table(title="Candidates", title_justify="left", title_style="bold", box=None)
+    table.add_column("#", justify="right")
+    table.add_column("place", overflow="fold")
+    table.add_column("position", no_wrap=True)
+    table.add_column("from #1", justify="right", no_wrap=True)
+    table.add_column("photos", justify="right")
+    table.add_column("score", justify="right")
+    for candidate in fix.candidates[:MOST_CANDIDATES]:
+        table.add_row(
+            str(candidate.rank),
+            escape(candidate.place or "no named place"),
+            _coordinates(candidate.latitude, candidate.longitude),
+            _km(candidate.distance_km) if candidate.rank > 1 else "",
+            str(candidate.photos),
+            "vetoed" if candidate.vetoed else f"{candidate.score:.2f}",
+        )
+    more = len(fix.candidates) - MOST_CANDIDATES
+    if more > 0:
+        table.caption = f"and {more} more"
+        table.caption_justify = "left"
+    return table
+
+
+def _evidence(fix: Fix, console: Console) -> None:
+    if not fix.evidence:
+        return
+    lines = []
+    for photo in fix.evidence:
+        whose = photo.attribution or photo.author or photo.source
+        terms = f", {photo.licence}" if photo.licence else ""
+        lines.append(
+            f"{photo.similarity:.2f} alike, {_km(photo.distance_km)} away:"
+            f" {escape(photo.external_id)} [dim]({escape(whose)}{escape(terms)})[/]"
+        )
+    console.print("[bold]Evidence[/]", _bullets(lines))
+
+
+def _bullets(lines: Iterable[str]) -> Table:
+    """Return a list whose long lines are indented as they wrap."""
+    grid = Table.grid(padding=(0, 1))
+    for line in lines:
+        grid.add_row(" -", line)
+    return grid
+
+
+def _claim(claim: Claim, console: Console) -> None:
+    parts = []
+    if claim.latitude is not None and claim.longitude is not None:
+        away = "" if claim.distance_km is None else f", {_km(claim.distance_km)} from the answer"
+        parts.append(f"at {_coordinates(claim.latitude, claim.longitude)}{away}")
+    parts += [text for text in (claim.taken_at, claim.camera) if text]
+    console.print(
+        f"[bold]The file claims[/] {escape('; '.join(parts))}"
+        " [dim](EXIF, can be forged; not used)[/]"
+    )
+
+
+def _coordinates(latitude: float, longitude: float) -> str:
+    return f"{latitude:.4f}, {longitude:.4f}"
+
+
+def _km(distance_km: float) -> str:
+    if distance_km < 1:
+        return f"{distance_km * 1000:.0f} m"
+    return f"{distance_km:.1f} km" if distance_km < 100 else f"{distance_km:,.0f} km"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,1 @@
+"""The parts of the embedded Postgres; `geofix.db.server` is their door."""

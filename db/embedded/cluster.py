@@ -1,0 +1,116 @@
+"""A Postgres cluster on disk: made whole or not at all, and the password to it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
+from geofix.db.embedded.account import Account, run_as
+from geofix.db.embedded.binaries import Binaries
+from geofix.db.embedded.postmaster import wait_until
+from geofix.db.errors import ServerError
+
+ROLE = "geofix"
+_PASSWORD_NAME = "password"
+_HALF_MADE = "initdb-"
+
+# For a laptop: the cache is small beside its memory, and jit costs more than it saves on
+# queries of milliseconds. They go into postgresql.conf, so that an owner may change them.
+_SETTINGS = """
+# geofix
+fsync = on
+jit = off
+lc_messages = 'C'
+log_timezone = 'UTC'
+max_connections = 60
+shared_buffers = 256MB
+timezone = 'UTC'
+"""
+
+
+def create_cluster(folder: Path, binaries: Binaries, account: Account | None) -> None:
+    """Run `initdb` beside `folder` and move the whole into place in one step.
+
+    Args:
+        folder: Where the cluster is to be; must not exist, its parent must.
+        binaries: Postgres's programs.
+        account: Who is to own it, None for ourselves.
+
+    Raises:
+        ServerError: `initdb` failed; nothing is left behind.
+    """
+    for leftover in folder.parent.glob(f"{_HALF_MADE}*"):
+        _remove(leftover)
+    password = _password(folder.parent, make=True)
+    # A name of its own each time: an `initdb` whose caller was killed may still be writing.
+    half_made = Path(tempfile.mkdtemp(prefix=_HALF_MADE, dir=folder.parent))
+    try:
+        if account is not None:
+            os.chown(half_made, account.uid, account.gid)
+        _initdb(half_made, binaries, account, password)
+        with (half_made / "postgresql.conf").open("a", encoding="utf-8") as settings:
+            settings.write(_SETTINGS)
+        half_made.rename(folder)
+    finally:
+        _remove(half_made)
+
+
+def _remove(folder: Path) -> None:
+    # An `initdb` whose caller was killed goes on writing here until it misses its files.
+    def gone() -> bool:
+        shutil.rmtree(folder, ignore_errors=True)
+        return not folder.exists()
+
+    if not wait_until(gone, timeout_s=10):
+        raise ServerError(f"{str(folder)!r} is left from a killed start; remove it, then try again")
+
+
+def read_password(data_dir: Path) -> str:
+    """The password of the role `geofix`.
+
+    Raises:
+        ServerError: The file is gone or not readable.
+    """
+    return _password(data_dir, make=False)
+
+
+def _password(data_dir: Path, *, make: bool) -> str:
+    file = data_dir / _PASSWORD_NAME
+    try:
+        if make and not file.exists():
+            unnamed = file.with_suffix(".new")
+            unnamed.touch(mode=0o600)
+            unnamed.write_text(secrets.token_urlsafe(24), encoding="ascii")  # as is in a URL
+            unnamed.rename(file)
+        return file.read_text(encoding="ascii")
+    except OSError as error:
+        raise ServerError(
+            f"the database password in {str(file)!r} cannot be read: {error}; "
+            "put the file back, or run geofix as the user who made it"
+        ) from error
+
+
+def _initdb(folder: Path, binaries: Binaries, account: Account | None, password: str) -> None:
+    command: list[str | Path] = [binaries.program("initdb"), "-D", folder, "-U", ROLE]
+    command += ["--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", "--no-instructions"]
+    command += ["--pwfile=/dev/stdin"]
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, password.encode() + b"\n")
+        os.close(writer)
+        if account is not None:
+            # Opening /dev/stdin checks who owns the pipe.
+            os.fchown(reader, account.uid, account.gid)
+        outcome = run_as(account, command, stdin=reader)
+    except OSError as error:
+        raise ServerError(f"initdb cannot be run: {error}") from error
+    finally:
+        os.close(reader)
+    if outcome.returncode != 0:
+        said = "\n".join(outcome.stdout.splitlines()[-15:])
+        raise ServerError(
+            f"initdb failed with status {outcome.returncode} for {str(folder.parent)!r}:\n{said}"
+        )

@@ -1,0 +1,132 @@
+"""Where the embedded server keeps everything it has, and whose that folder is.
+
+<data dir>/
+server.lock     held alone to start or stop; its presence says that the folder is ours
+lease.lock      held shared by everyone who uses the server
+kept            present while the server is to outlive its users
+password        of the role geofix, for its owner's eyes only
+server.log      what Postgres says
+postgres/       the cluster itself
+pginstall-.../  a copy of the programs, only where the originals are out of reach
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import platformdirs
+
+from geofix.db.embedded.account import Account, blocked_at, server_account
+from geofix.db.errors import ServerError
+
+LOCK_NAME = "server.lock"
+_SYSTEM_FOLDER = Path("/var/lib/geofix")
+
+
+def default_data_dir(environ: Mapping[str, str]) -> Path:
+    """The data folder that `environ` asks for, or this user's folder for application data.
+
+    Depends on `environ` alone while that has GEOFIX_DATA, XDG_DATA_HOME or HOME; the places are
+    those of `platformdirs.user_data_path("geofix")`, which would read the process's environment.
+    """
+    explicit, xdg, home = (environ.get(k, "") for k in ("GEOFIX_DATA", "XDG_DATA_HOME", "HOME"))
+    if explicit:
+        return Path(explicit)
+    if Path(xdg).is_absolute():
+        return Path(xdg) / "geofix"
+    if Path(home).is_absolute() and os.name == "posix":
+        mac = sys.platform == "darwin"
+        return Path(home, "Library/Application Support" if mac else ".local/share", "geofix")
+    return platformdirs.user_data_path("geofix")
+
+
+def resolve_data_dir(environ: Mapping[str, str]) -> Path:
+    """The data folder that will really be used: `default_data_dir`, unless root cannot use it.
+
+    Postgres refuses root, so under root another account runs it, and that one cannot enter
+    `/root`. We never open a folder that is not ours, hence:
+
+    - a folder named by GEOFIX_DATA is used or refused, never replaced;
+    - the default folder gives way to `/var/lib/geofix/<12 hex digits of its path's sha256>`, so
+      that two homes keep two databases.
+
+    Raises:
+        ServerError: GEOFIX_DATA is closed to the account, or that account cannot be made.
+    """
+    chosen = default_data_dir(environ)
+    account = server_account() if os.name == "posix" else None
+    if environ.get("GEOFIX_DATA"):
+        require_reachable(chosen, account)
+    elif blocked_at(chosen.resolve(), account):
+        return _SYSTEM_FOLDER / hashlib.sha256(os.fsencode(chosen)).hexdigest()[:12]
+    return chosen
+
+
+def require_reachable(data_dir: Path, account: Account | None) -> None:
+    """Refuse a folder that the account running Postgres cannot enter.
+
+    Raises:
+        ServerError: It cannot; the text names the folder in the way.
+    """
+    closed = blocked_at(data_dir.expanduser().resolve(), account)
+    if account is not None and closed is not None:
+        raise ServerError(
+            f"the data folder {str(data_dir)!r} lies behind {str(closed)!r}, closed to the account "
+            f"{account.name!r} that runs Postgres for root; name another in GEOFIX_DATA, or run "
+            "geofix as an ordinary user, or set DATABASE_URL"
+        )
+
+
+def claim(data_dir: Path, account: Account | None) -> None:
+    """Make the folder if it is missing, and refuse one that holds something else.
+
+    Args:
+        data_dir: Absolute, without symbolic links.
+        account: Who runs Postgres, None for ourselves.
+
+    Raises:
+        ServerError: It is out of reach, not writable, or full of things that are not ours.
+    """
+    require_reachable(data_dir, account)
+    made = [path for path in (data_dir, *data_dir.parents) if not path.exists()]
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        for path in made:
+            path.chmod(0o700 if account is None else 0o711)
+        if not (data_dir / LOCK_NAME).exists():
+            _require_empty(data_dir)
+            (data_dir / LOCK_NAME).touch(mode=0o600)
+    except OSError as error:
+        raise ServerError(
+            f"the data folder {str(data_dir)!r} cannot be used: {error}; "
+            "name another in GEOFIX_DATA, or set DATABASE_URL"
+        ) from error
+
+
+def claimed_before(data_dir: Path) -> bool:
+    """Whether `claim` once made this folder ours.
+
+    Raises:
+        ServerError: It belongs to another user.
+    """
+    try:
+        return (data_dir / LOCK_NAME).exists()
+    except OSError as error:
+        raise ServerError(
+            f"the data folder {str(data_dir)!r} cannot be looked at: {error}; run geofix as the "
+            "user who made it, or name another in GEOFIX_DATA"
+        ) from error
+
+
+def _require_empty(data_dir: Path) -> None:
+    found = sorted(os.listdir(data_dir))
+    # Another process may have claimed it since the caller looked.
+    if found and LOCK_NAME not in found:
+        raise ServerError(
+            f"{str(data_dir)!r} is not empty (it holds {found[0]!r}) and was not made by geofix; "
+            "nothing was touched: name an empty or new folder in GEOFIX_DATA"
+        )

@@ -1,0 +1,122 @@
+"""A real Postgres with pgvector for every test that asks for one, and never a model of the user's.
+
+`GEOFIX_TEST_DATABASE_URL` names a server to use; without it the embedded one is started once. Each
+test gets a database of its own, copied from a migrated template.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from geofix.agent.services import Services
+from geofix.agent.settings import Settings
+from geofix.db.engine import conninfo
+from geofix.db.ingest import Ingest
+from geofix.db.server import EmbeddedServer
+from geofix.tools.encoders import STARTER, Encoder, load_encoder
+from geofix.tools.starter import add_starter
+
+MIGRATED = f"geofix_test_migrated_{uuid.uuid4().hex[:8]}"
+STARTED = f"geofix_test_starter_{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable and no `.env` of the person who runs the tests reaches a test."""
+    for name in list(os.environ):
+        if name.startswith(("GEOFIX_", "LANGSMITH_", "LANGCHAIN_", "OPENAI_", "ANTHROPIC_")):
+            monkeypatch.delenv(name)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """A running server, as a URL to its first database."""
+    given = os.environ.get("GEOFIX_TEST_DATABASE_URL")
+    if given is not None:
+        yield given
+        return
+    # Not pytest's own folder: under root that one is closed to the account Postgres runs as.
+    home = Path(tempfile.mkdtemp(prefix="geofix-tests-"))
+    home.chmod(0o755)
+    with EmbeddedServer(home / "postgres").lease() as url:
+        yield url
+    shutil.rmtree(home)
+
+
+def _execute(url: str, statement: str) -> None:
+    with psycopg.connect(conninfo(url), autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def _named(url: str, database: str) -> str:
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def migrated(server_url: str) -> Iterator[str]:
+    """Name of a template database with geofix's and LangGraph's tables."""
+    _execute(server_url, f"create database {MIGRATED}")
+    with Services(Settings(database_url=_named(server_url, MIGRATED))) as services:
+        services.upgrade()
+    yield MIGRATED
+    _execute(server_url, f"drop database {MIGRATED} with (force)")
+
+
+@pytest.fixture(scope="session")
+def started(server_url: str, migrated: str) -> Iterator[str]:
+    """Name of a template database that also holds the starter gallery."""
+    _execute(server_url, f"create database {STARTED} template {migrated}")
+    with Services(Settings(database_url=_named(server_url, STARTED))) as services:
+        add_starter(Ingest(services.engine))
+    yield STARTED
+    _execute(server_url, f"drop database {STARTED} with (force)")
+
+
+@pytest.fixture
+def new_database(server_url: str) -> Iterator[str]:
+    """URL of an empty database, without geofix's tables."""
+    yield from _database(server_url, "template1")
+
+
+@pytest.fixture
+def database_url(server_url: str, migrated: str) -> Iterator[str]:
+    """URL of a migrated database that is the test's own."""
+    yield from _database(server_url, migrated)
+
+
+@pytest.fixture
+def starter_url(server_url: str, started: str) -> Iterator[str]:
+    """URL of a database of the test's own with the starter gallery."""
+    yield from _database(server_url, started)
+
+
+def _database(server_url: str, template: str) -> Iterator[str]:
+    name = f"geofix_test_{uuid.uuid4().hex[:12]}"
+    _execute(server_url, f"create database {name} template {template}")
+    yield _named(server_url, name)
+    _execute(server_url, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def services(database_url: str) -> Iterator[Services]:
+    """Services on a migrated, empty database."""
+    with Services(Settings(database_url=database_url)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def encoder() -> Encoder:
+    """The starter encoder, loaded once."""
+    return load_encoder(STARTER)

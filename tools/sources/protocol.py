@@ -1,0 +1,50 @@
+"""What a reader of a photo collection gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePhoto:
+    """One photo of a collection, not opened yet."""
+
+    external_id: str
+    """Its id in the collection, stable from one reading to the next."""
+    path: Path
+    latitude: float | None = None
+    """None where the photo's own EXIF has to say it."""
+    longitude: float | None = None
+    accuracy_km: float = 0.0
+    author: str | None = None
+    licence: str | None = None
+    attribution: str | None = None
+    captured_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One photo that was left out, and why."""
+
+    item: str
+    """The photo's path, or its line in a table."""
+    reason: str
+
+
+class Source(Protocol):
+    """A collection of photos."""
+
+    name: str
+    """What its photos are kept under; with `external_id` it tells them from all others."""
+
+    def __iter__(self) -> Iterator[SourcePhoto | Rejected]:
+        """Give the photos in an order that stays the same."""
+        ...
+
+    def __len__(self) -> int:
+        """Say how many there are, those to be left out counted in."""
+        ...
