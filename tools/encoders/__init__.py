@@ -1,0 +1,8 @@
+"""Image encoders: from photos to unit vectors. Importing this package imports no torch."""
+
+from __future__ import annotations
+
+from geofix.tools.encoders.load import DEFAULT_FULL, STARTER, load_encoder
+from geofix.tools.encoders.protocol import Encoder
+
+__all__ = ["DEFAULT_FULL", "STARTER", "Encoder", "load_encoder"]

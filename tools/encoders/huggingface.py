@@ -1,0 +1,133 @@
+"""Any vision tower in Hugging Face's format as an encoder. Imports torch and transformers."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors import SafetensorError
+
+from geofix.tools.encoders.placement import Placement
+from geofix.tools.encoders.snapshots import Snapshot
+from geofix.tools.encoders.towers import Tower, tower_for
+from geofix.tools.encoders.vectors import embed_in_batches
+from geofix.tools.errors import EncoderError
+
+# transformers annotates few of its functions: Any keeps mypy from refusing to call the others.
+_transformers: Any = transformers
+_logging: Any = transformers.utils.logging
+
+
+class HuggingFaceEncoder:
+    """A vision tower with its own image processor. Satisfies `Encoder`."""
+
+    def __init__(
+        self, name: str, *, tower: Tower, model: Any, processor: Any, placement: Placement
+    ) -> None:
+        """Take a loaded model and move it to where it runs."""
+        self.name = name
+        self.dimension = int(getattr(model.config, tower.size_field))
+        self._tower = tower
+        self._model = model.eval().requires_grad_(False).to(placement.device)
+        self._processor = processor
+        self._placement = placement
+
+    def embed(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        """Embed photos; see `Encoder.embed`."""
+        return embed_in_batches(
+            images,
+            batch_size=self._placement.batch_size,
+            dimension=self.dimension,
+            name=self.name,
+            embed_batch=self._vectors,
+        )
+
+    def prepare(self, images: Sequence[Image.Image]) -> dict[str, torch.Tensor]:
+        """Preprocess as the model's image processor does: the keyword arguments of its call."""
+        features = self._processor(images=list(images), return_tensors="pt")
+        moved = features.to(self._placement.device, dtype=self._placement.dtype)
+        return dict(moved)
+
+    def _vectors(self, images: list[Image.Image]) -> NDArray[np.float32]:
+        try:
+            with torch.inference_mode():
+                output = self._model(**self.prepare(images))
+                rows: NDArray[np.float32] = self._tower.read(output).float().cpu().numpy()
+                return rows
+        except torch.OutOfMemoryError as error:
+            raise EncoderError(
+                f"encoder {self.name!r} ran out of memory on {len(images)} photos; "
+                f"give a batch_size below {self._placement.batch_size}"
+            ) from error
+        except (RuntimeError, ValueError) as error:
+            raise EncoderError(
+                f"encoder {self.name!r} failed on {len(images)} photos ({error}); check that "
+                "its preprocessor_config.json belongs to its config.json"
+            ) from error
+
+
+def load(snapshot: Snapshot, placement: Placement) -> HuggingFaceEncoder:
+    """Load the vision tower of a snapshot, and nothing by way of code from it.
+
+    Raises:
+        EncoderError: the model has no vision tower known here, its files are damaged, or they
+            lack some of the tower's weights (which would be random numbers otherwise).
+    """
+    name, folder = snapshot.name, str(snapshot.folder)
+    try:
+        with _quiet():
+            config = _transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+            tower = tower_for(config.model_type, name=name)
+            # PIL's processors whether torchvision is there or not: the two resize differently,
+            # and vectors must not depend on what else is installed.
+            processor = _transformers.AutoImageProcessor.from_pretrained(
+                folder, backend="pil", trust_remote_code=False
+            )
+            model, report = tower.load_class().from_pretrained(
+                folder, dtype=placement.dtype, output_loading_info=True
+            )
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ImportError,
+        SafetensorError,
+        pickle.UnpicklingError,
+    ) as error:
+        raise EncoderError(
+            f"encoder {name!r} cannot be loaded from {folder!r} ({error}); "
+            "check the files there or download them again"
+        ) from error
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise EncoderError(
+            f"encoder {name!r} lacks {len(missing)} weights of its vision tower in {folder!r}, "
+            f"such as {missing[0]!r}; download it again or give a complete checkpoint"
+        )
+    return HuggingFaceEncoder(
+        name, tower=tower, model=model, processor=processor, placement=placement
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers from listing the text tower's weights, which are left out on purpose."""
+    level, bars = _logging.get_verbosity(), _logging.is_progress_bar_enabled()
+    _logging.set_verbosity_error()
+    _logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        _logging.set_verbosity(level)
+        if bars:
+            _logging.enable_progress_bar()

@@ -1,0 +1,64 @@
+"""From a name to an encoder. Nothing heavy is imported before an encoder is asked for."""
+
+from __future__ import annotations
+
+from geofix.tools.encoders.protocol import Encoder
+from geofix.tools.errors import EncoderError
+
+STARTER = "efficientnet-lite0"
+"""Comes with its weights, needs no download; for trying out and for dense street-level sets."""
+
+DEFAULT_FULL = "google/siglip2-so400m-patch14-384"
+"""The encoder for real galleries; 1152-d, about 1.7 GB of vision weights in float32."""
+
+
+def load_encoder(
+    name: str,
+    *,
+    device: str | None = None,
+    dtype: str | None = None,
+    batch_size: int | None = None,
+    revision: str | None = None,
+) -> Encoder:
+    """Load an image encoder.
+
+    Args:
+        name: `STARTER`; a folder that holds a SigLIP, SigLIP 2, CLIP or DINOv2 model with its
+            image processor; a Hugging Face hub id of one; or the `name` of an encoder loaded
+            from the hub before.
+        device: "cuda", "cuda:1", "mps", "cpu"; by default the first of these that is there.
+        dtype: "float32", "bfloat16" or "float16"; by default float16 on CUDA, float32 elsewhere.
+        batch_size: photos in one forward pass; by default 64 on CUDA, 16 on MPS, 8 on the CPU.
+        revision: branch, tag or commit on the hub.
+
+    Raises:
+        EncoderError: the name is unknown, the weights cannot be had or are incomplete, or the
+            device or a number is unusable.
+    """
+    if not name.strip():
+        raise EncoderError(
+            f"encoder name {name!r} is empty; give {STARTER!r}, a folder or a hub id"
+        )
+    # torch takes seconds to import, and `import geofix.tools.encoders` must not.
+    from geofix.tools.encoders.placement import place  # noqa: PLC0415
+
+    placement = place(device, dtype, batch_size)
+    if name == STARTER or name.startswith(f"{STARTER}-"):
+        # Imports torch's layers and the package that holds the weights.
+        from geofix.tools.encoders import efficientnet_lite0  # noqa: PLC0415
+
+        known = efficientnet_lite0.EfficientNetLite0Encoder.name
+        if revision is not None or name not in (STARTER, known):
+            raise EncoderError(
+                f"encoder {name!r} at revision {revision!r} is not here; "
+                f"this geofix has {known!r}, without revisions"
+            )
+        return efficientnet_lite0.load(placement)
+    # The hub's client alone, so that a wrong name fails before transformers is imported.
+    from geofix.tools.encoders.snapshots import find_snapshot  # noqa: PLC0415
+
+    snapshot = find_snapshot(name, revision)
+    # transformers takes seconds to import, and the starter does not need it.
+    from geofix.tools.encoders import huggingface  # noqa: PLC0415
+
+    return huggingface.load(snapshot, placement)

@@ -1,0 +1,72 @@
+"""Where an encoder runs: device, number format, photos at a time. Imports torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from geofix.tools.errors import EncoderError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+_BATCH_SIZES = {"cuda": 64, "mps": 16}
+_BATCH_SIZE_ELSEWHERE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A device that exists, and how to use it."""
+
+    device: torch.device
+    """Where the weights live."""
+
+    dtype: torch.dtype
+    """Number format of weights and activations; vectors come out as float32 regardless."""
+
+    batch_size: int
+    """Most photos in one forward pass."""
+
+
+def place(device: str | None, dtype: str | None, batch_size: int | None) -> Placement:
+    """Fill in what the caller left open.
+
+    Args:
+        device: as torch spells it, such as "cuda:1"; by default CUDA, then MPS, then the CPU.
+        dtype: one of `DTYPES`; by default float16 on CUDA, float32 elsewhere. float16 rather
+            than bfloat16: eight times finer vectors, on every CUDA card; an overflow is an error
+            of `embed`, never a silent infinity.
+        batch_size: at least 1; by default 64 on CUDA, 16 on MPS, 8 on the CPU.
+
+    Raises:
+        EncoderError: the device is unknown or absent, or a value is out of range.
+    """
+    where = _device(device)
+    if dtype is None:
+        dtype = "float16" if where.type == "cuda" else "float32"
+    if dtype not in DTYPES:
+        raise EncoderError(f"dtype {dtype!r} is unknown; use one of {', '.join(DTYPES)}")
+    if batch_size is None:
+        batch_size = _BATCH_SIZES.get(where.type, _BATCH_SIZE_ELSEWHERE)
+    if batch_size < 1:
+        raise EncoderError(f"batch size {batch_size!r} is not usable; give 1 or more")
+    return Placement(where, DTYPES[dtype], batch_size)
+
+
+def _device(device: str | None) -> torch.device:
+    if device is None:
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        where = torch.device(device)
+        torch.empty(0, device=where)
+    # A build of torch without CUDA says so by AssertionError; a backend without a module,
+    # by ModuleNotFoundError; an unknown name, by RuntimeError.
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
+        raise EncoderError(
+            f"device {device!r} cannot be used here ({error}); use 'cpu' or leave it out"
+        ) from error
+    if where.type == "meta":
+        raise EncoderError(f"device {device!r} computes nothing; use 'cpu' or leave it out")
+    return where
