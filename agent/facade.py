@@ -98,7 +98,9 @@ class Agent:
         graph = self.graph
         state = graph.get_state(config_of(run, asked.context))
         if state.next:
-            resumed = Command(resume={"rank": rank}) if state.interrupts else None
+            resumed: Command[Any] | None = None
+            if state.interrupts:
+                resumed = Command(resume={"rank": rank})
             self._drive(graph, resumed, asked, on_event)
         return answer(self.services, asked, graph.get_state(config_of(run, asked.context)))
 

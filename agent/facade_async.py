@@ -72,7 +72,9 @@ class AsyncAgent:
         config = config_of(run, asked.context)
         state = await graph.aget_state(config)
         if state.next:
-            resumed = Command(resume={"rank": rank}) if state.interrupts else None
+            resumed: Command[Any] | None = None
+            if state.interrupts:
+                resumed = Command(resume={"rank": rank})
             await self._drive(graph, resumed, asked, on_event)
         finished = await graph.aget_state(config)
         return await asyncio.to_thread(answer, self.services, asked, finished)

@@ -32,7 +32,7 @@ def after_verify(state: State) -> Literal["refine", "review", "settle"]:
     """Route by the verdict."""
     assert state.verdict is not None
     if state.verdict.decision in {"refine", "review"}:
-        return state.verdict.decision  # type: ignore[return-value]
+        return state.verdict.decision
     return "settle"
 
 

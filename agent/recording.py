@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
@@ -18,7 +18,16 @@ from geofix.agent.state import State
 from geofix.db.trail import Step
 
 Node = Callable[[State, Context, Services], Outcome]
-GraphNode = Callable[[State, Runtime[Context]], dict[str, Any]]
+
+
+class GraphNode(Protocol):
+    """A node as LangGraph calls it."""
+
+    __name__: str
+
+    def __call__(self, state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+        """Return the part of the state that changes."""
+        ...
 
 
 def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNode:

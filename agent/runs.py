@@ -130,7 +130,9 @@ def _claim(kept: QueryPhoto, fix: Fix) -> Claim | None:
     if kept.claim is None:
         return None
     claim = Claim(**kept.claim)
-    if claim.latitude is None or claim.longitude is None or fix.latitude is None:
+    if claim.latitude is None or claim.longitude is None:
+        return claim
+    if fix.latitude is None or fix.longitude is None:
         return claim
     distance = haversine_km(claim.latitude, claim.longitude, fix.latitude, fix.longitude)
     return claim.model_copy(update={"distance_km": round(float(distance), 3)})

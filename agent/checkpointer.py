@@ -1,0 +1,22 @@
+"""The saver that `langgraph.json` names, so that `langgraph dev` keeps its state in our Postgres."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
+from geofix.agent.services import Services
+from geofix.agent.state import PERSISTED
+from geofix.db.checkpoints import async_checkpoint_pool, strict_serializer
+
+
+@asynccontextmanager
+async def checkpointer() -> AsyncIterator[AsyncPostgresSaver]:
+    """Open the saver for as long as the server runs; the database is set up if it is ours."""
+    with Services() as services:
+        await asyncio.to_thread(lambda: services.engine)
+        async with async_checkpoint_pool(services.checkpoint_url) as pool:
+            yield AsyncPostgresSaver(pool, serde=strict_serializer(PERSISTED))
