@@ -2,7 +2,7 @@
 
 A candidate is a place, not a photo: photos within 25 km (the city scale) make one. How well it is
 supported at each scale is written into its parts, and the finest scale at which its photos hold
-half of all votes is the scale at which it is known.
+more than half of all votes is the scale at which it is known.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PLACE_SCALE_KM = 25.0
 """Photos this close are one candidate."""
 
 KNOWN_AT_SHARE = 0.5
-"""A place is known at the finest scale at which it holds this share of the votes."""
+"""A place is known at the finest scale at which it holds more than this share of the votes."""
 
 NOWHERE_KM = 20_037.6
 """Scale of a place that holds half of the votes at no scale: half the Earth's circumference."""
@@ -60,7 +60,7 @@ def _from_cluster(
 ) -> Candidate:
     best = int(members[weights[members].argmax()])
     shares = {scale.scale_km: float(weights[scale.members(best)].sum()) for scale in scales}
-    known = next((km for km in SCALES_KM if shares[km] >= KNOWN_AT_SHARE), NOWHERE_KM)
+    known = next((km for km in SCALES_KM if shares[km] > KNOWN_AT_SHARE), NOWHERE_KM)
     finest = next(scale for scale in scales if scale.scale_km == min(known, PLACE_SCALE_KM))
     support = finest.members(best)
     reach = next((scale.members(best) for scale in scales if scale.scale_km == known), members)

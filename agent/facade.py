@@ -22,7 +22,7 @@ from psycopg_pool import ConnectionPool
 
 from geofix.agent.context import Context
 from geofix.agent.graph import build_graph
-from geofix.agent.runs import Asked, answer, ask, config_of, reopen
+from geofix.agent.runs import Asked, answer, ask, config_of, picked, reopen
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import PERSISTED, Fix, Query, Region, State
@@ -92,16 +92,13 @@ class Agent:
             on_event: Called with every node's start and end.
 
         Raises:
-            TrailError: There is no such run.
+            TrailError: There is no such run, or no such candidate.
         """
         asked = reopen(self.services, run)
         graph = self.graph
         state = graph.get_state(config_of(run, asked.context))
         if state.next:
-            resumed: Command[Any] | None = None
-            if state.interrupts:
-                resumed = Command(resume={"rank": rank})
-            self._drive(graph, resumed, asked, on_event)
+            self._drive(graph, picked(state, rank), asked, on_event)
         return answer(self.services, asked, graph.get_state(config_of(run, asked.context)))
 
     def _drive(

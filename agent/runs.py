@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import StateSnapshot
+from langgraph.types import Command, StateSnapshot
 from pydantic import ValidationError
 
 from geofix.agent.context import Context
@@ -93,6 +93,22 @@ def reopen(services: Services, run: str) -> Asked:
         within=None if within is None else Region(**within),
     )
     return Asked(run, query, Context(**known.question["options"]))
+
+
+def picked(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
+    """Return what to resume a run with: a person's choice, where it waits for one.
+
+    Raises:
+        TrailError: The choice is none of the candidates.
+    """
+    if not state.interrupts:
+        return None
+    ranks = [candidate.rank for candidate in state.values["candidates"]]
+    if rank is not None and rank not in ranks:
+        raise TrailError(
+            f"there is no candidate {rank!r} to choose; there are {ranks[0]} to {ranks[-1]}"
+        )
+    return Command(resume={"rank": rank})
 
 
 def answer(services: Services, asked: Asked, state: StateSnapshot) -> Fix:

@@ -16,6 +16,7 @@ from typing import Any, Self
 from langchain_core.language_models import BaseChatModel
 from sqlalchemy import Engine
 
+from geofix.agent.errors import DatabaseError
 from geofix.agent.settings import Settings
 from geofix.db import schema
 from geofix.db.checkpoints import set_up_checkpoints
@@ -55,6 +56,7 @@ class Services:
         self._given_model = model
         self._progress = progress or (lambda line: None)
         self._open = ExitStack()
+        self._closed = False
         self.lock = RLock()
         """Held while something is loaded: several threads may ask at once."""
 
@@ -72,9 +74,10 @@ class Services:
         self.close()
 
     def close(self) -> None:
-        """Close connections; what was opened is opened again when used again."""
+        """Close connections; nothing works afterwards."""
+        self._closed = True
         self._open.close()
-        for name in ("engine", "database_url", "server", "gallery", "ingest", "queries", "trail"):
+        for name in ("database_url", "engine", "gallery", "ingest", "queries", "trail"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -91,7 +94,13 @@ class Services:
 
     @cached_property
     def database_url(self) -> str:
-        """The database's URL; the embedded server is started by asking for it."""
+        """The database's URL; the embedded server is started by asking for it.
+
+        Raises:
+            DatabaseError: The services were closed.
+        """
+        if self._closed:
+            raise DatabaseError("this geofix was closed; open it again with `open_agent()`")
         if self.settings.database_url is not None:
             return self.settings.database_url
         self._progress("starting the embedded database")

@@ -62,6 +62,10 @@ class Retrieval(BaseModel):
     """How many gallery photos the region holds."""
     temperature: float | None = None
     """Of the photos' votes; none where the gallery has no null distribution to take it from."""
+    centring_version: int | None = None
+    """Of the mean that was subtracted; none where vectors were compared raw."""
+    impostor_distance_km: float | None = None
+    """How far away a photo is an impostor, for `impostor_share`."""
     notes: list[str] = Field(default_factory=list)
 
     @property
@@ -180,9 +184,13 @@ class Query(BaseModel):
 
 
 class Fix(BaseModel):
-    """The answer, or the reasons why there is none."""
+    """The answer, or the reasons why there is none.
 
-    status: Literal["located", "abstained", "waiting"]
+    Every field has a default, because LangGraph builds one from whatever is known when it streams
+    values in the middle of a run.
+    """
+
+    status: Literal["located", "abstained", "waiting", "running"] = "running"
     """`waiting` for a person, where the run asks for one."""
     latitude: Latitude | None = None
     longitude: Longitude | None = None
@@ -190,14 +198,16 @@ class Fix(BaseModel):
     radius_calibrated: bool = False
     """Whether the radius keeps a measured promise of coverage."""
     place: Place | None = None
-    drafted_by: str
-    candidates: list[Candidate]
-    reasons: list[str]
-    evidence: list[Evidence]
-    degraded: list[str]
+    drafted_by: str = ""
+    """`consensus`, or `provider:model`."""
+    candidates: list[Candidate] = Field(default_factory=list)
+    reasons: list[str] = Field(default_factory=list)
+    evidence: list[Evidence] = Field(default_factory=list)
+    degraded: list[str] = Field(default_factory=list)
     """Every step that could not be done as asked, and why; empty if none."""
-    geojson: dict[str, Any]
-    rounds: int
+    geojson: dict[str, Any] = Field(default_factory=dict)
+    """RFC 7946: the radius and the point, then the candidates."""
+    rounds: int = 0
     run: str | None = None
     """Id of the run and its trail; filled in by the facade."""
     photo: str | None = None

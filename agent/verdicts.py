@@ -1,9 +1,8 @@
 """Accept, refine, ask a person, or abstain: pure rules over the candidates of a round.
 
 A candidate holds where its photos are alike enough (rarer than `impostor_share` among photos of
-unlike places) or where several photos agree on it. On the 162 starter photos, each asked of the
-others, "half the votes from three photos" was right for 96 % and "rare likeness" for 90 %
-(docs/architecture.md, the verdict).
+unlike places) or where several photos agree on it. What each rule is worth on the starter gallery
+stands in docs/architecture.md, the verdict.
 """
 
 from __future__ import annotations

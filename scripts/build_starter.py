@@ -13,7 +13,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -79,8 +79,12 @@ def main(folder: Path) -> None:
     """Embed every photo and write the data file."""
     encoder = load_encoder(STARTER)
     pairs = [*open_photos(folder), *reference_photos()]
-    vectors = np.concatenate([encoder.embed([read_photo(path).pixels]) for path, _ in pairs])
-    photos = [photo for _, photo in pairs]
+    read = [read_photo(path) for path, _ in pairs]
+    vectors = np.concatenate([encoder.embed([photo.pixels]) for photo in read])
+    photos = [
+        replace(photo, sha256=original.sha256)
+        for (_, photo), original in zip(pairs, read, strict=True)
+    ]
     countries = countries_at(
         [photo.latitude for photo in photos], [photo.longitude for photo in photos]
     )

@@ -1,0 +1,80 @@
+"""Where the time of one `geofix locate` goes, and what the same search costs without geofix.
+
+The peer is the bare pipeline: load the encoder, embed, one SQL query for the 16 nearest, in one
+process on a running server; geofix adds the graph, its checkpoints, the trail, places and verdict.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from geofix.agent import Agent, open_agent
+from geofix.db.gallery import Search
+from geofix.tools.images import read_photo
+from geofix.tools.samples import sample_path
+
+REPEATS = 7
+
+
+def median_ms(work: Callable[[], object], repeats: int = REPEATS) -> float:
+    """Return the median time of `work` in milliseconds, after one run to warm up."""
+    work()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - start) * 1000)
+    return statistics.median(times)
+
+
+def bare(agent: Agent) -> None:
+    """Embed and search, nothing else."""
+    services = agent.services
+    vector = services.encoder.embed([read_photo(sample_path()).pixels])[0]
+    services.gallery.nearest(vector, 16, Search(encoder=services.encoder.name))
+
+
+def nodes_ms(agent: Agent) -> dict[str, float]:
+    """Return what each node of one warm run took, from its trail."""
+    fix = agent.locate(sample_path())
+    return {step.node: step.took_ms for step in agent.services.trail.read(fix.run or "").steps}
+
+
+def whole_call_ms() -> float:
+    """Return the time of a whole `geofix locate` process on the sample photo."""
+    command = [sys.executable, "-m", "geofix.agent.cli", "locate", "--json"]
+    return median_ms(lambda: subprocess.run(command, check=True, capture_output=True), repeats=3)
+
+
+def main() -> None:
+    """Measure on the database of the environment."""
+    whole = whole_call_ms()
+    start = time.perf_counter()
+    with open_agent() as agent:
+        opened = (time.perf_counter() - start) * 1000
+        start = time.perf_counter()
+        _ = agent.services.encoder
+        loaded = (time.perf_counter() - start) * 1000
+        start = time.perf_counter()
+        agent.locate(sample_path())
+        first = (time.perf_counter() - start) * 1000
+        ours, peer = median_ms(lambda: agent.locate(sample_path())), median_ms(lambda: bare(agent))
+        steps = nodes_ms(agent)
+    lines = [
+        f"one `geofix locate` process, all in     {whole:8.0f} ms (median of 3)",
+        f"  open: server, schema, pool            {opened:8.0f} ms",
+        f"  load the encoder (torch with it)      {loaded:8.0f} ms",
+        f"  first photo, its lazy imports with it {first:8.0f} ms",
+        f"one more photo in an open agent         {ours:8.0f} ms (median of {REPEATS})",
+        *(f"  {node:37} {took:8.0f} ms" for node, took in steps.items()),
+        f"embed and search alone (peer)           {peer:8.0f} ms; geofix takes x{ours / peer:.2f}",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

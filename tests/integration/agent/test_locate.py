@@ -1,0 +1,179 @@
+"""The main job on real photos: the sample, what is hard, and what must not be answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import ExifTags, Image
+from shapely.geometry import Point, shape
+
+from geofix.agent import Agent, Fix, GeofixError, Settings, locate, open_agent
+from geofix.agent.errors import GalleryError, PhotoError, RegionError
+from geofix.db.trail import Trail
+from geofix.tools.geo import haversine_km
+from geofix.tools.samples import sample_path
+from tests.fakes import ColorEncoder
+
+SACRE_COEUR = (48.8867, 2.3431)
+
+
+def flower() -> Path:
+    import sklearn.datasets  # noqa: PLC0415 - one second, for its picture only
+
+    return Path(sklearn.datasets.__file__).parent / "images" / "flower.jpg"
+
+
+@pytest.fixture
+def fix(agent: Agent) -> Fix:
+    return agent.locate(sample_path())
+
+
+def test_the_sample_photo_is_placed_within_a_kilometer_in_paris(fix: Fix) -> None:
+    assert fix.status == "located"
+    assert fix.latitude is not None and fix.longitude is not None
+    assert haversine_km(fix.latitude, fix.longitude, *SACRE_COEUR) < 1
+    assert fix.place is not None and fix.place.label.startswith("Paris")
+    assert fix.place.country_code == "FR"
+    assert fix.radius_km is not None and not fix.radius_calibrated
+    assert len(fix.candidates) >= 3
+    assert [candidate.rank for candidate in fix.candidates] == list(
+        range(1, len(fix.candidates) + 1)
+    )
+
+
+def test_a_fix_without_a_model_is_never_passed_off_as_one(fix: Fix) -> None:
+    assert fix.drafted_by == "consensus"
+    assert fix.degraded == []
+
+
+def test_the_evidence_names_its_licence(fix: Fix) -> None:
+    assert fix.evidence[0].source == "vismatch"
+    assert fix.evidence[0].licence == "BSD-3-Clause"
+
+
+def test_the_geojson_holds_the_radius_around_the_point(fix: Fix) -> None:
+    radius, point, *others = fix.geojson["features"]
+    assert radius["properties"]["role"] == "radius"
+    assert point["properties"]["role"] == "fix"
+    assert shape(radius["geometry"]).contains(Point(SACRE_COEUR[1], SACRE_COEUR[0]))
+    assert {feature["properties"]["role"] for feature in others} == {"candidate"}
+
+
+def test_grand_central_has_new_york_among_its_first_three(agent: Agent) -> None:
+    fix = agent.locate(sample_path("indoor/gcs_close.jpg"))
+    assert any("New York" in (c.place or "") for c in fix.candidates[:3])
+
+
+def test_a_flower_is_not_placed(agent: Agent) -> None:
+    fix = agent.locate(flower())
+    assert fix.status == "abstained"
+    assert (fix.latitude, fix.longitude, fix.radius_km, fix.place) == (None, None, None, None)
+    assert "nothing in the gallery is alike enough" in fix.reasons[0]
+    assert fix.candidates
+    assert all(f["properties"]["role"] == "candidate" for f in fix.geojson["features"])
+
+
+def test_a_photo_is_no_evidence_for_itself(agent: Agent) -> None:
+    reference = "outdoor/montmartre_far.jpg"
+    fix = agent.locate(sample_path(reference))
+    retrieved = agent.services.trail.read(fix.run or "").steps[1].detail["positives"]
+    assert reference not in {hit["external_id"] for hit in retrieved}
+
+
+@pytest.mark.parametrize("within", ["France", "48.86,2.35,30"])
+def test_the_answer_stays_within_the_region_asked(agent: Agent, within: str) -> None:
+    fix = agent.locate(sample_path(), within=within)
+    assert fix.status == "located"
+    assert {candidate.country_code for candidate in fix.candidates} == {"FR"}
+
+
+def test_a_region_without_photos_abstains_and_says_so(agent: Agent) -> None:
+    fix = agent.locate(sample_path(), within="0,-30,100")
+    assert fix.status == "abstained"
+    assert "no photo was found" in fix.reasons[0]
+    assert fix.candidates == []
+
+
+def test_what_the_file_claims_is_reported_apart_and_moves_nothing(
+    agent: Agent, fix: Fix, tmp_path: Path
+) -> None:
+    forged = tmp_path / "Sydney.jpg"
+    exif = Image.Exif()
+    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    gps |= {1: "S", 2: (33.0, 51.0, 25.0), 3: "E", 4: (151.0, 12.0, 55.0)}
+    exif[ExifTags.IFD.GPSInfo] = gps
+    with Image.open(sample_path()) as original:
+        original.save(forged, exif=exif, quality=95)
+    claimed = agent.locate(forged)
+    assert claimed.claim is not None
+    assert claimed.claim.latitude == pytest.approx(-33.857, abs=0.001)
+    assert claimed.claim.distance_km == pytest.approx(16960, rel=0.01)
+    assert claimed.latitude == pytest.approx(fix.latitude, abs=1e-6)
+    trail = str(Trail(agent.services.engine).read(claimed.run or "").steps)
+    assert "33.85" not in trail and "Sydney" not in trail
+
+
+def test_every_step_is_in_the_trail_in_order(agent: Agent, fix: Fix) -> None:
+    run = Trail(agent.services.engine).read(fix.run or "")
+    assert [step.node for step in run.steps] == ["embed", "retrieve", "draft", "verify", "settle"]
+    assert run.photo_sha256 and run.fix is not None
+    assert run.setup["encoder"] == agent.services.encoder.name
+    assert run.question["options"]["positives"] == 16
+    retrieved = run.steps[1].detail
+    assert len(retrieved["positives"]) == len(retrieved["negatives"]) == 16
+    assert retrieved["centring_version"] == 1
+
+
+def test_a_degraded_search_says_so_and_raw_vectors_are_the_papers_mode(agent: Agent) -> None:
+    fix = agent.locate(sample_path(), vectors="raw", positives=100, negatives=100)
+    steps = Trail(agent.services.engine).read(fix.run or "").steps
+    assert any("both among" in note for note in steps[1].detail["notes"])
+    assert fix.candidates[0].place is not None
+    assert fix.candidates[0].place.startswith("Paris")
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"positives": 0}, "positives"),
+        ({"no_such_option": 1}, "no_such_option"),
+        ({"within": "Atlantis"}, "Atlantis"),
+        ({"within": "91,0,5"}, "91"),
+        ({"galleries": ("nosuch",)}, "nosuch"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_and_leaves_no_run(
+    agent: Agent, options: dict[str, object], text: str
+) -> None:
+    with pytest.raises(GeofixError, match=text):
+        agent.locate(sample_path(), **options)  # type: ignore[arg-type]
+    assert agent.services.trail.latest() == []
+
+
+def test_a_photo_that_is_none_leaves_nothing(agent: Agent, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no photo at all")
+    with pytest.raises(PhotoError, match=r"broken\.jpg"):
+        agent.locate(broken)
+    assert agent.services.trail.latest() == []
+
+
+def test_an_empty_gallery_says_what_to_do(database_url: str, tmp_path: Path) -> None:
+    photo = tmp_path / "red.png"
+    Image.new("RGB", (64, 64), "red").save(photo)
+    with pytest.raises(GalleryError, match="geofix gallery add starter"):
+        locate(photo, settings=Settings(database_url=database_url))
+
+
+def test_another_encoder_is_an_error_that_names_both(starter_url: str) -> None:
+    with (
+        open_agent(Settings(database_url=starter_url), encoder=ColorEncoder()) as opened,
+        pytest.raises(GalleryError, match=r"efficientnet-lite0.*'color'"),
+    ):
+        opened.locate(sample_path())
+
+
+def test_a_region_is_checked_before_the_photo_is_read(agent: Agent) -> None:
+    with pytest.raises(RegionError):
+        agent.locate("there is no such photo.jpg", within="Atlantis")

@@ -1,0 +1,181 @@
+"""Threads, resume, time travel, people: what LangGraph users know, on the real saver."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from geofix.agent import Agent, AsyncAgent, Settings, aopen_agent, open_agent
+from geofix.agent.errors import DatabaseError, TrailError
+from geofix.agent.state import Fix, Verdict
+from geofix.tools.encoders import Encoder
+from geofix.tools.samples import sample_path
+
+NODES = ["embed", "retrieve", "draft", "verify", "settle"]
+
+CLOSE = {"accept_margin": 1.0, "ask_human": True}
+"""Options under which every run stops for a person."""
+
+
+def test_a_finished_run_asked_again_answers_again_without_running(agent: Agent) -> None:
+    events: list[dict[str, Any]] = []
+    first = agent.locate(sample_path(), thread_id="case-1", on_event=events.append)
+    assert [e["node"] for e in events if e["event"] == "finished"] == NODES
+    events.clear()
+    assert agent.locate(sample_path(), thread_id="case-1", on_event=events.append) == first
+    assert events == []
+
+
+def test_one_thread_is_one_photo(agent: Agent) -> None:
+    agent.locate(sample_path(), thread_id="case-1")
+    with pytest.raises(TrailError, match="another photo"):
+        agent.locate(sample_path("indoor/gcs_close.jpg"), thread_id="case-1")
+    with pytest.raises(TrailError, match="other options"):
+        agent.locate(sample_path(), thread_id="case-1", positives=5)
+
+
+def test_a_known_photo_is_not_embedded_again(agent: Agent) -> None:
+    agent.locate(sample_path(), thread_id="case-1")
+    agent.locate(sample_path(), thread_id="case-2")
+    steps = agent.services.trail.read("case-2").steps
+    assert steps[0].detail["embedded_before"] is True
+
+
+def test_a_run_that_waits_for_a_person_goes_on_with_the_choice(agent: Agent) -> None:
+    waiting = agent.locate(sample_path(), thread_id="case-1", **CLOSE)
+    assert waiting.status == "waiting"
+    assert [candidate.rank for candidate in waiting.candidates][:2] == [1, 2]
+    second = waiting.candidates[1]
+    fix = agent.resume("case-1", rank=2)
+    assert fix.status == "located"
+    assert (fix.latitude, fix.longitude) == (second.latitude, second.longitude)
+    assert "a person chose" in fix.reasons[0]
+    nodes = [step.node for step in agent.services.trail.read("case-1").steps]
+    assert nodes == ["embed", "retrieve", "draft", "verify", "review", "settle"]
+
+
+def test_a_person_may_find_no_candidate_right(agent: Agent) -> None:
+    agent.locate(sample_path(), thread_id="case-1", **CLOSE)
+    assert agent.resume("case-1", rank=None).status == "abstained"
+
+
+def test_a_choice_that_is_no_candidate_is_refused_and_the_run_still_waits(agent: Agent) -> None:
+    agent.locate(sample_path(), thread_id="case-1", **CLOSE)
+    with pytest.raises(TrailError, match="99"):
+        agent.resume("case-1", rank=99)
+    assert agent.resume("case-1", rank=1).status == "located"
+
+
+def test_resuming_an_unknown_run_is_an_error(agent: Agent) -> None:
+    with pytest.raises(TrailError, match="nosuch"):
+        agent.resume("nosuch")
+
+
+def test_history_can_be_read_and_forked(agent: Agent) -> None:
+    fix = agent.locate(sample_path(), thread_id="case-1")
+    graph = agent.graph
+    history = list(graph.get_state_history({"configurable": {"thread_id": "case-1"}}))
+    before_settle = next(state for state in history if state.next == ("settle",))
+    doubt = Verdict(reasons=["somebody knows better"], decision="abstain")
+    fork = graph.update_state(before_settle.config, {"verdict": doubt})
+    forked = graph.invoke(None, fork, version="v2").value
+    assert isinstance(forked, Fix)
+    assert forked.status == "abstained"
+    assert forked.reasons == ["somebody knows better"]
+    assert fix.status == "located"
+
+
+def test_no_pixel_and_no_vector_and_no_name_is_in_a_checkpoint(agent: Agent) -> None:
+    agent.locate(sample_path(), thread_id="case-1")
+    for state in agent.graph.get_state_history({"configurable": {"thread_id": "case-1"}}):
+        text = repr(state.values)
+        assert len(text) < 100_000
+        assert "montmartre_close" not in text
+
+
+KILLED = """
+import os, signal, sys
+from geofix.agent import Settings, open_agent
+from geofix.agent.nodes import verify
+from geofix.tools.samples import sample_path
+
+def die(event):
+    if event["node"] == "verify" and event["event"] == "started":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with open_agent(Settings(database_url=sys.argv[1])) as agent:
+    agent.locate(sample_path(), thread_id="killed", on_event=die)
+"""
+
+
+def test_a_killed_run_goes_on_at_the_node_it_was_in(agent: Agent, starter_url: str) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, starter_url], check=False)
+    assert done.returncode == -signal.SIGKILL
+    events: list[dict[str, Any]] = []
+    fix = agent.locate(sample_path(), thread_id="killed", on_event=events.append)
+    assert fix.status == "located"
+    assert [e["node"] for e in events if e["event"] == "finished"] == ["verify", "settle"]
+    assert [step.node for step in agent.services.trail.read("killed").steps] == NODES
+
+
+async def test_many_photos_at_once_on_the_asynchronous_saver(
+    starter_url: str, encoder: Encoder
+) -> None:
+    names = ["outdoor/montmartre_close.jpg", "indoor/gcs_close.jpg", "fresco/fsm.jpg"]
+    async with aopen_agent(Settings(database_url=starter_url), encoder=encoder) as opened:
+        assert isinstance(opened, AsyncAgent)
+        fixes = await asyncio.gather(*(opened.alocate(sample_path(name)) for name in names))
+        waiting = await opened.alocate(sample_path(), thread_id="case-1", **CLOSE)
+        assert waiting.status == "waiting"
+        resumed = await opened.aresume("case-1", rank=1)
+    assert fixes[0].place is not None and fixes[0].place.label.startswith("Paris")
+    assert len({fix.run for fix in fixes}) == 3
+    assert resumed.status == "located"
+
+
+def test_both_facades_answer_the_same(agent: Agent, starter_url: str, encoder: Encoder) -> None:
+    async def ask() -> Fix:
+        async with aopen_agent(Settings(database_url=starter_url), encoder=encoder) as opened:
+            return await opened.alocate(sample_path())
+
+    apart = {"run"}
+    assert asyncio.run(ask()).model_dump(exclude=apart) == agent.locate(sample_path()).model_dump(
+        exclude=apart
+    )
+
+
+def test_an_agent_that_is_closed_says_so(starter_url: str, encoder: Encoder) -> None:
+    with open_agent(Settings(database_url=starter_url), encoder=encoder) as opened:
+        pass
+    with pytest.raises(DatabaseError, match="closed"):
+        opened.locate(sample_path())
+
+
+def test_a_node_that_fails_is_in_the_trail_and_the_run_can_go_on(
+    starter_url: str, encoder: Encoder
+) -> None:
+    class Breaks:
+        name, dimension = encoder.name, encoder.dimension
+
+        def embed(self, images: Any) -> Any:
+            raise OSError("the disk is gone")
+
+    with (
+        open_agent(Settings(database_url=starter_url), encoder=Breaks()) as broken,
+        pytest.raises(OSError, match="disk is gone"),
+    ):
+        broken.locate(sample_path(), thread_id="case-1")
+    with open_agent(Settings(database_url=starter_url), encoder=encoder) as mended:
+        steps = mended.services.trail.read("case-1").steps
+        assert [(step.node, step.error) for step in steps] == [
+            ("embed", "OSError: the disk is gone")
+        ]
+        assert mended.locate(sample_path(), thread_id="case-1").status == "located"
+        steps = mended.services.trail.read("case-1").steps
+    assert [step.node for step in steps] == NODES
+    assert steps[0].error is None

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from geofix.agent.candidates import NOWHERE_KM, SMALLEST_RADIUS_KM, pool_candidates
+from geofix.agent.state import Draft
+from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit
+
+
+def draft(latitude: float, longitude: float, confidence: float | None = 0.9) -> Draft:
+    return Draft(
+        round=0,
+        drafted_by="test:model",
+        latitude=latitude,
+        longitude=longitude,
+        confidence=confidence,
+    )
+
+
+def test_photos_within_25_km_are_one_candidate_and_others_are_not() -> None:
+    near_paris = (PARIS[0] + 0.1, PARIS[1])
+    pooled = pool_candidates([hit(PARIS, 0.8), hit(near_paris, 0.7), hit(CHARTRES, 0.6)], [], 0.05)
+    assert [candidate.photos for candidate in pooled] == [2, 1]
+
+
+def test_a_place_is_known_at_the_finest_scale_that_holds_half_of_the_votes() -> None:
+    one_photo_leads = pool_candidates([hit(PARIS, 0.8), hit(CHARTRES, 0.5)], [], 0.05)[0]
+    assert one_photo_leads.scale_km == 1.0
+    # Neither city has half of three even votes, but the two French ones share a region.
+    even = pool_candidates([hit(PARIS, 0.5), hit(CHARTRES, 0.5), hit(BERLIN, 0.5)], [], 0.05)
+    assert [candidate.scale_km for candidate in even] == [200.0, 200.0, 2500.0]
+
+
+def test_a_place_without_half_of_the_votes_at_any_scale_is_known_nowhere() -> None:
+    scattered = [hit(place, 0.5) for place in (PARIS, SUVA, (-33.4, -70.7))]
+    assert {c.scale_km for c in pool_candidates(scattered, [], 0.05)} == {NOWHERE_KM}
+
+
+def test_the_radius_reaches_the_farthest_photo_and_its_own_uncertainty() -> None:
+    city = hit(PARIS, 0.8, accuracy_km=25.0)
+    assert pool_candidates([city], [], 0.05)[0].radius_km == pytest.approx(25.0)
+    assert pool_candidates([hit(PARIS, 0.8)], [], 0.05)[0].radius_km == SMALLEST_RADIUS_KM
+    both = pool_candidates([hit(PARIS, 0.5), hit(CHARTRES, 0.5)], [], 0.05)[0]
+    assert 79 < both.radius_km < 81  # Paris to Chartres: known to 200 km, so it reaches there
+
+
+def test_photos_on_both_sides_of_the_antimeridian_are_one_place() -> None:
+    pooled = pool_candidates([hit((-17.0, 179.98), 0.6), hit((-17.0, -179.98), 0.6)], [], 0.05)
+    assert len(pooled) == 1
+    assert abs(pooled[0].longitude) == pytest.approx(180, abs=0.03)
+
+
+def test_a_draft_joins_the_cluster_it_lies_in_and_stands_alone_elsewhere() -> None:
+    pooled = pool_candidates([hit(PARIS, 0.8)], [draft(48.85, 2.35), draft(*BERLIN)], 0.05)
+    assert [candidate.origin for candidate in pooled] == ["cluster+draft", "draft"]
+    assert pooled[0].parts["draft"] == pytest.approx(0.9)
+    assert pooled[1].photos == 0
+
+
+def test_a_draft_does_not_move_a_place_its_photos_pin_down() -> None:
+    pinned = pool_candidates([hit(PARIS, 0.8)], [draft(48.9, 2.4)], 0.05)[0]
+    assert (pinned.latitude, pinned.longitude) == pytest.approx(PARIS)
+
+
+def test_a_draft_says_more_exactly_where_inside_the_reach_of_its_photos() -> None:
+    apart = [hit(PARIS, 0.5), hit((PARIS[0] + 0.15, PARIS[1]), 0.5)]
+    moved = pool_candidates(apart, [draft(48.95, 2.35)], 0.05)[0]
+    assert (moved.latitude, moved.longitude) == (48.95, 2.35)
+
+
+def test_a_draft_that_cannot_tell_is_no_candidate() -> None:
+    unknown = draft(0, 0).model_copy(update={"latitude": None, "longitude": None})
+    assert len(pool_candidates([hit(PARIS, 0.8)], [unknown], 0.05)) == 1
+
+
+def test_nothing_gives_nothing() -> None:
+    assert pool_candidates([], [], 0.05) == []

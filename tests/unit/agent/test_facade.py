@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import geofix.agent
+from geofix.agent import errors, state
+from geofix.agent.errors import GeofixError
+
+
+def test_the_facade_is_sorted_and_every_name_is_there() -> None:
+    assert geofix.agent.__all__ == sorted(geofix.agent.__all__)
+    assert set(geofix.agent.__all__) == set(geofix.agent._HOMES)
+    for name in geofix.agent.__all__:
+        assert getattr(geofix.agent, name).__name__ == name
+
+
+def test_each_persisted_class_has_one_identity_and_all_of_them_are_listed() -> None:
+    declared = {
+        value
+        for value in vars(state).values()
+        if isinstance(value, type) and value.__module__ == "geofix.agent.state"
+    }
+    assert declared == set(state.PERSISTED)
+
+
+def test_the_error_tree_in_the_docstring_is_the_tree() -> None:
+    assert errors.__all__ == sorted(errors.__all__)
+    for name in errors.__all__:
+        assert issubclass(getattr(errors, name), GeofixError)
+        assert name in (errors.__doc__ or "")
+
+
+def test_importing_the_facade_and_the_graph_loads_no_torch() -> None:
+    code = (
+        "import sys, geofix.agent.graph, geofix.agent.facade, geofix.agent.cli.app\n"
+        "heavy = {'torch', 'transformers', 'sklearn', 'langchain_community'} & set(sys.modules)\n"
+        "sys.exit(repr(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import Any
+
+from geofix.agent.candidates import pool_candidates
+from geofix.agent.context import Context
+from geofix.agent.scoring import score
+from geofix.agent.state import Draft, Hit, Verdict
+from geofix.agent.verdicts import decide
+from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval
+
+
+def verdict(
+    positives: list[Hit], *, drafts: list[Draft] | None = None, rounds_left: int = 2, **options: Any
+) -> Verdict:
+    candidates = score(pool_candidates(positives, drafts or [], 0.05), positives, [])
+    return decide(candidates, retrieval(positives), Context(**options), rounds_left=rounds_left)
+
+
+def test_one_photo_that_is_alike_as_no_other_is_accepted() -> None:
+    decided = verdict([hit(PARIS, 0.8, impostor_share=0.006), hit(BERLIN, 0.4)])
+    assert decided.decision == "accept"
+    assert "within 1 km" in decided.reasons[0]
+
+
+def test_a_likeness_that_is_common_abstains_and_says_how_common() -> None:
+    decided = verdict([hit(PARIS, 0.3, impostor_share=0.79), hit(BERLIN, 0.1)])
+    assert decided.decision == "abstain"
+    assert "79%" in decided.reasons[0]
+
+
+def test_three_photos_that_agree_outweigh_a_likeness_that_is_not_rare() -> None:
+    agreeing = [hit(PARIS, 0.40, impostor_share=0.3, photo_id=i) for i in range(3)]
+    assert verdict([*agreeing, hit(BERLIN, 0.2)]).decision == "accept"
+    assert verdict([*agreeing[:2], hit(BERLIN, 0.2)]).decision == "abstain"
+
+
+def test_past_the_median_no_agreement_counts() -> None:
+    agreeing = [hit(PARIS, 0.40, impostor_share=0.6, photo_id=i) for i in range(5)]
+    assert verdict(agreeing).decision == "abstain"
+
+
+def test_without_a_null_distribution_likeness_is_not_held_against_the_photo() -> None:
+    assert verdict([hit(PARIS, 0.8, impostor_share=None)]).decision == "accept"
+
+
+def test_a_place_known_to_a_region_only_is_looked_at_closer_while_rounds_are_left() -> None:
+    votes = [hit(PARIS, 0.62), hit(CHARTRES, 0.6), hit(BERLIN, 0.6)]
+    assert verdict(votes, accept_margin=0.0).decision == "refine"
+    assert verdict(votes, accept_margin=0.0, rounds_left=0).decision == "accept"
+
+
+def test_two_places_that_stay_close_are_not_decided_by_a_hair() -> None:
+    close = [hit(PARIS, 0.6), hit(SUVA, 0.595)]
+    decided = verdict(close)
+    assert decided.decision == "abstain"
+    assert "leads" in decided.reasons[0]
+    assert verdict(close, ask_human=True).decision == "review"
+
+
+def test_votes_scattered_over_continents_abstain() -> None:
+    scattered = [hit(PARIS, 0.6), hit(SUVA, 0.58), hit((-33.4, -70.7), 0.58)]
+    decided = verdict(scattered, accept_margin=0.0)
+    assert decided.decision == "abstain"
+    assert decided.reasons[0] == "no place has half of the votes"
+
+
+def test_nothing_found_abstains_and_says_where() -> None:
+    decided = verdict([])
+    assert decided.decision == "abstain"
+    assert decided.reasons[0] == "no photo was found in the gallery"
+
+
+def test_vetoed_drafts_alone_abstain_and_one_beside_others_is_named() -> None:
+    far = Draft(
+        round=0, drafted_by="test:model", latitude=BERLIN[0], longitude=BERLIN[1], confidence=1.0
+    )
+    decided = verdict([hit(PARIS, 0.8)], drafts=[far])
+    assert decided.decision == "accept"
+    assert any("was left out" in reason for reason in decided.reasons)
