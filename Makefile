@@ -58,8 +58,9 @@ format: $(VENV)/.developed ## Rewrite the code in the house's format.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.installed ## Measure: start, one photo, and accuracy on the starter gallery.
-	@$(BIN)/python -m benchmarks.locate $(ARGS)
+bench: $(VENV)/.installed ## Measure accuracy on the starter gallery, and where the time goes.
+	@$(BIN)/python -m benchmarks.accuracy
+	@$(BIN)/python -m benchmarks.speed
 
 db: $(VENV)/.installed ## Start the embedded database and keep it running.
 	@$(BIN)/geofix db up

@@ -1,4 +1,4 @@
-"""The saver that `langgraph.json` names, so that `langgraph dev` keeps its state in our Postgres."""
+"""The saver `langgraph.json` names: `langgraph dev` keeps its state in our Postgres by it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from geofix.agent.state import Draft, Retrieval
 from geofix.tools.density import DEFAULT_TEMPERATURE, density_mode, vote_weights
 
-NAME = "consensus"
+CONSENSUS = "consensus"
+"""How the answer names this drafter."""
 
 BANDWIDTH_KM = 25.0
 """Of the Gaussian: the city scale, at which most votes are decided."""
@@ -18,7 +19,7 @@ BANDWIDTH_KM = 25.0
 def consensus(retrieval: Retrieval) -> Draft:
     """Return the densest place among the positives; no coordinates where there are none."""
     hits = retrieval.positives
-    drafted = Draft(round=retrieval.round, drafted_by=NAME, latitude=None, longitude=None)
+    drafted = Draft(round=retrieval.round, drafted_by=CONSENSUS, latitude=None, longitude=None)
     if not hits:
         return drafted.model_copy(update={"notes": ["no photo to vote"]})
     weights = vote_weights(

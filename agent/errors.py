@@ -4,7 +4,7 @@
     |-- PhotoError        the photo cannot be read
     |-- RegionError       a region is not one: unknown country, latitude 91
     |-- EncoderError      the encoder is unknown or cannot be loaded
-    |-- ModelError        the chat model is unknown or not installed
+    |-- ModelError        the chat model is unknown, not installed, or has no key
     |-- SourceError       a folder or table of photos cannot be read
     |-- GalleryError      the gallery is empty, unknown, or embedded by another encoder
     |-- TrailError        a run is unknown, or a thread is asked about another photo

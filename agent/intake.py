@@ -7,7 +7,7 @@ node, model or tracing service can see it, and it cannot move the answer.
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +17,29 @@ from geofix.db.queries import QueryPhoto, QueryPhotos
 from geofix.tools.images import read_photo, to_jpeg
 
 REFERENCE = "sha256:"
+
+_HEX = re.compile("[0-9a-f]{64}")
+
+
+def read_in(source: Path | str | bytes) -> QueryPhoto:
+    """Read a photo as it would be kept; nothing is written.
+
+    Args:
+        source: A path, or the bytes of a file.
+
+    Raises:
+        PhotoError: It is no photo; the text says why.
+    """
+    photo = read_photo(source)
+    return QueryPhoto(
+        sha256=photo.sha256,
+        jpeg=to_jpeg(photo.pixels),
+        width=photo.width,
+        height=photo.height,
+        format=photo.format,
+        claim=None if photo.claim is None else asdict(photo.claim),
+        notes=list(photo.notes),
+    )
 
 
 def take_in(source: Path | str | bytes, queries: Callable[[], QueryPhotos]) -> QueryPhoto:
@@ -29,18 +52,9 @@ def take_in(source: Path | str | bytes, queries: Callable[[], QueryPhotos]) -> Q
     Raises:
         PhotoError: It is no photo; the text says why.
     """
-    photo = read_photo(source)
-    kept = QueryPhoto(
-        sha256=photo.sha256,
-        jpeg=to_jpeg(photo.pixels),
-        width=photo.width,
-        height=photo.height,
-        format=photo.format,
-        claim=None if photo.claim is None else asdict(photo.claim),
-        notes=list(photo.notes),
-    )
-    queries().keep(kept)
-    return kept
+    photo = read_in(source)
+    queries().keep(photo)
+    return photo
 
 
 def resolve(reference: str, queries: QueryPhotos) -> QueryPhoto:
@@ -56,7 +70,7 @@ def resolve(reference: str, queries: QueryPhotos) -> QueryPhoto:
         TrailError: The photo is not kept here.
     """
     if reference.startswith(REFERENCE):
-        return queries.find(reference.removeprefix(REFERENCE))
+        return queries.find(_sha256(reference))
     head, comma, data = reference.partition(",")
     if not (head.startswith("data:") and head.endswith(";base64") and comma):
         raise PhotoError(
@@ -65,6 +79,21 @@ def resolve(reference: str, queries: QueryPhotos) -> QueryPhoto:
             " `locate`"
         )
     try:
-        return take_in(base64.b64decode(data, validate=True), lambda: queries)
-    except binascii.Error as error:
-        raise PhotoError(f"the data URL {reference[:60]!r} is not valid base64: {error}") from error
+        photo = base64.b64decode(data, validate=True)
+    # ValueError, not its child binascii.Error: letters outside ASCII raise the parent.
+    except ValueError as error:
+        raise PhotoError(
+            f"the data URL {reference[:60]!r} is not valid base64: {error}; encode the file's"
+            " bytes without line breaks"
+        ) from error
+    return take_in(photo, lambda: queries)
+
+
+def _sha256(reference: str) -> str:
+    sha256 = reference.removeprefix(REFERENCE)
+    if not _HEX.fullmatch(sha256):
+        raise PhotoError(
+            f"the photo {reference[:80]!r} is no sha256 reference: 'sha256:' and 64 lower-case"
+            " hex digits"
+        )
+    return sha256

@@ -7,13 +7,18 @@ No numbers stand in for coordinates here: models echo a `0.0` in a template as t
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, field_validator
 
 from geofix.agent.state import Hit, Region
+from geofix.tools.parsing import legible
+
+Words = Annotated[str, AfterValidator(legible)]
+"""As a model wrote them, fit for Postgres; the schema shows a plain string."""
 
 VERSION = "geofix-1"
 
@@ -37,22 +42,32 @@ class SeenClue(BaseModel):
         "text", "landmark", "building", "road", "vehicle", "vegetation", "terrain", "sun",
         "people", "other",
     ] = Field(description="What kind of clue it is.")  # fmt: skip
-    observation: str = Field(description="What is seen, and what it says about the place.")
+    observation: Words = Field(description="What is seen, and what it says about the place.")
 
 
 class DraftAnswer(BaseModel):
     """Where the photo was taken, reasons first."""
 
+    # The docstring travels with the schema. No field has a default or a numeric bound in it: strict
+    # modes want every field required, and some servers refuse `minimum`.
+
     clues: list[SeenClue] = Field(description="What the photo shows that depends on the place.")
-    hypotheses: list[str] = Field(
+    hypotheses: list[Words] = Field(
         description="Places considered, each with what speaks for and against it."
     )
     can_tell: bool = Field(description="Whether the photo can be placed at all.")
     latitude: float | None = Field(description="Decimal degrees, north positive; null if unknown.")
     longitude: float | None = Field(description="Decimal degrees, east positive; null if unknown.")
     confidence: float = Field(
-        ge=0, le=1, description="Chance that the coordinates are within 25 km of the truth."
+        description="Chance that the coordinates are within 25 km of the truth, from 0 to 1."
     )
+
+    @field_validator("confidence")
+    @classmethod
+    def _a_chance(cls, value: float) -> float:
+        if not 0 <= value <= 1:
+            raise ValueError(f"{value!r} is no chance; give a number from 0 to 1")
+        return value
 
 
 def draft_messages(
@@ -76,6 +91,25 @@ def draft_messages(
         {"type": "text", "text": lists_text(positives, negatives, region)},
     ]
     return [SystemMessage(SYSTEM), HumanMessage(content)]
+
+
+def as_sent(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
+    """Return the messages as the trail keeps them: every word, each picture by hash and size."""
+    return [{"role": message.type, "content": _kept(message.content)} for message in messages]
+
+
+def _kept(content: str | list[str | dict[Any, Any]]) -> str | list[Any]:
+    if isinstance(content, str):
+        return content
+    return [_picture(block) if isinstance(block, dict) else block for block in content]
+
+
+def _picture(block: dict[Any, Any]) -> dict[Any, Any]:
+    if "base64" not in block:
+        return block
+    data = base64.b64decode(block["base64"])
+    rest = {key: value for key, value in block.items() if key != "base64"}
+    return {**rest, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 
 
 def lists_text(positives: Sequence[Hit], negatives: Sequence[Hit], region: Region | None) -> str:

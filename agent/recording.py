@@ -14,8 +14,11 @@ from geofix.agent.context import Context
 from geofix.agent.errors import DatabaseError
 from geofix.agent.outcome import Outcome
 from geofix.agent.services import Services
-from geofix.agent.state import State
+from geofix.agent.state import Fix, Region, State
 from geofix.db.trail import Step
+
+FIRST, LAST = "embed", "settle"
+"""The nodes that every run begins and ends with."""
 
 Node = Callable[[State, Context, Services], Outcome]
 
@@ -60,7 +63,15 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
         except Exception as error:
             keep(Outcome({}, f"failed: {error}"), error=f"{type(error).__name__}: {error}")
             raise
+        if name == FIRST:
+            # A graph served by `langgraph dev` has no facade to open its run.
+            opened = {**wired.versions(), "encoder": outcome.update["encoder"]}
+            question = question_of(state.within, context)
+            wired.trail.open_run(_run_id(runtime), outcome.update["sha256"], question, opened)
         keep(outcome)
+        if name == LAST:
+            fix = Fix.model_validate(outcome.update)
+            wired.trail.close_run(_run_id(runtime), fix.model_dump(mode="json"))
         runtime.stream_writer(
             {"node": name, "round": state.round, "event": "finished", "summary": outcome.summary}
         )
@@ -70,6 +81,14 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
 
     run.__name__ = name
     return run
+
+
+def question_of(within: Region | None, context: Context) -> dict[str, Any]:
+    """Return what was asked, as a run keeps it."""
+    return {
+        "within": None if within is None else within.model_dump(mode="json"),
+        "options": context.model_dump(mode="json"),
+    }
 
 
 def _run_id(runtime: Runtime[Context]) -> str:

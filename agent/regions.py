@@ -5,8 +5,8 @@ from __future__ import annotations
 from geofix.agent.errors import RegionError
 from geofix.agent.state import Region
 from geofix.db.area import Area
-from geofix.tools.countries import find_country
-from geofix.tools.geo import bounding_boxes, check_coordinates
+from geofix.tools.countries import country_named, find_country
+from geofix.tools.geo import bounding_boxes, check_coordinates, haversine_km
 
 FARTHEST_KM = 20_037.6
 """Half the Earth's circumference: no two places are farther apart."""
@@ -21,18 +21,25 @@ def parse_region(text: str) -> Region:
     Raises:
         RegionError: It is neither; the text says what is wrong with it.
     """
-    numbers = text.split(",")
-    if len(numbers) == 3:
-        try:
-            latitude, longitude, radius_km = (float(number) for number in numbers)
-        except ValueError as error:
-            raise RegionError(
-                f"the region {text!r} is not three numbers; write LAT,LON,KM such as"
-                " '48.86,2.35,50', or a country such as 'France'"
-            ) from error
-        return circle(latitude, longitude, radius_km)
-    country = find_country(text)
-    return Region(country_code=country.code, name=country.name)
+    parts = text.split(",")
+    numbers = [_number(part) for part in parts]
+    if all(number is None for number in numbers):
+        country = find_country(text)
+        return Region(country_code=country.code, name=country.name)
+    latitude, longitude, radius_km = [*numbers, None, None, None][:3]
+    if latitude is None or longitude is None or radius_km is None or len(parts) != 3:
+        raise RegionError(
+            f"the region {text!r} is not three numbers; write LAT,LON,KM such as '48.86,2.35,50',"
+            " or a country such as 'France'"
+        )
+    return circle(latitude, longitude, radius_km)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def circle(latitude: float, longitude: float, radius_km: float, name: str | None = None) -> Region:
@@ -48,18 +55,41 @@ def circle(latitude: float, longitude: float, radius_km: float, name: str | None
     return Region(latitude=latitude, longitude=longitude, radius_km=radius_km, name=named)
 
 
+def holds(region: Region, latitude: float, longitude: float) -> bool:
+    """Say whether a circle holds a point; a country's borders are not asked here."""
+    if region.latitude is None or region.longitude is None or region.radius_km is None:
+        raise RegionError(f"the region {region.name!r} is no circle")
+    distance_km = haversine_km(region.latitude, region.longitude, latitude, longitude)
+    return float(distance_km) <= region.radius_km
+
+
 def search_areas(region: Region | None, within: Region | None) -> tuple[Area, ...]:
-    """Return what a round searches: its own region, and never outside what the question allows."""
+    """Return what a round searches: its own region, and never outside what the question allows.
+
+    Raises:
+        RegionError: A region is no circle and no country, or a country there is none of.
+    """
     return tuple(_area(part) for part in dict.fromkeys((within, region)) if part is not None)
 
 
 def _area(region: Region) -> Area:
-    if region.latitude is None or region.longitude is None or region.radius_km is None:
-        return Area(country=region.country_code)
-    boxes = bounding_boxes(region.latitude, region.longitude, region.radius_km)
+    code = region.country_code
+    country = None if code is None else country_named(code).code
+    circle = region.latitude, region.longitude, region.radius_km
+    latitude, longitude, radius_km = circle
+    if latitude is None or longitude is None or radius_km is None:
+        if country is None or circle != (None, None, None):
+            # Searching everywhere instead would answer another question than was asked.
+            raise RegionError(
+                f"the region {region.name!r} is neither a circle (latitude, longitude and"
+                " radius_km) nor a country (country_code)"
+            )
+        return Area(country=country)
+    boxes = bounding_boxes(latitude, longitude, radius_km)
     return Area(
-        latitude=region.latitude,
-        longitude=region.longitude,
-        radius_km=region.radius_km,
+        latitude=latitude,
+        longitude=longitude,
+        radius_km=radius_km,
         boxes=tuple((box.south, box.west, box.north, box.east) for box in boxes),
+        country=country,
     )

@@ -20,6 +20,7 @@ from geofix.agent.context import Context
 from geofix.agent.errors import GeofixError, TrailError
 from geofix.agent.graph import recursion_limit
 from geofix.agent.intake import REFERENCE, take_in
+from geofix.agent.recording import question_of
 from geofix.agent.regions import parse_region
 from geofix.agent.services import Services
 from geofix.agent.state import Claim, Fix, Query, Region
@@ -61,14 +62,13 @@ def ask(
     context = _context(options)
     region = parse_region(within) if isinstance(within, str) else within
     with services.lock:
+        # Built now: a model that is set up wrongly is an error, not a degraded answer.
+        _ = services.model
         encoder = services.encoder
         kept = take_in(photo, lambda: services.queries)
         services.gallery.require(Search(encoder=encoder.name, galleries=context.galleries))
     query = Query(photo=REFERENCE + kept.sha256, within=region)
-    question = {
-        "within": None if region is None else region.model_dump(mode="json"),
-        "options": context.model_dump(mode="json"),
-    }
+    question = question_of(region, context)
     run = run or uuid.uuid4().hex[:16]
     known = services.trail.find(run)
     if known is not None:

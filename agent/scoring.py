@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from geofix.agent.candidates import PLACE_SCALE_KM
+from geofix.agent.regions import holds
 from geofix.agent.state import Candidate, Hit, Region
 from geofix.tools.countries import is_land
 from geofix.tools.geo import haversine_km
@@ -65,8 +67,15 @@ def carried(
     A finer round sees its region only, so its scores are conditional on it: they are multiplied by
     the share of votes the region had before. Places outside keep the score they had.
     """
-    outside = [candidate for candidate in before if not _within(candidate, region)]
-    had = [candidate for candidate in before if _within(candidate, region)]
+    outside = [
+        candidate
+        for candidate in before
+        if not holds(region, candidate.latitude, candidate.longitude)
+        and all(distance_between_km(candidate, other) > PLACE_SCALE_KM for other in inside)
+    ]
+    had = [
+        candidate for candidate in before if holds(region, candidate.latitude, candidate.longitude)
+    ]
     prior = max((candidate.score for candidate in had), default=1.0)
     best = max((candidate.score for candidate in inside), default=0.0)
     share = prior / best if best > 0 else 1.0
@@ -134,12 +143,3 @@ def _veto(candidate: Candidate, positives: Sequence[Hit], land: float) -> str | 
         for hit in positives
     )
     return None if supported else f"no retrieved photo within {SUPPORT_KM:g} km supports the draft"
-
-
-def _within(candidate: Candidate, region: Region) -> bool:
-    if region.latitude is None or region.longitude is None or region.radius_km is None:
-        return candidate.country_code == region.country_code
-    distance = haversine_km(
-        candidate.latitude, candidate.longitude, region.latitude, region.longitude
-    )
-    return float(distance) <= region.radius_km

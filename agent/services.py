@@ -16,6 +16,7 @@ from typing import Any, Self
 from langchain_core.language_models import BaseChatModel
 from sqlalchemy import Engine
 
+from geofix.agent.consensus import CONSENSUS
 from geofix.agent.errors import DatabaseError
 from geofix.agent.settings import Settings
 from geofix.db import schema
@@ -191,7 +192,7 @@ class Services:
         """Who drafts, as the answer names it."""
         if self._given_model is not None:
             return model_name(self._given_model)
-        return self.settings.model or "consensus"
+        return self.settings.model or CONSENSUS
 
     def versions(self) -> dict[str, Any]:
         """Return what was in force, for the trail."""

@@ -1,6 +1,7 @@
 """Where things are and which models serve: read once from the environment, by adapters only.
 
-`.env` in the working folder is read too; variables of the environment win over it.
+`.env` in the working folder is read too; variables of the environment win over it. An empty
+variable counts as one that is not set, so that a line of `.env` can be emptied.
 """
 
 from __future__ import annotations
@@ -66,7 +67,18 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             first = error.errors()[0]
-            name = "_".join(map(str, first["loc"])).upper()
             raise GeofixError(
-                f"the setting {name} cannot be {first.get('input')!r}: {first['msg']}"
+                f"the setting {_variable(first['loc'])} cannot be {first.get('input')!r}:"
+                f" {first['msg']}; set it otherwise or unset it, also in '.env'"
             ) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise GeofixError(
+                f"the settings file {str(Path('.env').absolute())!r} cannot be read: {error};"
+                " write it in UTF-8, or move it away"
+            ) from error
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    """Return the environment's name of a field; pydantic gives the field's or the alias."""
+    name = "_".join(map(str, location)).upper()
+    return name if name == "DATABASE_URL" or name.startswith("GEOFIX_") else f"GEOFIX_{name}"

@@ -1,25 +1,95 @@
 """The model's answers, kept in Postgres: the one place that touches langchain-community.
 
-`SQLAlchemyMd5Cache` keys an answer by the whole prompt, pictures included, so that a run asked
-again is identical and free. Image blocks must carry no random ids, or it never hits.
+An answer is found by the whole prompt, pictures included, and by the model with its options, so
+that a run asked again is identical and free. Image blocks must carry no random ids, or it never
+hits.
 """
 
 from __future__ import annotations
 
-import warnings
+from typing import TYPE_CHECKING, Any
 
-from langchain_core.caches import BaseCache
-from sqlalchemy import Engine
+from langchain_core.caches import RETURN_VAL_TYPE, BaseCache
+from langchain_core.load import loads
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration
+from sqlalchemy import Engine, Integer, Text, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from geofix.db.engine import database_errors
+from geofix.tools.quiet import quiet
+
+if TYPE_CHECKING:
+    from langchain_community.cache import SQLAlchemyMd5Cache
+
+_LOCK = 7_203_451
+"""Of Postgres, held while the table is made: two processes may start at once."""
 
 
-def answer_cache(engine: Engine) -> BaseCache:
-    """Return a cache of model answers in the database of `engine`; its table is made if missing."""
-    with warnings.catch_warnings():
-        # The package announces its own sunset on import; DESIGN.md section 3 says why we stay.
-        warnings.filterwarnings("ignore", message=".*langchain-community.*")
+class _Base(DeclarativeBase):
+    """Apart from the tables of `geofix.db.models`: this one exists only where it is wanted."""
+
+
+class KeptAnswer(_Base):
+    """One answer; the columns are those langchain-community fills.
+
+    Its own class would also index the model's options, which hold a whole JSON schema, and Postgres
+    refuses index entries of more than 2.7 kB.
+    """
+
+    __tablename__ = "model_answers"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    prompt_md5: Mapped[str] = mapped_column(Text, index=True)
+    llm: Mapped[str] = mapped_column(Text)
+    idx: Mapped[int] = mapped_column(Integer)
+    prompt: Mapped[str] = mapped_column(Text)
+    response: Mapped[str] = mapped_column(Text)
+
+
+class AnswerCache(BaseCache):
+    """Answers in Postgres; a database that fails is an error, never a model's fault."""
+
+    def __init__(self, kept: SQLAlchemyMd5Cache, engine: Engine) -> None:
+        """Use `answer_cache` instead."""
+        self._kept = kept
+        self._engine = engine
+
+    def lookup(self, prompt: str, llm_string: str) -> RETURN_VAL_TYPE | None:
+        """Return the answer to this very prompt by this very model, if it is kept."""
+        with database_errors(self._engine):
+            rows = self._kept._search_rows(prompt, llm_string)
+        # Its own `lookup` would revive any class of LangChain's that a row names. Quiet, since
+        # LangChain calls `loads` beta.
+        with quiet():
+            kept = [loads(row[0], allowed_objects=[ChatGeneration, AIMessage]) for row in rows]
+        return kept or None
+
+    def update(self, prompt: str, llm_string: str, return_val: RETURN_VAL_TYPE) -> None:
+        """Keep an answer."""
+        with database_errors(self._engine):
+            self._kept.update(prompt, llm_string, return_val)
+
+    def clear(self, **kwargs: Any) -> None:
+        """Forget every answer."""
+        with database_errors(self._engine), self._engine.begin() as connection:
+            connection.execute(KeptAnswer.__table__.delete())  # type: ignore[attr-defined]
+
+
+def answer_cache(engine: Engine) -> AnswerCache:
+    """Return a cache of model answers in the database of `engine`; its table is made if missing.
+
+    Raises:
+        DatabaseError: The database cannot be reached.
+    """
+    # The package announces its own sunset on import; DESIGN.md section 3 says why we stay.
+    with quiet():
         from langchain_community.cache import (  # noqa: PLC0415 - two seconds, seldom wanted
             SQLAlchemyMd5Cache,
         )
 
-    cache: BaseCache = SQLAlchemyMd5Cache(engine)
-    return cache
+    with database_errors(engine), engine.begin() as connection:
+        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        _Base.metadata.create_all(connection)
+    with database_errors(engine):
+        return AnswerCache(SQLAlchemyMd5Cache(engine, KeptAnswer), engine)  # type: ignore[arg-type]

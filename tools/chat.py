@@ -1,46 +1,49 @@
-"""Chat models that take images: found by `provider:model`, asked for answers in a schema.
+"""Chat models that take images, found by `provider:model`; `asking` puts the questions.
 
-Works with any LangChain chat model; the providers below are resolved by name. Each lives in a
-package of its own, which an extra of geofix installs.
+Any LangChain chat model will do where one is handed over as an object; the providers below are
+also found by name. Each lives in a package of its own, which an extra of geofix installs.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from pydantic import BaseModel, ValidationError
+from pydantic import SecretStr, ValidationError
 
 from geofix.tools.errors import ModelError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-AnswerT = TypeVar("AnswerT", bound=BaseModel)
+NO_KEY = "no-key-needed"
+"""Sent to a server of one's own that wants no key: the clients insist on having one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Where a provider's chat model is found, and how its options are called."""
+    """Where a provider's chat model is found, and what it takes."""
 
     module: str
     name: str
     extra: str
-    url: str = "base_url"
-    key: str | None = "api_key"
-    timeout: str | None = "timeout"
-    retries: str | None = "max_retries"
+    key_variable: str
+    """Where the provider's own client looks for a key."""
+    takes_key: bool = True
+    """Whether its class keeps a key as a secret; else the variable is the only way."""
+    hosted: bool = True
+    """Whether it is a service unless a URL says otherwise."""
 
 
 PROVIDERS = {
-    "openai": Provider("langchain_openai", "ChatOpenAI", "openai"),
+    "openai": Provider("langchain_openai", "ChatOpenAI", "openai", "OPENAI_API_KEY"),
     "ollama": Provider(
-        "langchain_ollama", "ChatOllama", "ollama", key=None, timeout=None, retries=None
+        "langchain_ollama", "ChatOllama", "ollama", "OLLAMA_API_KEY", takes_key=False, hosted=False
     ),
-    "anthropic": Provider("langchain_anthropic", "ChatAnthropic", "anthropic"),
+    "anthropic": Provider("langchain_anthropic", "ChatAnthropic", "anthropic", "ANTHROPIC_API_KEY"),
 }
 """`openai` is every OpenAI-compatible server: vLLM, llama.cpp, SGLang, LM Studio, OpenAI."""
 
@@ -57,21 +60,22 @@ def load_chat_model(
 
     Args:
         spec: Such as `openai:Qwen/Qwen2.5-VL-7B-Instruct` or `ollama:qwen2.5vl`.
-        base_url: Address of the server, where it is not the provider's own.
-        api_key: Key, where the provider's own environment variable is not set.
-        timeout_s: For one call.
+        base_url: Address of the server, where it is not the provider's own. The key in the
+            provider's own variable is not sent there: it was not given for that server.
+        api_key: Key, where the provider's own environment variable is not to be used.
+        timeout_s: Longest silence of the server in one call, seconds.
         cache_engine: Keep answers in this database and reuse them.
 
     Raises:
-        ModelError: The provider is unknown, or its package is not installed.
+        ModelError: The provider is unknown, its package is not installed, a key is missing, or
+            the address is none.
     """
-    name, colon, model = spec.partition(":")
-    provider = PROVIDERS.get(name)
-    if provider is None or not colon or not model:
+    provider, model = _parsed(spec)
+    _check_address(spec, base_url)
+    if api_key is not None and not provider.takes_key:
         raise ModelError(
-            f"the model {spec!r} is not written as provider:model; providers are"
-            f" {', '.join(sorted(PROVIDERS))}, for example 'openai:Qwen/Qwen2.5-VL-7B-Instruct'"
-            " with GEOFIX_MODEL_URL for a server of your own"
+            f"the model {spec!r} takes no GEOFIX_MODEL_API_KEY; unset it, and if the server wants"
+            f" a key put it into {provider.key_variable}"
         )
     try:
         chat = getattr(import_module(provider.module), provider.name)
@@ -80,7 +84,9 @@ def load_chat_model(
             f"the model {spec!r} needs the package {provider.module!r}; install it with"
             f" pip install 'geofix[{provider.extra}]'"
         ) from error
-    loaded: BaseChatModel = _construct(chat, provider, model, base_url, api_key, timeout_s, spec)
+    loaded = _construct(
+        chat, spec, provider, _options(provider, model, base_url, timeout_s), api_key
+    )
     if cache_engine is not None:
         from geofix.tools.cache import answer_cache  # noqa: PLC0415 - two seconds, seldom wanted
 
@@ -88,38 +94,95 @@ def load_chat_model(
     return loaded
 
 
-def _construct(
-    chat: type[BaseChatModel],
-    provider: Provider,
-    model: str,
-    base_url: str | None,
-    api_key: str | None,
-    timeout_s: float,
-    spec: str,
-) -> BaseChatModel:
-    options: dict[str, Any] = {"model": model, "temperature": 0.0}
+def _parsed(spec: str) -> tuple[Provider, str]:
+    name, _, model = spec.partition(":")
+    provider = PROVIDERS.get(name)
+    if provider is None or not model:
+        raise ModelError(
+            f"the model {spec!r} is not written as provider:model; providers are"
+            f" {', '.join(sorted(PROVIDERS))}, for example 'openai:Qwen/Qwen2.5-VL-7B-Instruct'"
+            " with GEOFIX_MODEL_URL for a server of your own"
+        )
+    return provider, model
+
+
+def _check_address(spec: str, base_url: str | None) -> None:
+    if base_url is None:
+        return
+    try:
+        parts = urlsplit(base_url)
+        good = parts.scheme in {"http", "https"} and parts.hostname is not None
+    except ValueError:
+        good = False
+    if not good:
+        # The text leaves the address out up to its login, which may hold a password.
+        raise ModelError(
+            f"the model {spec!r} cannot be reached at {base_url.rpartition('@')[2]!r}: write"
+            " GEOFIX_MODEL_URL as 'http://localhost:8000/v1'"
+        )
+
+
+def _options(
+    provider: Provider, model: str, base_url: str | None, timeout_s: float
+) -> dict[str, Any]:
+    options: dict[str, Any] = {"model": model}
+    # Hosted models of the newer kind refuse any temperature but their own.
+    if base_url is not None or not provider.hosted:
+        options["temperature"] = 0.0
     if base_url is not None:
-        options[provider.url] = base_url
-    # A server of one's own seldom wants a key, but the clients insist on having one.
-    key = api_key or ("none" if base_url is not None else None)
-    if provider.key is not None and key is not None:
-        options[provider.key] = key
-    if provider.timeout is not None:
-        options[provider.timeout] = timeout_s
+        options["base_url"] = base_url
+    if provider.hosted:
+        # The clients would repeat a call that timed out, three times the wait; `asking` repeats
+        # only what failed quickly.
+        options |= {"timeout": timeout_s, "max_retries": 0}
     else:
         options["client_kwargs"] = {"timeout": timeout_s}
-    if provider.retries is not None:
-        options[provider.retries] = 2
+    return options
+
+
+def _construct(
+    chat: type[BaseChatModel],
+    spec: str,
+    provider: Provider,
+    options: dict[str, Any],
+    api_key: str | None,
+) -> BaseChatModel:
+    key = api_key or (NO_KEY if "base_url" in options else None)
+    if provider.takes_key and key is not None:
+        options = {**options, "api_key": key}
     try:
-        return chat(**options)
-    except (ValueError, TypeError) as error:
-        raise ModelError(f"the model {spec!r} cannot be set up: {error}") from error
+        loaded = chat(**options)
     except Exception as error:
-        # Clients raise classes of their own for a missing key (openai.OpenAIError).
+        # Clients raise classes of their own for a missing key (openai.OpenAIError), and pydantic
+        # quotes its input, key included: hence no chain.
         raise ModelError(
-            f"the model {spec!r} cannot be set up: {error}. Set GEOFIX_MODEL_API_KEY or the"
-            " provider's own variable"
-        ) from error
+            f"the model {spec!r} cannot be set up: {without(_reason(error), key)}. If it wants a"
+            f" key, set GEOFIX_MODEL_API_KEY or {provider.key_variable}"
+        ) from None
+    if provider.takes_key and not any(secrets_of(loaded)):
+        raise ModelError(
+            f"the model {spec!r} wants a key; set GEOFIX_MODEL_API_KEY or {provider.key_variable}"
+        )
+    return loaded
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def secrets_of(model: BaseChatModel) -> list[str]:
+    """Return the keys a model holds, so that they can be kept out of what is written."""
+    held = [value for value in vars(model).values() if isinstance(value, SecretStr)]
+    return [value.get_secret_value() for value in held]
+
+
+def without(text: str, *secrets: str | None) -> str:
+    """Return `text` with every secret blacked out."""
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "***")
+    return text
 
 
 def model_name(model: BaseChatModel) -> str:
@@ -127,88 +190,3 @@ def model_name(model: BaseChatModel) -> str:
     parameters = model._get_ls_params()
     provider = parameters.get("ls_provider", type(model).__name__.lower())
     return f"{provider}:{parameters.get('ls_model_name', type(model).__name__)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[AnswerT]):
-    """A model's answer in a schema, with what it cost."""
-
-    parsed: AnswerT
-    text: str
-    """As the model wrote it."""
-    tokens: dict[str, int]
-    repaired: str | None
-    """The error that a second turn had to mend; none if the first answer was good."""
-
-
-def ask(
-    model: BaseChatModel, messages: list[BaseMessage], schema: type[AnswerT]
-) -> Answer[AnswerT]:
-    """Ask for an answer in `schema`; an unusable one is sent back once with what is wrong.
-
-    Raises:
-        ModelError: The model failed, refused, or answered unusably twice.
-    """
-    text, tokens, parsed, problem = _call(model, messages, schema)
-    if parsed is not None:
-        return Answer(parsed, text, tokens, repaired=None)
-    again = [*messages, AIMessage(text or "(empty)"), HumanMessage(_repair(problem))]
-    second, more, parsed, problem_again = _call(model, again, schema)
-    if parsed is None:
-        raise ModelError(
-            f"the model's answer cannot be used: {problem_again}; it wrote {second[:200]!r}"
-        )
-    tokens = {key: tokens.get(key, 0) + more.get(key, 0) for key in {*tokens, *more}}
-    return Answer(parsed, second, tokens, repaired=problem)
-
-
-def _repair(problem: str) -> str:
-    return (
-        f"That answer cannot be used: {problem}. Answer again with one JSON object that fits the"
-        " schema, and nothing else."
-    )
-
-
-def _call(
-    model: BaseChatModel, messages: list[BaseMessage], schema: type[AnswerT]
-) -> tuple[str, dict[str, int], AnswerT | None, str]:
-    """Return text, tokens, the parsed answer or none, and what was wrong with it."""
-    try:
-        result = _structured(model, schema).invoke(messages)
-    except Exception as error:
-        # Every provider raises classes of its own; a model's fault must not end a run.
-        reason = str(error).strip().splitlines() or [""]
-        raise ModelError(f"the model failed: {type(error).__name__}: {reason[0]}") from error
-    raw = result["raw"]
-    usage = getattr(raw, "usage_metadata", None) or {}
-    tokens = {key: int(usage[key]) for key in ("input_tokens", "output_tokens") if key in usage}
-    text = raw.text if isinstance(raw, AIMessage) else str(raw)
-    parsed, problem = result["parsed"], result["parsing_error"]
-    if isinstance(parsed, schema):
-        return text, tokens, parsed, ""
-    return text, tokens, *_parse(text, schema, problem)
-
-
-def _structured(model: BaseChatModel, schema: type[BaseModel]) -> Any:
-    # Tool calling is the default of some clients, and many vision models have none.
-    provider = model._get_ls_params().get("ls_provider")
-    if provider in {"openai", "ollama"}:
-        return model.with_structured_output(schema, method="json_schema", include_raw=True)
-    return model.with_structured_output(schema, include_raw=True)
-
-
-def _parse(
-    text: str, schema: type[AnswerT], problem: BaseException | None
-) -> tuple[AnswerT | None, str]:
-    """Find a JSON object in prose or a code fence: local servers often ignore the schema."""
-    start, end = text.find("{"), text.rfind("}")
-    if 0 <= start < end:
-        try:
-            return schema.model_validate_json(text[start : end + 1]), ""
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the object"
-            return None, f"{where}: {first['msg']}"
-    if problem is not None and text:
-        return None, "it holds no JSON object"
-    return None, "it is empty" if not text else "it holds no JSON object"

@@ -1,4 +1,4 @@
-"""Pillow's warnings, held back where geofix reports in its own words."""
+"""Warnings of libraries, held back where geofix reports in its own words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _one_at_a_time = threading.RLock()
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Drop warnings raised inside; for reading headers and metadata, not for decoding pixels."""
+    """Drop warnings raised inside; for short work, since threads take turns."""
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

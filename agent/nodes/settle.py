@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from geofix.agent.consensus import CONSENSUS
 from geofix.agent.context import Context
 from geofix.agent.outcome import Outcome
 from geofix.agent.services import Services
@@ -27,7 +28,7 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
         longitude=first.longitude if first else None,
         radius_km=round(first.radius_km, 3) if first else None,
         place=_place(first) if first else None,
-        drafted_by=state.drafts[-1].drafted_by if state.drafts else services.drafted_by,
+        drafted_by=_drafted_by(state),
         candidates=state.candidates,
         reasons=state.verdict.reasons,
         evidence=_evidence(state, first) if first else [],
@@ -41,6 +42,12 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
         summary=where if fix.place is None else f"{where}: {fix.place.label}",
         detail=fix.model_dump(mode="json", exclude={"candidates", "geojson"}),
     )
+
+
+def _drafted_by(state: State) -> str:
+    """Return the model whose draft counts; where it failed every time, the photos voted."""
+    models = [draft.drafted_by for draft in state.drafts if draft.drafted_by != CONSENSUS]
+    return models[-1] if models else CONSENSUS
 
 
 def _place(first: Candidate) -> Place | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from geofix.agent.candidates import pool_candidates
+from geofix.agent.consensus import CONSENSUS
 from geofix.agent.context import Context
 from geofix.agent.outcome import Outcome
+from geofix.agent.regions import holds
 from geofix.agent.scoring import carried, score
 from geofix.agent.services import Services
-from geofix.agent.state import Candidate, State
+from geofix.agent.state import Candidate, Draft, Region, State
 from geofix.agent.verdicts import decide
 from geofix.tools.density import DEFAULT_TEMPERATURE
 from geofix.tools.places import places_at
@@ -16,8 +18,7 @@ from geofix.tools.places import places_at
 def verify(state: State, context: Context, services: Services) -> Outcome:
     """Let clusters of the retrieved photos confirm or overrule the draft."""
     retrieval = state.retrieval
-    # The consensus is made of the same photos as the clusters; counting it would count them twice.
-    drafts = [draft for draft in state.drafts if draft.drafted_by != "consensus"]
+    drafts = _counted(state)
     pooled = pool_candidates(
         retrieval.positives, drafts, retrieval.temperature or DEFAULT_TEMPERATURE
     )
@@ -34,6 +35,26 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
             "candidates": [candidate.model_dump(mode="json") for candidate in candidates],
         },
     )
+
+
+def _counted(state: State) -> list[Draft]:
+    """Return the drafts that speak in this round: its own, and earlier ones inside its region.
+
+    The consensus is made of the same photos as the clusters; counting it would count them twice.
+    Earlier drafts outside the region are among the candidates that are carried on.
+    """
+    return [
+        draft
+        for draft in state.drafts
+        if draft.drafted_by != CONSENSUS
+        and (draft.round == state.round or _inside(draft, state.region))
+    ]
+
+
+def _inside(draft: Draft, region: Region | None) -> bool:
+    if region is None or draft.latitude is None or draft.longitude is None:
+        return False
+    return holds(region, draft.latitude, draft.longitude)
 
 
 def _rounds_left(state: State, context: Context) -> int:

@@ -1,0 +1,96 @@
+"""Rounds: a place known to a region only is looked at again inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from geofix.agent import Agent, Settings, open_agent
+from geofix.agent.services import Services
+from geofix.db.ingest import GeotaggedPhoto
+from geofix.tools.geo import haversine_km
+from tests.fakes import ColorEncoder
+
+FIJI = (-17.0, 179.9)
+RED = (220, 40, 40)
+
+
+def color_vector(red: float, green: float, blue: float) -> np.ndarray:
+    vector = np.array([red, green, blue], dtype=np.float32) - 127.5
+    return vector / np.linalg.norm(vector)
+
+
+def around(center: tuple[float, float], km: float, count: int) -> list[tuple[float, float]]:
+    """Places in a ring, farther apart from each other than a city is wide."""
+    angles = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    ring = [
+        (center[0] + km / 111.2 * np.sin(a), center[1] + km / 111.2 * np.cos(a)) for a in angles
+    ]
+    return [(lat, (lon + 180) % 360 - 180) for lat, lon in ring]
+
+
+@pytest.fixture
+def island(services: Services) -> Iterator[Agent]:
+    """A gallery of reddish photos all over a region that the antimeridian cuts, others far off."""
+    places = [*around(FIJI, 80, 9), FIJI, *around((48.0, 2.0), 300, 12)]
+    colors = [(215, 45 + 2 * i, 40) for i in range(9)] + [(219, 41, 41)]
+    colors += [(30, 60 + 10 * i, 200) for i in range(12)]
+    photos = [
+        GeotaggedPhoto("test", str(i), latitude, longitude)
+        for i, (latitude, longitude) in enumerate(places)
+    ]
+    vectors = np.array([color_vector(*color) for color in colors], dtype=np.float32)
+    services.ingest.add("test", "color", photos, vectors)
+    services.ingest.finish("color")
+    with open_agent(
+        Settings(database_url=services.settings.database_url), encoder=ColorEncoder()
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def red_photo(tmp_path: Path) -> Path:
+    path = tmp_path / "red.png"
+    Image.new("RGB", (64, 64), RED).save(path)
+    return path
+
+
+def test_a_region_is_searched_again_inside_and_both_sides_of_the_antimeridian_count(
+    island: Agent, red_photo: Path
+) -> None:
+    fix = island.locate(red_photo, accept_margin=0.0, impostor_share=1.0, max_rounds=3)
+    steps = island.services.trail.read(fix.run or "").steps
+    regions = [s.detail["region"] for s in steps if s.node == "retrieve"]
+    assert fix.rounds > 1 and regions[0] is None
+    assert regions[1]["radius_km"] < 2500
+    found = next(s.detail for s in steps if s.node == "retrieve" and s.round == 1)
+    longitudes = [hit["longitude"] for hit in found["positives"]]
+    assert min(longitudes) < -179 and max(longitudes) > 179
+    assert all(hit["external_id"] in {str(i) for i in range(10)} for hit in found["positives"])
+    assert fix.status == "located"
+    assert fix.latitude is not None and fix.longitude is not None
+    assert float(haversine_km(fix.latitude, fix.longitude, *FIJI)) < 150
+    assert any("photos were asked for" in note for note in found["notes"])
+
+
+def test_one_round_is_one_round(island: Agent, red_photo: Path) -> None:
+    fix = island.locate(red_photo, accept_margin=0.0, impostor_share=1.0, max_rounds=1)
+    assert fix.rounds == 1
+
+
+def test_every_round_looks_at_less_of_the_earth(island: Agent, red_photo: Path) -> None:
+    fix = island.locate(red_photo, accept_margin=0.0, impostor_share=1.0, max_rounds=6)
+    steps = island.services.trail.read(fix.run or "").steps
+    radii = [s.detail["region"]["radius_km"] for s in steps if s.node == "refine"]
+    assert radii == sorted(radii, reverse=True)
+    assert fix.rounds <= 6
+
+
+def test_candidates_outside_the_region_are_kept(island: Agent, red_photo: Path) -> None:
+    fix = island.locate(red_photo, accept_margin=0.0, impostor_share=1.0, max_rounds=2)
+    assert any(candidate.latitude > 40 for candidate in fix.candidates)
+    assert len({(c.latitude, c.longitude) for c in fix.candidates}) == len(fix.candidates)
