@@ -19,7 +19,7 @@ from geofix.tools.encoders import Encoder
 from geofix.tools.errors import PhotoError, RegionError
 from geofix.tools.geo import check_coordinates
 from geofix.tools.images import Photo, read_photo
-from geofix.tools.sources import Rejected, Source, SourcePhoto
+from geofix.tools.sources import Rejected, Source, SourcePhoto, check_name
 
 BATCH = 32
 """Photos embedded and stored at a time; also what a kill can cost."""
@@ -57,7 +57,12 @@ def ingest_source(
         ingest: Where photos are stored.
         encoder: Makes the vectors.
         advance: Called with how many more photos are done.
+
+    Raises:
+        SourceError: The gallery's name is unusable.
+        GalleryError: The encoder is known with another dimension, or gave what is no vector.
     """
+    check_name(gallery)
     report = IngestionReport()
     known = ingest.known(gallery, source.name, encoder.name)
     pictures = {sha256: name for name, sha256 in known.items() if sha256 is not None}
@@ -98,6 +103,10 @@ def _read(
     except (PhotoError, RegionError) as error:
         report.rejected.append(Rejected(str(item.path), str(error)))
         return None
+    former = known.get(item.external_id)
+    if former is not None and pictures.get(former) == item.external_id:
+        # The picture that was kept under this name is not there any more.
+        del pictures[former]
     twin = pictures.setdefault(photo.sha256, item.external_id)
     if twin != item.external_id:
         report.rejected.append(Rejected(str(item.path), f"the same picture as {twin!r}"))
@@ -167,6 +176,7 @@ def _store(
 
 
 def rejected_lines(report: IngestionReport) -> Iterator[str]:
-    """Give one line for every photo left out."""
-    for rejected in report.rejected:
-        yield f"left out {rejected.item}: {rejected.reason}"
+    """Give one line for every photo left out, whatever its name holds."""
+    for item, reason in ((rejected.item, rejected.reason) for rejected in report.rejected):
+        named = item if item.isprintable() else repr(item)
+        yield f"left out: {reason}" if item in reason else f"left out {named}: {reason}"

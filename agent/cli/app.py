@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 
 import typer
-from rich.console import Console
 
-from geofix.agent.cli import db, gallery, locate, trail
-from geofix.agent.errors import GeofixError, PhotoError, RegionError, SourceError
-
-EXIT_ABSTAINED = locate.EXIT_ABSTAINED
-EXIT_BAD_INPUT = 4
-EXIT_SET_UP = 5
-
-EXIT_CODES = (
-    "Exit codes: 0 done, a position was found; 1 a fault in geofix; 2 a wrong command line;"
-    f" {EXIT_ABSTAINED} no position: abstained, or waiting for a person; {EXIT_BAD_INPUT} the"
-    f" photo, the table or the region is unusable; {EXIT_SET_UP} the database, the gallery, the"
-    f" encoder or the model is not set up; {gallery.EXIT_REJECTED} a photo was left out of a"
-    " gallery."
-)
+from geofix.agent.cli import db, exits, gallery, locate, trail
+from geofix.agent.cli.interrupts import leave_interrupted
+from geofix.agent.cli.terminal import err, visible
+from geofix.agent.errors import GeofixError
 
 app = typer.Typer(
     name="geofix",
     help="A photo in, a position fix with its evidence out.",
-    epilog=EXIT_CODES,
+    epilog=exits.EXPLAINED,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -41,11 +31,16 @@ app.add_typer(db.app, name="db")
 
 def main() -> None:
     """Run the command line; an error on purpose is one line, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Place names and file names have letters that the terminal's encoding may lack.
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        app(prog_name="geofix")
     except GeofixError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"geofix: {error}", style="red", markup=False
-        )
-        bad_input = isinstance(error, PhotoError | RegionError | SourceError)
-        sys.exit(EXIT_BAD_INPUT if bad_input else EXIT_SET_UP)
+        err().print(f"geofix: {visible(str(error))}", style="red", markup=False, soft_wrap=True)
+        sys.exit(exits.exit_code(error))
+    except SystemExit as end:
+        if end.code == exits.INTERRUPTED:
+            leave_interrupted()
+        raise

@@ -6,29 +6,27 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from geofix.agent.cli import exits
+from geofix.agent.cli.opening import open_services
+from geofix.agent.cli.terminal import err, out, plain, say
 from geofix.agent.errors import SourceError
 
 app = typer.Typer(help="The geotagged photos that answers rest on.", no_args_is_help=True)
-
-EXIT_REJECTED = 6
 
 
 @app.command("add")
 def add(name: Annotated[str, typer.Argument(help="Only `starter` so far.")] = "starter") -> None:
     """Add a gallery that ships with geofix."""
-    from geofix.agent.services import Services  # noqa: PLC0415 - `--help` need not load it
-    from geofix.tools import starter  # noqa: PLC0415
+    from geofix.tools import starter  # noqa: PLC0415 - see `opening`
 
     if name != starter.NAME:
         raise SourceError(f"no gallery {name!r} ships with geofix; there is {starter.NAME!r}")
-    with Services() as services:
+    with open_services() as services:
         new = starter.add_starter(services.ingest)
-    typer.echo(f"{new} new photos in the gallery {name!r}")
+    say(f"{new} new photos in the gallery {name!r}")
 
 
 @app.command("ingest")
@@ -46,16 +44,11 @@ def ingest(
     A table has the columns path, latitude, longitude, and optionally id, author, licence,
     attribution, captured_at and accuracy_km. Exits with 6 if a photo was left out.
     """
-    from geofix.agent.services import Services  # noqa: PLC0415 - `--help` need not load it
-    from geofix.tools.ingestion import ingest_source, rejected_lines  # noqa: PLC0415
-    from geofix.tools.sources import FolderSource, Source, TableSource  # noqa: PLC0415
+    from geofix.tools.ingestion import ingest_source, rejected_lines  # noqa: PLC0415 - see `opening`
+    from geofix.tools.sources import open_source  # noqa: PLC0415
 
-    if not source.exists():
-        raise SourceError(f"there is no {str(source)!r}; give a folder of photos or a CSV table")
-    photos: Source = (
-        FolderSource(source, name=name) if source.is_dir() else TableSource(source, name=name)
-    )
-    with Services() as services, _progress() as progress:
+    photos = open_source(source, name=name)
+    with open_services() as services, _progress() as progress:
         task = progress.add_task("ingesting", total=len(photos))
         report = ingest_source(
             photos,
@@ -65,49 +58,47 @@ def ingest(
             advance=lambda done: progress.advance(task, done),
         )
     for line in rejected_lines(report):
-        typer.echo(line)
-    typer.echo(
+        say(line)
+    say(
         f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged,"
         f" {len(report.rejected)} left out of {len(photos)} in the gallery {gallery!r}"
     )
     if report.rejected:
-        raise typer.Exit(EXIT_REJECTED)
+        raise typer.Exit(exits.REJECTED)
 
 
 @app.command("list")
 def list_all() -> None:
     """List the galleries."""
-    from geofix.agent.services import Services  # noqa: PLC0415 - `--help` need not load it
     from geofix.db.galleries import list_galleries  # noqa: PLC0415
 
-    with Services() as services:
+    with open_services() as services:
         galleries = list_galleries(services.engine)
     if not galleries:
-        typer.echo("no gallery yet; `geofix gallery add starter` adds the one that ships")
+        say("no gallery yet; `geofix gallery add starter` adds the one that ships")
         return
     table = Table(box=None)
     for column in ("gallery", "photos", "countries", "encoders", "licences"):
         table.add_column(column, overflow="fold")
     for gallery in galleries:
         table.add_row(
-            escape(gallery.name),
+            plain(gallery.name),
             str(gallery.photos),
             str(gallery.countries),
-            escape(", ".join(gallery.encoders)),
-            escape(", ".join(gallery.licences)),
+            plain(", ".join(gallery.encoders)),
+            plain(", ".join(gallery.licences)),
         )
-    Console().print(table)
+    out().print(table)
 
 
 @app.command("remove")
 def remove(name: Annotated[str, typer.Argument(help="Name of the gallery.")]) -> None:
     """Remove a gallery with all its photos."""
-    from geofix.agent.services import Services  # noqa: PLC0415 - `--help` need not load it
     from geofix.db.galleries import remove_gallery  # noqa: PLC0415
 
-    with Services() as services:
+    with open_services() as services:
         photos = remove_gallery(services.engine, name)
-    typer.echo(f"removed the gallery {name!r} with {photos} photos")
+    say(f"removed the gallery {name!r} with {photos} photos")
 
 
 def _progress() -> Progress:
@@ -116,5 +107,5 @@ def _progress() -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=err(),
     )

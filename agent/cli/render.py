@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from geofix.agent.cli.terminal import plain
 from geofix.agent.state import Claim, Fix
 
 MOST_CANDIDATES = 5
@@ -18,34 +18,38 @@ def print_fix(fix: Fix, console: Console) -> None:
     _answer(fix, console)
     if fix.candidates:
         console.print(_candidates(fix))
-    console.print("[bold]Why[/]", _bullets(escape(reason) for reason in fix.reasons))
+        console.print()
+    console.print("[bold]Why[/]", _bullets(plain(reason) for reason in fix.reasons))
     _evidence(fix, console)
     if fix.claim is not None:
-        _claim(fix.claim, console)
-    for note in fix.photo_notes:
-        console.print(f"[dim]The photo: {escape(note)}[/]")
+        _claim(fix.claim, fix.radius_km, console)
+    if fix.photo_notes:
+        console.print("\n[bold]The file[/]", _bullets(plain(note) for note in fix.photo_notes))
+    if fix.degraded:
+        console.print()
     for reason in fix.degraded:
-        console.print(f"[yellow]Degraded: {escape(reason)}[/]")
-    console.print(f"\n[dim]Every step: geofix trail {fix.run}[/]")
+        console.print(f"[yellow]Degraded: {plain(reason)}[/]")
+    console.print(f"\n[dim]Every step: geofix trail {plain(fix.run or '')}[/]")
 
 
 def _answer(fix: Fix, console: Console) -> None:
     by = f"drafted by {fix.drafted_by}, {_count(fix.rounds, 'round')}"
     if fix.status == "waiting":
         console.print("[bold yellow]A person has to choose among these candidates.[/]")
-        console.print(f"[dim]geofix resume {fix.run} --pick NUMBER[/]\n")
+        console.print(f"[dim]geofix resume {plain(fix.run or '')} --pick NUMBER[/]\n")
         return
     if fix.latitude is None or fix.longitude is None:
         console.print("[bold yellow]No position: geofix abstains.[/]")
-        console.print(f"[dim]{escape(by)}[/]\n")
+        console.print(f"[dim]{plain(by)}[/]\n")
         return
     where = fix.place.label if fix.place is not None else "no named place"
     promise = "" if fix.radius_calibrated else ", not calibrated"
-    console.print(f"[bold green]{escape(where)}[/]")
+    console.print(f"[bold green]{plain(where)}[/]")
     console.print(
         f"[bold]{_coordinates(fix.latitude, fix.longitude)}[/]"
-        f"   within {_km(fix.radius_km or 0)}[dim]{promise}; {escape(by)}[/]\n"
+        f"   within {_km(fix.radius_km or 0)}[dim]{promise}[/]"
     )
+    console.print(f"[dim]{plain(by)}[/]\n")
 
 
 def _candidates(fix: Fix) -> Table:
@@ -59,7 +63,7 @@ def _candidates(fix: Fix) -> Table:
     for candidate in fix.candidates[:MOST_CANDIDATES]:
         table.add_row(
             str(candidate.rank),
-            escape(candidate.place or "no named place"),
+            plain(candidate.place or "no named place"),
             _coordinates(candidate.latitude, candidate.longitude),
             _km(candidate.distance_km) if candidate.rank > 1 else "",
             str(candidate.photos),
@@ -81,9 +85,9 @@ def _evidence(fix: Fix, console: Console) -> None:
         terms = f", {photo.licence}" if photo.licence else ""
         lines.append(
             f"{photo.similarity:.2f} alike, {_km(photo.distance_km)} away:"
-            f" {escape(photo.external_id)} [dim]({escape(whose)}{escape(terms)})[/]"
+            f" {plain(photo.external_id)} [dim]({plain(whose)}{plain(terms)})[/]"
         )
-    console.print("[bold]Evidence[/]", _bullets(lines))
+    console.print("\n[bold]Evidence[/]", _bullets(lines))
 
 
 def _bullets(lines: Iterable[str]) -> Table:
@@ -94,16 +98,17 @@ def _bullets(lines: Iterable[str]) -> Table:
     return grid
 
 
-def _claim(claim: Claim, console: Console) -> None:
+def _claim(claim: Claim, radius_km: float | None, console: Console) -> None:
     parts = []
     if claim.latitude is not None and claim.longitude is not None:
-        away = "" if claim.distance_km is None else f", {_km(claim.distance_km)} from the answer"
-        parts.append(f"at {_coordinates(claim.latitude, claim.longitude)}{away}")
-    parts += [text for text in (claim.taken_at, claim.camera) if text]
-    console.print(
-        f"[bold]The file claims[/] {escape('; '.join(parts))}"
-        " [dim](EXIF, can be forged; not used)[/]"
-    )
+        parts.append(f"at {_coordinates(claim.latitude, claim.longitude)}")
+    if claim.distance_km is not None:
+        away = f"{_km(claim.distance_km)} from the answer"
+        agrees = claim.distance_km <= (radius_km or 0)
+        parts.append(away if agrees else f"[yellow]{away}[/]")
+    parts += [plain(text) for text in (claim.taken_at, claim.camera) if text]
+    console.print("\n[bold]The file claims[/] [dim](EXIF: can be forged, was not used)[/]")
+    console.print(_bullets(parts))
 
 
 def _coordinates(latitude: float, longitude: float) -> str:

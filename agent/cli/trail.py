@@ -8,71 +8,69 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from geofix.agent.cli.locate import JsonFlag
+from geofix.agent.cli.opening import open_services
+from geofix.agent.cli.options import JsonFlag, RunId
+from geofix.agent.cli.terminal import out, plain, say
 
 if TYPE_CHECKING:
     from geofix.db.trail import Run
 
 
-def show_trail(
-    run: Annotated[str, typer.Argument(help="Id of the run.")], json: JsonFlag = False
-) -> None:
+def show_trail(run: RunId, json: JsonFlag = False) -> None:
     """Print every step of a run."""
-    from geofix.agent.services import Services  # noqa: PLC0415 - `--help` need not load it
-
-    with Services() as services:
+    with open_services() as services:
         read = services.trail.read(run)
     if json:
-        typer.echo(json_format.dumps(asdict(read), indent=2, default=str))
+        say(json_format.dumps(asdict(read), indent=2, default=str))
     else:
-        _print(read, Console())
+        _print(read, out())
 
 
 def list_runs(
     count: Annotated[int, typer.Option(min=1, help="How many.")] = 20, json: JsonFlag = False
 ) -> None:
     """List the latest runs."""
-    from geofix.agent.services import Services  # noqa: PLC0415 - `--help` need not load it
-
-    with Services() as services:
+    with open_services() as services:
         runs = services.trail.latest(count)
     if json:
-        typer.echo(json_format.dumps([asdict(run) for run in runs], indent=2, default=str))
+        say(json_format.dumps([asdict(run) for run in runs], indent=2, default=str))
         return
     table = Table(box=None)
     for column in ("run", "started (UTC)", "photo", "answer"):
         table.add_column(column)
     for run in runs:
         table.add_row(
-            run.id, f"{run.started_at:%Y-%m-%d %H:%M:%S}", (run.photo_sha256 or "")[:12], _end(run)
+            plain(run.id),
+            f"{run.started_at:%Y-%m-%d %H:%M:%S}",
+            (run.photo_sha256 or "")[:12],
+            _end(run),
         )
-    Console().print(table if runs else "no run yet")
+    out().print(table if runs else "no run yet")
 
 
 def _print(run: Run, console: Console) -> None:
-    console.print(f"[bold]Run {run.id}[/]  photo sha256 {run.photo_sha256}", soft_wrap=True)
+    console.print(f"[bold]Run {plain(run.id)}[/]  photo sha256 {run.photo_sha256}", soft_wrap=True)
     setup = ", ".join(f"{name} {value}" for name, value in run.setup.items())
-    console.print(f"[dim]{escape(setup)}; asked {escape(json_format.dumps(run.question))}[/]")
+    console.print(f"[dim]{plain(setup)}; asked {plain(json_format.dumps(run.question))}[/]")
     table = Table(box=None)
     for column in ("round", "step", "ms", "what"):
         table.add_column(column, overflow="fold")
     for step in run.steps:
-        what = escape(step.error or step.summary)
+        what = plain(step.error or step.summary)
         for reason in step.degraded:
-            what += f"\n[yellow]degraded: {escape(reason)}[/]"
+            what += f"\n[yellow]degraded: {plain(reason)}[/]"
         table.add_row(str(step.round + 1), step.node, f"{step.took_ms:.0f}", what)
     console.print(table)
     console.print(f"[bold]Answer[/] {_end(run)}")
-    console.print(f"[dim]Everything each step saw: geofix trail {run.id} --json[/]")
+    console.print(f"[dim]Everything each step saw: geofix trail {plain(run.id)} --json[/]")
 
 
 def _end(run: Run) -> str:
     if run.fix is None:
-        return f"not finished; geofix resume {run.id}"
+        return f"not finished; geofix resume {plain(run.id)}"
     if run.fix["status"] != "located":
         return str(run.fix["status"])
     place = (run.fix["place"] or {}).get("label") or "no named place"
-    return f"{escape(place)} ({run.fix['latitude']:.4f}, {run.fix['longitude']:.4f})"
+    return f"{plain(place)} ({run.fix['latitude']:.4f}, {run.fix['longitude']:.4f})"

@@ -1,4 +1,4 @@
-"""The documents say what is so: what is made from the code is fresh, what they tell to run exists."""
+"""The documents say what is so: what is made is fresh, what they tell to run exists."""
 
 from __future__ import annotations
 

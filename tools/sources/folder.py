@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from geofix.tools.errors import SourceError
-from geofix.tools.sources.protocol import Rejected, SourcePhoto
+from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name
 
 SUFFIXES = frozenset(
-    ".avif .bmp .gif .heic .heif .jpeg .jpg .jp2 .png .tif .tiff .webp".split()  # noqa: SIM905
+    {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".png"}
+    | {".tif", ".tiff", ".webp"}
 )
 """Other files are no photos and are not reported as left out."""
 
@@ -25,33 +27,39 @@ class FolderSource:
             name: What the photos are kept under; the folder's full path otherwise.
 
         Raises:
-            SourceError: It is no folder, or holds no photo.
+            SourceError: It is no folder or cannot be read, holds no photo, or the name is unusable.
         """
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise SourceError(f"there is no folder {str(folder)!r}; give a folder of photos")
         self.folder = folder.resolve()
-        self.name = name or str(self.folder)
-        self._paths = sorted(_photos(self.folder))
+        self.name = check_name(str(self.folder) if name is None else name)
+        self._closed: list[OSError] = []
+        self._paths = sorted(self._photos())
         if not self._paths:
-            raise SourceError(
-                f"the folder {str(folder)!r} holds no photo ({', '.join(sorted(SUFFIXES))})"
-            )
+            # One that cannot be read at all is told apart from one without photos.
+            reason = str(self._closed[0]) if self._closed else ", ".join(sorted(SUFFIXES))
+            raise SourceError(f"the folder {str(folder)!r} holds no photo ({reason})")
 
     def __iter__(self) -> Iterator[SourcePhoto | Rejected]:
-        """Give the photos by path."""
+        """Give the photos by path, after the folders that could not be looked into."""
+        for error in self._closed:
+            yield Rejected(str(error.filename), f"the folder cannot be read: {error.strerror}")
         for path in self._paths:
-            yield SourcePhoto(external_id=path.relative_to(self.folder).as_posix(), path=path)
+            external_id = path.relative_to(self.folder).as_posix()
+            try:
+                external_id.encode("utf-8")
+            except UnicodeEncodeError:
+                yield Rejected(str(path), "its name is not UTF-8; rename it")
+            else:
+                yield SourcePhoto(external_id=external_id, path=path)
 
     def __len__(self) -> int:
-        """Say how many photos there are."""
-        return len(self._paths)
+        """Say how many photos there are, and folders that could not be looked into."""
+        return len(self._paths) + len(self._closed)
 
-
-def _photos(folder: Path) -> Iterator[Path]:
-    for entry in folder.iterdir():
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            yield from _photos(entry)
-        elif entry.suffix.lower() in SUFFIXES and not entry.is_dir():
-            yield entry
+    def _photos(self) -> Iterator[Path]:
+        for folder, below, files in os.walk(self.folder, onerror=self._closed.append):
+            below[:] = [name for name in below if not name.startswith(".")]
+            for name in files:
+                if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+                    yield Path(folder, name)

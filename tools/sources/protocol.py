@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+
+from geofix.tools.errors import SourceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +51,14 @@ class Source(Protocol):
     def __len__(self) -> int:
         """Say how many there are, those to be left out counted in."""
         ...
+
+
+def check_name(name: str) -> str:
+    """Return the name of a gallery or a collection if it can be kept.
+
+    Raises:
+        SourceError: It is blank, or has control characters or broken UTF-8.
+    """
+    if not name.strip() or any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in name):
+        raise SourceError(f"the name {name!r} cannot be used; give a word or two of plain text")
+    return name

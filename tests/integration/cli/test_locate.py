@@ -1,0 +1,253 @@
+"""`geofix locate`, `resume`, `trail` and `runs` on the starter gallery."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pillow_heif
+import pytest
+from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
+from shapely.geometry import Point, shape
+from sqlalchemy import create_engine, text
+
+from geofix.agent.state import Fix
+from geofix.db.engine import parse_url
+from geofix.tools.geo import haversine_km
+from geofix.tools.samples import sample_path
+from tests.files import GPS, exif_of, gps_of
+from tests.integration.cli.conftest import Done, Geofix
+
+SACRE_COEUR = (48.8867, 2.3431)
+
+
+def fix_of(done: Done) -> Fix:
+    """Return the one JSON object that standard output is."""
+    return Fix.model_validate(json.loads(done.out))
+
+
+def execute(url: str, statement: str) -> None:
+    engine = create_engine(parse_url(url))
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def test_the_answer_comes_first_then_candidates_then_why(geofix: Geofix, starter_url: str) -> None:
+    done = geofix("locate", url=starter_url)
+    assert done.code == 0
+    lines = [line.rstrip() for line in done.out.splitlines()]
+    assert lines[0].startswith("Paris") and lines[0].endswith("France")
+    assert lines[1].startswith("48.8") and "within" in lines[1]
+    order = [lines.index(title) for title in ("Candidates", "Why", "Evidence")]
+    assert order == sorted(order)
+    assert any(line.startswith(" 2") and " km " in line for line in lines)
+    assert lines[-1].startswith("Every step: geofix trail ")
+    assert max(map(len, lines)) <= 80
+    assert "\x1b" not in done.out + done.err
+
+
+def test_json_is_one_object_and_nothing_else(geofix: Geofix, starter_url: str) -> None:
+    done = geofix("locate", sample_path(), "--json", url=starter_url)
+    fix = fix_of(done)
+    assert (done.code, fix.status, done.err) == (0, "located", "")
+    assert done.out.isascii()
+    assert fix.place is not None and fix.place.label.startswith("Paris, Île-de-France")
+    assert fix.latitude is not None and fix.longitude is not None
+    assert haversine_km(fix.latitude, fix.longitude, *SACRE_COEUR) < 1
+
+
+@pytest.mark.parametrize("within", ["France", "fr", "FRA", "48.86,2.35,50", " 48.86 , 2.35 , 50 "])
+def test_a_region_that_holds_the_place_keeps_the_answer(
+    geofix: Geofix, starter_url: str, within: str
+) -> None:
+    fix = fix_of(geofix("locate", "--json", "--within", within, url=starter_url))
+    assert fix.status == "located"
+    assert {candidate.country_code for candidate in fix.candidates} == {"FR"}
+
+
+def test_a_region_without_photos_abstains_and_says_why(geofix: Geofix, starter_url: str) -> None:
+    done = geofix("locate", "--within", "Japan", url=starter_url)
+    assert done.code == 3
+    assert done.out.startswith("No position: geofix abstains.")
+    assert "no photo was found in Japan" in done.out
+
+
+def test_geojson_is_read_by_others_and_replaces_the_file_whole(
+    geofix: Geofix, starter_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "fix.geojson").write_text("from before")
+    (tmp_path / "link.geojson").symlink_to("fix.geojson")
+    done = geofix("locate", "--json", "--geojson", "link.geojson", url=starter_url)
+    assert done.code == 0
+    fix = fix_of(done)
+    assert {path.name for path in tmp_path.iterdir()} == {"fix.geojson", "link.geojson"}
+    written = json.loads((tmp_path / "fix.geojson").read_text(encoding="utf-8"))
+    assert written == fix.geojson
+    assert written["type"] == "FeatureCollection"
+    radius, point, *others = written["features"]
+    assert len(others) == len(fix.candidates) - 1
+    # RFC 7946 puts the longitude first.
+    assert point["geometry"]["coordinates"] == [fix.longitude, fix.latitude]
+    assert shape(radius["geometry"]).is_valid
+    assert shape(radius["geometry"]).contains(Point(point["geometry"]["coordinates"]))
+    assert radius["geometry"]["type"] == "Polygon"
+
+
+def test_geojson_of_an_abstention_holds_no_fix(
+    geofix: Geofix, starter_url: str, tmp_path: Path
+) -> None:
+    done = geofix("locate", "--within", "Japan", "--geojson", "none.json", url=starter_url)
+    assert done.code == 3
+    written = json.loads((tmp_path / "none.json").read_text())
+    assert written == {"type": "FeatureCollection", "features": []}
+
+
+def test_a_claim_of_elsewhere_is_reported_apart_and_moves_nothing(
+    geofix: Geofix, starter_url: str, tmp_path: Path
+) -> None:
+    honest, forged = tmp_path / "honest.png", tmp_path / "forged.png"
+    pixels = Image.open(sample_path())
+    pixels.save(honest)
+    pixels.save(forged, exif=exif_of(gps_of(-33.0, 151.0)))
+    first = fix_of(geofix("locate", honest, "--json", url=starter_url))
+    second = fix_of(geofix("locate", forged, "--json", url=starter_url))
+    apart = {"run", "photo", "claim"}
+    assert first.model_dump(exclude=apart) == second.model_dump(exclude=apart)
+    assert first.claim is None and second.claim is not None
+    assert second.claim.distance_km is not None and second.claim.distance_km > 16_000
+    out = " ".join(geofix("locate", forged, url=starter_url).out.split())
+    assert "The file claims (EXIF: can be forged, was not used) - at -33.0000, 151.0000" in out
+    assert " km from the answer" in out
+
+
+def test_photos_that_are_odd_but_whole_are_answered_with_a_note(
+    geofix: Geofix, starter_url: str, tmp_path: Path
+) -> None:
+    upright = Image.open(sample_path()).convert("RGB")
+    upright.convert("CMYK").save(tmp_path / "cmyk.jpg")
+    sideways = Image.Exif()
+    sideways[0x0112] = 6
+    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "rotated.png", exif=sideways)
+    frames = [upright, Image.new("RGB", upright.size)]
+    frames[0].save(tmp_path / "animated.webp", save_all=True, append_images=frames[1:])
+    garbage = {**gps_of(1, 2), GPS.GPSLatitude: (IFDRational(0, 0),) * 3}
+    upright.save(tmp_path / "garbage.png", exif=exif_of(garbage))
+    pillow_heif.from_pillow(upright).save(tmp_path / "telephone.heic", quality=90)
+    fixes = {
+        path.name: fix_of(geofix("locate", path, "--json", url=starter_url))
+        for path in sorted(tmp_path.iterdir())
+    }
+    assert {fix.status for fix in fixes.values()} == {"located"}
+    for fix in fixes.values():
+        assert fix.place is not None and fix.place.label.startswith("Paris")
+        assert fix.claim is None
+    notes = {name: " ".join(fix.photo_notes) for name, fix in fixes.items()}
+    assert "the first of 2 frames was used" in notes["animated.webp"]
+    assert "EXIF GPS is unreadable" in notes["garbage.png"]
+    shown = geofix("locate", tmp_path / "animated.webp", url=starter_url).out
+    assert "The file\n - animated: the first of 2 frames" in shown
+
+
+def test_a_photo_of_16_bits_is_answered_or_abstained_on(
+    geofix: Geofix, starter_url: str, tmp_path: Path
+) -> None:
+    deep = np.asarray(Image.open(sample_path()).convert("L"), dtype=np.uint16) * 257
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    done = geofix("locate", tmp_path / "deep.png", "--json", url=starter_url)
+    fix = fix_of(done)
+    assert done.code == {"located": 0, "abstained": 3}[fix.status]
+    assert fix.reasons
+
+
+def test_a_person_chooses(geofix: Geofix, starter_url: str, tmp_path: Path) -> None:
+    # The same church in Tokyo and in Lima: nobody but a person can tell.
+    for name, place in (("tokyo", (35.6, 139.7)), ("lima", (-12.0, -77.0))):
+        with Image.open(sample_path()) as pixels:
+            tags = exif_of({**gps_of(*place), GPS.GPSAltitude: 1.0})
+            pixels.convert("RGB").save(tmp_path / f"{name}.png", exif=tags)
+    assert geofix("gallery", "ingest", tmp_path, url=starter_url).code == 0
+    asked = geofix("locate", "--ask", "--thread", "case", url=starter_url)
+    assert asked.code == 3
+    assert asked.out.startswith("A person has to choose among these candidates.")
+    assert "geofix resume case --pick NUMBER" in asked.out
+    assert "not finished; geofix resume case" in geofix("runs", url=starter_url).out
+    wrong = geofix("resume", "case", "--pick", "99", url=starter_url)
+    assert (wrong.code, wrong.out) == (4, "")
+    assert "no candidate 99" in wrong.err
+    waiting = geofix("locate", "--ask", "--thread", "case", "--json", url=starter_url)
+    second = fix_of(waiting).candidates[1]
+    done = geofix("resume", "case", "--pick", "2", "--json", url=starter_url)
+    fix = fix_of(done)
+    assert (done.code, fix.status) == (0, "located")
+    assert (fix.latitude, fix.longitude) == (second.latitude, second.longitude)
+    assert "a person chose" in fix.reasons[0]
+
+
+def test_the_trail_shows_every_step_and_json_everything(geofix: Geofix, starter_url: str) -> None:
+    assert geofix("runs", url=starter_url).out == "no run yet\n"
+    assert geofix("locate", "--thread", "a [bold]case[/]", url=starter_url).code == 0
+    trail = geofix("trail", "a [bold]case[/]", url=starter_url)
+    assert trail.code == 0
+    assert trail.out.startswith("Run a [bold]case[/]  photo sha256 ")
+    for step in ("embed", "retrieve", "draft", "verify", "settle"):
+        assert f" {step} " in trail.out
+    assert "Answer Paris" in trail.out
+    everything = json.loads(geofix("trail", "a [bold]case[/]", "--json", url=starter_url).out)
+    assert len(everything["steps"][1]["detail"]["positives"]) == 16
+    runs = geofix("runs", url=starter_url)
+    assert "a [bold]case[/]" in runs.out and "Paris" in runs.out
+    (listed,) = json.loads(geofix("runs", "--json", url=starter_url).out)
+    assert listed["id"] == "a [bold]case[/]"
+
+
+def test_one_thread_is_one_photo(geofix: Geofix, starter_url: str, tmp_path: Path) -> None:
+    assert geofix("locate", "--thread", "case", url=starter_url).code == 0
+    Image.effect_noise((64, 64), 99).save(tmp_path / "other.png")
+    other = geofix("locate", tmp_path / "other.png", "--thread", "case", url=starter_url)
+    assert (other.code, other.out) == (4, "")
+    assert "the run 'case' is about another photo" in other.err
+
+
+def test_what_a_gallery_says_of_its_photos_is_not_interpreted(
+    geofix: Geofix, starter_url: str
+) -> None:
+    execute(
+        starter_url,
+        "update photos set attribution = E'[bold]Ann[/] :cat: \\x1b[31mred\\nlate',"
+        " external_id = '[red]' || external_id",
+    )
+    done = geofix("locate", url=starter_url)
+    assert done.code == 0
+    out = " ".join(done.out.split())
+    assert r"[bold]Ann[/] :cat: \x1b[31mred\nlate" in out
+    assert "[red]outdoor/montmartre_far.jpg" in out
+    assert "\x1b" not in done.out
+
+
+def test_letters_that_the_terminal_lacks_are_written_out(
+    geofix: Geofix, starter_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    assert geofix("locate", url=starter_url).code == 0
+    sys.stdout.flush()
+    assert rb"Paris, \xcele-de-France" in raw.getvalue()
+
+
+def test_a_model_that_does_not_answer_is_no_secret(geofix: Geofix, starter_url: str) -> None:
+    done = geofix(
+        "locate",
+        "--model",
+        "openai:any",
+        url=starter_url,
+        GEOFIX_MODEL_URL="http://127.0.0.1:1/v1",
+    )
+    assert done.code == 0
+    out = " ".join(done.out.split())
+    assert "drafted by consensus" in out
+    assert "Degraded: draft: " in out and "the photos voted instead" in out

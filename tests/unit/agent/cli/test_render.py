@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from geofix.agent.cli.render import print_fix
+from geofix.agent.cli.terminal import out
+from geofix.agent.state import Candidate, Claim, Evidence, Fix, Place
+
+
+def candidate(rank: int, **fields: Any) -> Candidate:
+    given: dict[str, Any] = {
+        "rank": rank,
+        "latitude": 48.8867,
+        "longitude": 2.3431,
+        "radius_km": 1.0,
+        "score": 0.9,
+        "parts": {},
+        "photos": 2,
+        "best_similarity": 0.8,
+        "origin": "cluster",
+        "scale_km": 1.0,
+        "place": "Paris, Île-de-France, France",
+    }
+    return Candidate(**{**given, **fields})
+
+
+def fix(**fields: Any) -> Fix:
+    given: dict[str, Any] = {
+        "status": "located",
+        "latitude": 48.8867,
+        "longitude": 2.3431,
+        "radius_km": 1.0,
+        "place": Place(label="Paris, Île-de-France, France"),
+        "drafted_by": "consensus",
+        "candidates": [candidate(1)],
+        "reasons": ["98% of the votes"],
+        "evidence": [],
+        "degraded": [],
+        "geojson": {},
+        "rounds": 1,
+        "run": "case",
+    }
+    return Fix(**{**given, **fields})
+
+
+@pytest.fixture
+def shown(capsys: pytest.CaptureFixture[str]) -> Any:
+    def lines(**fields: Any) -> list[str]:
+        print_fix(fix(**fields), out())
+        printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+        assert max(map(len, printed)) <= 80
+        return printed
+
+    return lines
+
+
+def test_the_answer(shown: Any) -> None:
+    assert shown() == [
+        "Paris, Île-de-France, France",
+        "48.8867, 2.3431   within 1.0 km, not calibrated",
+        "drafted by consensus, 1 round",
+        "",
+        "Candidates",
+        " #  place                         position         from #1  photos  score",
+        " 1  Paris, Île-de-France, France  48.8867, 2.3431                2   0.90",
+        "",
+        "Why",
+        " - 98% of the votes",
+        "",
+        "Every step: geofix trail case",
+    ]
+    calibrated = shown(radius_calibrated=True, radius_km=0.025, place=None, rounds=2)
+    assert calibrated[:3] == [
+        "no named place",
+        "48.8867, 2.3431   within 25 m",
+        "drafted by consensus, 2 rounds",
+    ]
+
+
+def test_an_abstention_and_a_wait_give_no_position(shown: Any) -> None:
+    nowhere: dict[str, Any] = {"latitude": None, "longitude": None, "place": None}
+    lines = shown(status="abstained", candidates=[], reasons=["no photo in Japan"], **nowhere)
+    assert lines[0] == "No position: geofix abstains."
+    assert "Candidates" not in lines and " - no photo in Japan" in lines
+    waiting = shown(status="waiting", **nowhere)
+    assert waiting[:2] == [
+        "A person has to choose among these candidates.",
+        "geofix resume case --pick NUMBER",
+    ]
+
+
+def test_the_first_five_candidates_and_what_became_of_them(shown: Any) -> None:
+    far = {"latitude": -33.4489, "longitude": -170.6693, "distance_km": 12_651.4}
+    vetoed = candidate(2, vetoed="no photo speaks for it", place=None, photos=0, **far)
+    near = candidate(3, distance_km=0.24)
+    lines = shown(candidates=[candidate(1), vetoed, near, *map(candidate, range(4, 9))])
+    rows = lines[lines.index("Candidates") + 2 :]
+    assert "-33.4489, -170.6693  12,651 km" in rows[2] and rows[2].endswith("0  vetoed")
+    assert "no named place" in rows[2]
+    assert "240 m" in "".join(rows)
+    assert "and 3 more" in lines
+
+
+def test_a_claim_stands_apart_and_says_how_far_away_it_is(shown: Any) -> None:
+    claim = Claim(latitude=-33, longitude=151, distance_km=16_960, camera="A [b]", taken_at="2005")
+    lines = shown(claim=claim)
+    start = lines.index("The file claims (EXIF: can be forged, was not used)")
+    assert lines[start + 1 : start + 5] == [
+        " - at -33.0000, 151.0000",
+        " - 16,960 km from the answer",
+        " - 2005",
+        " - A [b]",
+    ]
+    timed = shown(claim=Claim(taken_at="2005"))
+    assert " - 2005" in timed and "from the answer" not in "".join(timed)
+
+
+def test_notes_and_what_was_degraded_are_not_hidden(shown: Any) -> None:
+    lines = shown(photo_notes=["animated: [x]"], degraded=["draft: no answer; [voted]"])
+    assert lines[lines.index("The file") + 1] == " - animated: [x]"
+    assert "Degraded: draft: no answer; [voted]" in lines
+
+
+def test_evidence_names_whose_it_is_and_its_terms(shown: Any) -> None:
+    photo: dict[str, Any] = {"latitude": 48.88, "longitude": 2.34, "similarity": 0.8}
+    photo |= {"distance_km": 0.2, "gallery": "g", "source": "folder"}
+    lines = shown(
+        evidence=[
+            Evidence(**photo, external_id="a.jpg", attribution="[Ann]", author="A", licence="CC0"),
+            Evidence(**photo, external_id="b.jpg", author="Bo"),
+            Evidence(**photo, external_id="c.jpg"),
+        ]
+    )
+    start = lines.index("Evidence")
+    assert lines[start + 1 : start + 4] == [
+        " - 0.80 alike, 200 m away: a.jpg ([Ann], CC0)",
+        " - 0.80 alike, 200 m away: b.jpg (Bo)",
+        " - 0.80 alike, 200 m away: c.jpg (folder)",
+    ]

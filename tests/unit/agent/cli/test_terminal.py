@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from geofix.agent.cli import exits
+from geofix.agent.cli.terminal import err, out, plain, say, visible
+
+STRANGE = [
+    "[bold]x[/bold]",
+    "[/]",
+    "[link=http://x]y[/link]",
+    "back\\slash",
+    r"\[bold]",
+    ":cat: :smile:",
+    "[@click=x]",
+    "no-break\u00a0space, सड़क, zero\u200cwidth",
+]
+
+
+@pytest.mark.parametrize("text", STRANGE)
+def test_a_strangers_text_is_shown_as_it_is(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out().print(f"[dim]({plain(text)})[/]", soft_wrap=True)
+    assert capsys.readouterr().out == f"({text})\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("a\r\nb", r"a\r\nb"),
+        ("a\u2028b", r"a\u2028b"),
+        ("caf\udce9", r"caf\udce9"),
+        ("\x9b2J", r"\x9b2J"),
+    ],
+)
+def test_what_could_steer_a_terminal_is_written_out(text: str, shown: str) -> None:
+    assert visible(text) == shown
+    assert Text.from_markup(plain(text)).plain == shown
+
+
+def test_lines_are_neither_wrapped_nor_interpreted(capsys: pytest.CaptureFixture[str]) -> None:
+    line = "[bold]:cat: 'x' 123 " + "word " * 40
+    say(line)
+    assert capsys.readouterr().out == line + "\n"
+
+
+def test_a_reader_that_is_gone_is_told_by_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(console: Console) -> None:
+        raise SystemExit(1)
+
+    monkeypatch.setattr(Console, "on_broken_pipe", gone)
+    for console in (out(), err()):
+        with pytest.raises(SystemExit) as raised:
+            console.on_broken_pipe()
+        assert raised.value.code == exits.PIPE

@@ -1,0 +1,82 @@
+"""What stands between LangGraph and a node, without a database: the contract of the wrapper."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from geofix.agent.context import Context
+from geofix.agent.outcome import Outcome
+from geofix.agent.recording import Node, recorded
+from geofix.agent.state import Fix, Query, State
+from geofix.db.trail import Step
+
+
+class Listed:
+    """Services whose trail is a list."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+
+    @property
+    def trail(self) -> Listed:
+        return self
+
+    def record(self, run: str, step: Step) -> None:
+        self.steps.append(step)
+
+
+def one_node(node: Node, services: Listed) -> CompiledStateGraph[State, Context, Query, Fix]:
+    builder = StateGraph(State, context_schema=Context, input_schema=Query, output_schema=Fix)
+    builder.add_node("retrieve", recorded("retrieve", node, lambda: services))  # type: ignore[arg-type, return-value]
+    builder.add_edge(START, "retrieve")
+    builder.add_edge("retrieve", END)
+    return builder.compile()
+
+
+def test_a_step_is_kept_and_progress_is_told() -> None:
+    listed = Listed()
+    graph = one_node(lambda *_: Outcome({"round": 1}, "done", {"seen": 3}), listed)
+    events = list(graph.stream({"photo": "x"}, stream_mode="custom"))
+    assert [event["event"] for event in events] == ["started", "finished"]
+    assert events[1]["summary"] == "done"
+    (step,) = listed.steps
+    assert (step.node, step.summary, step.detail, step.error) == (
+        "retrieve",
+        "done",
+        {"seen": 3},
+        None,
+    )
+    assert step.took_ms > 0
+
+
+def test_a_graph_invoked_without_context_gets_the_defaults() -> None:
+    seen: list[Context] = []
+
+    def look(state: State, context: Context, services: Any) -> Outcome:
+        seen.append(context)
+        return Outcome({}, "looked")
+
+    one_node(look, Listed()).invoke({"photo": "x"})
+    assert seen == [Context()]
+
+
+def test_what_is_degraded_is_added_to_the_state() -> None:
+    def degrade(state: State, context: Context, services: Any) -> Outcome:
+        return Outcome({}, "worse", degraded=("the model is down",))
+
+    result = one_node(degrade, Listed()).invoke({"photo": "x"})
+    assert result["degraded"] == ["the model is down"]
+
+
+def test_a_failure_is_kept_before_it_is_raised() -> None:
+    def fail(state: State, context: Context, services: Any) -> Outcome:
+        raise ValueError("no such thing")
+
+    listed = Listed()
+    with pytest.raises(ValueError, match="no such thing"):
+        one_node(fail, listed).invoke({"photo": "x"})
+    assert listed.steps[0].error == "ValueError: no such thing"

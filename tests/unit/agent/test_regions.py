@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geofix.agent.errors import RegionError
+from geofix.agent.regions import FARTHEST_KM, circle, parse_region, search_areas
+from geofix.agent.state import Region
+from geofix.tools.geo import destination
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("France", "FR"),
+        (" france ", "FR"),
+        ("FR", "FR"),
+        ("fra", "FR"),
+        ("Korea, Republic of", "KR"),
+        ("Côte d'Ivoire", "CI"),
+    ],
+)
+def test_a_country_by_any_name(text: str, code: str) -> None:
+    region = parse_region(text)
+    assert region.country_code == code
+    assert region.latitude is region.longitude is region.radius_km is None
+
+
+@pytest.mark.parametrize("text", ["48.86,2.35,50", " 48.86 , 2.35 , 50 ", "4.886e1,+2.35,50.0"])
+def test_a_circle(text: str) -> None:
+    assert parse_region(text) == Region(
+        latitude=48.86, longitude=2.35, radius_km=50, name="50 km around 48.8600, 2.3500"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("48.86,2.35", "the region '48.86,2.35' is not three numbers; write LAT,LON,KM such as"),
+        ("48.86", "is not three numbers"),
+        ("1,2,3,4", "is not three numbers"),
+        ("48.86,2.35,50km", "is not three numbers"),
+        ("48.86,east,50", "is not three numbers"),
+        ("91,0,5", "latitude 91.0 is not between -90 and 90"),
+        ("139.7,35.6,50", "latitude comes first: are the two swapped?"),
+        ("0,180.5,5", "longitude 180.5"),
+        ("nan,0,5", "latitude nan"),
+        ("0,inf,5", "longitude inf"),
+        ("0,0,0", "the radius 0.0 km is not between 0 and 20037.6 km"),
+        ("0,0,-1", "the radius -1.0 km"),
+        ("0,0,nan", "the radius nan km"),
+        ("0,0,1e9", "the radius 1000000000.0 km"),
+        ("Atlantis", "unknown country 'Atlantis'; the nearest names are: "),
+        ("Paris, Île-de-France, France", "unknown country 'Paris, Île-de-France, France'"),
+        ("", "unknown country ''"),
+        (",,", "unknown country ',,'"),
+    ],
+)
+def test_what_is_no_region_says_why(text: str, reason: str) -> None:
+    with pytest.raises(RegionError, match=re.escape(reason)):
+        parse_region(text)
+
+
+@given(
+    st.floats(-90, 90),
+    st.floats(-180, 180),
+    st.floats(0.001, FARTHEST_KM),
+    st.floats(0, 360),
+    st.floats(0, 0.999),
+)
+def test_every_point_of_a_circle_is_in_one_of_its_boxes(
+    latitude: float, longitude: float, radius_km: float, bearing: float, share: float
+) -> None:
+    (area,) = search_areas(circle(latitude, longitude, radius_km), None)
+    assert area.radius_km == radius_km
+    there, meridian = destination(latitude, longitude, bearing, share * radius_km)
+    assert any(
+        south <= there <= north and (west <= meridian <= east or (meridian == -180 and east == 180))
+        for south, west, north, east in area.boxes
+    )
+    assert all(-180 <= west <= east <= 180 for _, west, _, east in area.boxes)
+
+
+def test_a_circle_across_the_antimeridian_has_two_boxes_and_one_at_a_pole_all_longitudes() -> None:
+    (fiji,) = search_areas(circle(-17.0, 179.9, 100), None)
+    assert sorted((west > 0, east > 0) for _, west, _, east in fiji.boxes) == [
+        (False, False),
+        (True, True),
+    ]
+    (pole,) = search_areas(circle(89.9, 10.0, 100), None)
+    assert [(west, north, east) for _, west, north, east in pole.boxes] == [(-180, 90, 180)]
+
+
+def test_a_round_never_searches_outside_what_the_question_allows() -> None:
+    france, paris = parse_region("France"), circle(48.86, 2.35, 25)
+    assert search_areas(None, None) == ()
+    first, second = search_areas(paris, france)
+    assert (first.country, second.radius_km) == ("FR", 25)
+    assert len(search_areas(france, france)) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({}, "the region 'here' is neither a circle"),
+        ({"latitude": 48.0, "longitude": 2.0}, "neither a circle"),
+        ({"latitude": 48.0, "country_code": "FR"}, "neither a circle"),
+        ({"country_code": "fr"}, "unknown country code 'fr'"),
+        ({"country_code": "ZZ"}, "unknown country code 'ZZ'"),
+    ],
+)
+def test_a_region_that_is_none_is_not_searched_as_everywhere(
+    fields: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(RegionError, match=reason):
+        search_areas(None, Region(name="here", **fields))
+
+
+def test_a_circle_in_a_country_is_both() -> None:
+    both = Region(latitude=48.6, longitude=7.8, radius_km=50, country_code="FR", name="Alsace")
+    (area,) = search_areas(both, None)
+    assert (area.country, area.radius_km) == ("FR", 50)

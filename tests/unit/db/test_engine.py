@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import traceback
+
+import psycopg
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy.engine import URL, make_url
+
+from geofix.db.engine import conninfo, open_engine, parse_url, redact
+from geofix.db.errors import DatabaseError
+
+SECRET = "hunter2"
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_all_spellings_of_postgres_are_one(scheme: str) -> None:
+    parsed = parse_url(f"{scheme}://ann:{SECRET}@host:5433/places?sslmode=require")
+    assert parsed.drivername == "postgresql+psycopg"
+    assert (parsed.username, parsed.password, parsed.host) == ("ann", SECRET, "host")
+    assert (parsed.port, parsed.database) == (5433, "places")
+    assert parsed.query == {"sslmode": "require"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://ann:{SECRET}@host:port/db",
+        f"postgresql://ann:{SECRET}/db",
+        f"postgresql://ann:x@{SECRET}@host/db",
+        f"postgresql://ann:{SECRET}@x@host/db",
+        f"postgresql://ann:x@y:{SECRET}@host:5432/db",
+        f"postgresql://ann:a/{SECRET}@x@host/db",
+        f"postgresql://ann:a://{SECRET}@x@host/db",
+        f"mysql://ann:{SECRET}@host/db",
+        f"mysql://ann:{SECRET}:x@host/db",
+        f"mysql://host/db?user=ann&password={SECRET}",
+        f"mysql://host/db?password=a@{SECRET}",
+        f"mysql://host/db?sslpassword={SECRET}&x=y",
+        f"host=h user=ann password={SECRET}",
+        f"host=h user=ann password = '{SECRET} b'",
+        f"ann:{SECRET}@host/db",
+        f"ann:{SECRET}",
+        "sqlite:///places.db",
+        "nonsense",
+        "",
+    ],
+)
+def test_what_is_no_postgres_url_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(DatabaseError, match=r"postgresql://user:password@host|'%40'") as refused:
+        parse_url(url)
+    assert SECRET not in "".join(traceback.format_exception(refused.value))
+    assert SECRET not in redact(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://ann:pw@host:5432/db", "postgresql://ann:***@host:5432/db"),
+        ("postgresql://ann:p@w:x@host/db", "postgresql://ann:***@host/db"),
+        ("postgresql://ann@host/db", "postgresql://ann@host/db"),
+        ("postgresql://host:5432/db", "postgresql://host:5432/db"),
+        ("postgresql://host/db", "postgresql://host/db"),
+        ("postgresql:///db", "postgresql:///db"),
+        ("postgresql://[::1]:5432/db", "postgresql://[::1]:5432/db"),
+        ("postgresql://h/db?password=pw&user=ann", "postgresql://h/db?password=***&user=ann"),
+    ],
+)
+def test_redact_keeps_all_but_the_password(url: str, shown: str) -> None:
+    assert redact(url) == shown
+
+
+@settings(deadline=None)
+@given(password=st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=8))
+def test_no_password_is_ever_shown_and_each_comes_through(password: str) -> None:
+    url = URL.create("postgresql", "ann", password, "host", 5432, "db")
+    written = url.render_as_string(hide_password=False)
+    assert make_url(written).password == password == parse_url(written).password
+    assert redact(written) == "postgresql://ann:***@host:5432/db"
+    assert redact(f"postgresql://ann:{password}@host/db") == "postgresql://ann:***@host/db"
+    assert psycopg.conninfo.conninfo_to_dict(conninfo(written))["password"] == password
+
+
+def test_options_of_a_url_come_through_and_unknown_ones_are_refused() -> None:
+    words = psycopg.conninfo.conninfo_to_dict(
+        conninfo(f"postgres://ann:{SECRET}@h/db?sslmode=require&options=-c%20geqo%3Doff")
+    )
+    assert words == {
+        "user": "ann", "password": SECRET, "host": "h", "dbname": "db", "sslmode": "require",
+        "options": "-c geqo=off",
+    }  # fmt: skip
+    with pytest.raises(DatabaseError, match=r"is not usable.*mood") as refused:
+        conninfo(f"postgresql://ann:{SECRET}@h/db?mood=good")
+    assert SECRET not in "".join(traceback.format_exception(refused.value))
+
+
+def test_the_engine_does_not_show_the_password() -> None:
+    engine = open_engine(f"postgres://ann:{SECRET}@host/db")
+    assert SECRET not in repr(engine)
+    assert engine.dialect.driver == "psycopg"
+    engine.dispose()
