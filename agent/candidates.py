@@ -124,7 +124,7 @@ def _with_draft(candidate: Candidate, draft: Draft, distance_km: float) -> Candi
         "parts": {**candidate.parts, "draft": agreement},
     }
     # Inside the reach of its photos a draft may say more exactly where; it never widens the answer.
-    if candidate.scale_km > SCALES_KM[0] and distance_km <= candidate.radius_km:
+    if candidate.radius_km > SMALLEST_RADIUS_KM and distance_km <= candidate.radius_km:
         changes |= {"latitude": draft.latitude, "longitude": draft.longitude}
     return candidate.model_copy(update=changes)
 

@@ -22,7 +22,7 @@ from psycopg_pool import ConnectionPool
 
 from geofix.agent.context import Context
 from geofix.agent.graph import build_graph
-from geofix.agent.runs import Asked, answer, ask, config_of, picked, reopen
+from geofix.agent.runs import Asked, answer, ask, config_of, picked, reopen, still_waits
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import PERSISTED, Fix, Query, Region, State
@@ -88,7 +88,8 @@ class Agent:
 
         Args:
             run: Its id.
-            rank: The candidate a person chose, if the run waits for one; none abstains.
+            rank: The candidate a person chose, if the run waits for one, 0 if none is right;
+                without a choice it goes on waiting.
             on_event: Called with every node's start and end.
 
         Raises:
@@ -97,7 +98,7 @@ class Agent:
         asked = reopen(self.services, run)
         graph = self.graph
         state = graph.get_state(config_of(run, asked.context))
-        if state.next:
+        if state.next and not still_waits(state, rank):
             self._drive(graph, picked(state, rank), asked, on_event)
         return answer(self.services, asked, graph.get_state(config_of(run, asked.context)))
 

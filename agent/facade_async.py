@@ -20,7 +20,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from geofix.agent.facade import Graph, Listener
 from geofix.agent.graph import build_graph
-from geofix.agent.runs import Asked, answer, ask, config_of, picked, reopen
+from geofix.agent.runs import Asked, answer, ask, config_of, picked, reopen, still_waits
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import PERSISTED, Fix, Query, Region
@@ -71,7 +71,7 @@ class AsyncAgent:
         graph = self.graph
         config = config_of(run, asked.context)
         state = await graph.aget_state(config)
-        if state.next:
+        if state.next and not still_waits(state, rank):
             await self._drive(graph, picked(state, rank), asked, on_event)
         finished = await graph.aget_state(config)
         return await asyncio.to_thread(answer, self.services, asked, finished)

@@ -19,9 +19,9 @@ from pydantic import ValidationError
 from geofix.agent.context import Context
 from geofix.agent.errors import GeofixError, TrailError
 from geofix.agent.graph import recursion_limit
-from geofix.agent.intake import REFERENCE, take_in
+from geofix.agent.intake import REFERENCE, read_in
 from geofix.agent.recording import question_of
-from geofix.agent.regions import parse_region
+from geofix.agent.regions import parse_region, search_areas
 from geofix.agent.services import Services
 from geofix.agent.state import Claim, Fix, Query, Region
 from geofix.db.gallery import Search
@@ -61,11 +61,13 @@ def ask(
     """
     context = _context(options)
     region = parse_region(within) if isinstance(within, str) else within
+    # One that was put together by hand may be no circle and no country.
+    search_areas(None, region)
     with services.lock:
         # Built now: a model that is set up wrongly is an error, not a degraded answer.
         _ = services.model
         encoder = services.encoder
-        kept = take_in(photo, lambda: services.queries)
+        kept = read_in(photo)
         services.gallery.require(Search(encoder=encoder.name, galleries=context.galleries))
     query = Query(photo=REFERENCE + kept.sha256, within=region)
     question = question_of(region, context)
@@ -73,6 +75,7 @@ def ask(
     known = services.trail.find(run)
     if known is not None:
         _require_same(known, kept.sha256, question)
+    services.queries.keep(kept)
     setup = {**services.versions(), "encoder": encoder.name}
     services.trail.open_run(run, kept.sha256, question, setup)
     return Asked(run, query, context)
@@ -104,11 +107,17 @@ def picked(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
     if not state.interrupts:
         return None
     ranks = [candidate.rank for candidate in state.values["candidates"]]
-    if rank is not None and rank not in ranks:
+    if rank not in {0, *ranks}:
         raise TrailError(
-            f"there is no candidate {rank!r} to choose; there are {ranks[0]} to {ranks[-1]}"
+            f"there is no candidate {rank!r} to choose; there are {ranks[0]} to {ranks[-1]}, and 0"
+            " for none of them"
         )
     return Command(resume={"rank": rank})
+
+
+def still_waits(state: StateSnapshot, rank: int | None) -> bool:
+    """Say whether a run waits for a person who has not chosen."""
+    return bool(state.interrupts) and rank is None
 
 
 def answer(services: Services, asked: Asked, state: StateSnapshot) -> Fix:

@@ -23,6 +23,7 @@ from geofix.db import schema
 from geofix.db.checkpoints import set_up_checkpoints
 from geofix.db.embedded.data_dir import resolve_data_dir
 from geofix.db.engine import open_engine
+from geofix.db.galleries import never_had_any
 from geofix.db.gallery import Gallery
 from geofix.db.ingest import Ingest
 from geofix.db.queries import QueryPhotos
@@ -125,10 +126,10 @@ class Services:
         if not self.embedded:
             schema.check(engine)
             return engine
-        new = schema.is_new(engine)
-        if schema.upgrade(engine):
-            set_up_checkpoints(self.checkpoint_url)
-        if new:
+        schema.upgrade(engine)
+        # Every time, since a first start may have been killed between the two; it takes 10 ms.
+        set_up_checkpoints(self.checkpoint_url)
+        if never_had_any(engine):
             add_starter(Ingest(engine))
         return engine
 

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, insert, select
 
+from geofix.db.area import EARTH_RADIUS_KM
 from geofix.db.models import CentringRow, EmbeddingRow, EncoderRow, PhotoRow
 
 FEWEST_PHOTOS = 16
@@ -91,14 +92,15 @@ def current_centring(connection: Connection, encoder: str) -> Centring | None:
 def refresh_centring(connection: Connection, encoder_id: int) -> None:
     """Compute the mean and the null distribution anew, after photos came or went.
 
-    Replaces the newest version by the next; with fewer than `FEWEST_PHOTOS` there is none.
+    Replaces the newest version by the next; with fewer than `FEWEST_PHOTOS` there is none, and the
+    count of versions begins anew.
     """
     version = connection.execute(
         select(func.coalesce(func.max(CentringRow.version), 0)).where(
             CentringRow.encoder_id == encoder_id
         )
     ).scalar_one()
-    connection.execute(CentringRow.__table__.delete().where(CentringRow.encoder_id == encoder_id))
+    connection.execute(delete(CentringRow).where(CentringRow.encoder_id == encoder_id))
     total, vectors, places = _sample(connection, encoder_id)
     if total < FEWEST_PHOTOS:
         return
@@ -110,7 +112,7 @@ def refresh_centring(connection: Connection, encoder_id: int) -> None:
     mean = np.asarray(mean, dtype=np.float32)
     impostors, distance_km = impostor_similarities(vectors - mean, places)
     connection.execute(
-        CentringRow.__table__.insert().values(
+        insert(CentringRow).values(
             encoder_id=encoder_id,
             version=version + 1,
             mean=mean.tolist(),
@@ -130,13 +132,16 @@ def _sample(
     ).scalar_one()
     # md5 of the id is a shuffle that stays the same, so the same gallery gives the same figures.
     rows = connection.execute(
-        select(EmbeddingRow.embedding, PhotoRow.latitude, PhotoRow.longitude)
+        select(func.halfvec_send(EmbeddingRow.embedding), PhotoRow.latitude, PhotoRow.longitude)
         .join(PhotoRow, PhotoRow.id == EmbeddingRow.photo_id)
         .where(ours)
         .order_by(func.md5(func.concat(PhotoRow.source, PhotoRow.external_id)), PhotoRow.id)
         .limit(LARGEST_SAMPLE)
     ).all()
-    vectors = np.array([row[0] for row in rows], dtype=np.float32)
+    # As pgvector sends them: dimension and nothing in two bytes each, then the numbers. Reading
+    # them from text took 9 of 12 s (20,000 x 1280).
+    numbers = [np.frombuffer(row[0], dtype=">f2", offset=4) for row in rows]
+    vectors = np.array(numbers, dtype=np.float32)
     places = np.array([row[1:] for row in rows], dtype=np.float64).reshape(-1, 2)
     return int(total), vectors, places
 
@@ -169,4 +174,5 @@ def _distances_km(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.
         np.sin((latitude_b - latitude_a) / 2) ** 2
         + np.cos(latitude_a) * np.cos(latitude_b) * np.sin((longitude_b - longitude_a) / 2) ** 2
     )
-    return 2 * 6371.0088 * np.arcsin(np.sqrt(np.clip(chord, 0.0, 1.0)))
+    distance_km: NDArray[np.float64] = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(chord.clip(0, 1)))
+    return distance_km

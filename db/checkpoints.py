@@ -10,6 +10,7 @@ One saver holds one lock, so callers make a saver per run over a shared pool: 38
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -27,6 +28,11 @@ SCHEMA = "langgraph"
 """Schema of LangGraph's tables; in a database of their own it keeps them tidy all the same."""
 
 POOL_SIZE = 8
+
+SET_UP_LOCK = 0x6765_6F66_697A
+"""Key of the advisory lock under which one process sets up at a time ('geofiz' in ASCII)."""
+
+LONGEST_SET_UP_S = 120
 
 
 def _connection_options() -> dict[str, Any]:
@@ -47,7 +53,10 @@ def set_up_checkpoints(url: str) -> None:
         DatabaseError: The server cannot be reached or refuses.
     """
     try:
-        with psycopg.connect(conninfo(url), **_connection_options()) as connection:
+        with (
+            psycopg.connect(conninfo(url), **_connection_options()) as connection,
+            _set_up_alone(connection),
+        ):
             connection.execute(f"create schema if not exists {SCHEMA}")
             PostgresSaver(connection).setup()
     except psycopg.Error as error:
@@ -55,6 +64,29 @@ def set_up_checkpoints(url: str) -> None:
         raise DatabaseError(
             f"cannot set up LangGraph's tables at {redact(url)!r}: {reason}"
         ) from error
+
+
+@contextmanager
+def _set_up_alone(connection: psycopg.Connection[DictRow]) -> Iterator[None]:
+    """Let one process at a time make the tables; the lock ends with the connection.
+
+    Asked for again and again, because `CREATE INDEX CONCURRENTLY` waits for whoever waits for a
+    lock in a statement, and so both would wait for ever.
+    """
+    give_up_at = time.monotonic() + LONGEST_SET_UP_S
+    while not _locked(connection):
+        if time.monotonic() > give_up_at:
+            raise DatabaseError(
+                f"another process has set up LangGraph's tables for {LONGEST_SET_UP_S} s; end it"
+                " and run `geofix db upgrade` again"
+            )
+        time.sleep(0.02)
+    yield
+
+
+def _locked(connection: psycopg.Connection[DictRow]) -> bool:
+    row = connection.execute("select pg_try_advisory_lock(%s) as locked", (SET_UP_LOCK,)).fetchone()
+    return row is not None and bool(row["locked"])
 
 
 @contextmanager

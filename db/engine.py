@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import Engine, create_engine
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.engine import URL, make_url
@@ -15,6 +18,9 @@ STATEMENT_TIMEOUT_MS = 120_000
 """No search may hang for ever; loads and index builds set their own limit."""
 
 CONNECT_TIMEOUT_S = 10
+
+OLD_SCHEMA = frozenset({"42P01", "42703", "42704"})
+"""SQLSTATEs of an unknown table, column or type: the schema is not the one asked for."""
 
 
 def parse_url(url: str) -> URL:
@@ -28,11 +34,18 @@ def parse_url(url: str) -> URL:
     """
     try:
         parsed = make_url(url)
-    except (sa_exc.ArgumentError, ValueError) as error:
+    except (sa_exc.ArgumentError, ValueError):
+        # Without its cause: "invalid literal for int(): ..." would quote a part of the password.
         raise DatabaseError(
             f"the database URL {redact(url)!r} cannot be read; write it as"
-            " 'postgresql://user:password@host:5432/database'"
-        ) from error
+            " 'postgresql://user:password@host:5432/database', and in the password '%40' for '@'"
+        ) from None
+    if "@" in (parsed.host or ""):
+        # Half of the password would be looked up as a host name, and shown when that fails.
+        raise DatabaseError(
+            f"the database URL {redact(url)!r} holds more than one '@'; write '%40' for each '@' in"
+            " the user name and the password"
+        )
     if parsed.get_backend_name() not in {"postgresql", "postgres"}:
         raise DatabaseError(
             f"the database URL {redact(url)!r} is not a Postgres URL; geofix needs Postgres with"
@@ -43,16 +56,35 @@ def parse_url(url: str) -> URL:
 
 def redact(url: str) -> str:
     """Return `url` fit for an error message: without its password, whatever its shape."""
-    head, at, tail = url.rpartition("@")
-    if not at:
-        return url
-    scheme, slashes, login = head.partition("://")
-    return f"{scheme}{slashes}{login.partition(':')[0]}:***@{tail}"
+    shown = re.sub(r"(password\s*=\s*)('[^']*'|[^&\s]*)", r"\1***", url, flags=re.IGNORECASE)
+    scheme = re.match(r"[\w+.-]+://", shown)
+    start = scheme.group() if scheme else ""
+    login, at, tail = shown[len(start) :].rpartition("@")
+    if at:
+        user, colon, _ = login.partition(":")
+        return f"{start}{user}:***@{tail}" if colon else shown
+    # No host follows the password: what looks like a port but is no number may be it.
+    host, _, port = tail.partition(":")
+    may_be_password = not host.startswith("[") and not re.match(r"\d*([/?]|$)", port)
+    return f"{start}{host}:***" if may_be_password else shown
 
 
 def conninfo(url: str) -> str:
-    """Return `url` as libpq and psycopg take it."""
-    return parse_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    """Return `url` as libpq and psycopg take it: as words, for it refuses spaces in a URL.
+
+    Raises:
+        DatabaseError: As `parse_url`, or an option in it is unknown to libpq.
+    """
+    parsed = parse_url(url)
+    options = {
+        name: value if isinstance(value, str) else ",".join(value)
+        for name, value in parsed.query.items()
+    }
+    login = parsed.translate_connect_args(username="user", database="dbname")
+    try:
+        return make_conninfo(**{**options, **login})
+    except ProgrammingError as error:
+        raise DatabaseError(f"the database URL {redact(url)!r} is not usable: {error}") from error
 
 
 def open_engine(url: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) -> Engine:
@@ -75,20 +107,56 @@ def open_engine(url: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) -
 
 @contextmanager
 def database_errors(engine: Engine) -> Iterator[None]:
-    """Turn what a missing server, a wrong login or an old schema raise into `DatabaseError`."""
-    where = redact(engine.url.render_as_string(hide_password=False))
+    """Turn what the server or the way to it can fail with into `DatabaseError`.
+
+    That is: no server, a wrong login, an old schema, a missing right, a statement that took too
+    long, a value Postgres does not take. A broken statement or constraint is a bug and stays raw.
+    """
+    url = engine.url.set(drivername="postgresql")
+    where = redact(url.render_as_string(hide_password=False))
     try:
         yield
     except sa_exc.OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+        if _reached(error):
+            raise DatabaseError(
+                f"the database at {where!r} could not do the work: {_reason(error)}. Try again; if"
+                " it stays so, look into the server's log"
+            ) from error
         raise DatabaseError(
-            f"cannot reach the database at {where!r}: {reason}. Check DATABASE_URL and that the"
-            " server runs, or unset DATABASE_URL to use geofix's own embedded server"
+            f"cannot reach the database at {where!r}: {_reason(error)}. Check DATABASE_URL and that"
+            " the server runs, or unset DATABASE_URL to use geofix's own embedded server"
+        ) from error
+    except sa_exc.DataError as error:
+        raise DatabaseError(
+            f"the database at {where!r} does not take a value: {_reason(error)}"
         ) from error
     except sa_exc.ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) not in {"42P01", "42703", "42704"}:
-            raise
-        raise DatabaseError(
-            f"the database at {where!r} does not hold geofix's tables as this version needs them:"
-            f" {str(error.orig).splitlines()[0]}. Run `geofix db upgrade`"
-        ) from error
+        state = _sqlstate(error)
+        if state is None:
+            raise DatabaseError(f"the database at {where!r}: {_reason(error)}") from error
+        if state in OLD_SCHEMA:
+            raise DatabaseError(
+                f"the database at {where!r} does not hold geofix's tables as this version needs"
+                f" them: {_reason(error)}. Run `geofix db upgrade`"
+            ) from error
+        if state == "42501":
+            raise DatabaseError(
+                f"the role {engine.url.username!r} may not do this in the database at {where!r}:"
+                f" {_reason(error)}. Grant it the right, or name another role in DATABASE_URL"
+            ) from error
+        raise
+
+
+def _sqlstate(error: sa_exc.DBAPIError) -> str | None:
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    return state
+
+
+def _reached(error: sa_exc.DBAPIError) -> bool:
+    """Whether the server itself answered, and not while it came up or went down."""
+    state = _sqlstate(error)
+    return state is not None and not state.startswith(("08", "28", "3D", "57P"))
+
+
+def _reason(error: sa_exc.DBAPIError) -> str:
+    return str(error.orig).strip().partition("\n")[0]

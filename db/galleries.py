@@ -1,16 +1,20 @@
-"""Which galleries there are, and how to remove one."""
+"""Which galleries and encoders there are: listed, entered, removed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Connection, Engine, delete, func, select, text
+from sqlalchemy.dialects.postgresql import insert
 
 from geofix.db.centring import refresh_centring
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
 from geofix.db.models import EmbeddingRow, EncoderRow, GalleryRow, PhotoRow
+
+WRITERS_LOCK = 0x6765_6F66_6979
+"""Key of the advisory lock under which one load or removal runs at a time ('geofiy' in ASCII)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,12 @@ class GallerySummary:
     encoders: tuple[str, ...]
     licences: tuple[str, ...]
     created_at: datetime
+
+
+def never_had_any(engine: Engine) -> bool:
+    """Say whether no gallery was ever made here; one that was removed had been."""
+    with database_errors(engine), engine.connect() as connection:
+        return not connection.execute(text("select is_called from galleries_id_seq")).scalar_one()
 
 
 def list_galleries(engine: Engine) -> list[GallerySummary]:
@@ -70,6 +80,7 @@ def remove_gallery(engine: Engine, name: str) -> int:
         GalleryError: There is none of that name.
     """
     with database_errors(engine), engine.begin() as connection:
+        write_alone(connection)
         gallery_id = connection.execute(
             select(GalleryRow.id).where(GalleryRow.name == name)
         ).scalar()
@@ -87,3 +98,65 @@ def remove_gallery(engine: Engine, name: str) -> int:
         for encoder_id in encoder_ids:
             refresh_centring(connection, encoder_id)
     return int(photos)
+
+
+def write_alone(connection: Connection) -> None:
+    """Wait until no other load or removal runs; the rest of the transaction is the only one.
+
+    Loads at once deadlocked on new partitions and on rows they shared. Searches never wait.
+    """
+    connection.execute(text("set local statement_timeout = 0"))
+    connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": WRITERS_LOCK})
+
+
+def encoder_id_of(connection: Connection, name: str, dimension: int) -> int:
+    """Return the id of an encoder, which is entered if it is new.
+
+    Raises:
+        GalleryError: It is known with another dimension.
+    """
+    known = select(EncoderRow.id, EncoderRow.dimension).where(EncoderRow.name == name)
+    row = connection.execute(known).first()
+    if row is None:
+        # Only now: an insert that meets a conflict uses up one of 32,767 ids all the same.
+        new = insert(EncoderRow).values(name=name, dimension=dimension)
+        connection.execute(new.on_conflict_do_nothing())
+        row = connection.execute(known).one()
+    if row.dimension != dimension:
+        raise GalleryError(
+            f"encoder {name!r} is known with {row.dimension!r} dimensions and now gave"
+            f" {dimension!r}; give other weights another name"
+        )
+    return int(row.id)
+
+
+def partitioned(connection: Connection, encoder: str, dimension: int) -> int:
+    """Return the id of an encoder that has its partition."""
+    partition = text("select to_regclass('embeddings_' || id) from encoders where name = :encoder")
+    if connection.execute(partition, {"encoder": encoder}).scalar() is not None:
+        return encoder_id_of(connection, encoder, dimension)
+    # What attaching will lock, before the insert locks less: upgrading a lock can deadlock.
+    connection.execute(text("lock table encoders, photos in share row exclusive mode"))
+    encoder_id = encoder_id_of(connection, encoder, dimension)
+    # Attached and not `partition of`, which would make every search wait for the end of the load.
+    connection.execute(
+        text(
+            f"create table embeddings_{encoder_id:d} (like embeddings including storage,"
+            f" constraint embeddings_{encoder_id:d}_dimension_check"
+            f" check (vector_dims(embedding) = {dimension:d}))"
+        )
+    )
+    connection.execute(
+        text(
+            f"alter table embeddings attach partition embeddings_{encoder_id:d}"
+            f" for values in ({encoder_id:d})"
+        )
+    )
+    return encoder_id
+
+
+def gallery_id_of(connection: Connection, name: str) -> int:
+    """Return the id of a gallery, which is made if there is none of that name."""
+    connection.execute(insert(GalleryRow).values(name=name).on_conflict_do_nothing())
+    statement = select(GalleryRow.id).where(GalleryRow.name == name)
+    return int(connection.execute(statement).scalar_one())

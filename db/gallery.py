@@ -2,10 +2,12 @@
 
 Vectors are compared centred (their encoder's mean subtracted), because in the spaces of vision
 encoders all vectors share a large mean that drowns what tells photos apart (DESIGN.md section 4).
+A photo whose vector is that mean has no direction left: it is like nothing, and never found.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,7 +15,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import ColumnElement, Double, Engine, Select, cast, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Double,
+    Engine,
+    Select,
+    cast,
+    func,
+    literal,
+    select,
+)
 
 from geofix.db.area import Area
 from geofix.db.centring import Centring, current_centring
@@ -23,6 +35,8 @@ from geofix.db.models import EmbeddingRow, EncoderRow, GalleryRow, PhotoRow
 
 Vector = NDArray[np.float32]
 Vectors = Literal["centred", "raw"]
+Rows = Select[*tuple[Any, ...]]
+"""A select of whatever columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +80,7 @@ class Gallery:
         self._engine = engine
 
     def nearest(self, query: Vector, k: int, search: Search) -> list[Neighbour]:
-        """Return the `k` photos most like `query`, best first; fewer where fewer exist.
+        """Return the `k` photos most like `query`, best first; fewer where fewer can be compared.
 
         Args:
             query: The photo's vector, `[dimension]`, L2-normalised, not centred.
@@ -85,9 +99,11 @@ class Gallery:
 
     def count(self, search: Search) -> int:
         """Return how many photos `search` covers."""
-        statement = _covered(select(func.count()).select_from(EmbeddingRow), search)
+        statement = select(func.count()).select_from(EmbeddingRow)
         with database_errors(self._engine), self._engine.connect() as connection:
-            return int(connection.execute(statement).scalar_one())
+            encoder_id = _encoder_id(connection, search.encoder)
+            covered = _covered(statement, search, encoder_id)
+            return int(connection.execute(covered).scalar_one())
 
     def centring(self, encoder: str) -> Centring | None:
         """Return what is known of all the vectors of `encoder`; none where there are too few."""
@@ -95,7 +111,7 @@ class Gallery:
             return current_centring(connection, encoder)
 
     def require(self, search: Search) -> None:
-        """Raise unless the galleries exist and hold vectors of the encoder.
+        """Raise unless the galleries exist and hold vectors of the encoder, each that is named.
 
         Raises:
             GalleryError: Empty, unknown, or embedded by another encoder; both are then named.
@@ -103,46 +119,44 @@ class Gallery:
         with database_errors(self._engine), self._engine.connect() as connection:
             named = select(GalleryRow.name).order_by(GalleryRow.name)
             names = connection.execute(named).scalars().all()
-            held = connection.execute(_encoders_of(search.galleries)).scalars().all()
-        unknown = sorted(set(search.galleries) - set(names))
-        if unknown:
-            known = ", ".join(map(repr, names)) or "none yet"
-            raise GalleryError(f"there is no gallery {unknown[0]!r}; there is: {known}")
-        if not held:
-            raise GalleryError(
-                f"{_name(search.galleries)} is empty; add photos with `geofix gallery add starter`"
-                " or `geofix gallery ingest FOLDER`"
-            )
-        if search.encoder not in held:
-            raise GalleryError(
-                f"{_name(search.galleries)} was embedded with {_listed(held)}, and this question"
-                f" asks with {search.encoder!r}. Ask with the gallery's encoder (GEOFIX_ENCODER),"
-                f" or ingest the photos again with {search.encoder!r}"
-            )
+            unknown = sorted(set(search.galleries) - set(names))
+            if unknown:
+                known = ", ".join(map(repr, names)) or "none yet"
+                raise GalleryError(f"there is no gallery {unknown[0]!r}; there is: {known}")
+            if all(connection.execute(one).first() for one in _one_of_each(search)):
+                return
+            held = [(row[0], row[1]) for row in connection.execute(_held())]
+        if not search.galleries:
+            _require("the gallery", sorted({encoder for _, encoder in held}), search.encoder)
+        for name in search.galleries:
+            encoders = [encoder for gallery, encoder in held if gallery == name]
+            _require(f"the gallery {name!r}", encoders, search.encoder)
 
     def _closest(self, query: Vector, k: int, search: Search, sign: float) -> list[Neighbour]:
         if k <= 0:
             return []
         centring = self.centring(search.encoder) if search.vectors == "centred" else None
         probe = np.asarray(query, dtype=np.float32)
-        vector: ColumnElement[list[float]] = EmbeddingRow.embedding
+        vector: ColumnElement[Any] = EmbeddingRow.__table__.c.embedding
         if centring is not None:
             probe = probe - centring.mean
-            vector = vector - cast(literal(centring.mean.tolist(), HALFVEC()), HALFVEC())
-        distance = vector.op("<=>", return_type=Double())(
-            cast(literal((sign * probe).tolist(), HALFVEC()), HALFVEC())
+            vector = vector - _halfvec(centring.mean)
+        distance: ColumnElement[float] = vector.op("<=>", return_type=Double())(
+            _halfvec(sign * probe)
         )
-        statement = _covered(_columns(distance), search).order_by("distance", PhotoRow.id).limit(k)
+        statement = _columns(distance).order_by("distance", PhotoRow.id).limit(k)
         with database_errors(self._engine), self._engine.connect() as connection:
-            rows = connection.execute(statement).mappings().all()
-        return [_neighbour(row, sign) for row in rows]
+            covered = _covered(statement, search, _encoder_id(connection, search.encoder))
+            rows = [dict(row) for row in connection.execute(covered).mappings()]
+        # Postgres sorts NaN, the distance of a vector without direction, behind every number.
+        return [_neighbour(row, sign) for row in rows if not math.isnan(row["distance"])]
 
 
 def _halfvec(vector: Vector) -> ColumnElement[list[float]]:
     return cast(literal(vector.tolist(), HALFVEC()), HALFVEC())
 
 
-def _columns(distance: ColumnElement[float]) -> Select[Any]:
+def _columns(distance: ColumnElement[float]) -> Rows:
     return select(
         PhotoRow.id.label("photo_id"),
         distance.label("distance"),
@@ -159,12 +173,16 @@ def _columns(distance: ColumnElement[float]) -> Select[Any]:
     ).select_from(EmbeddingRow)
 
 
-def _covered(statement: Select[Any], search: Search) -> Select[Any]:
+def _encoder_id(connection: Connection, name: str) -> int | None:
+    # Asked for beforehand, so that the planner knows which partition it plans for.
+    return connection.execute(select(EncoderRow.id).where(EncoderRow.name == name)).scalar()
+
+
+def _covered(statement: Rows, search: Search, encoder_id: int | None) -> Rows:
     statement = (
-        statement.join(EncoderRow, EncoderRow.id == EmbeddingRow.encoder_id)
-        .join(PhotoRow, PhotoRow.id == EmbeddingRow.photo_id)
+        statement.join(PhotoRow, PhotoRow.id == EmbeddingRow.photo_id)
         .join(GalleryRow, GalleryRow.id == PhotoRow.gallery_id)
-        .where(EncoderRow.name == search.encoder)
+        .where(EmbeddingRow.encoder_id == encoder_id)
     )
     if search.galleries:
         statement = statement.where(GalleryRow.name.in_(search.galleries))
@@ -173,21 +191,48 @@ def _covered(statement: Select[Any], search: Search) -> Select[Any]:
     return statement.where(*(where for area in search.areas for where in area.conditions()))
 
 
-def _encoders_of(galleries: tuple[str, ...]) -> Select[tuple[str]]:
-    """Select the names of the encoders that at least one photo was embedded with."""
-    held = select(PhotoRow.id).where(PhotoRow.id == EmbeddingRow.photo_id)
-    if galleries:
-        held = held.join(GalleryRow).where(GalleryRow.name.in_(galleries))
-    embedded = select(EmbeddingRow.encoder_id).where(held.exists()).distinct()
-    return select(EncoderRow.name).where(EncoderRow.id.in_(embedded)).order_by(EncoderRow.name)
+def _one_of_each(search: Search) -> list[Select[int]]:
+    """Select one photo with a vector of the encoder from each gallery named, or from any."""
+    one = (
+        select(PhotoRow.id)
+        .join(EmbeddingRow, EmbeddingRow.photo_id == PhotoRow.id)
+        .join(EncoderRow, EncoderRow.id == EmbeddingRow.encoder_id)
+        .where(EncoderRow.name == search.encoder)
+        .limit(1)
+    )
+    galleries = [GalleryRow.name == name for name in search.galleries]
+    return [one.join(GalleryRow).where(named) for named in galleries] or [one]
 
 
-def _name(galleries: tuple[str, ...]) -> str:
-    return f"the gallery {', '.join(map(repr, galleries))}" if galleries else "the gallery"
+def _held() -> Select[str, str]:
+    """Select the galleries and the encoders that at least one of their photos was embedded with."""
+    embedded = (
+        select(PhotoRow.id)
+        .join(EmbeddingRow, EmbeddingRow.photo_id == PhotoRow.id)
+        .where(PhotoRow.gallery_id == GalleryRow.id, EmbeddingRow.encoder_id == EncoderRow.id)
+        .correlate(GalleryRow, EncoderRow)
+        # An offset keeps the planner from turning a look at one photo into a join over all.
+        .offset(0)
+    )
+    return (
+        select(GalleryRow.name, EncoderRow.name)
+        .join(EncoderRow, embedded.exists())
+        .order_by(GalleryRow.name, EncoderRow.name)
+    )
 
 
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(map(repr, names))
+def _require(gallery: str, encoders: Sequence[str], wanted: str) -> None:
+    if not encoders:
+        raise GalleryError(
+            f"{gallery} is empty; add photos with `geofix gallery add starter` or"
+            " `geofix gallery ingest FOLDER`"
+        )
+    if wanted not in encoders:
+        raise GalleryError(
+            f"{gallery} was embedded with {' and '.join(map(repr, encoders))}, and this question"
+            f" asks with {wanted!r}. Ask with the gallery's encoder (GEOFIX_ENCODER), or ingest the"
+            f" photos again with {wanted!r}"
+        )
 
 
 def _neighbour(row: Mapping[str, Any], sign: float) -> Neighbour:

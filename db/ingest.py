@@ -5,6 +5,8 @@ Everything of one call happens in one transaction: a call that is killed leaves 
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -14,11 +16,11 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 from sqlalchemy import Connection, Engine, select, text
-from sqlalchemy.dialects.postgresql import insert
 
 from geofix.db.centring import refresh_centring
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
+from geofix.db.galleries import gallery_id_of, partitioned, write_alone
 from geofix.db.models import EmbeddingRow, EncoderRow, GalleryRow, PhotoRow
 
 
@@ -50,6 +52,11 @@ TYPES = {
 }
 """Binary COPY takes no type but the column's own; what is not named here is text."""
 
+TEXTS = tuple(name for name in COLUMNS if name not in TYPES)
+
+LARGEST_HALF = 65_504.0
+"""The largest number a `halfvec` can hold."""
+
 
 class Ingest:
     """Puts photos and their vectors into a gallery."""
@@ -58,10 +65,10 @@ class Ingest:
         """Write into the database that `engine` reaches."""
         self._engine = engine
 
-    def known(self, gallery: str, source: str, encoder: str) -> dict[str, str | None]:
-        """Return the sha256 by external id of what is there already and need not be embedded."""
+    def known(self, gallery: str, source: str, encoder: str) -> dict[str, GeotaggedPhoto]:
+        """Return by external id what is there already, embedded by `encoder`."""
         statement = (
-            select(PhotoRow.external_id, PhotoRow.sha256)
+            select(*(getattr(PhotoRow, name) for name in COLUMNS))
             .join(GalleryRow, GalleryRow.id == PhotoRow.gallery_id)
             .join(EmbeddingRow, EmbeddingRow.photo_id == PhotoRow.id)
             .join(EncoderRow, EncoderRow.id == EmbeddingRow.encoder_id)
@@ -70,7 +77,8 @@ class Ingest:
             )
         )
         with database_errors(self._engine), self._engine.connect() as connection:
-            return {row.external_id: row.sha256 for row in connection.execute(statement)}
+            photos = [GeotaggedPhoto(*row) for row in connection.execute(statement)]
+        return {photo.external_id: photo for photo in photos}
 
     def add(
         self,
@@ -91,17 +99,20 @@ class Ingest:
             How many photos were new.
 
         Raises:
-            GalleryError: The encoder is known with another dimension, or a vector is not finite.
+            GalleryError: The encoder is known with another dimension, a vector is not finite, or a
+                photo cannot be stored: off the Earth, named twice, or with a text that Postgres
+                cannot hold. Nothing is stored then.
         """
-        if len(photos) != len(vectors):
-            raise GalleryError(f"{len(photos)!r} photos came with {len(vectors)!r} vectors")
-        if not np.isfinite(vectors).all():
-            raise GalleryError(f"encoder {encoder!r} gave a vector that is not finite; not stored")
+        check_text("the gallery's name", gallery)
+        check_text("the encoder's name", encoder)
+        _check_vectors(encoder, vectors, len(photos))
+        _check_photos(photos)
         if not len(photos):
             return 0
         with database_errors(self._engine), self._engine.begin() as connection:
-            encoder_id = _encoder_id(connection, encoder, int(vectors.shape[1]))
-            gallery_id = _gallery_id(connection, gallery)
+            write_alone(connection)
+            encoder_id = partitioned(connection, encoder, int(vectors.shape[1]))
+            gallery_id = gallery_id_of(connection, gallery)
             _copy(connection, photos, vectors)
             new = _merge_photos(connection, gallery_id)
             _merge_vectors(connection, gallery_id, encoder_id)
@@ -110,41 +121,58 @@ class Ingest:
     def finish(self, encoder: str) -> None:
         """Compute the encoder's centring anew; call it once, when a load is done."""
         with database_errors(self._engine), self._engine.begin() as connection:
+            write_alone(connection)
             encoder_id = connection.execute(
                 select(EncoderRow.id).where(EncoderRow.name == encoder)
             ).scalar()
             if encoder_id is not None:
-                connection.execute(text("set local statement_timeout = 0"))
                 refresh_centring(connection, encoder_id)
 
 
-def _encoder_id(connection: Connection, name: str, dimension: int) -> int:
-    connection.execute(
-        insert(EncoderRow).values(name=name, dimension=dimension).on_conflict_do_nothing()
-    )
-    row = connection.execute(
-        select(EncoderRow.id, EncoderRow.dimension).where(EncoderRow.name == name)
-    ).one()
-    if row.dimension != dimension:
+def _check_vectors(encoder: str, vectors: NDArray[np.float32], photos: int) -> None:
+    if photos != len(vectors):
+        raise GalleryError(f"{photos!r} photos came with {len(vectors)!r} vectors")
+    # Also false for NaN; what a halfvec cannot hold would become infinite on its way.
+    if not (np.abs(vectors) <= LARGEST_HALF).all():
+        raise GalleryError(f"encoder {encoder!r} gave a vector that is not finite; not stored")
+
+
+def _check_photos(photos: Sequence[GeotaggedPhoto]) -> None:
+    seen: set[tuple[str, str]] = set()
+    for photo in photos:
+        named = f"photo {photo.external_id!r} of {photo.source!r}"
+        for name in TEXTS:
+            check_text(f"{name} of {named}", getattr(photo, name))
+        _check_numbers(named, photo)
+        if (photo.source, photo.external_id) in seen:
+            raise GalleryError(f"{named} is there twice in one call; give each an id of its own")
+        seen.add((photo.source, photo.external_id))
+
+
+def _check_numbers(named: str, photo: GeotaggedPhoto) -> None:
+    if not -90 <= photo.latitude <= 90:
+        raise GalleryError(f"{named}: latitude {photo.latitude!r} is not between -90 and 90")
+    if not -180 <= photo.longitude <= 180:
+        raise GalleryError(f"{named}: longitude {photo.longitude!r} is not between -180 and 180")
+    if not 0 <= photo.accuracy_km < math.inf:
+        raise GalleryError(f"{named}: accuracy_km {photo.accuracy_km!r} is no distance; give 0 up")
+    if photo.captured_at is not None and photo.captured_at.utcoffset() is None:
         raise GalleryError(
-            f"encoder {name!r} is known with {row.dimension!r} dimensions and now gave"
-            f" {dimension!r}; give other weights another name"
+            f"{named}: captured_at {photo.captured_at.isoformat()!r} has no time zone; give one"
         )
-    connection.execute(
-        text(
-            f"create table if not exists embeddings_{row.id:d} partition of embeddings"
-            f" (constraint embeddings_{row.id:d}_dimension_check"
-            f"  check (vector_dims(embedding) = {dimension:d}))"
-            f" for values in ({row.id:d})"
-        )
-    )
-    return int(row.id)
 
 
-def _gallery_id(connection: Connection, name: str) -> int:
-    connection.execute(insert(GalleryRow).values(name=name).on_conflict_do_nothing())
-    statement = select(GalleryRow.id).where(GalleryRow.name == name)
-    return int(connection.execute(statement).scalar_one())
+def check_text(what: str, value: str | None) -> None:
+    """Refuse a text that Postgres cannot hold.
+
+    Raises:
+        GalleryError: It has a NUL, or a surrogate as in a file name that is no UTF-8.
+    """
+    if value is not None and (found := re.search("[\0\ud800-\udfff]", value)):
+        raise GalleryError(
+            f"{what} has the character {found.group()!r}, which Postgres cannot hold: {value!r};"
+            " remove it"
+        )
 
 
 def _copy(

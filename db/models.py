@@ -6,6 +6,8 @@ each can carry indexes of its own. LangGraph's checkpoint tables are not here, s
 
 from __future__ import annotations
 
+import math
+import re
 from datetime import datetime
 from typing import Any
 
@@ -23,10 +25,12 @@ from sqlalchemy import (
     MetaData,
     SmallInteger,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING = {
@@ -42,6 +46,41 @@ class Base(DeclarativeBase):
     """The declarative base; its metadata names every constraint, so that a migration can too."""
 
     metadata = MetaData(naming_convention=NAMING)
+
+
+class _Cleaned(TypeDecorator[Any]):
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Make the value storable on its way in."""
+        return storable(value)
+
+
+class CleanText(_Cleaned):
+    """Text from outside (a model's answer, a camera's name), made storable; see `storable`."""
+
+    impl, cache_ok = Text, True
+
+
+class CleanJson(_Cleaned):
+    """JSON made storable, see `storable`; none is NULL, not JSON's `null`."""
+
+    impl, cache_ok = JSONB(none_as_null=True), True
+
+
+def storable(value: Any) -> Any:
+    """Return `value` as Postgres can hold it.
+
+    NUL and surrogates, which it refuses in text, become U+FFFD; NaN and the infinities, which JSON
+    does not have, none, as in pydantic's JSON: a trail records odd answers, it does not fail.
+    """
+    if isinstance(value, str):
+        return re.sub("[\0\ud800-\udfff]", "\ufffd", value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {storable(key): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    return value
 
 
 class EncoderRow(Base):
@@ -152,8 +191,8 @@ class QueryPhotoRow(Base):
     width: Mapped[int]
     height: Mapped[int]
     format: Mapped[str] = mapped_column(Text)
-    claim: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    notes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    claim: Mapped[dict[str, Any] | None] = mapped_column(CleanJson)
+    notes: Mapped[list[str]] = mapped_column(ARRAY(CleanText))
     added_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
@@ -178,11 +217,11 @@ class RunRow(Base):
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     photo_sha256: Mapped[str | None] = mapped_column(Text)
-    question: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    question: Mapped[dict[str, Any]] = mapped_column(CleanJson, server_default="{}")
     """Region and options, as they were in force."""
-    setup: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    setup: Mapped[dict[str, Any]] = mapped_column(CleanJson, server_default="{}")
     """Versions of geofix, encoder, model, prompt and galleries."""
-    fix: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    fix: Mapped[dict[str, Any] | None] = mapped_column(CleanJson)
     started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
@@ -201,10 +240,10 @@ class StepRow(Base):
     attempt: Mapped[int]
     started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     took_ms: Mapped[float]
-    summary: Mapped[str] = mapped_column(Text)
+    summary: Mapped[str] = mapped_column(CleanText)
     """One line a person reads first."""
-    detail: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    detail: Mapped[dict[str, Any]] = mapped_column(CleanJson)
     """Everything the step saw and decided, without pixels and vectors."""
-    degraded: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    error: Mapped[str | None] = mapped_column(Text)
+    degraded: Mapped[list[str]] = mapped_column(ARRAY(CleanText))
+    error: Mapped[str | None] = mapped_column(CleanText)
     checkpoint_id: Mapped[str | None] = mapped_column(Text)

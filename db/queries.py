@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import TrailError
+from geofix.db.galleries import encoder_id_of
 from geofix.db.models import EncoderRow, QueryEmbeddingRow, QueryPhotoRow
 
 
@@ -59,15 +60,20 @@ class QueryPhotos:
         return QueryPhoto(**{name: row[name] for name in QueryPhoto.__slots__})
 
     def keep_vector(self, sha256: str, encoder: str, vector: NDArray[np.float32]) -> None:
-        """Store the vector of a kept photo."""
-        named = insert(EncoderRow).values(name=encoder, dimension=len(vector))
+        """Store the vector of a kept photo; one that is there already stays as it is.
+
+        Raises:
+            TrailError: No photo with that hash is kept.
+            GalleryError: The encoder is known with another dimension.
+        """
         with database_errors(self._engine), self._engine.begin() as connection:
-            connection.execute(named.on_conflict_do_nothing())
-            encoder_id = connection.execute(
-                select(EncoderRow.id).where(EncoderRow.name == encoder)
-            ).scalar_one()
+            photo = select(QueryPhotoRow.sha256).where(QueryPhotoRow.sha256 == sha256)
+            if connection.execute(photo).scalar() is None:
+                raise TrailError(f"no photo with sha256 {sha256!r} is kept here; keep it first")
             kept = insert(QueryEmbeddingRow).values(
-                sha256=sha256, encoder_id=encoder_id, embedding=vector.tolist()
+                sha256=sha256,
+                encoder_id=encoder_id_of(connection, encoder, len(vector)),
+                embedding=vector.tolist(),
             )
             connection.execute(kept.on_conflict_do_nothing())
 

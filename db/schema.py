@@ -36,32 +36,29 @@ def current_revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection, opts=options).get_current_revision()
 
 
-def is_new(engine: Engine) -> bool:
-    """Say whether geofix was never set up in this database."""
-    with database_errors(engine), engine.connect() as connection:
-        return current_revision(connection) is None
-
-
 def upgrade(engine: Engine) -> bool:
     """Bring the schema to the newest migration; safe to call at once from several processes.
 
     Returns:
-        Whether anything had to be done.
+        Whether anything had to be done, be it by another process in the meantime.
 
     Raises:
-        DatabaseError: The server cannot be reached or has no pgvector of 0.8 or newer.
+        DatabaseError: The server cannot be reached, has no pgvector of 0.8 or newer, or the schema
+            is of a newer geofix.
     """
-    with database_errors(engine), engine.connect() as connection:
-        if current_revision(connection) == wanted_revision():
+    with database_errors(engine), engine.begin() as connection:
+        current = current_revision(connection)
+        if current == wanted_revision():
             return False
+        _refuse_newer(current)
         _require_pgvector(connection)
-        connection.execute(text("select pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.execute(text("set local statement_timeout = 0"))
+        # Let go at commit and at rollback: one held by the session would outlive a failure in the
+        # pool and keep everybody else waiting.
+        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         config = _alembic()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        connection.commit()
-        connection.execute(text("select pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
-        connection.commit()
     return True
 
 
@@ -78,6 +75,7 @@ def check(engine: Engine) -> None:
             f"the database {engine.url.database!r} is not set up for geofix; run"
             " `geofix db upgrade`"
         )
+    _refuse_newer(current)
     if current != wanted:
         raise DatabaseError(
             f"the database's schema is at {current!r} and this version of geofix needs {wanted!r};"
@@ -85,9 +83,23 @@ def check(engine: Engine) -> None:
         )
 
 
+def _refuse_newer(current: str | None) -> None:
+    shipped = {
+        script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()
+    }
+    if current is not None and current not in shipped:
+        raise DatabaseError(
+            f"the database's schema is at {current!r}, which this version of geofix does not know;"
+            " upgrade geofix (`pip install --upgrade geofix`)"
+        )
+
+
 def _require_pgvector(connection: Connection) -> None:
     version = connection.execute(
-        text("select default_version from pg_available_extensions where name = 'vector'")
+        text(
+            "select coalesce(installed_version, default_version) from pg_available_extensions"
+            " where name = 'vector'"
+        )
     ).scalar()
     if version is None:
         raise DatabaseError(
@@ -96,6 +108,6 @@ def _require_pgvector(connection: Connection) -> None:
         )
     if tuple(int(part) for part in version.split(".")[:2]) < (0, 8):
         raise DatabaseError(
-            f"this Postgres has pgvector {version!r}; geofix needs 0.8 or newer. Upgrade the"
-            " extension on the server"
+            f"this Postgres has pgvector {version!r}; geofix needs 0.8 or newer. Upgrade it on"
+            " the server, then run `alter extension vector update` in the database"
         )

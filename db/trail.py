@@ -2,7 +2,8 @@
 
 LangGraph's checkpoints are opaque, pruned and tied to class names; the trail is for people. It is
 keyed by LangGraph's task id, which stays the same when a node runs again after a retry, an
-interrupt or a crash, so that a step is never listed twice.
+interrupt or a crash, so that a step is never listed twice. What JSON or Postgres cannot hold (NaN,
+NUL) is cleaned on its way in, see `geofix.db.models.storable`: an odd answer must not end a run.
 """
 
 from __future__ import annotations
@@ -84,14 +85,19 @@ class Trail:
             connection.execute(again)
 
     def close_run(self, run: str, fix: Mapping[str, Any]) -> None:
-        """Note the answer of a run."""
+        """Note the answer of a run.
+
+        Raises:
+            TrailError: There is no such run.
+        """
         done = (
             update(RunRow)
             .where(RunRow.id == run)
             .values(fix=dict(fix), finished_at=func.clock_timestamp())
         )
         with database_errors(self._engine), self._engine.begin() as connection:
-            connection.execute(done)
+            if connection.execute(done).rowcount == 0:
+                raise _unknown(run)
 
     def find(self, run: str) -> Run | None:
         """Return a run without its steps; none if there is no such run."""
@@ -108,7 +114,7 @@ class Trail:
         """
         found = self.find(run)
         if found is None:
-            raise TrailError(f"there is no run {run!r}; `geofix runs` lists the latest")
+            raise _unknown(run)
         columns = [getattr(StepRow, name) for name in Step.__slots__]
         ordered = select(*columns).where(StepRow.run_id == run).order_by(StepRow.seq)
         with database_errors(self._engine), self._engine.connect() as connection:
@@ -123,3 +129,7 @@ class Trail:
         newest = select(RunRow.__table__).order_by(RunRow.started_at.desc(), RunRow.id)
         with database_errors(self._engine), self._engine.connect() as connection:
             return [Run(**row) for row in connection.execute(newest.limit(count)).mappings()]
+
+
+def _unknown(run: str) -> TrailError:
+    return TrailError(f"there is no run {run!r}; `geofix runs` lists the latest")

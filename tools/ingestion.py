@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import numpy as np
 from PIL import Image
 
 from geofix.db.ingest import GeotaggedPhoto, Ingest
@@ -65,7 +66,7 @@ def ingest_source(
     check_name(gallery)
     report = IngestionReport()
     known = ingest.known(gallery, source.name, encoder.name)
-    pictures = {sha256: name for name, sha256 in known.items() if sha256 is not None}
+    pictures = {there.sha256: name for name, there in known.items() if there.sha256 is not None}
     batch: list[_Ready] = []
     for item in source:
         ready = _read(item, source.name, known, pictures, report)
@@ -86,7 +87,7 @@ def ingest_source(
 def _read(
     item: SourcePhoto | Rejected,
     source: str,
-    known: dict[str, str | None],
+    known: dict[str, GeotaggedPhoto],
     pictures: dict[str, str],
     report: IngestionReport,
 ) -> _Ready | None:
@@ -94,7 +95,8 @@ def _read(
     if isinstance(item, Rejected):
         report.rejected.append(item)
         return None
-    if item.external_id in known and known[item.external_id] == _sha256(item):
+    there = known.get(item.external_id)
+    if there is not None and _says_the_same(item, there) and there.sha256 == _sha256(item):
         report.unchanged += 1
         return None
     try:
@@ -103,15 +105,29 @@ def _read(
     except (PhotoError, RegionError) as error:
         report.rejected.append(Rejected(str(item.path), str(error)))
         return None
-    former = known.get(item.external_id)
-    if former is not None and pictures.get(former) == item.external_id:
-        # The picture that was kept under this name is not there any more.
-        del pictures[former]
+    if there is not None and there.sha256 and pictures.get(there.sha256) == item.external_id:
+        # The picture that was kept under this name may not be there any more.
+        del pictures[there.sha256]
     twin = pictures.setdefault(photo.sha256, item.external_id)
     if twin != item.external_id:
         report.rejected.append(Rejected(str(item.path), f"the same picture as {twin!r}"))
         return None
     return _Ready(_geotagged(item, photo, source, latitude, longitude), photo.pixels)
+
+
+def _says_the_same(item: SourcePhoto, there: GeotaggedPhoto) -> bool:
+    """Say whether all is stored that is known of a photo before it is opened."""
+    said = (item.latitude, item.longitude, item.captured_at)
+    stored = (there.latitude, there.longitude, there.captured_at)
+    # What the collection leaves open was taken from EXIF, and changes with the file only.
+    same = all(new in (None, old) for new, old in zip(said, stored, strict=True))
+    terms = (item.author, item.licence, item.attribution, str(item.path))
+    # Postgres keeps the accuracy in single precision.
+    return (
+        same
+        and terms == (there.author, there.licence, there.attribution, there.location)
+        and np.float32(item.accuracy_km) == np.float32(there.accuracy_km)
+    )
 
 
 def _sha256(item: SourcePhoto) -> str | None:

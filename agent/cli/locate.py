@@ -68,7 +68,10 @@ def locate_photo(
 def resume_run(
     run: RunId,
     pick: Annotated[
-        int | None, typer.Option(min=1, help="The candidate a person chose, by its number.")
+        int | None,
+        typer.Option(
+            min=0, help="The candidate a person chose, by its number; 0 if none is right."
+        ),
     ] = None,
     json: JsonFlag = False,
     geojson: GeojsonFile = None,

@@ -15,9 +15,7 @@ from geofix.agent.state import State, Verdict
 class Pick(BaseModel):
     """A person's choice."""
 
-    rank: int | None = Field(
-        default=None, ge=1, description="Rank of the candidate chosen; null to abstain."
-    )
+    rank: int = Field(ge=0, description="Rank of the candidate chosen; 0 if none is right.")
 
 
 def review(state: State, context: Context, services: Services) -> Outcome:

@@ -61,7 +61,8 @@ def test_a_run_that_waits_for_a_person_goes_on_with_the_choice(agent: Agent) -> 
 
 def test_a_person_may_find_no_candidate_right(agent: Agent) -> None:
     agent.locate(sample_path(), thread_id="case-1", **CLOSE)
-    assert agent.resume("case-1", rank=None).status == "abstained"
+    assert agent.resume("case-1").status == "waiting"
+    assert agent.resume("case-1", rank=0).status == "abstained"
 
 
 def test_a_choice_that_is_no_candidate_is_refused_and_the_run_still_waits(agent: Agent) -> None:

@@ -228,6 +228,38 @@ def test_a_table_brings_its_own_places_and_ids(
     assert twice == "left out photos.csv line 6: line 2 has the id 'x' already"
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "column", "value"),
+    [
+        ("48.85,2.35,,,,", "35.6,139.7,,,,", "country", "JP"),
+        ("48.85,2.35,,,,", "48.85,2.35,CC0-1.0,,,", "licence", "CC0-1.0"),
+        ("48.85,2.35,CC0-1.0,,,", "48.85,2.35,,,,", "licence", None),
+        ("48.85,2.35,,Ann,,", "48.85,2.35,,Bo,,", "author", "Bo"),
+        ("48.85,2.35,,,0.1,", "48.85,2.35,,,25,", "accuracy_km", 25),
+        ("48.85,2.35,,,,", "48.85,2.35,,,,2024-05-01", "extract(year from captured_at)", 2024),
+    ],
+)
+def test_a_corrected_row_of_a_table_is_brought_up_to_date(
+    ingest: Ingester,
+    services: Services,
+    tmp_path: Path,
+    before: str,
+    after: str,
+    column: str,
+    value: object,
+) -> None:
+    table = tmp_path / "photos.csv"
+    header = "path,latitude,longitude,licence,author,accuracy_km,date\n"
+    save_photo(tmp_path / "a.jpg")
+    table.write_text(f"{header}a.jpg,{before}\n")
+    assert ingest(table).added == 1
+    assert ingest(table).unchanged == 1
+    table.write_text(f"{header}a.jpg,{after}\n")
+    assert ingest(table).updated == 1
+    assert stored(services, column) == [value]
+    assert ingest(table).unchanged == 1
+
+
 def test_more_than_one_batch_goes_in_whole(
     ingest: Ingester, services: Services, tmp_path: Path
 ) -> None:

@@ -58,14 +58,16 @@ def test_a_draft_joins_the_cluster_it_lies_in_and_stands_alone_elsewhere() -> No
 
 
 def test_a_draft_does_not_move_a_place_its_photos_pin_down() -> None:
-    pinned = pool_candidates([hit(PARIS, 0.8)], [draft(48.9, 2.4)], 0.05)[0]
+    pinned = pool_candidates([hit(PARIS, 0.8)], [draft(48.8900, 2.3431)], 0.05)[0]
+    assert pinned.origin == "cluster+draft"
     assert (pinned.latitude, pinned.longitude) == pytest.approx(PARIS)
 
 
 def test_a_draft_says_more_exactly_where_inside_the_reach_of_its_photos() -> None:
-    apart = [hit(PARIS, 0.5), hit((PARIS[0] + 0.15, PARIS[1]), 0.5)]
-    moved = pool_candidates(apart, [draft(48.95, 2.35)], 0.05)[0]
+    city = hit(PARIS, 0.8, accuracy_km=25.0)
+    moved = pool_candidates([city], [draft(48.95, 2.35)], 0.05)[0]
     assert (moved.latitude, moved.longitude) == (48.95, 2.35)
+    assert moved.radius_km == pytest.approx(25.0)
 
 
 def test_a_draft_that_cannot_tell_is_no_candidate() -> None:

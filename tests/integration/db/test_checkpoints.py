@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Barrier
+from typing import Any
+
+import psycopg
+import pytest
+from langgraph.checkpoint.base import empty_checkpoint
+from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.types import Interrupt, Send
+from pydantic import BaseModel
+
+from geofix.agent.state import (
+    PERSISTED,
+    Candidate,
+    Claim,
+    Clue,
+    Draft,
+    Evidence,
+    Fix,
+    Hit,
+    Place,
+    Query,
+    Region,
+    Retrieval,
+    State,
+    Verdict,
+)
+from geofix.db.checkpoints import (
+    async_checkpoint_pool,
+    checkpoint_pool,
+    set_up_checkpoints,
+    strict_serializer,
+)
+from geofix.db.engine import conninfo
+from geofix.db.errors import DatabaseError
+
+LANGGRAPH = {"checkpoints", "checkpoint_blobs", "checkpoint_writes", "checkpoint_migrations"}
+
+
+def tables(url: str) -> set[tuple[str, str]]:
+    with psycopg.connect(conninfo(url)) as connection:
+        found = connection.execute(
+            "select schemaname, tablename from pg_tables"
+            " where schemaname not in ('pg_catalog', 'information_schema')"
+        )
+        return set(found.fetchall())
+
+
+def test_everything_is_in_a_schema_of_its_own_and_twice_is_fine(new_database: str) -> None:
+    set_up_checkpoints(new_database)
+    expected = {("langgraph", name) for name in LANGGRAPH}
+    assert tables(new_database) == expected
+    set_up_checkpoints(new_database)
+    assert tables(new_database) == expected
+    with psycopg.connect(conninfo(new_database)) as connection:
+        stray = connection.execute(
+            "select count(*) from pg_class where relnamespace = 'public'::regnamespace"
+        ).fetchone()
+    assert stray == (0,)
+
+
+def test_a_host_s_own_checkpoints_in_public_are_left_alone(new_database: str) -> None:
+    with psycopg.connect(conninfo(new_database), autocommit=True) as connection:
+        connection.execute("create table public.checkpoints (mine int)")
+    set_up_checkpoints(new_database)
+    assert ("public", "checkpoints") in tables(new_database)
+    assert ("langgraph", "checkpoints") in tables(new_database)
+
+
+def test_setting_up_at_once_succeeds_everywhere(new_database: str) -> None:
+    barrier = Barrier(4)
+
+    def work(_: int) -> None:
+        barrier.wait()
+        set_up_checkpoints(new_database)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert tables(new_database) == {("langgraph", name) for name in LANGGRAPH}
+
+
+def test_a_server_that_cannot_be_reached_is_named_without_its_password() -> None:
+    url = "postgresql://someone:se%40cret@127.0.0.1:1/nowhere"
+    with pytest.raises(DatabaseError, match="cannot set up LangGraph's tables at") as refused:
+        set_up_checkpoints(url)
+    assert "127.0.0.1" in str(refused.value)
+    assert "cret" not in str(refused.value)
+
+
+CONFIG: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+METADATA: Any = {"source": "input", "step": -1, "parents": {}}
+
+
+def checkpoint() -> Any:
+    filled = empty_checkpoint()
+    filled["channel_values"] = {"state": INSTANCES[State]}
+    filled["channel_versions"] = {"state": "1"}
+    return filled
+
+
+def test_a_saver_over_the_pool_keeps_the_state(new_database: str) -> None:
+    set_up_checkpoints(new_database)
+    with checkpoint_pool(new_database) as pool:
+        saver = PostgresSaver(pool, serde=strict_serializer(PERSISTED))
+        saver.put(CONFIG, checkpoint(), METADATA, {"state": "1"})
+    with checkpoint_pool(new_database) as pool:
+        found = PostgresSaver(pool, serde=strict_serializer(PERSISTED)).get(CONFIG)
+    assert found is not None
+    assert found["channel_values"]["state"] == INSTANCES[State]
+
+
+async def test_an_async_saver_over_the_pool_keeps_the_state(new_database: str) -> None:
+    set_up_checkpoints(new_database)
+    async with async_checkpoint_pool(new_database) as pool:
+        saver = AsyncPostgresSaver(pool, serde=strict_serializer(PERSISTED))
+        await saver.aput(CONFIG, checkpoint(), METADATA, {"state": "1"})
+        found = await saver.aget(CONFIG)
+    assert found is not None
+    assert found["channel_values"]["state"] == INSTANCES[State]
+
+
+REGION = Region(latitude=1.0, longitude=2.0, radius_km=3.0, country_code="FR", name="there")
+HIT = Hit(photo_id=1, latitude=1.0, longitude=2.0, similarity=0.5, gallery="g", source="s",
+          external_id="x", impostor_share=0.1, place="P", country_code="FR")  # fmt: skip
+CLUE = Clue(kind="road", observation="drives on the left")
+DRAFT = Draft(round=0, drafted_by="p:m", latitude=1.0, longitude=None, confidence=0.25,
+              clues=[CLUE], hypotheses=["H"], notes=["N"])  # fmt: skip
+CANDIDATE = Candidate(rank=1, latitude=1.0, longitude=2.0, radius_km=3.0, score=0.5,
+                      parts={"a": 0.5}, photos=2, best_similarity=None, origin="cluster+draft",
+                      scale_km=25.0, vetoed="sea")  # fmt: skip
+RETRIEVAL = Retrieval(round=1, region=REGION, positives=[HIT], negatives=[], searched=162,
+                      temperature=0.06, notes=["n"])  # fmt: skip
+EVIDENCE = Evidence(latitude=1.0, longitude=2.0, similarity=0.5, distance_km=0.0, gallery="g",
+                    source="s", external_id="x", licence="CC0-1.0")  # fmt: skip
+CLAIM = Claim(latitude=1.0, camera="X", taken_at="2020-01-01T00:00:00")
+PLACE = Place(name="N", country_code="FR", label="N, France")
+VERDICT = Verdict(reasons=["r"], decision="refine")
+FIX = Fix(status="located", latitude=1.0, longitude=2.0, radius_km=3.0, place=PLACE,
+          drafted_by="consensus", candidates=[CANDIDATE], reasons=["r"], evidence=[EVIDENCE],
+          degraded=["d"], geojson={"type": "FeatureCollection", "features": []}, rounds=2,
+          claim=CLAIM)  # fmt: skip
+STATE = State(photo="sha256:ab", within=REGION, round=1, sha256="ab", encoder="e", region=REGION,
+              retrievals=[RETRIEVAL], drafts=[DRAFT], candidates=[CANDIDATE], verdict=VERDICT,
+              degraded=["d"])  # fmt: skip
+INSTANCES: dict[type[BaseModel], BaseModel] = {
+    type(instance): instance
+    for instance in (
+        REGION, HIT, CLUE, DRAFT, CANDIDATE, RETRIEVAL, EVIDENCE, CLAIM, PLACE, VERDICT, FIX, STATE,
+        Query(photo="sha256:ab", within=REGION),
+    )
+}  # fmt: skip
+
+
+def test_there_is_an_instance_of_every_persisted_class() -> None:
+    assert set(INSTANCES) == set(PERSISTED)
+
+
+@pytest.mark.parametrize("cls", PERSISTED, ids=lambda cls: cls.__name__)
+def test_every_persisted_class_comes_back_as_itself(cls: type[BaseModel]) -> None:
+    serializer = strict_serializer(PERSISTED)
+    instance = INSTANCES[cls]
+    revived = serializer.loads_typed(serializer.dumps_typed({"value": [instance]}))["value"][0]
+    assert type(revived) is cls
+    assert revived == instance
+    assert revived.model_dump() == instance.model_dump()
+
+
+class Stranger(BaseModel):
+    x: int = 1
+
+
+@pytest.mark.parametrize("cls", PERSISTED, ids=lambda cls: cls.__name__)
+def test_a_class_that_is_not_listed_is_not_revived(cls: type[BaseModel]) -> None:
+    others = [other for other in PERSISTED if other is not cls]
+    written = strict_serializer(PERSISTED).dumps_typed(INSTANCES[cls])
+    revived = strict_serializer(others).loads_typed(written)
+    assert not isinstance(revived, BaseModel)
+
+
+@dataclass
+class PlainStranger:
+    x: int = 1
+
+
+@pytest.mark.parametrize("stranger", [Stranger(), PlainStranger()])
+def test_foreign_classes_are_not_revived(stranger: object) -> None:
+    serializer = strict_serializer(PERSISTED)
+    revived = serializer.loads_typed(serializer.dumps_typed(stranger))
+    assert type(revived) is not type(stranger)
+
+
+def test_langgraph_s_own_classes_are_revived() -> None:
+    serializer = strict_serializer(PERSISTED)
+    for own in (Interrupt("which?", id="i"), Send("node", {"a": 1})):
+        assert serializer.loads_typed(serializer.dumps_typed(own)) == own
+
+
+def test_it_holds_whoever_imported_langgraph_first() -> None:
+    script = (
+        "import langgraph.graph\n"
+        "from dataclasses import dataclass\n"
+        "from geofix.db.checkpoints import strict_serializer\n"
+        "@dataclass\n"
+        "class Stranger:\n"
+        "    x: int\n"
+        "for listed, revives in (([], False), ([Stranger], True)):\n"
+        "    s = strict_serializer(listed)\n"
+        "    revived = s.loads_typed(s.dumps_typed(Stranger(1)))\n"
+        "    assert isinstance(revived, Stranger) is revives, listed\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
