@@ -47,8 +47,9 @@ def test_a_fix_without_a_model_is_never_passed_off_as_one(fix: Fix) -> None:
     assert fix.degraded == []
 
 
-def test_the_evidence_names_its_licence(fix: Fix) -> None:
-    assert fix.evidence[0].source == "vismatch"
+def test_the_evidence_lies_within_the_radius_and_names_its_licence(fix: Fix) -> None:
+    # Notre-Dame is alike too, and 4 km away.
+    assert [photo.external_id for photo in fix.evidence] == ["outdoor/montmartre_far.jpg"]
     assert fix.evidence[0].licence == "BSD-3-Clause"
 
 

@@ -39,10 +39,21 @@ def test_one_thread_is_one_photo(agent: Agent) -> None:
         agent.locate(sample_path(), thread_id="case-1", positives=5)
 
 
-def test_a_known_photo_is_not_embedded_again(agent: Agent) -> None:
-    agent.locate(sample_path(), thread_id="case-1")
-    agent.locate(sample_path(), thread_id="case-2")
-    steps = agent.services.trail.read("case-2").steps
+def test_a_known_photo_is_not_embedded_again(starter_url: str, encoder: Encoder) -> None:
+    class Counted:
+        name, dimension = encoder.name, encoder.dimension
+        calls = 0
+
+        def embed(self, images: Any) -> Any:
+            self.calls += 1
+            return encoder.embed(images)
+
+    counted = Counted()
+    with open_agent(Settings(database_url=starter_url), encoder=counted) as agent:
+        agent.locate(sample_path(), thread_id="case-1")
+        agent.locate(sample_path(), thread_id="case-2")
+        steps = agent.services.trail.read("case-2").steps
+    assert counted.calls == 1
     assert steps[0].detail["embedded_before"] is True
 
 
