@@ -51,6 +51,10 @@ def server_url() -> Iterator[str]:
     home = Path(tempfile.mkdtemp(prefix="geofix-tests-"))
     home.chmod(0o755)
     with EmbeddedServer(home / "postgres").lease() as url:
+        # Nothing here outlives the tests, so nothing need reach the disk.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            _execute(url, f"alter system set {setting} = off")
+        _execute(url, "select pg_reload_conf()")
         yield url
     shutil.rmtree(home)
 
