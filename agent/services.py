@@ -168,8 +168,14 @@ class Services:
         """The encoder, loaded."""
         if self._given_encoder is not None:
             return self._given_encoder
-        self._progress(f"loading the encoder {self.settings.encoder}")
-        return load_encoder(self.settings.encoder, device=self.settings.device)
+        settings = self.settings
+        self._progress(f"loading the encoder {settings.encoder}")
+        return load_encoder(
+            settings.encoder,
+            device=settings.device,
+            dtype=settings.dtype,
+            batch_size=settings.batch_size,
+        )
 
     @cached_property
     def model(self) -> BaseChatModel | None:

@@ -41,6 +41,12 @@ class Settings(BaseSettings):
     device: str | None = None
     """`cpu`, `cuda`, `mps`; the best there is otherwise."""
 
+    dtype: str | None = None
+    """Of the encoder: `float32`, `float16`, `bfloat16`; what suits the device otherwise."""
+
+    batch_size: int | None = Field(default=None, ge=1)
+    """Photos the encoder takes at once; what suits the device otherwise."""
+
     model: str | None = None
     """`provider:model` of a chat model that takes images; none means the consensus drafter."""
 
