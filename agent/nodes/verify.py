@@ -14,6 +14,12 @@ from geofix.agent.verdicts import decide
 from geofix.tools.density import DEFAULT_TEMPERATURE
 from geofix.tools.places import places_at
 
+NO_BASELINE = (
+    "verify: whether the best likeness means anything is not known, because the gallery has too few"
+    " photos of unlike places (or raw vectors were asked for); a photo of somewhere else would be"
+    " placed all the same"
+)
+
 
 def verify(state: State, context: Context, services: Services) -> Outcome:
     """Let clusters of the retrieved photos confirm or overrule the draft."""
@@ -34,7 +40,16 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
             "verdict": verdict.model_dump(mode="json"),
             "candidates": [candidate.model_dump(mode="json") for candidate in candidates],
         },
+        degraded=_degraded(state),
     )
+
+
+def _degraded(state: State) -> tuple[str, ...]:
+    """Say once where nothing tells a likeness that means something from one that does not."""
+    unknown = state.retrieval.positives and state.retrieval.impostor_share is None
+    if not unknown or NO_BASELINE in state.degraded:
+        return ()
+    return (NO_BASELINE,)
 
 
 def _counted(state: State) -> list[Draft]:

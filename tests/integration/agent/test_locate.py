@@ -132,6 +132,7 @@ def test_a_degraded_search_says_so_and_raw_vectors_are_the_papers_mode(agent: Ag
     assert any("both among" in note for note in steps[1].detail["notes"])
     assert fix.candidates[0].place is not None
     assert fix.candidates[0].place.startswith("Paris")
+    assert len(fix.degraded) == 1 and "is not known" in fix.degraded[0]
 
 
 @pytest.mark.parametrize(
