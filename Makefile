@@ -8,6 +8,9 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CONSTRAINTS := constraints.txt
 SAMPLES := vismatch==1.4.0
 PHOTO ?=
+# By its value and through the environment: a file name from a stranger is never shell or make code.
+override PHOTO := $(value PHOTO)
+export PHOTO
 ARGS ?=
 TESTS ?= tests
 
@@ -35,7 +38,7 @@ $(VENV)/.developed: $(VENV)/.installed
 	@touch $@
 
 locate: $(VENV)/.installed ## Locate PHOTO, or the sample photo; ARGS are passed on.
-	@$(BIN)/geofix locate $(ARGS) $(if $(PHOTO),"$(PHOTO)")
+	@$(BIN)/geofix locate $(ARGS) $${PHOTO:+"$$PHOTO"}
 
 test: $(VENV)/.developed ## Run all tests; TESTS names a folder or file.
 	@$(BIN)/pytest $(TESTS) $(ARGS)

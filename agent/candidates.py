@@ -8,14 +8,16 @@ more than half of all votes is the scale at which it is known.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geofix.agent.state import Candidate, Draft, Hit
 from geofix.tools.clusters import SCALES_KM, ScaleClusters, cluster_at_scales
+from geofix.tools.countries import is_land
 from geofix.tools.density import density_mode, vote_weights
-from geofix.tools.geo import haversine_km
+from geofix.tools.geo import HALF_CIRCUMFERENCE_KM, haversine_km
 
 PLACE_SCALE_KM = 25.0
 """Photos this close are one candidate."""
@@ -23,53 +25,86 @@ PLACE_SCALE_KM = 25.0
 KNOWN_AT_SHARE = 0.5
 """A place is known at the finest scale at which it holds more than this share of the votes."""
 
-NOWHERE_KM = 20_037.6
+NOWHERE_KM = HALF_CIRCUMFERENCE_KM
 """Scale of a place that holds half of the votes at no scale: half the Earth's circumference."""
+
+SEQUENCE_KM = 0.05
+"""Photos closer than this are frames of one sequence, and one witness."""
 
 SMALLEST_RADIUS_KM = 1.0
 """No photo pins a camera closer than this before geometry is checked."""
 
 
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """The positives of a round with their votes, and how they hang together."""
+
+    hits: Sequence[Hit]
+    weights: NDArray[np.float64]
+    """Share of all votes of the run each photo has, `[n]`; together the region's own share."""
+    scales: Sequence[ScaleClusters]
+
+    def near(self, index: int, scale_km: float) -> NDArray[np.intp]:
+        """Return the photos of one cluster that lie within its scale of photo `index`.
+
+        Clusters chain; without the cut a string of photos across a continent would be one place.
+        """
+        scale = next(scale for scale in self.scales if scale.scale_km == scale_km)
+        members = scale.members(index)
+        center = self.hits[index]
+        distances = [
+            haversine_km(
+                center.latitude, center.longitude, self.hits[i].latitude, self.hits[i].longitude
+            )
+            for i in members.tolist()
+        ]
+        return members[np.asarray(distances) <= scale_km]
+
+
 def pool_candidates(
-    hits: Sequence[Hit], drafts: Sequence[Draft], temperature: float
+    hits: Sequence[Hit],
+    drafts: Sequence[Draft],
+    temperature: float,
+    *,
+    region_share: float = 1.0,
 ) -> list[Candidate]:
     """Return the places that positives and drafts speak for, unscored and unranked.
 
     Args:
         hits: The round's positives.
-        drafts: Drafts of a model; a draft inside a cluster joins it, any other stands alone.
+        drafts: Drafts of a model; a draft beside a cluster's photos joins it, any other stands
+            alone.
         temperature: Of the votes, see `vote_weights`.
+        region_share: Share of all votes that the round's region had before it was searched alone;
+            a finer look must not make a place surer than its region was.
     """
-    weights = vote_weights([hit.similarity for hit in hits], temperature)
-    scales = cluster_at_scales([hit.latitude for hit in hits], [hit.longitude for hit in hits])
-    places = next(scale for scale in scales if scale.scale_km == PLACE_SCALE_KM)
-    pooled = [
-        _from_cluster(hits, weights, scales, np.flatnonzero(places.labels == label))
-        for label in dict.fromkeys(places.labels.tolist())
-    ]
+    latitudes, longitudes = [hit.latitude for hit in hits], [hit.longitude for hit in hits]
+    weights = region_share * vote_weights([hit.similarity for hit in hits], temperature)
+    votes = Votes(hits, weights, cluster_at_scales(latitudes, longitudes))
+    places = next(scale for scale in votes.scales if scale.scale_km == PLACE_SCALE_KM)
+    groups = [np.flatnonzero(places.labels == label) for label in dict.fromkeys(places.labels)]
+    pooled = [_from_cluster(votes, members) for members in groups]
     for draft in drafts:
-        _join(pooled, draft)
+        _join(pooled, [[hits[i] for i in members.tolist()] for members in groups], draft)
     return pooled
 
 
-def _from_cluster(
-    hits: Sequence[Hit],
-    weights: NDArray[np.float64],
-    scales: Sequence[ScaleClusters],
-    members: NDArray[np.intp],
-) -> Candidate:
+def _from_cluster(votes: Votes, members: NDArray[np.intp]) -> Candidate:
+    hits, weights = votes.hits, votes.weights
     best = int(members[weights[members].argmax()])
-    shares = {scale.scale_km: float(weights[scale.members(best)].sum()) for scale in scales}
+    shares = {km: float(weights[votes.near(best, km)].sum()) for km in SCALES_KM}
     known = next((km for km in SCALES_KM if shares[km] > KNOWN_AT_SHARE), NOWHERE_KM)
-    finest = next(scale for scale in scales if scale.scale_km == min(known, PLACE_SCALE_KM))
-    support = finest.members(best)
-    reach = next((scale.members(best) for scale in scales if scale.scale_km == known), members)
+    support = votes.near(best, min(known, PLACE_SCALE_KM))
+    # A place known nowhere reaches as far as anything that was found.
+    everything = np.arange(len(hits))
+    reach = everything if known == NOWHERE_KM else votes.near(best, known)
     mode = density_mode(
         [hits[i].latitude for i in support],
         [hits[i].longitude for i in support],
         weights[support],
-        bandwidth_km=finest.scale_km,
+        bandwidth_km=min(known, PLACE_SCALE_KM),
     )
+    likeness = hits[best].impostor_share
     return Candidate(
         latitude=mode.latitude,
         longitude=mode.longitude,
@@ -77,13 +112,30 @@ def _from_cluster(
         score=0.0,
         parts={
             **{f"share_{km:g}_km": share for km, share in shares.items()},
-            "likeness": 1 - (1.0 if (p := hits[best].impostor_share) is None else p),
+            "likeness": 0.0 if likeness is None else 1 - likeness,
         },
         photos=len(members),
+        independent=_independent([hits[i] for i in members]),
         best_similarity=hits[best].similarity,
         origin="cluster",
         scale_km=known,
     )
+
+
+def _independent(members: Sequence[Hit]) -> int:
+    """Count the photos that are not frames of one walk: more than 50 m from each one counted.
+
+    Photos whose place is coarse share coordinates without having been taken side by side.
+    """
+    counted: list[Hit] = []
+    for hit in members:
+        coarse = hit.accuracy_km > SEQUENCE_KM
+        if coarse or all(
+            haversine_km(hit.latitude, hit.longitude, other.latitude, other.longitude) > SEQUENCE_KM
+            for other in counted
+        ):
+            counted.append(hit)
+    return len(counted)
 
 
 def _radius_km(latitude: float, longitude: float, reach: Sequence[Hit]) -> float:
@@ -95,37 +147,42 @@ def _radius_km(latitude: float, longitude: float, reach: Sequence[Hit]) -> float
     return max(SMALLEST_RADIUS_KM, *reached)
 
 
-def _join(pooled: list[Candidate], draft: Draft) -> None:
+def _join(pooled: list[Candidate], groups: Sequence[Sequence[Hit]], draft: Draft) -> None:
     if draft.latitude is None or draft.longitude is None:
         return
+    latitude, longitude = draft.latitude, draft.longitude
     near = [
-        (distance, index)
-        for index, candidate in enumerate(pooled)
-        if (distance := _distance_km(candidate, draft)) <= max(PLACE_SCALE_KM, candidate.radius_km)
+        (min(_beyond_km(latitude, longitude, hit) for hit in group), index)
+        for index, group in enumerate(groups)
     ]
-    if not near:
+    # Beside a photo, not somewhere in the reach of a place that is known to a continent only.
+    if not near or min(near)[0] > PLACE_SCALE_KM:
         pooled.append(_from_draft(draft))
         return
-    distance, index = min(near)
-    pooled[index] = _with_draft(pooled[index], draft, distance)
+    index = min(near)[1]
+    pooled[index] = _with_draft(pooled[index], draft, latitude, longitude)
 
 
-def _distance_km(candidate: Candidate, draft: Draft) -> float:
-    assert draft.latitude is not None and draft.longitude is not None
-    return float(
-        haversine_km(candidate.latitude, candidate.longitude, draft.latitude, draft.longitude)
-    )
+def _beyond_km(latitude: float, longitude: float, hit: Hit) -> float:
+    return float(haversine_km(latitude, longitude, hit.latitude, hit.longitude))
 
 
-def _with_draft(candidate: Candidate, draft: Draft, distance_km: float) -> Candidate:
+def _with_draft(candidate: Candidate, draft: Draft, latitude: float, longitude: float) -> Candidate:
     agreement = max(candidate.parts.get("draft", 0.0), _word(draft))
     changes: dict[str, object] = {
-        "origin": "cluster+draft" if candidate.photos else "draft",
+        "origin": "cluster+draft",
         "parts": {**candidate.parts, "draft": agreement},
     }
-    # Inside the reach of its photos a draft may say more exactly where; it never widens the answer.
-    if candidate.radius_km > SMALLEST_RADIUS_KM and distance_km <= candidate.radius_km:
-        changes |= {"latitude": draft.latitude, "longitude": draft.longitude}
+    moved_km = float(haversine_km(candidate.latitude, candidate.longitude, latitude, longitude))
+    inside = candidate.radius_km > SMALLEST_RADIUS_KM and moved_km <= candidate.radius_km
+    # Inside the reach of its photos a draft may say more exactly where; then the radius has to
+    # reach the photos from there.
+    if inside and is_land(latitude, longitude):
+        changes |= {
+            "latitude": latitude,
+            "longitude": longitude,
+            "radius_km": candidate.radius_km + moved_km,
+        }
     return candidate.model_copy(update=changes)
 
 
@@ -138,6 +195,7 @@ def _from_draft(draft: Draft) -> Candidate:
         score=0.0,
         parts={**{f"share_{km:g}_km": 0.0 for km in SCALES_KM}, "draft": _word(draft)},
         photos=0,
+        independent=0,
         best_similarity=None,
         origin="draft",
         scale_km=SCALES_KM[-1],

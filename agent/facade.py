@@ -22,7 +22,7 @@ from psycopg_pool import ConnectionPool
 
 from geofix.agent.context import Context
 from geofix.agent.graph import build_graph
-from geofix.agent.runs import Asked, answer, ask, config_of, picked, reopen, still_waits
+from geofix.agent.runs import Asked, answer, ask, config_of, picked, reopen
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import PERSISTED, Fix, Query, Region, State
@@ -79,8 +79,8 @@ class Agent:
         graph = self.graph
         config = config_of(asked.run, asked.context)
         values = graph.get_state(config)
-        if not values.created_at or values.next:
-            self._drive(graph, None if values.next else asked.query, asked, on_event)
+        if not values.created_at or values.tasks:
+            self._drive(graph, None if values.tasks else asked.query, asked, on_event)
         return answer(self.services, asked, graph.get_state(config))
 
     def resume(self, run: str, *, rank: int | None = None, on_event: Listener | None = None) -> Fix:
@@ -98,7 +98,7 @@ class Agent:
         asked = reopen(self.services, run)
         graph = self.graph
         state = graph.get_state(config_of(run, asked.context))
-        if state.next and not still_waits(state, rank):
+        if rank is not None or (state.tasks and not state.interrupts):
             self._drive(graph, picked(state, rank), asked, on_event)
         return answer(self.services, asked, graph.get_state(config_of(run, asked.context)))
 
@@ -123,7 +123,7 @@ def open_agent(
     settings: Settings | None = None,
     *,
     encoder: Encoder | None = None,
-    model: BaseChatModel | None = None,
+    model: BaseChatModel | str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Iterator[Agent]:
     """Open geofix for several photos; everything slow is loaded once.
@@ -146,7 +146,7 @@ def locate(
     *,
     within: str | Region | None = None,
     settings: Settings | None = None,
-    model: BaseChatModel | None = None,
+    model: BaseChatModel | str | None = None,
     **options: Any,
 ) -> Fix:
     """Locate one photo; for several, `open_agent` loads everything once only.

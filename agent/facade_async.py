@@ -20,7 +20,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from geofix.agent.facade import Graph, Listener
 from geofix.agent.graph import build_graph
-from geofix.agent.runs import Asked, answer, ask, config_of, picked, reopen, still_waits
+from geofix.agent.runs import Asked, answer, ask, config_of, picked, reopen
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import PERSISTED, Fix, Query, Region
@@ -58,8 +58,8 @@ class AsyncAgent:
         graph = self.graph
         config = config_of(asked.run, asked.context)
         state = await graph.aget_state(config)
-        if not state.created_at or state.next:
-            await self._drive(graph, None if state.next else asked.query, asked, on_event)
+        if not state.created_at or state.tasks:
+            await self._drive(graph, None if state.tasks else asked.query, asked, on_event)
         finished = await graph.aget_state(config)
         return await asyncio.to_thread(answer, self.services, asked, finished)
 
@@ -71,7 +71,7 @@ class AsyncAgent:
         graph = self.graph
         config = config_of(run, asked.context)
         state = await graph.aget_state(config)
-        if state.next and not still_waits(state, rank):
+        if rank is not None or (state.tasks and not state.interrupts):
             await self._drive(graph, picked(state, rank), asked, on_event)
         finished = await graph.aget_state(config)
         return await asyncio.to_thread(answer, self.services, asked, finished)
@@ -99,7 +99,7 @@ async def aopen_agent(
     settings: Settings | None = None,
     *,
     encoder: Encoder | None = None,
-    model: BaseChatModel | None = None,
+    model: BaseChatModel | str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> AsyncIterator[AsyncAgent]:
     """Open geofix for several photos at once; arguments are those of `open_agent`."""
@@ -118,7 +118,7 @@ async def alocate(
     *,
     within: str | Region | None = None,
     settings: Settings | None = None,
-    model: BaseChatModel | None = None,
+    model: BaseChatModel | str | None = None,
     **options: Any,
 ) -> Fix:
     """Locate one photo; for several, `aopen_agent` loads everything once only."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, get_args
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from pydantic import AfterValidator, BaseModel, Field, field_validator
 
-from geofix.agent.state import Hit, Region
+from geofix.agent.state import ClueKind, Hit, Region
 from geofix.tools.parsing import legible
 
 Words = Annotated[str, AfterValidator(legible)]
@@ -38,11 +38,14 @@ from -90 (south) to 90 (north), longitude from -180 (west) to 180 (east)."""
 class SeenClue(BaseModel):
     """One thing seen in the photo."""
 
-    kind: Literal[
-        "text", "landmark", "building", "road", "vehicle", "vegetation", "terrain", "sun",
-        "people", "other",
-    ] = Field(description="What kind of clue it is.")  # fmt: skip
+    kind: ClueKind = Field(description="What kind of clue it is.")
     observation: Words = Field(description="What is seen, and what it says about the place.")
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _known_kind(cls, kind: object) -> object:
+        """Take a kind of the model's own invention for `other`: the clue is worth more than it."""
+        return kind if kind in get_args(ClueKind) else "other"
 
 
 class DraftAnswer(BaseModel):

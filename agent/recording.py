@@ -43,11 +43,11 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
     """
 
     def run(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-        # A graph invoked without context gets none at all, not the defaults.
-        context = runtime.context or Context()
+        wired = services()
+        # A graph invoked without context gets none at all; a fork goes on as its run was asked.
+        context = runtime.context or _asked_before(wired, _run_id(runtime))
         runtime.stream_writer({"node": name, "round": state.round, "event": "started"})
         began, clock = datetime.now(UTC), time.perf_counter()
-        wired = services()
 
         def keep(outcome: Outcome, error: str | None = None) -> None:
             took_ms = (time.perf_counter() - clock) * 1000
@@ -71,7 +71,7 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
         keep(outcome)
         if name == LAST:
             fix = Fix.model_validate(outcome.update)
-            wired.trail.close_run(_run_id(runtime), fix.model_dump(mode="json"))
+            wired.trail.close_run(_run_id(runtime), fix.model_dump(mode="json"), again=False)
         runtime.stream_writer(
             {"node": name, "round": state.round, "event": "finished", "summary": outcome.summary}
         )
@@ -89,6 +89,11 @@ def question_of(within: Region | None, context: Context) -> dict[str, Any]:
         "within": None if within is None else within.model_dump(mode="json"),
         "options": context.model_dump(mode="json"),
     }
+
+
+def _asked_before(services: Services, run: str) -> Context:
+    known = services.trail.find(run)
+    return Context() if known is None else Context(**known.question.get("options", {}))
 
 
 def _run_id(runtime: Runtime[Context]) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from geofix.agent.errors import RegionError
 from geofix.agent.state import Region
 from geofix.db.area import Area
-from geofix.tools.countries import country_named, find_country
-from geofix.tools.geo import bounding_boxes, check_coordinates, haversine_km
-
-FARTHEST_KM = 20_037.6
-"""Half the Earth's circumference: no two places are farther apart."""
+from geofix.tools.countries import countries_at, country_named, find_country
+from geofix.tools.geo import (
+    HALF_CIRCUMFERENCE_KM,
+    bounding_boxes,
+    check_coordinates,
+    haversine_km,
+)
 
 
 def parse_region(text: str) -> Region:
@@ -49,8 +51,10 @@ def circle(latitude: float, longitude: float, radius_km: float, name: str | None
         RegionError: The center is off the Earth, or the radius is not between 0 and half of it.
     """
     check_coordinates(latitude, longitude)
-    if not 0 < radius_km <= FARTHEST_KM:
-        raise RegionError(f"the radius {radius_km!r} km is not between 0 and {FARTHEST_KM:g} km")
+    if not 0 < radius_km <= HALF_CIRCUMFERENCE_KM:
+        raise RegionError(
+            f"the radius {radius_km!r} km is not between 0 and {HALF_CIRCUMFERENCE_KM:.0f} km"
+        )
     named = name or f"{radius_km:g} km around {latitude:.4f}, {longitude:.4f}"
     return Region(latitude=latitude, longitude=longitude, radius_km=radius_km, name=named)
 
@@ -61,6 +65,15 @@ def holds(region: Region, latitude: float, longitude: float) -> bool:
         raise RegionError(f"the region {region.name!r} is no circle")
     distance_km = haversine_km(region.latitude, region.longitude, latitude, longitude)
     return float(distance_km) <= region.radius_km
+
+
+def allows(within: Region | None, latitude: float, longitude: float) -> bool:
+    """Say whether an answer may lie at a point, by the region the question gave."""
+    if within is None:
+        return True
+    if within.country_code is not None:
+        return countries_at([latitude], [longitude])[0] == within.country_code
+    return holds(within, latitude, longitude)
 
 
 def search_areas(region: Region | None, within: Region | None) -> tuple[Area, ...]:

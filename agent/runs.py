@@ -17,7 +17,7 @@ from langgraph.types import Command, StateSnapshot
 from pydantic import ValidationError
 
 from geofix.agent.context import Context
-from geofix.agent.errors import GeofixError, TrailError
+from geofix.agent.errors import GeofixError, PhotoError, RegionError, TrailError
 from geofix.agent.graph import recursion_limit
 from geofix.agent.intake import REFERENCE, read_in
 from geofix.agent.recording import question_of
@@ -61,6 +61,12 @@ def ask(
     """
     context = _context(options)
     region = parse_region(within) if isinstance(within, str) else within
+    if not isinstance(region, Region | None):
+        raise RegionError(
+            f"within cannot be {region!r}; give a country or 'LAT,LON,KM', such as '48.86,2.35,50'"
+        )
+    if not isinstance(photo, Path | str | bytes):
+        raise PhotoError(f"the photo cannot be a {type(photo).__name__}; give a path or bytes")
     # One that was put together by hand may be no circle and no country.
     search_areas(None, region)
     with services.lock:
@@ -72,11 +78,12 @@ def ask(
     query = Query(photo=REFERENCE + kept.sha256, within=region)
     question = question_of(region, context)
     run = run or uuid.uuid4().hex[:16]
+    setup = {**services.versions(), "encoder": encoder.name}
     known = services.trail.find(run)
     if known is not None:
         _require_same(known, kept.sha256, question)
+        _require_setup(known, setup)
     services.queries.keep(kept)
-    setup = {**services.versions(), "encoder": encoder.name}
     services.trail.open_run(run, kept.sha256, question, setup)
     return Asked(run, query, context)
 
@@ -90,6 +97,7 @@ def reopen(services: Services, run: str) -> Asked:
     known = services.trail.find(run)
     if known is None or known.photo_sha256 is None:
         raise TrailError(f"there is no run {run!r} to go on with; `geofix runs` lists the latest")
+    _require_setup(known, {**services.versions(), "encoder": services.encoder.name})
     within = known.question.get("within")
     query = Query(
         photo=REFERENCE + known.photo_sha256,
@@ -105,6 +113,8 @@ def picked(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
         TrailError: The choice is none of the candidates.
     """
     if not state.interrupts:
+        if rank is not None:
+            raise TrailError(f"the run does not wait for a person; {rank!r} was not picked")
         return None
     ranks = [candidate.rank for candidate in state.values["candidates"]]
     if rank not in {0, *ranks}:
@@ -115,15 +125,10 @@ def picked(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
     return Command(resume={"rank": rank})
 
 
-def still_waits(state: StateSnapshot, rank: int | None) -> bool:
-    """Say whether a run waits for a person who has not chosen."""
-    return bool(state.interrupts) and rank is None
-
-
 def answer(services: Services, asked: Asked, state: StateSnapshot) -> Fix:
     """Complete what the graph answered by the run's id and the EXIF claim; close the run."""
     values = state.values
-    if state.next:
+    if state.tasks:
         return _waiting(services, asked, values)
     fields = {name: values[name] for name in Fix.model_fields if name in values}
     kept = services.queries.find(asked.query.photo.removeprefix(REFERENCE))
@@ -131,7 +136,10 @@ def answer(services: Services, asked: Asked, state: StateSnapshot) -> Fix:
         update={"run": asked.run, "photo": asked.query.photo, "photo_notes": kept.notes}
     )
     fix = fix.model_copy(update={"claim": _claim(kept, fix)})
-    services.trail.close_run(asked.run, fix.model_dump(mode="json"))
+    answered = services.trail.find(asked.run)
+    # Settle has closed the run without what only the facade knows; asked again, it stays closed.
+    if answered is None or answered.fix is None or answered.fix.get("run") is None:
+        services.trail.close_run(asked.run, fix.model_dump(mode="json"))
     return fix
 
 
@@ -174,6 +182,15 @@ def _context(options: Mapping[str, Any]) -> Context:
             f"the option {name!r} cannot be {first.get('input')!r}: {first['msg']};"
             f" options are {known}"
         ) from error
+
+
+def _require_setup(known: Run, setup: Mapping[str, Any]) -> None:
+    for name in ("drafted_by", "encoder"):
+        if known.setup.get(name) != setup[name]:
+            raise TrailError(
+                f"the run {known.id!r} was begun with {name} {known.setup.get(name)!r}, and now it"
+                f" is {setup[name]!r}; go on with the same, or choose a new thread id"
+            )
 
 
 def _require_same(known: Run, sha256: str, question: Mapping[str, Any]) -> None:

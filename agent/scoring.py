@@ -6,11 +6,13 @@ Issue D replaces the weights by trained ones; the parts and their ranges stay.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from geofix.agent.candidates import PLACE_SCALE_KM
 from geofix.agent.regions import holds
-from geofix.agent.state import Candidate, Hit, Region
+from geofix.agent.state import Candidate, Hit, Region, Retrieval
 from geofix.tools.countries import is_land
+from geofix.tools.density import DEFAULT_TEMPERATURE, vote_weights
 from geofix.tools.geo import haversine_km
 
 SHARE_WEIGHTS = {1.0: 0.10, 25.0: 0.45, 200.0: 0.15, 750.0: 0.05, 2500.0: 0.05}
@@ -62,33 +64,32 @@ def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
 def carried(
     before: Sequence[Candidate], inside: Sequence[Candidate], region: Region
 ) -> list[Candidate]:
-    """Return the candidates of a finer round together with the earlier ones outside its region.
-
-    A finer round sees its region only, so its scores are conditional on it: they are multiplied by
-    the share of votes the region had before. Places outside keep the score they had.
-    """
+    """Return the candidates of a finer round together with the earlier ones outside its region."""
     outside = [
         candidate
         for candidate in before
         if not holds(region, candidate.latitude, candidate.longitude)
         and all(distance_between_km(candidate, other) > PLACE_SCALE_KM for other in inside)
     ]
-    had = [
-        candidate for candidate in before if holds(region, candidate.latitude, candidate.longitude)
-    ]
-    prior = max((candidate.score for candidate in had), default=1.0)
-    best = max((candidate.score for candidate in inside), default=0.0)
-    share = prior / best if best > 0 else 1.0
-    rescaled = [
-        candidate.model_copy(
-            update={
-                "score": candidate.score * share,
-                "parts": {**candidate.parts, "region_prior": share},
-            }
+    return ranked([*inside, *outside])
+
+
+def region_share(retrievals: Sequence[Retrieval]) -> float:
+    """Return the share of all votes that the latest round's region had in the rounds before.
+
+    Each finer round searches a part of the one before; the shares of the parts multiply.
+    """
+    share = 1.0
+    for wider, finer in pairwise(retrievals):
+        if finer.region is None:
+            continue
+        weights = vote_weights(
+            [hit.similarity for hit in wider.positives],
+            wider.temperature or DEFAULT_TEMPERATURE,
         )
-        for candidate in inside
-    ]
-    return ranked([*rescaled, *outside])
+        inside = [holds(finer.region, hit.latitude, hit.longitude) for hit in wider.positives]
+        share *= float(weights[inside].sum())
+    return share
 
 
 def distance_between_km(a: Candidate, b: Candidate) -> float:
@@ -127,7 +128,7 @@ def _contradiction(candidate: Candidate, negatives: Sequence[Hit]) -> float:
         hit
         for hit in negatives
         if haversine_km(candidate.latitude, candidate.longitude, hit.latitude, hit.longitude)
-        <= candidate.radius_km
+        <= PLACE_SCALE_KM
     ]
     return len(near) / len(negatives)
 

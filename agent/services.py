@@ -42,7 +42,7 @@ class Services:
         settings: Settings | None = None,
         *,
         encoder: Encoder | None = None,
-        model: BaseChatModel | None = None,
+        model: BaseChatModel | str | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> None:
         """Wire up lazily.
@@ -50,11 +50,14 @@ class Services:
         Args:
             settings: Read from the environment if none are given.
             encoder: Used instead of the one the settings name.
-            model: Likewise; any LangChain chat model that takes images.
+            model: Likewise; any LangChain chat model that takes images, or `provider:model`.
             progress: Called with one line when something slow is about to happen.
         """
         self.settings = settings or Settings.from_environment()
         self._given_encoder = encoder
+        if isinstance(model, str):
+            self.settings = self.settings.model_copy(update={"model": model})
+            model = None
         self._given_model = model
         self._progress = progress or (lambda line: None)
         self._open = ExitStack()

@@ -74,13 +74,16 @@ class Retrieval(BaseModel):
         return self.positives[0].impostor_share if self.positives else None
 
 
+ClueKind = Literal[
+    "text", "landmark", "building", "road", "vehicle", "vegetation", "terrain", "sun", "people",
+    "other",
+]  # fmt: skip
+
+
 class Clue(BaseModel):
     """Something seen in the photo that speaks for or against a place."""
 
-    kind: Literal[
-        "text", "landmark", "building", "road", "vehicle", "vegetation", "terrain", "sun",
-        "people", "other",
-    ] = "other"  # fmt: skip
+    kind: ClueKind = "other"
     observation: str
 
 
@@ -114,6 +117,8 @@ class Candidate(BaseModel):
     """What the score is made of."""
     photos: int
     """How many positives speak for it."""
+    independent: int = 0
+    """How many of them were not taken side by side."""
     best_similarity: float | None
     origin: Literal["cluster", "draft", "cluster+draft"]
     scale_km: float

@@ -13,7 +13,12 @@ from geofix.agent.state import Candidate, Retrieval, Verdict
 from geofix.tools.clusters import SCALES_KM
 
 AGREEING_PHOTOS = 3
-"""So many photos with half the votes outweigh a likeness that is not rare."""
+"""So many independent photos with half the votes outweigh a likeness that is not rare."""
+
+TOO_FEW = (
+    "the gallery has too few photos of unlike places to tell what is alike from what is not; add"
+    " photos of other places, or finish an ingestion that was cut off by running it again"
+)
 
 TYPICAL_SHARE = 0.5
 """Past the median of the null distribution no agreement counts: the photo resembles nothing."""
@@ -29,20 +34,25 @@ def decide(
         return Verdict(reasons=doubt, decision="abstain")
     first = standing[0]
     reasons = [*_support(first, retrieval), *_vetoes(candidates)]
-    lead = first.score - (standing[1].score if len(standing) > 1 else 0.0)
-    close = len(standing) > 1 and lead < context.accept_margin
-    if close or first.scale_km > SCALES_KM[-1]:
-        reasons.insert(0, _undecided(standing, lead) if close else "no place has half of the votes")
-        return Verdict(reasons=reasons, decision="review" if context.ask_human else "abstain")
-    if first.scale_km > PLACE_SCALE_KM and rounds_left > 0:
+    if PLACE_SCALE_KM < first.scale_km <= SCALES_KM[-1] and rounds_left > 0:
         reasons.insert(0, f"known to {first.scale_km:g} km only: a closer look can help")
         return Verdict(reasons=reasons, decision="refine")
+    # What lies within the scale at which the first is known is not another place.
+    rivals = [candidate for candidate in standing if candidate.distance_km > first.scale_km]
+    lead = first.score - (rivals[0].score if rivals else 0.0)
+    close = bool(rivals) and lead < context.accept_margin
+    if close or first.scale_km > SCALES_KM[-1]:
+        undecided = (
+            _undecided(first, rivals[0], lead) if close else "no place has half of the votes"
+        )
+        reasons.insert(0, undecided)
+        return Verdict(reasons=reasons, decision="review" if context.ask_human else "abstain")
     return Verdict(reasons=reasons, decision="accept")
 
 
-def _undecided(standing: list[Candidate], lead: float) -> str:
-    first, second = (candidate.place or "an unnamed place" for candidate in standing[:2])
-    return f"{first} leads {second} by {lead:.2f} only"
+def _undecided(first: Candidate, second: Candidate, lead: float) -> str:
+    names = [candidate.place or "an unnamed place" for candidate in (first, second)]
+    return f"{names[0]} leads {names[1]} by {lead:.2f} only"
 
 
 def _doubt(
@@ -57,19 +67,23 @@ def _doubt(
         return [f"no photo was found in {where}", *retrieval.notes]
     if not standing:
         return ["every candidate is vetoed", *_vetoes(candidates)]
-    share = retrieval.impostor_share
-    if share is None or share <= context.impostor_share:
-        return []
     first = standing[0]
+    if retrieval.impostor_share is None:
+        # Raw vectors are the papers' mode, which never abstains; the answer says it is degraded.
+        return [] if context.vectors == "raw" else [TOO_FEW]
+    share = 1 - first.parts["likeness"]
+    if share <= context.impostor_share:
+        return []
     agreed = (
-        first.photos >= AGREEING_PHOTOS
+        first.independent >= AGREEING_PHOTOS
         and first.parts[f"share_{PLACE_SCALE_KM:g}_km"] >= KNOWN_AT_SHARE
     )
     if agreed and share <= TYPICAL_SHARE:
         return []
     return [
         "nothing in the gallery is alike enough:"
-        f" {share:.0%} of its photos resemble a photo from elsewhere at least as much",
+        f" {share:.0%} of its photos resemble a photo from elsewhere as much as the best one from"
+        f" {first.place or 'the first candidate'} resembles this one",
         *([] if agreed else ["too few of the similar photos agree on one place"]),
     ]
 
@@ -81,10 +95,10 @@ def _support(first: Candidate, retrieval: Retrieval) -> list[str]:
         f"{share:.0%} of the votes of {len(retrieval.positives)} similar photos lie within"
         f" {scale_km:g} km of {first.place or 'this place'}"
     ]
-    if retrieval.impostor_share is not None:
+    if retrieval.impostor_share is not None and first.best_similarity is not None:
         reasons.append(
-            f"the best likeness, {retrieval.positives[0].similarity:.2f}, is one that"
-            f" {retrieval.impostor_share:.1%} of the gallery's photos have with a photo from"
+            f"its best likeness, {first.best_similarity:.2f}, is one that"
+            f" {1 - first.parts['likeness']:.1%} of the gallery's photos have with a photo from"
             " elsewhere"
         )
     if first.parts["draft"] > 0:

@@ -66,7 +66,10 @@ class Centring:
         if self.impostors.size == 0:
             return None
         above = self.impostors.size - int(np.searchsorted(self.impostors, similarity, "left"))
-        return (1 + above) / (1 + self.impostors.size)
+        share = (1 + above) / (1 + self.impostors.size)
+        # The best of all photos is higher than the best of a sample of them: as if the sample had
+        # been drawn over and over (Sidak 1967). Exact up to LARGEST_SAMPLE photos, a bound beyond.
+        return float(1 - (1 - share) ** max(1.0, self.photos / LARGEST_SAMPLE))
 
 
 def current_centring(connection: Connection, encoder: str) -> Centring | None:

@@ -92,15 +92,18 @@ def open_engine(url: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) -
 
     Prepared statements are off, so that PgBouncer may stand in between.
     """
+    parsed = parse_url(url)
+    # The URL's own options stay in force, a search_path or a pooler's endpoint.
+    options = [f"-c statement_timeout={statement_timeout_ms}", parsed.query.get("options", "")]
     return create_engine(
-        parse_url(url),
+        parsed,
         pool_pre_ping=True,
         pool_recycle=1800,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "prepare_threshold": None,
             "application_name": "geofix",
-            "options": f"-c statement_timeout={statement_timeout_ms}",
+            "options": " ".join(str(option) for option in options if option),
         },
     )
 

@@ -144,12 +144,25 @@ class Gallery:
         distance: ColumnElement[float] = vector.op("<=>", return_type=Double())(
             _halfvec(sign * probe)
         )
-        statement = _columns(distance).order_by("distance", PhotoRow.id).limit(k)
+        statement = _columns(distance).order_by("distance", PhotoRow.id)
         with database_errors(self._engine), self._engine.connect() as connection:
             covered = _covered(statement, search, _encoder_id(connection, search.encoder))
-            rows = [dict(row) for row in connection.execute(covered).mappings()]
+            rows = _pictures(connection, covered, k)
+        return [_neighbour(row, sign) for row in rows]
+
+
+def _pictures(connection: Connection, ordered: Select[Any], k: int) -> list[dict[str, Any]]:
+    """Return the first `k` rows of unlike pictures: one that is in two galleries has one vote."""
+    limit = 2 * k
+    while True:
+        rows = [dict(row) for row in connection.execute(ordered.limit(limit)).mappings()]
         # Postgres sorts NaN, the distance of a vector without direction, behind every number.
-        return [_neighbour(row, sign) for row in rows if not math.isnan(row["distance"])]
+        found = [row for row in rows if not math.isnan(row["distance"])]
+        first = {row.pop("sha256") or row["photo_id"]: row for row in reversed(found)}
+        unlike = list(reversed(first.values()))
+        if len(unlike) >= k or len(rows) < limit:
+            return unlike[:k]
+        limit *= 4
 
 
 def _halfvec(vector: Vector) -> ColumnElement[list[float]]:
@@ -170,6 +183,7 @@ def _columns(distance: ColumnElement[float]) -> Rows:
         PhotoRow.author,
         PhotoRow.licence,
         PhotoRow.attribution,
+        PhotoRow.sha256,
     ).select_from(EmbeddingRow)
 
 

@@ -84,8 +84,13 @@ class Trail:
             connection.execute(opened)
             connection.execute(again)
 
-    def close_run(self, run: str, fix: Mapping[str, Any]) -> None:
+    def close_run(self, run: str, fix: Mapping[str, Any], *, again: bool = True) -> None:
         """Note the answer of a run.
+
+        Args:
+            run: Its id.
+            fix: The answer.
+            again: Whether an answer that is there already is replaced.
 
         Raises:
             TrailError: There is no such run.
@@ -95,6 +100,8 @@ class Trail:
             .where(RunRow.id == run)
             .values(fix=dict(fix), finished_at=func.clock_timestamp())
         )
+        if not again and (found := self.find(run)) is not None and found.fix is not None:
+            return
         with database_errors(self._engine), self._engine.begin() as connection:
             if connection.execute(done).rowcount == 0:
                 raise _unknown(run)

@@ -99,7 +99,7 @@ def _parsed(spec: str) -> tuple[Provider, str]:
     provider = PROVIDERS.get(name)
     if provider is None or not model:
         raise ModelError(
-            f"the model {spec!r} is not written as provider:model; providers are"
+            f"the model {spec!r} names no provider geofix knows; write provider:model, with one of"
             f" {', '.join(sorted(PROVIDERS))}, for example 'openai:Qwen/Qwen2.5-VL-7B-Instruct'"
             " with GEOFIX_MODEL_URL for a server of your own"
         )

@@ -42,5 +42,6 @@ def main() -> None:
         sys.exit(exits.exit_code(error))
     except SystemExit as end:
         if end.code == exits.INTERRUPTED:
+            err().print("geofix: interrupted; asked again it goes on, see `geofix runs`")
             leave_interrupted()
         raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from geofix.agent.cli.opening import open_services
@@ -15,12 +17,19 @@ app = typer.Typer(
 
 
 @app.command("up")
-def up() -> None:
+def up(
+    url: Annotated[
+        bool, typer.Option("--url", help="Print the whole URL, its password with it.")
+    ] = False,
+) -> None:
     """Start the embedded server and keep it running."""
+    from geofix.db.engine import redact  # noqa: PLC0415 - see `opening`
+
     with open_services(_embedded()) as services:
         services.server.keep_running()
         services.upgrade()
-        say(f"running at {services.server.url()}")
+        full = services.server.url()
+        say(full if url else f"running at {redact(full)}")
 
 
 @app.command("down")

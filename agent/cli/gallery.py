@@ -36,7 +36,7 @@ def ingest(
     ],
     gallery: Annotated[str, typer.Option(help="Gallery to put them in.")] = "mine",
     name: Annotated[
-        str | None, typer.Option(help="What they are kept under; the full path otherwise.")
+        str | None, typer.Option(help="What they are kept under; its name and a mark otherwise.")
     ] = None,
 ) -> None:
     """Add photos of your own; safe to run again.

@@ -18,6 +18,11 @@ from geofix.agent.cli.whole_file import write_whole
 from geofix.agent.settings import Settings
 from geofix.agent.state import Fix, Region
 
+ModelName = Annotated[
+    str | None,
+    typer.Option("--model", help="Draft by this model, as provider:model; GEOFIX_MODEL otherwise."),
+]
+
 
 def locate_photo(
     photo: Annotated[
@@ -29,10 +34,7 @@ def locate_photo(
         str | None,
         typer.Option(help="Where the answer may lie: a country (France, FR) or LAT,LON,KM."),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Draft by this model, as provider:model; GEOFIX_MODEL otherwise."),
-    ] = None,
+    model: ModelName = None,
     gallery: Annotated[
         list[str] | None,
         typer.Option(help="Search this gallery only; may be given again.", callback=printable),
@@ -49,9 +51,7 @@ def locate_photo(
     ] = False,
 ) -> None:
     """Find out where a photo was taken."""
-    settings = Settings.from_environment()
-    if model is not None:
-        settings = settings.model_copy(update={"model": model})
+    settings = _settings(model)
     options: dict[str, Any] = {"galleries": tuple(gallery or ()), "ask_human": ask}
     if rounds is not None:
         options["max_rounds"] = rounds
@@ -73,13 +73,19 @@ def resume_run(
             min=0, help="The candidate a person chose, by its number; 0 if none is right."
         ),
     ] = None,
+    model: ModelName = None,
     json: JsonFlag = False,
     geojson: GeojsonFile = None,
 ) -> None:
     """Go on with a run that was cut off, or that waits for a person."""
-    with open_agent() as (agent, listener):
+    with open_agent(_settings(model)) as (agent, listener):
         fix = interruptible(lambda: agent.resume(run, rank=pick, on_event=listener))
     _finish(fix, json, geojson)
+
+
+def _settings(model: str | None) -> Settings:
+    settings = Settings.from_environment()
+    return settings if model is None else settings.model_copy(update={"model": model})
 
 
 def _checked(photo: Path | None, within: str | None) -> tuple[Path, Region | None]:

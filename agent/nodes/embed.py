@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from geofix.agent.context import Context
+from geofix.agent.errors import TrailError
 from geofix.agent.intake import REFERENCE, resolve
 from geofix.agent.outcome import Outcome
 from geofix.agent.services import Services
@@ -13,6 +14,11 @@ from geofix.tools.images import from_jpeg
 def embed(state: State, context: Context, services: Services) -> Outcome:
     """Embed the photo and keep its vector under its hash; neither enters the state."""
     photo = resolve(state.photo, services.queries)
+    if state.sha256 and state.sha256 != photo.sha256:
+        raise TrailError(
+            f"this thread is about another photo (sha256 {state.sha256!r}); one thread is one"
+            " photo, so start a new one"
+        )
     encoder = services.encoder
     known = services.queries.vector(photo.sha256, encoder.name)
     if known is None:

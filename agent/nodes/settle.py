@@ -22,6 +22,7 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
     assert state.verdict is not None
     located = state.verdict.decision == "accept"
     first = state.candidates[0] if located else None
+    evidence = _evidence(state, first) if first else []
     fix = Fix(
         status="located" if located else "abstained",
         latitude=first.latitude if first else None,
@@ -31,9 +32,9 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
         drafted_by=_drafted_by(state),
         candidates=state.candidates,
         reasons=state.verdict.reasons,
-        evidence=_evidence(state, first) if first else [],
+        evidence=evidence,
         degraded=state.degraded,
-        geojson=_geojson(state.candidates, first),
+        geojson=_geojson(state.candidates, first, evidence),
         rounds=state.round + 1,
     )
     where = "abstained" if first is None else f"{first.latitude:.4f}, {first.longitude:.4f}"
@@ -81,15 +82,20 @@ def _evidence(state: State, first: Candidate) -> list[Evidence]:
     ]
 
 
-def _geojson(candidates: list[Candidate], first: Candidate | None) -> dict[str, Any]:
-    """Return the answer as RFC 7946 GeoJSON: radius and point first, then the candidates."""
+def _geojson(
+    candidates: list[Candidate], first: Candidate | None, evidence: list[Evidence]
+) -> dict[str, Any]:
+    """Return RFC 7946 GeoJSON: the radius, the point, the candidates, and the evidence."""
     features = []
     if first is not None:
         area = circle_geometry(first.latitude, first.longitude, first.radius_km)
-        features.append(_feature(area, role="radius", radius_km=first.radius_km))
+        features.append(
+            _feature(area, role="radius", radius_km=first.radius_km, radius_calibrated=False)
+        )
     features += [
-        _feature(
-            {"type": "Point", "coordinates": [candidate.longitude, candidate.latitude]},
+        _point(
+            candidate.latitude,
+            candidate.longitude,
             role="fix" if candidate is first else "candidate",
             rank=candidate.rank,
             score=round(candidate.score, 4),
@@ -98,7 +104,25 @@ def _geojson(candidates: list[Candidate], first: Candidate | None) -> dict[str, 
         )
         for candidate in candidates
     ]
+    features += [
+        _point(
+            photo.latitude,
+            photo.longitude,
+            role="evidence",
+            similarity=round(photo.similarity, 4),
+            source=photo.source,
+            external_id=photo.external_id,
+            licence=photo.licence,
+        )
+        for photo in evidence
+    ]
     return {"type": "FeatureCollection", "features": features}
+
+
+def _point(latitude: float, longitude: float, **properties: Any) -> dict[str, Any]:
+    # Six decimals are ten centimeters.
+    coordinates = [round(longitude, 6), round(latitude, 6)]
+    return _feature({"type": "Point", "coordinates": coordinates}, **properties)
 
 
 def _feature(geometry: dict[str, Any], **properties: Any) -> dict[str, Any]:

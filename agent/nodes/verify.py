@@ -6,8 +6,8 @@ from geofix.agent.candidates import pool_candidates
 from geofix.agent.consensus import CONSENSUS
 from geofix.agent.context import Context
 from geofix.agent.outcome import Outcome
-from geofix.agent.regions import holds
-from geofix.agent.scoring import carried, score
+from geofix.agent.regions import allows, holds
+from geofix.agent.scoring import carried, ranked, region_share, score
 from geofix.agent.services import Services
 from geofix.agent.state import Candidate, Draft, Region, State
 from geofix.agent.verdicts import decide
@@ -15,33 +15,78 @@ from geofix.tools.density import DEFAULT_TEMPERATURE
 from geofix.tools.places import places_at
 
 NO_BASELINE = (
-    "verify: whether the best likeness means anything is not known, because the gallery has too few"
-    " photos of unlike places (or raw vectors were asked for); a photo of somewhere else would be"
-    " placed all the same"
+    "verify: whether the best likeness means anything is not known, because raw vectors were asked"
+    " for or the gallery has too few photos of unlike places"
 )
+"""Said of a run without a null distribution."""
 
 
 def verify(state: State, context: Context, services: Services) -> Outcome:
     """Let clusters of the retrieved photos confirm or overrule the draft."""
     retrieval = state.retrieval
-    drafts = _counted(state)
-    pooled = pool_candidates(
-        retrieval.positives, drafts, retrieval.temperature or DEFAULT_TEMPERATURE
+    candidates = _candidates(state)
+    before = _leader(state.candidates)
+    blunt = (
+        before is not None
+        and state.round > 0
+        and ((after := _leader(candidates)) is None or after.scale_km >= before.scale_km)
     )
-    candidates = score(pooled, retrieval.positives, retrieval.negatives)
-    if state.round > 0 and state.region is not None:
-        candidates = carried(state.candidates, candidates, state.region)
-    candidates = _named(candidates)
-    verdict = decide(candidates, retrieval, context, rounds_left=_rounds_left(state, context))
+    if blunt:
+        candidates, retrieval = state.candidates, state.retrievals[-2]
+    rounds_left = 0 if blunt else context.max_rounds - (state.round + 1)
+    verdict = decide(candidates, retrieval, context, rounds_left=rounds_left)
+    if blunt:
+        reasons = [*verdict.reasons, f"a closer look within {_searched(state)} told no more"]
+        verdict = verdict.model_copy(update={"reasons": reasons})
     return Outcome(
         update={"candidates": candidates, "verdict": verdict},
         summary=f"{verdict.decision}: {verdict.reasons[0]}",
         detail={
             "verdict": verdict.model_dump(mode="json"),
             "candidates": [candidate.model_dump(mode="json") for candidate in candidates],
+            "region_share": region_share(state.retrievals),
+            "kept_the_round_before": blunt,
         },
         degraded=_degraded(state),
     )
+
+
+def _candidates(state: State) -> list[Candidate]:
+    """Return the round's candidates, scored, named and in order."""
+    retrieval = state.retrieval
+    drafts = _counted(state)
+    allowed = [draft for draft in drafts if _allowed(draft, state.within)]
+    pooled = pool_candidates(
+        retrieval.positives,
+        allowed,
+        retrieval.temperature or DEFAULT_TEMPERATURE,
+        region_share=region_share(state.retrievals),
+    )
+    scored = score(pooled, retrieval.positives, retrieval.negatives)
+    outside = pool_candidates(
+        [], [draft for draft in drafts if draft not in allowed], DEFAULT_TEMPERATURE
+    )
+    if outside and state.within is not None:
+        veto = f"the draft lies outside {state.within.name}, where the answer has to be"
+        vetoed = [candidate.model_copy(update={"vetoed": veto}) for candidate in outside]
+        scored = ranked([*scored, *vetoed])
+    if state.round > 0 and state.region is not None:
+        scored = carried(state.candidates, scored, state.region)
+    return _named(scored)
+
+
+def _leader(candidates: list[Candidate]) -> Candidate | None:
+    return next((candidate for candidate in candidates if candidate.vetoed is None), None)
+
+
+def _searched(state: State) -> str:
+    return "the gallery" if state.region is None else state.region.name
+
+
+def _allowed(draft: Draft, within: Region | None) -> bool:
+    if draft.latitude is None or draft.longitude is None:
+        return True
+    return allows(within, draft.latitude, draft.longitude)
 
 
 def _degraded(state: State) -> tuple[str, ...]:
@@ -70,10 +115,6 @@ def _inside(draft: Draft, region: Region | None) -> bool:
     if region is None or draft.latitude is None or draft.longitude is None:
         return False
     return holds(region, draft.latitude, draft.longitude)
-
-
-def _rounds_left(state: State, context: Context) -> int:
-    return context.max_rounds - (state.round + 1)
 
 
 def _named(candidates: list[Candidate]) -> list[Candidate]:

@@ -16,7 +16,7 @@ def open_source(path: Path, *, name: str | None = None) -> Source:
 
     Args:
         path: A folder of photos with GPS in EXIF, or a CSV table.
-        name: What the photos are kept under; the full path otherwise.
+        name: What the photos are kept under; its name and a mark otherwise.
 
     Raises:
         SourceError: There is nothing of the kind.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from geofix.tools.errors import SourceError
-from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name
+from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name, name_of
 
 SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".png"}
@@ -24,7 +24,7 @@ class FolderSource:
 
         Args:
             folder: Searched with all folders below it; links to folders are not followed.
-            name: What the photos are kept under; the folder's full path otherwise.
+            name: What the photos are kept under; the folder's name and a mark otherwise.
 
         Raises:
             SourceError: It is no folder or cannot be read, holds no photo, or the name is unusable.
@@ -32,7 +32,7 @@ class FolderSource:
         if not os.path.isdir(folder):
             raise SourceError(f"there is no folder {str(folder)!r}; give a folder of photos")
         self.folder = folder.resolve()
-        self.name = check_name(str(self.folder) if name is None else name)
+        self.name = check_name(name_of(self.folder) if name is None else name)
         self._closed: list[OSError] = []
         self._paths = sorted(self._photos())
         if not self._paths:

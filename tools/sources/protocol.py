@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,6 +53,16 @@ class Source(Protocol):
     def __len__(self) -> int:
         """Say how many there are, those to be left out counted in."""
         ...
+
+
+def name_of(path: Path) -> str:
+    """Return what a collection is kept under if nobody says: its name, and a mark of where it is.
+
+    Answers quote it, and folders above it may say whose photos they are.
+    """
+    mark = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
+    name = path.name.encode("utf-8", "replace").decode("utf-8")
+    return f"{name or 'photos'}-{mark}"
 
 
 def check_name(name: str) -> str:

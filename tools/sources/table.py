@@ -11,7 +11,7 @@ from pathlib import Path
 from geofix.tools.errors import RegionError, SourceError
 from geofix.tools.geo import HALF_CIRCUMFERENCE_KM, check_coordinates
 from geofix.tools.sources.columns import find_columns
-from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name
+from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name, name_of
 
 DELIMITERS = (",", ";", "\t")
 """Spreadsheets of countries that write 48,86 part cells by semicolons."""
@@ -29,13 +29,13 @@ class TableSource:
         Args:
             path: A CSV file in UTF-8 with a header; cells are parted by commas, semicolons or
                 tabs, and numbers may have a decimal comma unless commas part the cells.
-            name: What the photos are kept under; the table's full path otherwise.
+            name: What the photos are kept under; the table's name and a mark otherwise.
 
         Raises:
             SourceError: It cannot be read, lacks a column it needs, or the name is unusable.
         """
         self.path = path.resolve()
-        self.name = check_name(str(self.path) if name is None else name)
+        self.name = check_name(name_of(self.path) if name is None else name)
         try:
             self._decimal_comma, rows = _parse(path.read_bytes().decode("utf-8-sig"))
         except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -58,7 +58,7 @@ def test_the_geojson_holds_the_radius_around_the_point(fix: Fix) -> None:
     assert radius["properties"]["role"] == "radius"
     assert point["properties"]["role"] == "fix"
     assert shape(radius["geometry"]).contains(Point(SACRE_COEUR[1], SACRE_COEUR[0]))
-    assert {feature["properties"]["role"] for feature in others} == {"candidate"}
+    assert {feature["properties"]["role"] for feature in others} == {"candidate", "evidence"}
 
 
 def test_grand_central_has_new_york_among_its_first_three(agent: Agent) -> None:

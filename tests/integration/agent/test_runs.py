@@ -15,6 +15,7 @@ from geofix.agent.errors import DatabaseError, TrailError
 from geofix.agent.state import Fix, Verdict
 from geofix.tools.encoders import Encoder
 from geofix.tools.samples import sample_path
+from tests.fakes import ScriptedChat
 
 NODES = ["embed", "retrieve", "draft", "verify", "settle"]
 
@@ -133,6 +134,57 @@ def test_a_killed_run_goes_on_at_the_node_it_was_in(agent: Agent, starter_url: s
     assert fix.status == "located"
     assert [e["node"] for e in events if e["event"] == "finished"] == ["verify", "settle"]
     assert [step.node for step in agent.services.trail.read("killed").steps] == NODES
+
+
+def test_a_run_whose_listener_failed_goes_on_where_it_was(agent: Agent) -> None:
+    def fail(event: dict[str, Any]) -> None:
+        if event["node"] == "retrieve" and event["event"] == "finished":
+            raise RuntimeError("nobody listens")
+
+    with pytest.raises(RuntimeError, match="nobody listens"):
+        agent.locate(sample_path(), thread_id="case-1", on_event=fail)
+    assert agent.services.trail.read("case-1").fix is None
+    assert agent.locate(sample_path(), thread_id="case-1").status == "located"
+
+
+def test_a_run_goes_on_with_the_drafter_it_was_begun_with(
+    starter_url: str, encoder: Encoder
+) -> None:
+    settings = Settings(database_url=starter_url)
+    model = ScriptedChat(answers=[])
+    with open_agent(settings, encoder=encoder, model=model) as begun:
+        begun.locate(sample_path(), thread_id="case-1")
+    with open_agent(settings, encoder=encoder) as other:
+        with pytest.raises(TrailError, match="scripted:one"):
+            other.resume("case-1")
+        with pytest.raises(TrailError, match="scripted:one"):
+            other.locate(sample_path(), thread_id="case-1")
+
+
+def test_a_fork_goes_on_with_the_options_of_its_run(agent: Agent) -> None:
+    agent.locate(sample_path(), thread_id="case-1", positives=3)
+    graph = agent.graph
+    history = graph.get_state_history({"configurable": {"thread_id": "case-1"}})
+    before = next(state for state in history if state.next == ("retrieve",))
+    graph.invoke(None, before.config)
+    retrieved = [s for s in agent.services.trail.read("case-1").steps if s.node == "retrieve"]
+    assert len(retrieved[-1].detail["positives"]) == 3
+    fix = agent.services.trail.read("case-1").fix
+    assert fix is not None and fix["run"] == "case-1"
+
+
+def test_a_second_photo_on_a_thread_is_refused_by_the_bare_graph_too(agent: Agent) -> None:
+    other = agent.locate(sample_path("indoor/gcs_close.jpg"))
+    agent.locate(sample_path(), thread_id="case-1")
+    config: Any = {"configurable": {"thread_id": "case-1"}}
+    with pytest.raises(TrailError, match="one thread is one"):
+        agent.graph.invoke({"photo": other.photo}, config)
+
+
+def test_a_choice_for_a_run_that_does_not_wait_is_refused(agent: Agent) -> None:
+    agent.locate(sample_path(), thread_id="case-1")
+    with pytest.raises(TrailError, match="does not wait"):
+        agent.resume("case-1", rank=1)
 
 
 async def test_many_photos_at_once_on_the_asynchronous_saver(

@@ -298,3 +298,16 @@ def test_an_encoder_whose_photos_were_removed_is_not_held(engine: Engine) -> Non
     assert [summary.encoders for summary in list_galleries(engine)] == [("new",)]
     with pytest.raises(GalleryError, match="embedded with 'new', and this question asks with 'old"):
         Gallery(engine).require(Search(encoder="old"))
+
+
+def test_a_picture_in_several_galleries_has_one_vote(engine: Engine) -> None:
+    rng = np.random.default_rng(5)
+    vectors = unit(rng, 20, 8)
+    for gallery in ("one", "two", "three"):
+        add(engine, vectors, gallery=gallery)
+    found = Gallery(engine).nearest(vectors[0], 6, Search(encoder="e"))
+    assert len({hit.external_id for hit in found}) == 6
+    alone = Gallery(engine).nearest(vectors[0], 6, Search(encoder="e", galleries=("two",)))
+    assert [hit.external_id for hit in found] == [hit.external_id for hit in alone]
+    everything = Gallery(engine).nearest(vectors[0], 100, Search(encoder="e"))
+    assert len(everything) == 20

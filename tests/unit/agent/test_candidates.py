@@ -67,7 +67,7 @@ def test_a_draft_says_more_exactly_where_inside_the_reach_of_its_photos() -> Non
     city = hit(PARIS, 0.8, accuracy_km=25.0)
     moved = pool_candidates([city], [draft(48.95, 2.35)], 0.05)[0]
     assert (moved.latitude, moved.longitude) == (48.95, 2.35)
-    assert moved.radius_km == pytest.approx(25.0)
+    assert moved.radius_km == pytest.approx(25.0 + 7.1, abs=0.1)  # it still reaches the photo's
 
 
 def test_a_draft_that_cannot_tell_is_no_candidate() -> None:
@@ -77,3 +77,22 @@ def test_a_draft_that_cannot_tell_is_no_candidate() -> None:
 
 def test_nothing_gives_nothing() -> None:
     assert pool_candidates([], [], 0.05) == []
+
+
+def test_a_string_of_photos_across_a_continent_is_not_one_place() -> None:
+    chain = [(38.7, -9.1), (48.9, 2.3), (52.5, 13.4), (55.8, 37.6)]
+    pooled = pool_candidates([hit(place, 0.5) for place in chain], [], 0.05)
+    assert all(candidate.radius_km < 5000 for candidate in pooled)
+    lisbon = pooled[0]
+    assert lisbon.parts["share_2500_km"] == pytest.approx(0.75)  # Moscow is 3,900 km away
+
+
+def test_a_place_known_nowhere_reaches_as_far_as_everything_found() -> None:
+    scattered = [hit(place, 0.5) for place in (PARIS, SUVA, (-33.4, -70.7))]
+    assert all(c.radius_km > 9000 for c in pool_candidates(scattered, [], 0.05))
+
+
+def test_a_draft_far_from_every_photo_of_a_wide_place_stands_alone() -> None:
+    wide = [hit(PARIS, 0.5), hit(BERLIN, 0.5)]
+    pooled = pool_candidates(wide, [draft(50.0, -8.5, confidence=0.01)], 0.05)
+    assert [candidate.origin for candidate in pooled] == ["cluster", "cluster", "draft"]

@@ -25,6 +25,9 @@ class Listed:
     def trail(self) -> Listed:
         return self
 
+    def find(self, run: str) -> None:
+        return None
+
     def record(self, run: str, step: Step) -> None:
         self.steps.append(step)
 

@@ -4,9 +4,9 @@ import pytest
 
 from geofix.agent.candidates import pool_candidates
 from geofix.agent.regions import circle
-from geofix.agent.scoring import SHARE_WEIGHTS, carried, ranked, score
+from geofix.agent.scoring import SHARE_WEIGHTS, carried, ranked, region_share, score
 from geofix.agent.state import Candidate, Draft
-from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, hit
+from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval
 
 MID_ATLANTIC = (30.0, -40.0)
 
@@ -62,17 +62,28 @@ def test_agreement_of_a_draft_raises_the_score() -> None:
     assert agreed.score == pytest.approx(min(1.0, alone.score + 0.1))
 
 
-def test_a_finer_round_keeps_what_lies_outside_its_region_and_scales_what_lies_inside() -> None:
+def test_a_finer_round_keeps_what_lies_outside_its_region() -> None:
     before = scored([hit(PARIS, 0.50), hit(CHARTRES, 0.49), hit(BERLIN, 0.5)])
-    region = circle(*PARIS, 200.0)
-    inside = scored([hit(PARIS, 0.50), hit(CHARTRES, 0.2)])
-    after = carried(before, inside, region)
-    berlin = next(c for c in after if abs(c.latitude - BERLIN[0]) < 0.01)
-    berlin_before = next(c for c in before if abs(c.latitude - BERLIN[0]) < 0.01)
-    assert berlin.score == pytest.approx(berlin_before.score)
-    had = max(c.score for c in before if c is not berlin_before)
-    assert max(c.score for c in after if c is not berlin) == pytest.approx(had)
-    assert [c.rank for c in after] == list(range(1, len(after) + 1))
+    after = carried(before, scored([hit(PARIS, 0.50)]), circle(*PARIS, 200.0))
+    assert [round(candidate.latitude, 2) for candidate in after] == [48.89, 52.52]
+    assert [candidate.rank for candidate in after] == [1, 2]
+
+
+def test_the_share_of_a_region_is_that_of_its_votes_round_by_round() -> None:
+    first = retrieval([hit(PARIS, 0.5), hit(CHARTRES, 0.5), hit(BERLIN, 0.5), hit(SUVA, 0.5)])
+    second = retrieval([hit(PARIS, 0.5), hit(CHARTRES, 0.5)]).model_copy(
+        update={"region": circle(*PARIS, 200.0)}
+    )
+    third = retrieval([hit(PARIS, 0.5)]).model_copy(update={"region": circle(*PARIS, 25.0)})
+    assert region_share([first]) == 1.0
+    assert region_share([first, second]) == pytest.approx(0.5)
+    assert region_share([first, second, third]) == pytest.approx(0.25)
+
+
+def test_a_closer_look_makes_no_place_surer_than_its_region_was() -> None:
+    alone = pool_candidates([hit(PARIS, 0.5)], [], 0.05, region_share=0.25)[0]
+    assert alone.parts["share_1_km"] == pytest.approx(0.25)
+    assert alone.scale_km > 2500
 
 
 def test_nothing_is_ranked_as_nothing() -> None:

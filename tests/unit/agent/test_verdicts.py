@@ -30,7 +30,10 @@ def test_a_likeness_that_is_common_abstains_and_says_how_common() -> None:
 
 
 def test_three_photos_that_agree_outweigh_a_likeness_that_is_not_rare() -> None:
-    agreeing = [hit(PARIS, 0.40, impostor_share=0.3, photo_id=i) for i in range(3)]
+    agreeing = [
+        hit((PARIS[0] + i * 0.001, PARIS[1]), 0.40, impostor_share=0.3, photo_id=i)
+        for i in range(3)
+    ]
     assert verdict([*agreeing, hit(BERLIN, 0.2)]).decision == "accept"
     assert verdict([*agreeing[:2], hit(BERLIN, 0.2)]).decision == "abstain"
 
@@ -40,8 +43,34 @@ def test_past_the_median_no_agreement_counts() -> None:
     assert verdict(agreeing).decision == "abstain"
 
 
-def test_without_a_null_distribution_likeness_is_not_held_against_the_photo() -> None:
-    assert verdict([hit(PARIS, 0.8, impostor_share=None)]).decision == "accept"
+def test_frames_of_one_walk_are_one_witness() -> None:
+    frames = [
+        hit((PARIS[0] + i * 0.00005, PARIS[1]), 0.40, impostor_share=0.3, photo_id=i)
+        for i in range(3)
+    ]
+    assert verdict([*frames, hit(BERLIN, 0.2)]).decision == "abstain"
+
+
+def test_without_a_null_distribution_nothing_tells_what_is_alike() -> None:
+    decided = verdict([hit(PARIS, 0.8, impostor_share=None)])
+    assert decided.decision == "abstain"
+    assert "too few photos" in decided.reasons[0]
+    assert verdict([hit(PARIS, 0.8, impostor_share=None)], vectors="raw").decision == "accept"
+
+
+def test_the_likeness_that_counts_is_the_leading_places_own() -> None:
+    lone = hit(SUVA, 0.60, impostor_share=0.01)
+    paris = [
+        hit((PARIS[0] + i * 0.001, PARIS[1]), 0.59, impostor_share=0.6, photo_id=i)
+        for i in range(4)
+    ]
+    assert verdict([lone, *paris], accept_margin=0.0).decision == "abstain"
+
+
+def test_two_towns_of_one_region_are_looked_at_closer_not_given_up() -> None:
+    assert verdict([hit(PARIS, 0.6), hit(CHARTRES, 0.6)]).decision == "refine"
+    coarse = verdict([hit(PARIS, 0.6), hit(CHARTRES, 0.6)], rounds_left=0)
+    assert coarse.decision == "accept"
 
 
 def test_a_place_known_to_a_region_only_is_looked_at_closer_while_rounds_are_left() -> None:

@@ -1,26 +1,17 @@
 from __future__ import annotations
 
-import pytest
+from geofix.agent.context import Context
+from geofix.agent.nodes.refine import refine
+from geofix.agent.scoring import score
+from geofix.agent.state import State
+from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, hit, pooled
 
-from geofix.agent.candidates import NOWHERE_KM, pool_candidates
-from geofix.agent.nodes.refine import next_radius_km
-from tests.unit.agent.hits import PARIS, hit
 
-
-@pytest.mark.parametrize(
-    ("known_km", "searched_km", "expected"),
-    [
-        (200.0, None, 200.0),
-        (2500.0, None, 2500.0),
-        (25.0, 200.0, 25.0),
-        (200.0, 200.0, 25.0),
-        (NOWHERE_KM, 2500.0, 750.0),
-        (1.0, 1.0, 1.0),
-    ],
-)
-def test_every_round_looks_at_less_of_the_earth(
-    known_km: float, searched_km: float | None, expected: float
-) -> None:
-    candidate = pool_candidates([hit(PARIS, 0.5)], [], 0.05)[0]
-    first = candidate.model_copy(update={"scale_km": known_km})
-    assert next_radius_km(first, searched_km) == expected
+def test_the_next_region_is_as_wide_as_the_first_candidate_is_known() -> None:
+    hits = [hit(PARIS, 0.62), hit(CHARTRES, 0.6), hit(BERLIN, 0.6)]
+    state = State(photo="sha256:0", candidates=score(pooled(hits), hits, []))
+    outcome = refine(state, Context(), None)  # type: ignore[arg-type]
+    region = outcome.update["region"]
+    assert outcome.update["round"] == 1
+    assert region.radius_km == 200.0
+    assert abs(region.latitude - PARIS[0]) < 0.01
