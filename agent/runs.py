@@ -24,8 +24,8 @@ from geofix.agent.recording import question_of
 from geofix.agent.regions import parse_region, search_areas
 from geofix.agent.services import Services
 from geofix.agent.state import Claim, Fix, Query, Region
-from geofix.db.gallery import Search
 from geofix.db.queries import QueryPhoto
+from geofix.db.search import Search
 from geofix.db.trail import Run
 from geofix.tools.geo import haversine_km
 

@@ -21,8 +21,8 @@ from geofix.agent.scoring import score
 from geofix.agent.services import Services
 from geofix.agent.state import Retrieval
 from geofix.agent.verdicts import decide
-from geofix.db.gallery import Search
 from geofix.db.ingest import GeotaggedPhoto
+from geofix.db.search import Search
 from geofix.tools.density import DEFAULT_TEMPERATURE
 from geofix.tools.geo import haversine_km
 from geofix.tools.starter import read_starter

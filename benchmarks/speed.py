@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from geofix.agent import Agent, open_agent
-from geofix.db.gallery import Search
+from geofix.db.search import Search
 from geofix.tools.images import read_photo
 from geofix.tools.samples import sample_path
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,49 +26,17 @@ from sqlalchemy import (
     select,
 )
 
-from geofix.db.area import Area
 from geofix.db.centring import Centring, current_centring
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
 from geofix.db.models import EmbeddingRow, EncoderRow, GalleryRow, PhotoRow
+from geofix.db.search import Neighbour, Search
 
 Vector = NDArray[np.float32]
-Vectors = Literal["centred", "raw"]
+
+
 Rows = Select[*tuple[Any, ...]]
 """A select of whatever columns."""
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """One gallery photo as a search found it."""
-
-    photo_id: int
-    similarity: float
-    """Cosine with the query, centred or raw as the search was; -1 to 1."""
-    latitude: float
-    longitude: float
-    accuracy_km: float
-    country: str | None
-    gallery: str
-    source: str
-    external_id: str
-    author: str | None
-    licence: str | None
-    attribution: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What to search in, and how."""
-
-    encoder: str
-    galleries: tuple[str, ...] = ()
-    """Names of the galleries to search; none means all of them."""
-    areas: tuple[Area, ...] = ()
-    """Search where all of them overlap; none means everywhere."""
-    vectors: Vectors = "centred"
-    without_sha256: str | None = None
-    """Leave out the photo with these bytes: a photo is no evidence for itself."""
 
 
 class Gallery:
@@ -158,10 +125,11 @@ def _pictures(connection: Connection, ordered: Select[Any], k: int) -> list[dict
         rows = [dict(row) for row in connection.execute(ordered.limit(limit)).mappings()]
         # Postgres sorts NaN, the distance of a vector without direction, behind every number.
         found = [row for row in rows if not math.isnan(row["distance"])]
-        first = {row.pop("sha256") or row["photo_id"]: row for row in reversed(found)}
-        unlike = list(reversed(first.values()))
+        unlike: dict[object, dict[str, Any]] = {}
+        for row in found:
+            unlike.setdefault(row.pop("sha256") or row["photo_id"], row)
         if len(unlike) >= k or len(rows) < limit:
-            return unlike[:k]
+            return list(unlike.values())[:k]
         limit *= 4
 
 

@@ -14,6 +14,7 @@ from PIL import ExifTags, Image
 
 GPS = ExifTags.GPS
 NOBODY = 65534
+SEOUL = (37.5, 127.0)
 
 
 def gps_of(latitude: float, longitude: float) -> dict[int, Any]:

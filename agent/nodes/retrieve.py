@@ -14,7 +14,8 @@ from geofix.agent.regions import search_areas
 from geofix.agent.services import Services
 from geofix.agent.state import Hit, Retrieval, State
 from geofix.db.centring import Centring
-from geofix.db.gallery import Gallery, Neighbour, Search
+from geofix.db.gallery import Gallery
+from geofix.db.search import Neighbour, Search
 from geofix.tools.places import places_at
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from geofix.agent.cli import main
+from geofix.agent.state import Fix
 from geofix.db.engine import parse_url
 
 UNREACHABLE = "postgresql://ann:s3cret@127.0.0.1:1/geofix"
@@ -31,6 +33,11 @@ class Done:
     def said(self) -> str:
         """What an error was, whose line a narrow box may have broken."""
         return " ".join(self.err.replace("│", " ").split())
+
+
+def fix_of(done: Done) -> Fix:
+    """Return the one JSON object that standard output is."""
+    return Fix.model_validate(json.loads(done.out))
 
 
 Geofix = Callable[..., Done]

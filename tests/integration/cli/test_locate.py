@@ -1,4 +1,4 @@
-"""`geofix locate`, `resume`, `trail` and `runs` on the starter gallery."""
+"""`geofix locate` on the starter gallery."""
 
 from __future__ import annotations
 
@@ -15,19 +15,13 @@ from PIL.TiffImagePlugin import IFDRational
 from shapely.geometry import Point, shape
 from sqlalchemy import create_engine, text
 
-from geofix.agent.state import Fix
 from geofix.db.engine import parse_url
 from geofix.tools.geo import haversine_km
 from geofix.tools.samples import sample_path
 from tests.files import GPS, exif_of, gps_of
-from tests.integration.cli.conftest import Done, Geofix
+from tests.integration.cli.conftest import Geofix, fix_of
 
 SACRE_COEUR = (48.8867, 2.3431)
-
-
-def fix_of(done: Done) -> Fix:
-    """Return the one JSON object that standard output is."""
-    return Fix.model_validate(json.loads(done.out))
 
 
 def execute(url: str, statement: str) -> None:
@@ -90,7 +84,7 @@ def test_geojson_is_read_by_others_and_replaces_the_file_whole(
     assert written == fix.geojson
     assert written["type"] == "FeatureCollection"
     radius, point, *others = written["features"]
-    assert len(others) == len(fix.candidates) - 1
+    assert len(others) == len(fix.candidates) - 1 + len(fix.evidence)
     # RFC 7946 puts the longitude first.
     assert point["geometry"]["coordinates"] == [fix.longitude, fix.latitude]
     assert shape(radius["geometry"]).is_valid
@@ -162,55 +156,6 @@ def test_a_photo_of_16_bits_is_answered_or_abstained_on(
     fix = fix_of(done)
     assert done.code == {"located": 0, "abstained": 3}[fix.status]
     assert fix.reasons
-
-
-def test_a_person_chooses(geofix: Geofix, starter_url: str, tmp_path: Path) -> None:
-    # The same church in Tokyo and in Lima: nobody but a person can tell.
-    for name, place in (("tokyo", (35.6, 139.7)), ("lima", (-12.0, -77.0))):
-        with Image.open(sample_path()) as pixels:
-            tags = exif_of({**gps_of(*place), GPS.GPSAltitude: 1.0})
-            pixels.convert("RGB").save(tmp_path / f"{name}.png", exif=tags)
-    assert geofix("gallery", "ingest", tmp_path, url=starter_url).code == 0
-    asked = geofix("locate", "--ask", "--thread", "case", url=starter_url)
-    assert asked.code == 3
-    assert asked.out.startswith("A person has to choose among these candidates.")
-    assert "geofix resume case --pick NUMBER" in asked.out
-    assert "not finished; geofix resume case" in geofix("runs", url=starter_url).out
-    wrong = geofix("resume", "case", "--pick", "99", url=starter_url)
-    assert (wrong.code, wrong.out) == (4, "")
-    assert "no candidate 99" in wrong.err
-    waiting = geofix("locate", "--ask", "--thread", "case", "--json", url=starter_url)
-    second = fix_of(waiting).candidates[1]
-    done = geofix("resume", "case", "--pick", "2", "--json", url=starter_url)
-    fix = fix_of(done)
-    assert (done.code, fix.status) == (0, "located")
-    assert (fix.latitude, fix.longitude) == (second.latitude, second.longitude)
-    assert "a person chose" in fix.reasons[0]
-
-
-def test_the_trail_shows_every_step_and_json_everything(geofix: Geofix, starter_url: str) -> None:
-    assert geofix("runs", url=starter_url).out == "no run yet\n"
-    assert geofix("locate", "--thread", "a [bold]case[/]", url=starter_url).code == 0
-    trail = geofix("trail", "a [bold]case[/]", url=starter_url)
-    assert trail.code == 0
-    assert trail.out.startswith("Run a [bold]case[/]  photo sha256 ")
-    for step in ("embed", "retrieve", "draft", "verify", "settle"):
-        assert f" {step} " in trail.out
-    assert "Answer Paris" in trail.out
-    everything = json.loads(geofix("trail", "a [bold]case[/]", "--json", url=starter_url).out)
-    assert len(everything["steps"][1]["detail"]["positives"]) == 16
-    runs = geofix("runs", url=starter_url)
-    assert "a [bold]case[/]" in runs.out and "Paris" in runs.out
-    (listed,) = json.loads(geofix("runs", "--json", url=starter_url).out)
-    assert listed["id"] == "a [bold]case[/]"
-
-
-def test_one_thread_is_one_photo(geofix: Geofix, starter_url: str, tmp_path: Path) -> None:
-    assert geofix("locate", "--thread", "case", url=starter_url).code == 0
-    Image.effect_noise((64, 64), 99).save(tmp_path / "other.png")
-    other = geofix("locate", tmp_path / "other.png", "--thread", "case", url=starter_url)
-    assert (other.code, other.out) == (4, "")
-    assert "the run 'case' is about another photo" in other.err
 
 
 def test_what_a_gallery_says_of_its_photos_is_not_interpreted(

@@ -1,26 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from geofix.db.centring import Centring, impostor_similarities
-from geofix.db.engine import open_engine
 from geofix.db.galleries import remove_gallery
 from geofix.db.gallery import Gallery
 from geofix.db.ingest import GeotaggedPhoto, Ingest
 
 Floats = NDArray[np.float32]
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    opened = open_engine(database_url)
-    yield opened
-    opened.dispose()
 
 
 def vectors_and_places(rows: int, seed: int = 0) -> tuple[Floats, NDArray[np.float64]]:

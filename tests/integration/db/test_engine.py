@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,13 +14,6 @@ from geofix.db.engine import database_errors, open_engine
 from geofix.db.errors import DatabaseError
 
 SECRET = "hunter2"
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    opened = open_engine(database_url)
-    yield opened
-    opened.dispose()
 
 
 def changed(url: str, **parts: Any) -> str:

@@ -1,24 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from sqlalchemy import Engine, text
 
-from geofix.db.engine import open_engine
 from geofix.db.errors import GalleryError
 from geofix.db.galleries import list_galleries, remove_gallery
-from geofix.db.gallery import Gallery, Search
+from geofix.db.gallery import Gallery
 from geofix.db.ingest import GeotaggedPhoto, Ingest
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    opened = open_engine(database_url)
-    yield opened
-    opened.dispose()
+from geofix.db.search import Search
 
 
 def add(engine: Engine, gallery: str, rows: int, encoder: str = "e") -> None:

@@ -1,65 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Engine
 
-from geofix.db.engine import open_engine
-from geofix.db.errors import GalleryError
-from geofix.db.galleries import list_galleries, remove_gallery
-from geofix.db.gallery import Gallery, Search
+from geofix.db.gallery import Gallery
 from geofix.db.ingest import GeotaggedPhoto, Ingest
-
-Floats = NDArray[np.float32]
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    opened = open_engine(database_url)
-    yield opened
-    opened.dispose()
-
-
-def add(
-    engine: Engine, vectors: Floats, *, gallery: str = "g", encoder: str = "e", prefix: str = "p"
-) -> None:
-    photos = [
-        GeotaggedPhoto("made", f"{prefix}{i:03}", 10.0, 20.0, sha256=f"{prefix}-hash-{i}")
-        for i in range(len(vectors))
-    ]
-    Ingest(engine).add(gallery, encoder, photos, np.asarray(vectors, dtype=np.float32))
-    Ingest(engine).finish(encoder)
-
-
-def unit(rng: np.random.Generator, rows: int, dimension: int) -> Floats:
-    """Random directions around one that all share, as the vectors of vision encoders are."""
-    vectors = rng.normal(size=(rows, dimension)) + 1.0
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-
-
-def half(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    return values.astype(np.float16).astype(np.float64)
-
-
-def cosines(vectors: Floats, query: Floats, *, centred: bool) -> NDArray[np.float64]:
-    """What pgvector is to compute, in numpy: halfvec arithmetic rounds after every operation."""
-    kept, probe = half(vectors), query.astype(np.float64)
-    if centred:
-        mean = half(kept.mean(axis=0))
-        kept, probe = half(kept - mean), probe - mean
-    probe = half(probe)
-    scale = np.linalg.norm(kept, axis=1) * np.linalg.norm(probe)
-    result: NDArray[np.float64] = kept @ probe / scale
-    return result
-
-
-def names(found: list[int]) -> list[str]:
-    return [f"p{i:03}" for i in found]
+from geofix.db.search import Search
+from tests.integration.db.random_gallery import Floats, add, cosines, names, unit
 
 
 @pytest.mark.parametrize("vectors", ["centred", "raw"])
@@ -208,96 +158,6 @@ def test_a_query_at_the_mean_finds_nothing_and_does_not_crash(engine: Engine) ->
     assert gallery.nearest(query, 5, search) == []
     assert gallery.most_dissimilar(query, 5, search) == []
     assert len(gallery.nearest(query, 5, Search(encoder="e", vectors="raw"))) == 5
-
-
-def test_encoders_of_unlike_dimension_live_side_by_side(engine: Engine) -> None:
-    rng = np.random.default_rng(11)
-    small, large = unit(rng, 20, 3), unit(rng, 20, 40)
-    add(engine, small, encoder="small")
-    add(engine, large, encoder="large")
-    for name, kept in (("small", small), ("large", large)):
-        query = kept[5]
-        near = Gallery(engine).nearest(query, 20, Search(encoder=name))
-        order = np.argsort(-cosines(kept, query, centred=True))
-        assert [hit.external_id for hit in near] == names(list(order))
-    with engine.connect() as connection:
-        rows = connection.execute(
-            text("select tableoid::regclass::text, count(*) from embeddings group by 1 order by 1")
-        ).all()
-        photos = connection.execute(text("select count(*) from photos")).scalar()
-    assert [tuple(row) for row in rows] == [("embeddings_1", 20), ("embeddings_2", 20)]
-    assert photos == 20
-
-
-def test_a_partition_refuses_a_vector_of_another_dimension(engine: Engine) -> None:
-    add(engine, unit(np.random.default_rng(1), 2, 3))
-    statement = text(
-        "update embeddings set embedding = '[1,2,3,4]' where photo_id ="
-        " (select min(photo_id) from embeddings)"
-    )
-    with (
-        pytest.raises(IntegrityError, match="embeddings_1_dimension_check"),
-        engine.begin() as connection,
-    ):
-        connection.execute(statement)
-
-
-def test_vectors_are_kept_inline(engine: Engine) -> None:
-    add(engine, unit(np.random.default_rng(1), 2, 3))
-    stored = text(
-        "select attstorage::text from pg_attribute where attname = 'embedding'"
-        " and attrelid in ('embeddings'::regclass, 'embeddings_1'::regclass)"
-    )
-    with engine.connect() as connection:
-        assert connection.execute(stored).scalars().all() == ["p", "p"]
-
-
-def test_require_passes_where_the_galleries_hold_the_encoder(engine: Engine) -> None:
-    add(engine, unit(np.random.default_rng(1), 2, 3), gallery="a")
-    Gallery(engine).require(Search(encoder="e"))
-    Gallery(engine).require(Search(encoder="e", galleries=("a",)))
-
-
-def test_require_names_an_unknown_gallery_and_those_there_are(engine: Engine) -> None:
-    with pytest.raises(GalleryError, match="no gallery 'x'; there is: none yet"):
-        Gallery(engine).require(Search(encoder="e", galleries=("x",)))
-    add(engine, unit(np.random.default_rng(1), 2, 3), gallery="a")
-    with pytest.raises(GalleryError, match="no gallery 'x'; there is: 'a'"):
-        Gallery(engine).require(Search(encoder="e", galleries=("a", "x")))
-
-
-def test_require_says_how_to_fill_an_empty_gallery(engine: Engine) -> None:
-    with pytest.raises(GalleryError, match=r"^the gallery is empty.*geofix gallery add starter"):
-        Gallery(engine).require(Search(encoder="e"))
-    add(engine, unit(np.random.default_rng(1), 2, 3), gallery="a")
-    with engine.begin() as connection:
-        connection.execute(text("insert into galleries (name) values ('hollow')"))
-    with pytest.raises(GalleryError, match="the gallery 'hollow' is empty"):
-        Gallery(engine).require(Search(encoder="e", galleries=("a", "hollow")))
-
-
-def test_require_names_the_gallery_s_encoder_and_the_question_s(engine: Engine) -> None:
-    rng = np.random.default_rng(1)
-    add(engine, unit(rng, 2, 3), gallery="a", encoder="old")
-    add(engine, unit(rng, 2, 5), gallery="b", encoder="new")
-    both = r"'new' and 'old'.*asks with 'other'"
-    with pytest.raises(GalleryError, match=both):
-        Gallery(engine).require(Search(encoder="other"))
-    one = r"the gallery 'a' was embedded with 'old', and this question asks with 'new'"
-    with pytest.raises(GalleryError, match=one):
-        Gallery(engine).require(Search(encoder="new", galleries=("a",)))
-    with pytest.raises(GalleryError, match=one):
-        Gallery(engine).require(Search(encoder="new", galleries=("b", "a")))
-
-
-def test_an_encoder_whose_photos_were_removed_is_not_held(engine: Engine) -> None:
-    rng = np.random.default_rng(1)
-    add(engine, unit(rng, 2, 3), gallery="a", encoder="old")
-    add(engine, unit(rng, 2, 3), gallery="b", encoder="new", prefix="q")
-    remove_gallery(engine, "a")
-    assert [summary.encoders for summary in list_galleries(engine)] == [("new",)]
-    with pytest.raises(GalleryError, match="embedded with 'new', and this question asks with 'old"):
-        Gallery(engine).require(Search(encoder="old"))
 
 
 def test_a_picture_in_several_galleries_has_one_vote(engine: Engine) -> None:

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from sqlalchemy import Engine, text
 
-from geofix.db.engine import open_engine
 from geofix.db.errors import GalleryError, TrailError
 from geofix.db.ingest import GeotaggedPhoto, Ingest
 from geofix.db.queries import QueryPhoto, QueryPhotos
@@ -21,13 +19,6 @@ PHOTO = QueryPhoto(
     claim={"latitude": 48.85, "camera": "Kamera Ü"},
     notes=["several frames", ""],
 )
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    opened = open_engine(database_url)
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture

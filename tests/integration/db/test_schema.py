@@ -16,9 +16,10 @@ from geofix.db import schema
 from geofix.db.checkpoints import set_up_checkpoints
 from geofix.db.engine import open_engine
 from geofix.db.errors import DatabaseError
-from geofix.db.gallery import Gallery, Search
+from geofix.db.gallery import Gallery
 from geofix.db.ingest import GeotaggedPhoto, Ingest
 from geofix.db.models import Base
+from geofix.db.search import Search
 from geofix.db.trail import Step, Trail
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,18 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from geofix.db.engine import open_engine
 from geofix.db.errors import TrailError
 from geofix.db.trail import Step, Trail
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    opened = open_engine(database_url)
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture

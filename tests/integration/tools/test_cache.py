@@ -20,7 +20,7 @@ from geofix.db.trail import Step
 from geofix.tools.cache import answer_cache
 from geofix.tools.encoders import Encoder
 from geofix.tools.samples import sample_path
-from tests.integration.test_model_draft import KEY, said
+from tests.integration.lab import KEY, said
 from tests.loopback import ChatServer, chat_server, ollama_answer, openai_answer
 
 ANSWER = [ChatGeneration(message=AIMessage("Paris"))]

@@ -57,12 +57,17 @@ def test_links_to_photos_count_and_links_to_folders_are_not_followed(tmp_path: P
     assert ids(FolderSource(tmp_path / "mine")) == ["b.jpg", "broken.jpg", "linked.jpg"]
 
 
-def test_the_name_is_the_full_path_wherever_one_stands(
+def test_the_name_is_the_folders_and_a_mark_wherever_one_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     touch(tmp_path / "photos" / "a.jpg")
     monkeypatch.chdir(tmp_path / "photos")
-    assert FolderSource(Path(".")).name == str(tmp_path / "photos")
+    name = FolderSource(Path(".")).name
+    assert name.startswith("photos-")
+    assert str(tmp_path) not in name
+    assert FolderSource(tmp_path / "photos").name == name
+    touch(tmp_path / "elsewhere" / "photos" / "a.jpg")
+    assert FolderSource(tmp_path / "elsewhere" / "photos").name != name
     assert FolderSource(Path("."), name="trip").name == "trip"
 
 

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+
+from geofix.agent import Settings, open_agent
+from geofix.tools.encoders import Encoder
+from tests.integration.lab import PROTOCOLS, TIMEOUT_S, Lab
+from tests.loopback import Finished, Raw, chat_server
+
+
+@pytest.fixture
+def lab(starter_url: str, encoder: Encoder) -> Iterator[Any]:
+    """Opens an agent on the starter gallery whose model answers by a script."""
+    with ExitStack() as stack:
+
+        @contextmanager
+        def opened(*script: str | Finished | Raw, provider: str = "openai", **more: Any) -> Any:
+            protocol, path = PROTOCOLS[provider]
+            with chat_server(protocol, *script) as server:
+                settings = Settings(
+                    database_url=starter_url,
+                    model=f"{provider}:tiny",
+                    model_url=server.url + path,
+                    model_timeout_s=TIMEOUT_S,
+                    **more,
+                )
+                with open_agent(settings, encoder=encoder) as agent:
+                    yield Lab(agent, server)
+
+        yield lambda *script, **more: stack.enter_context(opened(*script, **more))

@@ -1,0 +1,137 @@
+"""Models that answer badly or not at all, over real HTTP."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from geofix.agent import Settings, open_agent
+from geofix.agent.errors import ModelError
+from geofix.tools.encoders import Encoder
+from geofix.tools.samples import sample_path
+from tests.integration.lab import KEY, is_in_paris, said
+from tests.loopback import TOKENS_IN, Finished, Raw
+
+
+@pytest.mark.parametrize(
+    ("provider", "first"),
+    [
+        ("openai", ""),
+        ("openai", "It is Paris, by the dome."),
+        ("openai", said()[:120]),
+        ("openai", said(latitude="north of here")),
+        ("openai", said(confidence=90)),
+        ("openai", said(clues=[{"kind": "text"}])),
+        ("openai", "{}"),
+        ("ollama", "It is Paris, by the dome."),
+        ("ollama", said()[:120]),
+        ("anthropic", said(confidence=90)),
+    ],
+)
+def test_an_unusable_answer_is_mended_by_one_turn_that_says_what_is_wrong(
+    lab: Any, provider: str, first: str
+) -> None:
+    opened = lab(first, said(), provider=provider)
+    fix, step = opened.locate()
+    assert fix.drafted_by == f"{provider}:tiny"
+    assert fix.degraded == []
+    wrong = step.detail["repaired"]
+    assert wrong
+    assert len(opened.server.received) == 2
+    last = opened.server.received[1].body["messages"][-1]
+    assert last["role"] == "user"
+    assert f"That answer cannot be used: {wrong}." in str(last["content"]).replace("\\'", "'")
+    assert step.detail["tokens"]["input_tokens"] == 2 * TOKENS_IN
+
+
+@pytest.mark.parametrize("provider", ["openai", "ollama"])
+@pytest.mark.parametrize("wrapped", ["```json\n{}\n```", "Sure! Here it is:\n{}\nAnything else?"])
+def test_a_fence_or_prose_around_the_answer_needs_no_second_turn(
+    lab: Any, provider: str, wrapped: str
+) -> None:
+    opened = lab(wrapped.replace("{}", said()), provider=provider)
+    fix, step = opened.locate()
+    assert fix.drafted_by == f"{provider}:tiny"
+    assert step.detail["repaired"] is None
+    assert len(opened.server.received) == 1
+
+
+BUSY = Raw(503, '{"error": {"message": "busy"}}', {"retry-after": "0"})
+DENIED = json.dumps({"error": {"message": f"Incorrect API key provided: {KEY}"}})
+FAILURES: dict[str, tuple[tuple[str | Finished | Raw, ...], str]] = {
+    "500": ((Raw(500, '{"error": {"message": "boom"}}', {"retry-after": "0"}),) * 3, "500"),
+    "503": ((BUSY,) * 3, "busy"),
+    "401": ((Raw(401, DENIED),), "401"),
+    "404": ((Raw(404, "no such model"),), "404"),
+    "429": ((Raw(429, "{}", {"retry-after": "3600"}),), "429"),
+    "silent": ((Raw(silent=True),), "timed out"),
+    "cut": ((Raw(body=said() * 3, cut=True),), "closed connection"),
+    "html": ((Raw(body="<html>Welcome to nginx</html>"),), "JSON"),
+    "no choices": ((Raw(body="{}"),), "the model failed"),
+    "length": ((Finished(said()[:99], "length"),), "length limit"),
+    "refusal": ((Finished(None, refusal="I do not locate people."),), "I do not locate people."),
+    "empty twice": (("", ""), "it is empty"),
+    "prose twice": (("Paris", "Paris!"), "it wrote 'Paris!'"),
+    "mended too late": (("Paris", Raw(401, DENIED)), "401"),
+}
+OLLAMA_FAILURES = ("401", "404", "silent", "cut", "html", "no choices", "empty twice")
+ANTHROPIC_FAILURES = ("500", "401", "429", "silent", "cut")
+
+
+@pytest.mark.parametrize(
+    ("provider", "failure"),
+    [
+        *[("openai", name) for name in FAILURES],
+        *[("ollama", name) for name in OLLAMA_FAILURES],
+        *[("anthropic", name) for name in ANTHROPIC_FAILURES],
+    ],
+)
+def test_whatever_fails_ends_in_an_answer_that_says_so(
+    lab: Any, provider: str, failure: str
+) -> None:
+    script, word = FAILURES[failure]
+    more = {} if provider == "ollama" else {"model_api_key": KEY}
+    opened = lab(*script, provider=provider, **more)
+    fix, step = opened.locate()
+    assert fix.drafted_by == "consensus"
+    assert is_in_paris(fix)
+    (reason,) = fix.degraded
+    assert reason.startswith("draft: the model") and reason.endswith("; the photos voted instead")
+    assert word.lower() in reason.lower()
+    assert step.degraded == (reason,)
+    assert step.detail["model"] == f"{provider}:tiny"
+    assert len(opened.server.received) == len(script)
+    if provider != "ollama":
+        trail = opened.agent.services.trail.read(fix.run)
+        assert KEY not in f"{trail!r}{fix!r}{opened.agent.services.settings!r}"
+
+
+def test_a_server_that_is_not_there_ends_in_an_answer(starter_url: str, encoder: Encoder) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        settings = Settings(database_url=starter_url, model="openai:tiny", model_url=url)
+        with open_agent(settings, encoder=encoder) as agent:
+            fix = agent.locate(sample_path())
+    assert fix.drafted_by == "consensus"
+    assert "Connection refused" in fix.degraded[0]
+
+
+def test_a_busy_server_is_asked_again(lab: Any) -> None:
+    opened = lab(BUSY, said())
+    fix, _ = opened.locate()
+    assert (fix.drafted_by, fix.degraded) == ("openai:tiny", [])
+    assert len(opened.server.received) == 2
+
+
+@pytest.mark.parametrize("model", ["gemini:tiny", "openai:tiny", "anthropic:tiny"])
+def test_a_model_that_cannot_be_set_up_is_an_error_and_no_answer(
+    model: str, starter_url: str, encoder: Encoder
+) -> None:
+    # No address and no key: there is nothing to ask.
+    settings = Settings(database_url=starter_url, model=model)
+    with open_agent(settings, encoder=encoder) as agent, pytest.raises(ModelError):
+        agent.locate(sample_path())
