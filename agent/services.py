@@ -20,7 +20,7 @@ from geofix.agent.consensus import CONSENSUS
 from geofix.agent.errors import DatabaseError
 from geofix.agent.settings import Settings
 from geofix.db import schema
-from geofix.db.checkpoints import set_up_checkpoints
+from geofix.db.checkpoints import require_checkpoints, set_up_checkpoints
 from geofix.db.embedded.data_dir import resolve_data_dir
 from geofix.db.engine import open_engine
 from geofix.db.galleries import never_had_any
@@ -128,6 +128,7 @@ class Services:
         self._open.callback(engine.dispose)
         if not self.embedded:
             schema.check(engine)
+            require_checkpoints(self.checkpoint_url)
             return engine
         schema.upgrade(engine)
         # Every time, since a first start may have been killed between the two; it takes 10 ms.

@@ -66,6 +66,24 @@ def set_up_checkpoints(url: str) -> None:
         ) from error
 
 
+def require_checkpoints(url: str) -> None:
+    """Raise unless LangGraph's tables are there.
+
+    Raises:
+        DatabaseError: They are not, or the server cannot be reached.
+    """
+    try:
+        with psycopg.connect(conninfo(url), **_connection_options()) as connection:
+            found = connection.execute("select to_regclass('checkpoints') as name").fetchone()
+    except psycopg.Error as error:
+        reason = str(error).strip().splitlines()[0]
+        raise DatabaseError(f"cannot reach the database at {redact(url)!r}: {reason}") from error
+    if found is None or found["name"] is None:
+        raise DatabaseError(
+            f"the database at {redact(url)!r} lacks LangGraph's tables; run `geofix db upgrade`"
+        )
+
+
 @contextmanager
 def _set_up_alone(connection: psycopg.Connection[DictRow]) -> Iterator[None]:
     """Let one process at a time make the tables; the lock ends with the connection.

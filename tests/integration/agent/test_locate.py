@@ -9,7 +9,9 @@ from PIL import ExifTags, Image
 from shapely.geometry import Point, shape
 
 from geofix.agent import Agent, Fix, GeofixError, Settings, locate, open_agent
-from geofix.agent.errors import GalleryError, PhotoError, RegionError
+from geofix.agent.errors import DatabaseError, GalleryError, PhotoError, RegionError
+from geofix.db import schema
+from geofix.db.engine import open_engine
 from geofix.db.trail import Trail
 from geofix.tools.geo import haversine_km
 from geofix.tools.samples import sample_path
@@ -179,3 +181,11 @@ def test_another_encoder_is_an_error_that_names_both(starter_url: str) -> None:
 def test_a_region_is_checked_before_the_photo_is_read(agent: Agent) -> None:
     with pytest.raises(RegionError):
         agent.locate("there is no such photo.jpg", within="Atlantis")
+
+
+def test_a_set_up_that_was_cut_off_says_what_to_run(new_database: str) -> None:
+    engine = open_engine(new_database)
+    schema.upgrade(engine)
+    engine.dispose()
+    with pytest.raises(DatabaseError, match="lacks LangGraph's tables; run `geofix db upgrade`"):
+        locate(sample_path(), settings=Settings(database_url=new_database))

@@ -120,3 +120,8 @@ def test_what_postgres_cannot_hold_is_taken_out_of_what_a_model_says() -> None:
     clue = {"kind": "text", "observation": "a\0b"}
     answer = DraftAnswer(**{**ANSWER, "clues": [clue], "hypotheses": ["\0c"]})
     assert (answer.clues[0].observation, answer.hypotheses) == ("ab", ["c"])
+
+
+def test_a_kind_of_the_models_own_invention_does_not_cost_the_clue() -> None:
+    clue = prompts.SeenClue(kind="smell", observation="bread")  # type: ignore[arg-type]
+    assert (clue.kind, clue.observation) == ("other", "bread")
