@@ -8,13 +8,12 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from geofix.db.centring import refresh_centring
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
-from geofix.db.models import EmbeddingRow, EncoderRow, GalleryRow, PhotoRow
-
-WRITERS_LOCK = 0x6765_6F66_6979
-"""Key of the advisory lock under which one load or removal runs at a time ('geofiy' in ASCII)."""
+from geofix.db.indexing import finish_load
+from geofix.db.models import CellCountRow, EncoderRow, GalleryRow, PhotoRow
+from geofix.db.placing import forget_gallery
+from geofix.db.writer_lock import write_alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +38,8 @@ def list_galleries(engine: Engine) -> list[GallerySummary]:
     """Return every gallery, by name."""
     encoders = (
         select(func.array_agg(EncoderRow.name.distinct()))
-        .join(EmbeddingRow, EmbeddingRow.encoder_id == EncoderRow.id)
-        .join(PhotoRow, PhotoRow.id == EmbeddingRow.photo_id)
-        .where(PhotoRow.gallery_id == GalleryRow.id)
+        .join(CellCountRow, CellCountRow.encoder_id == EncoderRow.id)
+        .where(CellCountRow.gallery_id == GalleryRow.id, CellCountRow.photos > 0)
         .correlate(GalleryRow)
         .scalar_subquery()
     )
@@ -88,25 +86,15 @@ def remove_gallery(engine: Engine, name: str) -> int:
             known = connection.execute(select(GalleryRow.name)).scalars().all()
             listed = ", ".join(map(repr, sorted(known))) or "none"
             raise GalleryError(f"there is no gallery {name!r}; there is: {listed}")
-        ours = select(PhotoRow.id).where(PhotoRow.gallery_id == gallery_id)
-        touched = connection.execute(
-            select(EmbeddingRow.encoder_id).where(EmbeddingRow.photo_id.in_(ours)).distinct()
-        ).scalars()
-        encoder_ids = list(touched)
-        photos = connection.execute(select(func.count()).select_from(ours.subquery())).scalar_one()
+        ours = select(func.count(PhotoRow.id)).where(PhotoRow.gallery_id == gallery_id)
+        photos = connection.execute(ours).scalar_one()
+        encoder_ids = forget_gallery(connection, gallery_id)
         connection.execute(delete(GalleryRow).where(GalleryRow.id == gallery_id))
-        for encoder_id in encoder_ids:
-            refresh_centring(connection, encoder_id)
+        names = select(EncoderRow.name).where(EncoderRow.id.in_(encoder_ids))
+        encoders = connection.execute(names).scalars().all()
+    for encoder in encoders:
+        finish_load(engine, encoder)
     return int(photos)
-
-
-def write_alone(connection: Connection) -> None:
-    """Wait until no other load or removal runs; the rest of the transaction is the only one.
-
-    Loads at once deadlocked on new partitions and on rows they shared. Searches never wait.
-    """
-    connection.execute(text("set local statement_timeout = 0"))
-    connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": WRITERS_LOCK})
 
 
 def encoder_id_of(connection: Connection, name: str, dimension: int) -> int:

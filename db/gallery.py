@@ -7,46 +7,37 @@ A photo whose vector is that mean has no direction left: it is like nothing, and
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Double,
-    Engine,
-    Select,
-    cast,
-    func,
-    literal,
-    select,
-)
+from sqlalchemy import Connection, Engine, Select, select
 
-from geofix.db.centring import Centring, current_centring
+from geofix.db.cell_counts import CellCounts, read_counts
+from geofix.db.centring import Centring, read_centring
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
-from geofix.db.models import EmbeddingRow, EncoderRow, GalleryRow, PhotoRow
-from geofix.db.search import Neighbour, Search
+from geofix.db.likeness import likeness
+from geofix.db.models import CellCountRow, EncoderRow, GalleryRow
+from geofix.db.partition import Partition, partition_of
+from geofix.db.partition_search import Asked, search_partition
+from geofix.db.photos import neighbours
+from geofix.db.search import Found, How, Search
 
 Vector = NDArray[np.float32]
 
 
-Rows = Select[*tuple[Any, ...]]
-"""A select of whatever columns."""
-
-
 class Gallery:
-    """The searches; each is exact and repeatable (ties go to the lower id)."""
+    """The searches. Repeatable: ties go to the lower id."""
 
     def __init__(self, engine: Engine) -> None:
         """Search the gallery that `engine` reaches."""
         self._engine = engine
+        self._centrings: dict[int, tuple[tuple[int, int], Centring | None]] = {}
+        self._counts: dict[int, CellCounts] = {}
 
-    def nearest(self, query: Vector, k: int, search: Search) -> list[Neighbour]:
+    def nearest(self, query: Vector, k: int, search: Search) -> Found:
         """Return the `k` photos most like `query`, best first; fewer where fewer can be compared.
 
         Args:
@@ -56,7 +47,7 @@ class Gallery:
         """
         return self._closest(query, k, search, sign=1.0)
 
-    def most_dissimilar(self, query: Vector, k: int, search: Search) -> list[Neighbour]:
+    def most_dissimilar(self, query: Vector, k: int, search: Search) -> Found:
         """Return the `k` photos least like `query`, least first (Img2Loc's negatives).
 
         Img2Loc takes the neighbours of the negated query (Zhou et al. 2024); that is what this
@@ -65,17 +56,20 @@ class Gallery:
         return self._closest(query, k, search, sign=-1.0)
 
     def count(self, search: Search) -> int:
-        """Return how many photos `search` covers."""
-        statement = select(func.count()).select_from(EmbeddingRow)
+        """Return how many photos `search` covers; about, where its area cuts through cells."""
         with database_errors(self._engine), self._engine.connect() as connection:
-            encoder_id = _encoder_id(connection, search.encoder)
-            covered = _covered(statement, search, encoder_id)
-            return int(connection.execute(covered).scalar_one())
+            partition = partition_of(connection, search.encoder)
+            if partition is None:
+                return 0
+            ids, every = _galleries(connection, search)
+            counts = self._counted(connection, partition)
+            return counts.covered(None if every else ids, search.areas, search.outside)
 
     def centring(self, encoder: str) -> Centring | None:
         """Return what is known of all the vectors of `encoder`; none where there are too few."""
         with database_errors(self._engine), self._engine.connect() as connection:
-            return current_centring(connection, encoder)
+            partition = partition_of(connection, encoder)
+            return None if partition is None else self._centred(connection, partition)
 
     def require(self, search: Search) -> None:
         """Raise unless the galleries exist and hold vectors of the encoder, each that is named.
@@ -84,14 +78,13 @@ class Gallery:
             GalleryError: Empty, unknown, or embedded by another encoder; both are then named.
         """
         with database_errors(self._engine), self._engine.connect() as connection:
-            named = select(GalleryRow.name).order_by(GalleryRow.name)
-            names = connection.execute(named).scalars().all()
-            unknown = sorted(set(search.galleries) - set(names))
-            if unknown:
-                known = ", ".join(map(repr, names)) or "none yet"
-                raise GalleryError(f"there is no gallery {unknown[0]!r}; there is: {known}")
-            if all(connection.execute(one).first() for one in _one_of_each(search)):
-                return
+            ids, _ = _galleries(connection, search)
+            partition = partition_of(connection, search.encoder)
+            if partition is not None:
+                counts = self._counted(connection, partition)
+                wanted = [(one,) for one in ids] if search.galleries else [None]
+                if all(counts.covered(one, ()) for one in wanted):
+                    return
             held = [(row[0], row[1]) for row in connection.execute(_held())]
         if not search.galleries:
             _require("the gallery", sorted({encoder for _, encoder in held}), search.encoder)
@@ -99,106 +92,69 @@ class Gallery:
             encoders = [encoder for gallery, encoder in held if gallery == name]
             _require(f"the gallery {name!r}", encoders, search.encoder)
 
-    def _closest(self, query: Vector, k: int, search: Search, sign: float) -> list[Neighbour]:
-        if k <= 0:
-            return []
-        centring = self.centring(search.encoder) if search.vectors == "centred" else None
-        probe = np.asarray(query, dtype=np.float32)
-        vector: ColumnElement[Any] = EmbeddingRow.__table__.c.embedding
-        if centring is not None:
-            probe = probe - centring.mean
-            vector = vector - _halfvec(centring.mean)
-        distance: ColumnElement[float] = vector.op("<=>", return_type=Double())(
-            _halfvec(sign * probe)
-        )
-        statement = _columns(distance).order_by("distance", PhotoRow.id)
+    def _closest(self, query: Vector, k: int, search: Search, sign: float) -> Found:
         with database_errors(self._engine), self._engine.connect() as connection:
-            covered = _covered(statement, search, _encoder_id(connection, search.encoder))
-            rows = _pictures(connection, covered, k)
-        return [_neighbour(row, sign) for row in rows]
+            partition = partition_of(connection, search.encoder)
+            if partition is None:
+                return Found((), (How("here", "exact", 0),))
+            centring = self._centred(connection, partition) if search.vectors == "centred" else None
+            compared = likeness(query, centring.mean if centring else None, sign=sign)
+            if not compared.probe.any():
+                # The query is the mean: it has no direction, and is like nothing.
+                return Found((), (How("here", "exact", 0),))
+            ids, every = _galleries(connection, search)
+            # Some room for photos that turn out to be the same picture.
+            asked = Asked(compared, sign, k + k // 2 + 8, search, ids, every)
+            counts = self._counted(connection, partition)
+            while True:
+                ranked, how = search_partition(connection, partition, counts, asked, "here")
+                found = neighbours(connection, ranked, k, search, sign)
+                if len(found) >= k or len(ranked) < asked.limit:
+                    return Found(tuple(found), (how,))
+                asked = replace(asked, limit=4 * asked.limit)
+
+    def _centred(self, connection: Connection, partition: Partition) -> Centring | None:
+        version = partition.centring_version
+        if version is None:
+            return None
+        state = partition.loads, version
+        known = self._centrings.get(partition.encoder_id)
+        if known is None or known[0] != state:
+            found = read_centring(connection, partition.encoder_id, version)
+            known = self._centrings[partition.encoder_id] = state, found
+        return known[1]
+
+    def _counted(self, connection: Connection, partition: Partition) -> CellCounts:
+        known = self._counts.get(partition.encoder_id)
+        if known is None or known.loads != partition.loads:
+            known = self._counts[partition.encoder_id] = read_counts(connection, partition)
+        return known
 
 
-def _pictures(connection: Connection, ordered: Select[Any], k: int) -> list[dict[str, Any]]:
-    """Return the first `k` rows of unlike pictures: one that is in two galleries has one vote."""
-    limit = 2 * k
-    while True:
-        rows = [dict(row) for row in connection.execute(ordered.limit(limit)).mappings()]
-        # Postgres sorts NaN, the distance of a vector without direction, behind every number.
-        found = [row for row in rows if not math.isnan(row["distance"])]
-        unlike: dict[object, dict[str, Any]] = {}
-        for row in found:
-            unlike.setdefault(row.pop("sha256") or row["photo_id"], row)
-        if len(unlike) >= k or len(rows) < limit:
-            return list(unlike.values())[:k]
-        limit *= 4
+def _galleries(connection: Connection, search: Search) -> tuple[tuple[int, ...], bool]:
+    """Return the ids of the galleries to search, and whether these are all there are.
 
-
-def _halfvec(vector: Vector) -> ColumnElement[list[float]]:
-    return cast(literal(vector.tolist(), HALFVEC()), HALFVEC())
-
-
-def _columns(distance: ColumnElement[float]) -> Rows:
-    return select(
-        PhotoRow.id.label("photo_id"),
-        distance.label("distance"),
-        PhotoRow.latitude,
-        PhotoRow.longitude,
-        PhotoRow.accuracy_km,
-        PhotoRow.country,
-        GalleryRow.name.label("gallery"),
-        PhotoRow.source,
-        PhotoRow.external_id,
-        PhotoRow.author,
-        PhotoRow.licence,
-        PhotoRow.attribution,
-        PhotoRow.sha256,
-    ).select_from(EmbeddingRow)
-
-
-def _encoder_id(connection: Connection, name: str) -> int | None:
-    # Asked for beforehand, so that the planner knows which partition it plans for.
-    return connection.execute(select(EncoderRow.id).where(EncoderRow.name == name)).scalar()
-
-
-def _covered(statement: Rows, search: Search, encoder_id: int | None) -> Rows:
-    statement = (
-        statement.join(PhotoRow, PhotoRow.id == EmbeddingRow.photo_id)
-        .join(GalleryRow, GalleryRow.id == PhotoRow.gallery_id)
-        .where(EmbeddingRow.encoder_id == encoder_id)
-    )
-    if search.galleries:
-        statement = statement.where(GalleryRow.name.in_(search.galleries))
-    if search.without_sha256 is not None:
-        statement = statement.where(PhotoRow.sha256.is_distinct_from(search.without_sha256))
-    return statement.where(*(where for area in search.areas for where in area.conditions()))
-
-
-def _one_of_each(search: Search) -> list[Select[int]]:
-    """Select one photo with a vector of the encoder from each gallery named, or from any."""
-    one = (
-        select(PhotoRow.id)
-        .join(EmbeddingRow, EmbeddingRow.photo_id == PhotoRow.id)
-        .join(EncoderRow, EncoderRow.id == EmbeddingRow.encoder_id)
-        .where(EncoderRow.name == search.encoder)
-        .limit(1)
-    )
-    galleries = [GalleryRow.name == name for name in search.galleries]
-    return [one.join(GalleryRow).where(named) for named in galleries] or [one]
+    Raises:
+        GalleryError: One that is named does not exist.
+    """
+    rows = connection.execute(select(GalleryRow.id, GalleryRow.name)).all()
+    named = {row.name: int(row.id) for row in rows}
+    unknown = sorted(set(search.galleries) - set(named))
+    if unknown:
+        known = ", ".join(map(repr, sorted(named))) or "none yet"
+        raise GalleryError(f"there is no gallery {unknown[0]!r}; there is: {known}")
+    chosen = search.galleries or tuple(named)
+    return tuple(sorted(named[name] for name in chosen)), set(chosen) == set(named)
 
 
 def _held() -> Select[str, str]:
     """Select the galleries and the encoders that at least one of their photos was embedded with."""
-    embedded = (
-        select(PhotoRow.id)
-        .join(EmbeddingRow, EmbeddingRow.photo_id == PhotoRow.id)
-        .where(PhotoRow.gallery_id == GalleryRow.id, EmbeddingRow.encoder_id == EncoderRow.id)
-        .correlate(GalleryRow, EncoderRow)
-        # An offset keeps the planner from turning a look at one photo into a join over all.
-        .offset(0)
-    )
     return (
         select(GalleryRow.name, EncoderRow.name)
-        .join(EncoderRow, embedded.exists())
+        .join(CellCountRow, CellCountRow.gallery_id == GalleryRow.id)
+        .join(EncoderRow, EncoderRow.id == CellCountRow.encoder_id)
+        .where(CellCountRow.photos > 0)
+        .distinct()
         .order_by(GalleryRow.name, EncoderRow.name)
     )
 
@@ -215,10 +171,3 @@ def _require(gallery: str, encoders: Sequence[str], wanted: str) -> None:
             f" asks with {wanted!r}. Ask with the gallery's encoder (GEOFIX_ENCODER), or ingest the"
             f" photos again with {wanted!r}"
         )
-
-
-def _neighbour(row: Mapping[str, Any], sign: float) -> Neighbour:
-    columns = dict(row)
-    # float() because numpy scalars cannot be checkpointed (DESIGN.md section 3).
-    similarity = float(sign * (1.0 - columns.pop("distance")))
-    return Neighbour(similarity=similarity, **columns)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, overload
 
 from geofix.db.area import Area
 
 Vectors = Literal["centred", "raw"]
+Way = Literal["exact", "index"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,56 @@ class Search:
     """Names of the galleries to search; none means all of them."""
     areas: tuple[Area, ...] = ()
     """Search where all of them overlap; none means everywhere."""
+    outside: Area | None = None
+    """Leave out what lies there."""
     vectors: Vectors = "centred"
     without_sha256: str | None = None
     """Leave out the photo with these bytes: a photo is no evidence for itself."""
+    exact: bool = False
+    """Compare with every vector, whatever there is of indexes."""
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How one server looked for the photos."""
+
+    server: str
+    """`here`, or the name of the shard."""
+    way: Way
+    rows: int
+    """How many vectors the search covers there, by the counts per cell; about, in a region."""
+    ef_search: int | None = None
+    """How many candidates the index kept in view."""
+    index: str | None = None
+    unindexed: bool = False
+    """Whether photos that came after the index were compared one by one."""
+    note: str | None = None
+    """Why it went otherwise than planned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Sequence[Neighbour]):
+    """The photos a search found, best first, and how."""
+
+    neighbours: tuple[Neighbour, ...]
+    how: tuple[How, ...]
+    """One for each server that answered."""
+    missing: tuple[str, ...] = ()
+    """Shards that did not answer, each with the reason; the photos there were not asked."""
+
+    @property
+    def rows(self) -> int:
+        """How many vectors the search covered; about, in a region."""
+        return sum(part.rows for part in self.how)
+
+    @overload
+    def __getitem__(self, at: int) -> Neighbour: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Neighbour]: ...
+    def __getitem__(self, at: int | slice) -> Neighbour | Sequence[Neighbour]:
+        """Return one photo, or some."""
+        return self.neighbours[at]
+
+    def __len__(self) -> int:
+        """Say how many there are."""
+        return len(self.neighbours)

@@ -33,12 +33,12 @@ def half(values: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def cosines(vectors: Floats, query: Floats, *, centred: bool) -> NDArray[np.float64]:
-    """What pgvector is to compute, in numpy: halfvec arithmetic rounds after every operation."""
+    """What the database is to compute, in numpy: of what is kept, in halves."""
     kept, probe = half(vectors), query.astype(np.float64)
     if centred:
         mean = half(kept.mean(axis=0))
-        kept, probe = half(kept - mean), probe - mean
-    probe = half(probe)
+        kept, probe = kept - mean, probe - mean
+    probe = half(probe / np.linalg.norm(probe))
     scale = np.linalg.norm(kept, axis=1) * np.linalg.norm(probe)
     result: NDArray[np.float64] = kept @ probe / scale
     return result

@@ -13,7 +13,7 @@ from geofix.db.area import Area, haversine_sql
 from geofix.db.engine import open_engine
 from geofix.db.gallery import Gallery
 from geofix.db.ingest import GeotaggedPhoto, Ingest
-from geofix.db.models import PhotoRow
+from geofix.db.models import EmbeddingRow
 from geofix.db.search import Search
 from geofix.tools.geo import haversine_km
 
@@ -52,7 +52,6 @@ def engine(database_url: str) -> Iterator[Engine]:
 def found(engine: Engine, *areas: Area) -> set[int]:
     search = Search(encoder="e", areas=areas)
     hits = Gallery(engine).nearest(np.array([1, 0], np.float32), len(PLACES) + 1, search)
-    assert Gallery(engine).count(search) == len(hits)
     return {int(hit.external_id) for hit in hits}
 
 
@@ -137,7 +136,9 @@ def test_the_haversine_in_sql_is_the_one_in_numpy(engine: Engine) -> None:
     centers = [*EDGES, *rng.uniform([-90, -180], [90, 180], (30, 2)).tolist()]
     with engine.connect() as connection:
         for latitude, longitude in centers:
-            statement = select(haversine_sql(latitude, longitude)).order_by(PhotoRow.id)
+            rows = EmbeddingRow.__table__
+            haversine = haversine_sql(rows, latitude, longitude)
+            statement = select(haversine).order_by(rows.c.photo_id)
             in_sql = np.array(connection.execute(statement).scalars().all())
             in_numpy = haversine_km(latitude, longitude, PLACES[:, 0], PLACES[:, 1])
             # asin loses digits next to the antipode: 0.2 m there, a micrometer elsewhere.

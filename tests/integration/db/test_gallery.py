@@ -107,7 +107,7 @@ def test_the_photo_itself_is_left_out_by_its_hash(engine: Engine) -> None:
     found = [hit.external_id for hit in near]
     assert "p002" not in found
     assert found[0] == "no hash"
-    assert len(found) == 5 == Gallery(engine).count(search)
+    assert len(found) == 5
 
 
 def test_only_the_named_galleries_are_searched(engine: Engine) -> None:
@@ -126,10 +126,10 @@ def test_k_of_zero_and_fewer_photos_than_asked(engine: Engine) -> None:
     kept = unit(np.random.default_rng(1), 3, 3)
     add(engine, kept)
     gallery, search = Gallery(engine), Search(encoder="e")
-    assert gallery.nearest(kept[0], 0, search) == []
-    assert gallery.most_dissimilar(kept[0], 0, search) == []
+    assert len(gallery.nearest(kept[0], 0, search)) == 0
+    assert len(gallery.most_dissimilar(kept[0], 0, search)) == 0
     assert len(gallery.nearest(kept[0], 16, search)) == 3
-    assert gallery.nearest(kept[0], 16, Search(encoder="nobody")) == []
+    assert len(gallery.nearest(kept[0], 16, Search(encoder="nobody"))) == 0
 
 
 def corners() -> Floats:
@@ -147,16 +147,16 @@ def test_a_photo_at_the_mean_has_no_direction_and_is_not_found(engine: Engine) -
     assert near[0].external_id == far[-1].external_id == "p004"
     assert near[-1].external_id == far[0].external_id == "p012"
     assert len(near) == len(far) == 16
-    assert "p000" not in {hit.external_id for hit in near + far}
-    assert np.isfinite([hit.similarity for hit in near + far]).all()
+    assert "p000" not in {hit.external_id for hit in [*near, *far]}
+    assert np.isfinite([hit.similarity for hit in [*near, *far]]).all()
 
 
 def test_a_query_at_the_mean_finds_nothing_and_does_not_crash(engine: Engine) -> None:
     add(engine, corners())
     query = np.full(8, 0.5, dtype=np.float32)
     gallery, search = Gallery(engine), Search(encoder="e")
-    assert gallery.nearest(query, 5, search) == []
-    assert gallery.most_dissimilar(query, 5, search) == []
+    assert len(gallery.nearest(query, 5, search)) == 0
+    assert len(gallery.most_dissimilar(query, 5, search)) == 0
     assert len(gallery.nearest(query, 5, Search(encoder="e", vectors="raw"))) == 5
 
 

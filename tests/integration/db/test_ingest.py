@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from geofix.db.gallery import Gallery
-from geofix.db.ingest import GeotaggedPhoto, Ingest
+from geofix.db.ingest import Added, GeotaggedPhoto, Ingest
 from geofix.db.queries import QueryPhoto, QueryPhotos
 from geofix.db.search import Search
 from tests.integration.db.loads import counts, one, photo, photos, unit
@@ -39,17 +39,17 @@ def test_every_field_comes_back_as_it_was_given(engine: Engine) -> None:
 
 def test_adding_twice_updates_and_does_not_double(engine: Engine) -> None:
     ingest = Ingest(engine)
-    assert ingest.add("g", "e", photos(3), unit(3)) == 3
+    assert ingest.add("g", "e", photos(3), unit(3)) == Added(new=3, updated=0)
     before = counts(engine)
     ids = one(engine, "select array_agg(id order by external_id) from photos")
     moved = [photo(1, latitude=11.0, author="New"), photo(3)]
-    assert ingest.add("g", "e", moved, unit(2, seed=5)) == 1
+    assert ingest.add("g", "e", moved, unit(2, seed=5)) == Added(new=1, updated=1)
     assert counts(engine) == {**before, "photos": 4, "embeddings": 4}
     assert one(engine, "select array_agg(id order by external_id) from photos")[:3] == ids
     with engine.connect() as connection:
         row = connection.execute(
             text(
-                "select latitude, author, embedding::text from photos join embeddings on"
+                "select photos.latitude, author, embedding::text from photos join embeddings on"
                 " photo_id = id where external_id = 'p1'"
             )
         ).one()
@@ -69,16 +69,16 @@ def test_known_says_what_need_not_be_embedded_again(engine: Engine) -> None:
     ingest = Ingest(engine)
     kept = [photo(0, sha256="aa"), photo(1), photo(2, sha256="cc", source="other")]
     ingest.add("g", "e", kept, unit(3))
-    made = ingest.known("g", "made", "e")
+    made = ingest.known("g", "made", "e", ["p0", "p1", "p2", "p9"])
     assert {name: photo.sha256 for name, photo in made.items()} == {"p0": "aa", "p1": None}
-    assert list(ingest.known("g", "other", "e")) == ["p2"]
-    assert ingest.known("g", "made", "another encoder") == {}
-    assert ingest.known("another gallery", "made", "e") == {}
+    assert list(ingest.known("g", "other", "e", ["p2"])) == ["p2"]
+    assert ingest.known("g", "made", "another encoder", ["p0"]) == {}
+    assert ingest.known("another gallery", "made", "e", ["p0"]) == {}
 
 
 def test_no_photos_are_nothing_to_do(engine: Engine) -> None:
     before = counts(engine)
-    assert Ingest(engine).add("g", "e", [], np.empty((0, 4), np.float32)) == 0
+    assert Ingest(engine).add("g", "e", [], np.empty((0, 4), np.float32)) == Added(0, 0)
     assert counts(engine) == before
 
 
@@ -98,7 +98,7 @@ def test_texts_of_all_sorts_come_back_unchanged(engine: Engine, odd: str) -> Non
     Ingest(engine).add(odd, odd, [given], unit(1))
     (hit,) = Gallery(engine).nearest(unit(1)[0], 1, Search(encoder=odd, galleries=(odd,)))
     assert [hit.gallery, hit.source, hit.external_id, hit.author, hit.attribution] == [odd] * 5
-    assert list(Ingest(engine).known(odd, odd, odd)) == [odd]
+    assert list(Ingest(engine).known(odd, odd, odd, [odd])) == [odd]
 
 
 def test_ids_of_encoders_are_not_used_up_by_loads_and_questions(engine: Engine) -> None:

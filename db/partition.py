@@ -1,0 +1,88 @@
+"""One encoder's vectors on one server: their table, the index over them, and how they are counted.
+
+Everything here is what one small query tells; mean and counts are read once and kept until a load,
+a removal or a new index changes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from sqlalchemy import Connection, TableClause, column, func, select, table
+
+from geofix.db.models import CentringRow, EmbeddingRow, EncoderRow, VectorIndexRow
+
+Kind = Literal["full", "compact"]
+
+
+@dataclass(frozen=True, slots=True)
+class VectorIndex:
+    """The index in force over a partition."""
+
+    name: str
+    kind: Kind
+    centring_version: int
+    upto: int
+    """Highest photo id in the index; what came later is searched one by one."""
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The vectors of one encoder."""
+
+    encoder_id: int
+    dimension: int
+    loads: int
+    """Changes with every load and removal."""
+    index: VectorIndex | None
+    newest_centring: int | None
+
+    @property
+    def centring_version(self) -> int | None:
+        """Version of the mean in force: the index's, since its vectors have that one subtracted."""
+        return self.newest_centring if self.index is None else self.index.centring_version
+
+    @property
+    def table(self) -> TableClause:
+        """The partition itself, which needs no planning over all partitions."""
+        return _table(self.encoder_id)
+
+
+@lru_cache
+def _table(encoder_id: int) -> TableClause:
+    columns = (column(name, kept.type) for name, kept in EmbeddingRow.__table__.c.items())
+    return table(f"embeddings_{encoder_id:d}", *columns)
+
+
+def partition_of(connection: Connection, encoder: str) -> Partition | None:
+    """Return the partition of an encoder; none where it has no vectors here."""
+    newest = (
+        select(func.max(CentringRow.version))
+        .where(CentringRow.encoder_id == EncoderRow.id)
+        .scalar_subquery()
+    )
+    there = func.to_regclass(func.concat("embeddings_", EncoderRow.id)).is_not(None)
+    row = connection.execute(
+        select(
+            EncoderRow.id,
+            EncoderRow.dimension,
+            EncoderRow.loads,
+            newest.label("newest"),
+            VectorIndexRow.name,
+            VectorIndexRow.kind,
+            VectorIndexRow.centring_version,
+            VectorIndexRow.upto,
+            VectorIndexRow.photos,
+        )
+        .outerjoin(VectorIndexRow, VectorIndexRow.encoder_id == EncoderRow.id)
+        .where(EncoderRow.name == encoder, there)
+    ).first()
+    if row is None:
+        return None
+    index = None
+    if row.name is not None:
+        index = VectorIndex(row.name, row.kind, row.centring_version, row.upto, row.photos)
+    return Partition(row.id, row.dimension, row.loads, index, row.newest)

@@ -1,0 +1,82 @@
+"""Rows of `photos`: found by what tells them apart, inserted, brought up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, text
+
+from geofix.db.copying import TYPES, copy_photos
+from geofix.db.photo_columns import FIELDS, PhotoColumns
+
+KEY_FIELDS = ("source", "external_id")
+
+
+def known_ids(
+    connection: Connection, gallery_id: int, photos: PhotoColumns
+) -> dict[tuple[str, str], int]:
+    """Return the ids of those photos that the gallery has, by source and external id."""
+    known: dict[tuple[str, str], int] = {}
+    for source in sorted(set(photos.source)):
+        names = [name for kept, name in photos.keys if kept == source]
+        rows = connection.execute(
+            text(
+                "select external_id, id from photos where gallery_id = :gallery_id"
+                " and source = :source and external_id = any(:names)"
+            ),
+            {"gallery_id": gallery_id, "source": source, "names": names},
+        )
+        known.update({(source, row[0]): int(row[1]) for row in rows})
+    return known
+
+
+def insert_photos(
+    connection: Connection, gallery_id: int, photos: PhotoColumns, chosen: Sequence[int]
+) -> NDArray[np.int64]:
+    """Insert the photos chosen; return their ids, which are higher than any before.
+
+    Ids are taken from the sequence beforehand, as one block: nobody else inserts meanwhile, see
+    `galleries.write_alone`. So the rows can be copied straight into the table.
+    """
+    if not chosen:
+        return np.empty(0, dtype=np.int64)
+    sequence = "pg_get_serial_sequence('photos', 'id')"
+    first = connection.execute(text(f"select nextval({sequence})")).scalar_one()
+    ids = np.arange(first, first + len(chosen), dtype=np.int64)
+    connection.execute(text(f"select setval({sequence}, :last)"), {"last": int(ids[-1])})
+    galleries = [gallery_id] * len(chosen)
+    leading = [("id", "int8", ids.tolist()), ("gallery_id", "int4", galleries)]
+    copy_photos(connection, "photos", leading, photos, chosen)
+    return ids
+
+
+def update_photos(
+    connection: Connection,
+    photos: PhotoColumns,
+    chosen: Sequence[int],
+    ids: Sequence[int],
+    cells: Sequence[int],
+) -> None:
+    """Bring photos up to date, and what the rows of their vectors repeat of them."""
+    columns = ", ".join(f"{name} {TYPES.get(name, 'text')}" for name in FIELDS)
+    connection.execute(
+        text(f"create temp table changed (id bigint, cell integer, {columns}) on commit drop")
+    )
+    leading = [("id", "int8", ids), ("cell", "int4", cells)]
+    copy_photos(connection, "changed", leading, photos, chosen)
+    updates = ", ".join(f"{name} = changed.{name}" for name in FIELDS if name not in KEY_FIELDS)
+    for table, changes, key in (
+        ("photos", updates, "id"),
+        (
+            "embeddings",
+            "latitude = changed.latitude, longitude = changed.longitude, cell = changed.cell,"
+            " country = coalesce(changed.country, 'ZZ')",
+            "photo_id",
+        ),
+    ):
+        connection.execute(
+            text(f"update {table} set {changes} from changed where {table}.{key} = changed.id")
+        )
+    connection.execute(text("drop table changed"))

@@ -1,0 +1,59 @@
+"""From what a search of vectors found to the photos themselves."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from geofix.db.models import GalleryRow, PhotoRow
+from geofix.db.partition_search import Ranked
+from geofix.db.search import Neighbour, Search
+
+COLUMNS = (
+    "latitude", "longitude", "accuracy_km", "country", "source", "external_id", "author",
+    "licence", "attribution",
+)  # fmt: skip
+
+
+def neighbours(
+    connection: Connection, ranked: Ranked, k: int, search: Search, sign: float
+) -> list[Neighbour]:
+    """Return the photos of the first `k` unlike pictures: one in two galleries has one vote.
+
+    Args:
+        connection: To where the photos are.
+        ranked: Photo ids and distances, closest first.
+        k: How many.
+        search: What was asked; its own picture is left out.
+        sign: 1 where distance is from the query, -1 where it is from its opposite.
+    """
+    statement = (
+        select(
+            PhotoRow.id,
+            PhotoRow.sha256,
+            GalleryRow.name.label("gallery"),
+            *(getattr(PhotoRow, name) for name in COLUMNS),
+        )
+        .join(GalleryRow, GalleryRow.id == PhotoRow.gallery_id)
+        .where(PhotoRow.id.in_([photo_id for photo_id, _ in ranked]))
+    )
+    photos = {row.id: row for row in connection.execute(statement)}
+    unlike: dict[object, Neighbour] = {}
+    for photo_id, distance in ranked:
+        photo = photos.get(photo_id)
+        # Removed since, or stored on a shard by a load that was killed.
+        if photo is None:
+            continue
+        if photo.sha256 is not None and photo.sha256 == search.without_sha256:
+            continue
+        columns = {name: getattr(photo, name) for name in COLUMNS}
+        # float() because numpy scalars cannot be checkpointed (DESIGN.md section 3).
+        unlike.setdefault(
+            photo.sha256 or photo_id,
+            Neighbour(
+                photo_id=photo_id,
+                similarity=float(sign * (1.0 - distance)),
+                gallery=photo.gallery,
+                **columns,
+            ),
+        )
+    return list(unlike.values())[:k]
