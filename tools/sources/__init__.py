@@ -1,18 +1,46 @@
-"""Readers of photo collections, one a file, all behind `Source`."""
+"""Readers of photo collections, one a file, all behind `Source` or `VectorSource`."""
 
 from __future__ import annotations
 
-from geofix.tools.sources.choose import open_source
+from geofix.tools.sources.choose import KINDS, open_source
 from geofix.tools.sources.folder import FolderSource
+from geofix.tools.sources.joined import JoinedSource
+from geofix.tools.sources.mp16 import open_mp16
+from geofix.tools.sources.npy import NpySource
+from geofix.tools.sources.osv5m import open_osv5m
+from geofix.tools.sources.parquet_vectors import ParquetVectorSource
+from geofix.tools.sources.pictures import (
+    FilePicture,
+    MemoryPicture,
+    Picture,
+    TarPicture,
+    ZipPicture,
+)
 from geofix.tools.sources.protocol import Rejected, Source, SourcePhoto, check_name
 from geofix.tools.sources.table import TableSource
+from geofix.tools.sources.vectors import VectorBatch, VectorSource
+from geofix.tools.sources.webdataset import WebDatasetSource
 
 __all__ = [
+    "KINDS",
+    "FilePicture",
     "FolderSource",
+    "JoinedSource",
+    "MemoryPicture",
+    "NpySource",
+    "ParquetVectorSource",
+    "Picture",
     "Rejected",
     "Source",
     "SourcePhoto",
     "TableSource",
+    "TarPicture",
+    "VectorBatch",
+    "VectorSource",
+    "WebDatasetSource",
+    "ZipPicture",
     "check_name",
+    "open_mp16",
+    "open_osv5m",
     "open_source",
 ]

@@ -1,29 +1,144 @@
-"""A folder or a table, whichever is there."""
+"""The reader for what is there."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from geofix.tools.errors import SourceError
+from geofix.tools.sources.columns import ALIASES
 from geofix.tools.sources.folder import FolderSource
+from geofix.tools.sources.mp16 import find_table, open_mp16
+from geofix.tools.sources.npy import NpySource
+from geofix.tools.sources.osv5m import SPLITS, open_osv5m
+from geofix.tools.sources.parquet_table import open_parquet, readable
+from geofix.tools.sources.parquet_vectors import ParquetVectorSource
 from geofix.tools.sources.protocol import Source
+from geofix.tools.sources.shards import expand, is_tar
 from geofix.tools.sources.table import TableSource
+from geofix.tools.sources.vectors import VectorSource
+from geofix.tools.sources.webdataset import WebDatasetSource
+
+KINDS = {
+    "folder": "a folder of photos with GPS in EXIF",
+    "csv": "a CSV table",
+    "parquet": "a Parquet table, or a folder of them",
+    "osv5m": "OpenStreetView-5M as downloaded",
+    "mp16": "MP-16 or a set of its make: a table with IMG_ID, LAT, LON, and pictures",
+    "webdataset": "tar shards",
+    "vectors": "vectors in .npy with a table, or in Parquet",
+}
+"""Every kind of collection that can be read."""
 
 
-def open_source(path: Path, *, name: str | None = None) -> Source:
+def open_source(
+    path: Path,
+    *,
+    name: str | None = None,
+    kind: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    table: Path | None = None,
+    split: str | None = None,
+) -> Source | VectorSource:
     """Return a reader of the collection at `path`; no photo is opened.
 
     Args:
-        path: A folder of photos with GPS in EXIF, or a CSV table.
+        path: Where it is.
         name: What the photos are kept under; its name and a mark otherwise.
+        kind: One of `KINDS`; otherwise what it looks like.
+        columns: Our name of a column to the table's, for `columns.ALIASES` it lacks.
+        table: The table beside vectors, or that of MP-16 if it has a name of its own.
+        split: "train" or "test" of OSV-5M.
 
     Raises:
-        SourceError: There is nothing of the kind.
+        SourceError: There is nothing of the kind, or it does not take one of these.
+    """
+    if kind is not None and kind not in KINDS:
+        raise SourceError(f"there is no kind {kind!r} of source; there are {_listed()}")
+    kind = kind or guess_kind(path, table=table)
+    _refuse("--table", table, kind, ("mp16", "vectors"))
+    _refuse("--split", split, kind, ("osv5m",))
+    _refuse("--column", columns or None, kind, tuple(set(KINDS) - {"folder"}))
+    if kind == "folder":
+        return FolderSource(path, name=name)
+    if kind == "osv5m":
+        return open_osv5m(path, name=name, split=split, columns=columns)
+    if kind == "mp16":
+        return open_mp16(path, name=name, table=table, columns=columns)
+    if kind == "webdataset":
+        return WebDatasetSource(path, name=name, columns=columns)
+    if kind == "vectors":
+        return _open_vectors(path, name, columns, table)
+    return TableSource(path, name=name, columns=columns)
+
+
+def guess_kind(path: Path, *, table: Path | None = None) -> str:
+    """Return what a collection looks like, by names alone and a Parquet file's schema.
+
+    Raises:
+        SourceError: There is nothing.
     """
     # Not `Path.is_dir`, which raises where a folder above may not be looked into.
     if os.path.isdir(path):
-        return FolderSource(path, name=name)
+        return _guess_folder(path)
+    if is_tar(path.name) and (os.path.lexists(path) or expand(str(path)) != [str(path)]):
+        return "webdataset"
     if not os.path.lexists(path):
-        raise SourceError(f"there is no {str(path)!r}; give a folder of photos or a CSV table")
-    return TableSource(path, name=name)
+        raise SourceError(f"there is no {str(path)!r}; give {_listed()}")
+    if path.suffix == ".npy":
+        return "vectors"
+    if path.suffix == ".parquet":
+        return "vectors" if _has_vectors(path) else "parquet"
+    return "csv"
+
+
+def _guess_folder(path: Path) -> str:
+    try:
+        names = os.listdir(path)
+    except OSError as error:
+        raise SourceError(f"the folder {str(path)!r} cannot be read: {error.strerror}") from error
+    if "images" in names and any(f"{split}.csv" in names for split in SPLITS):
+        return "osv5m"
+    if find_table(path) is not None:
+        return "mp16"
+    if any(is_tar(name) for name in names):
+        return "webdataset"
+    first = next((name for name in sorted(names) if name.endswith(".parquet")), None)
+    if first is not None:
+        return "vectors" if _has_vectors(path / first) else "parquet"
+    return "folder"
+
+
+def _has_vectors(path: Path) -> bool:
+    with readable(path), open_parquet(path) as file:
+        fields = {field.name.lower(): str(field.type) for field in file.schema_arrow}
+    return any("list<" in fields.get(name, "") for name in ALIASES["embedding"])
+
+
+def _open_vectors(
+    path: Path, name: str | None, columns: Mapping[str, str] | None, table: Path | None
+) -> VectorSource:
+    if path.suffix == ".npy":
+        beside = [path.with_suffix(suffix) for suffix in (".csv", ".parquet")]
+        used = table or next((place for place in beside if os.path.isfile(place)), None)
+        if used is None:
+            raise SourceError(f"{str(path)!r} has no table beside it; name it with --table")
+        return NpySource(path, used, name=name, columns=columns)
+    if table is not None:
+        raise SourceError(
+            f"vectors in Parquet stand beside their places; --table {str(table)!r} is for .npy"
+        )
+    return ParquetVectorSource(path, name=name, columns=columns)
+
+
+def _refuse(option: str, value: object, kind: str, kinds: tuple[str, ...]) -> None:
+    if value is not None and kind not in kinds:
+        raise SourceError(
+            f"{option} is for {', '.join(sorted(kinds))}, and this is read as {kind!r}; name"
+            " another kind with --kind"
+        )
+
+
+def _listed() -> str:
+    return "; ".join(f"{kind}: {text}" for kind, text in KINDS.items())

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from geofix.tools.errors import SourceError
+from geofix.tools.sources.pictures import FilePicture
 from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name, name_of
 
 SUFFIXES = frozenset(
@@ -51,9 +52,9 @@ class FolderSource:
             except UnicodeEncodeError:
                 yield Rejected(str(path), "its name is not UTF-8; rename it")
             else:
-                yield SourcePhoto(external_id=external_id, path=path)
+                yield SourcePhoto(external_id=external_id, picture=FilePicture(path))
 
-    def __len__(self) -> int:
+    def total(self) -> int:
         """Say how many photos there are, and folders that could not be looked into."""
         return len(self._paths) + len(self._closed)
 

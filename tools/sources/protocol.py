@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from geofix.tools.errors import SourceError
+from geofix.tools.sources.pictures import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class SourcePhoto:
 
     external_id: str
     """Its id in the collection, stable from one reading to the next."""
-    path: Path
+    picture: Picture
     latitude: float | None = None
     """None where the photo's own EXIF has to say it."""
     longitude: float | None = None
@@ -50,8 +51,11 @@ class Source(Protocol):
         """Give the photos in an order that stays the same."""
         ...
 
-    def __len__(self) -> int:
-        """Say how many there are, those to be left out counted in."""
+    def total(self) -> int | None:
+        """Say how many there are, those to be left out counted in.
+
+        None where only reading all of it would tell.
+        """
         ...
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from geofix.tools.errors import SourceError
-from geofix.tools.sources import Rejected, SourcePhoto, TableSource
+from geofix.tools.sources import FilePicture, Rejected, SourcePhoto, TableSource
 
 
 def table(folder: Path, text: str | bytes) -> TableSource:
@@ -17,7 +17,7 @@ def table(folder: Path, text: str | bytes) -> TableSource:
 
 def photos(source: TableSource) -> list[SourcePhoto]:
     items = list(source)
-    assert len(items) == len(source)
+    assert len(items) == source.total()
     assert not [item for item in items if isinstance(item, Rejected)]
     return [item for item in items if isinstance(item, SourcePhoto)]
 
@@ -33,7 +33,7 @@ def test_a_full_row_is_read_whatever_case_its_columns_have(tmp_path: Path) -> No
     )
     assert photo == SourcePhoto(
         external_id="7",
-        path=tmp_path / "sub/a, b.jpg",
+        picture=FilePicture(tmp_path / "sub/a, b.jpg"),
         latitude=48.5,
         longitude=-2.25,
         accuracy_km=0.5,
@@ -48,8 +48,8 @@ def test_the_path_is_the_id_where_there_is_none(tmp_path: Path) -> None:
     first, second = photos(
         table(tmp_path, "path,latitude,longitude,id\na.jpg,1,2,\n/abs/b.jpg,1,2,x\n")
     )
-    assert (first.external_id, first.path) == ("a.jpg", tmp_path / "a.jpg")
-    assert (second.external_id, second.path) == ("x", Path("/abs/b.jpg"))
+    assert (first.external_id, first.picture.location) == ("a.jpg", str(tmp_path / "a.jpg"))
+    assert (second.external_id, second.picture.location) == ("x", "/abs/b.jpg")
     assert (first.author, first.licence, first.captured_at) == (None, None, None)
 
 
@@ -110,7 +110,7 @@ def test_a_row_that_cannot_be_used_is_one_line_of_the_report(
         f"path,latitude,longitude,captured_at,accuracy_km,attribution\n{row}\nb.jpg,1,2,,,\n",
     )
     items = list(source)
-    assert len(items) == len(source) == 2
+    assert len(items) == source.total() == 2
     rejected, good = items
     assert isinstance(rejected, Rejected) and isinstance(good, SourcePhoto)
     assert rejected.item == "photos.csv line 2"
@@ -121,7 +121,7 @@ def test_two_rows_of_one_id_are_one_photo_and_one_line(tmp_path: Path) -> None:
     source = table(tmp_path, "path,lat,lon,id\na.jpg,1,2,x\nb.jpg,3,4,y\nc.jpg,5,6,x\n")
     items = list(source)
     assert [item.external_id for item in items if isinstance(item, SourcePhoto)] == ["x", "y"]
-    assert items[2] == Rejected("photos.csv line 4", "line 2 has the id 'x' already")
+    assert items[2] == Rejected("photos.csv line 4", "an earlier one has the id 'x' already")
     assert list(source) == items
 
 

@@ -1,0 +1,135 @@
+"""A Parquet file, or a folder of them, read batch by batch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from geofix.tools.errors import SourceError
+from geofix.tools.sources.columns import REQUIRED, find_columns
+from geofix.tools.sources.rows import Row, check_head
+
+BATCH = 1024
+"""Rows that are in memory at a time."""
+
+PICTURES = 64
+"""The same where the pictures themselves stand in the table."""
+
+
+class ParquetTable:
+    """Rows of one schema."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        columns: Mapping[str, str] | None = None,
+        required: Sequence[str] = REQUIRED,
+    ) -> None:
+        """Read the schema and the first rows.
+
+        Args:
+            path: A Parquet file, or a folder whose Parquet files are read by name.
+            columns: Our name of a column to the table's.
+            required: Our names of the columns that have to be there.
+
+        Raises:
+            SourceError: It cannot be read, lacks a column, or its coordinates are mistaken.
+        """
+        self.path = path.resolve()
+        self.files = parquet_files(self.path)
+        with readable(path), open_parquet(self.files[0]) as file:
+            schema = file.schema_arrow
+        header = list(schema.names)
+        found = find_columns(path, header, columns, required)
+        self.names = {name: header[at] for name, at in found.items()}
+        path_type = schema.field(found["path"]).type if "path" in found else None
+        self._batch = PICTURES if "struct" in str(path_type) else BATCH
+        check_head(self)
+
+    def rows(self) -> Iterator[Row]:
+        """Give the rows; vectors are left where they are.
+
+        Raises:
+            SourceError: A file is damaged.
+        """
+        wanted = {name: column for name, column in self.names.items() if name != "embedding"}
+        # One column may serve twice, as id and as path.
+        columns = list(dict.fromkeys(wanted.values()))
+        for path in self.files:
+            number = 0
+            with readable(path), open_parquet(path) as file:
+                for batch in file.iter_batches(batch_size=self._batch, columns=columns):
+                    lists = {column: _plain(batch.column(column)) for column in columns}
+                    for at in range(batch.num_rows):
+                        number += 1
+                        cells = {name: lists[column][at] for name, column in wanted.items()}
+                        label = f"{path.name} row {number}"
+                        yield Row(label, _unwrapped(cells, label))
+
+    def total(self) -> int:
+        """Say how many rows there are, from the files' own records."""
+        return self._total
+
+    @cached_property
+    def _total(self) -> int:
+        count = 0
+        for path in self.files:
+            with readable(path), open_parquet(path) as file:
+                count += int(file.metadata.num_rows)
+        return count
+
+
+def _unwrapped(cells: dict[str, Any], label: str) -> dict[str, Any]:
+    """Part a picture that stands in the table (Hugging Face: bytes, path) from its name."""
+    picture = cells.get("path")
+    if not isinstance(picture, dict):
+        return cells
+    return cells | {"path": picture.get("path") or label, "picture": picture.get("bytes")}
+
+
+def parquet_files(path: Path) -> list[Path]:
+    """Return the Parquet files at a path, by name.
+
+    Raises:
+        SourceError: It is a folder without one.
+    """
+    if not os.path.isdir(path):
+        return [path]
+    files = sorted(entry for entry in path.iterdir() if entry.suffix == ".parquet")
+    if not files:
+        raise SourceError(f"the folder {str(path)!r} holds no .parquet file")
+    return files
+
+
+def open_parquet(path: Path) -> Any:
+    """Return a `pyarrow.parquet.ParquetFile`."""
+    import pyarrow.parquet as pq  # noqa: PLC0415 - native code that only Parquet needs
+
+    return pq.ParquetFile(path)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn what pyarrow raises into `SourceError`."""
+    import pyarrow as pa  # noqa: PLC0415 - see `open_parquet`
+
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(
+            f"the Parquet file {str(path)!r} cannot be read: {error}; write it again"
+        ) from error
+
+
+def _plain(column: Any) -> list[Any]:
+    """Return a column as Python objects; instants lose what is below a microsecond."""
+    import pyarrow as pa  # noqa: PLC0415 - see `open_parquet`
+
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+    return list(column.to_pylist())

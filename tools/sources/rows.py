@@ -1,0 +1,150 @@
+"""Rows of a table as places, or as what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from geofix.tools.errors import SourceError
+from geofix.tools.sources.cells import Cells, accuracy_of, instant_of, number_of, text_of
+from geofix.tools.sources.coordinates import HEAD, check_columns, check_place
+from geofix.tools.sources.marks import SeenIds
+from geofix.tools.sources.pictures import Picture
+from geofix.tools.sources.protocol import Rejected, SourcePhoto
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row, not understood yet."""
+
+    label: str
+    """Where it stands: `photos.csv line 7`."""
+    cells: Cells
+
+
+class Table(Protocol):
+    """A table in any format, read anew each time."""
+
+    path: Path
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Our name of each column that is there, to the table's."""
+        ...
+
+    def rows(self) -> Iterator[Row | Rejected]:
+        """Give the rows in their order."""
+        ...
+
+    def total(self) -> int:
+        """Say how many rows there are."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedRow:
+    """One row with a place that can be one."""
+
+    label: str
+    external_id: str
+    cells: Cells
+    latitude: float
+    longitude: float
+    accuracy_km: float
+    author: str | None
+    licence: str | None
+    attribution: str | None
+    captured_at: datetime | None
+
+    def photo(
+        self, picture: Picture, *, licence: str | None = None, attribution: str | None = None
+    ) -> SourcePhoto:
+        """Return the row's photo.
+
+        Args:
+            picture: Where it is.
+            licence: What the whole collection is under, where the row does not say.
+            attribution: Likewise.
+        """
+        return SourcePhoto(
+            external_id=self.external_id,
+            picture=picture,
+            latitude=self.latitude,
+            longitude=self.longitude,
+            accuracy_km=self.accuracy_km,
+            author=self.author,
+            licence=self.licence or licence,
+            attribution=self.attribution or attribution,
+            captured_at=self.captured_at,
+        )
+
+
+def placed(row: Row) -> PlacedRow:
+    """Read a row.
+
+    Raises:
+        ValueError: It has no place, or something else that cannot be kept.
+    """
+    cells = row.cells
+    if "path" in cells and not text_of(cells, "path"):
+        raise ValueError("the path is empty")
+    latitude, longitude = number_of(cells, "latitude"), number_of(cells, "longitude")
+    check_place(latitude, longitude)
+    external_id = text_of(cells, "id") or text_of(cells, "path")
+    if not external_id:
+        raise ValueError("the id is empty")
+    return PlacedRow(
+        label=row.label,
+        external_id=external_id,
+        cells=cells,
+        latitude=latitude,
+        longitude=longitude,
+        accuracy_km=accuracy_of(cells),
+        author=text_of(cells, "author") or None,
+        licence=text_of(cells, "licence") or None,
+        attribution=text_of(cells, "attribution") or None,
+        captured_at=instant_of(cells),
+    )
+
+
+def placed_rows(table: Table) -> Iterator[PlacedRow | Rejected]:
+    """Give one item for every row, in the table's order; an id counts once."""
+    seen = SeenIds()
+    for row in table.rows():
+        if isinstance(row, Rejected):
+            yield row
+            continue
+        try:
+            ready = placed(row)
+            seen.refuse_again(ready.external_id)
+        except ValueError as error:
+            yield Rejected(row.label, str(error))
+        else:
+            yield ready
+
+
+def check_head(table: Table) -> None:
+    """Look at the first `HEAD` rows of a table.
+
+    Raises:
+        SourceError: There is no row, it cannot be read, or its coordinates are mistaken throughout.
+    """
+    rows = list(islice(table.rows(), HEAD))
+    if not rows:
+        raise SourceError(f"the table {str(table.path)!r} has a header and no row")
+    places = [place for row in rows if (place := _numbers(row)) is not None]
+    check_columns(f"the table {str(table.path)!r}", places, table.names)
+
+
+def _numbers(row: Row | Rejected) -> tuple[float, float] | None:
+    if isinstance(row, Rejected):
+        return None
+    try:
+        return number_of(row.cells, "latitude"), number_of(row.cells, "longitude")
+    except ValueError:
+        # Its own line of the report will say so.
+        return None
