@@ -44,6 +44,6 @@ def read_starter() -> StarterGallery:
 def add_starter(ingest: Ingest) -> int:
     """Load the starter gallery; say how many of its photos were new."""
     starter = read_starter()
-    new = ingest.add(NAME, starter.encoder, starter.photos, starter.vectors)
+    added = ingest.add(NAME, starter.encoder, starter.photos, starter.vectors)
     ingest.finish(starter.encoder)
-    return new
+    return added.new

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from geofix.agent.services import Services
-from geofix.tools.ingestion import IngestionReport, ingest_source, rejected_lines
+from geofix.tools.ingestion import IngestionReport, Progress, ingest_source, rejected_lines
 from geofix.tools.sources import FolderSource, TableSource
 from tests.fakes import ColorEncoder
 
@@ -36,14 +37,18 @@ def counting() -> CountingEncoder:
 def ingest(services: Services, counting: CountingEncoder) -> Ingester:
     """Ingest a folder or a table; every photo has to be counted once, in progress and report."""
 
-    def run(source: Path | FolderSource | TableSource, gallery: str = "mine") -> IngestionReport:
+    def run(
+        source: Path | FolderSource | TableSource, gallery: str = "mine", **options: Any
+    ) -> IngestionReport:
         if isinstance(source, Path):
             source = FolderSource(source) if source.is_dir() else TableSource(source)
-        done: list[int] = []
-        report = ingest_source(source, gallery, services.ingest, counting, advance=done.append)
+        told: list[Progress] = []
+        report = ingest_source(
+            source, gallery, services.ingest, counting, advance=told.append, **options
+        )
         kept = report.added + report.updated + report.unchanged
-        assert kept + len(report.rejected) == len(source) == sum(done)
-        assert len(list(rejected_lines(report))) == len(report.rejected)
+        assert kept + report.rejected == source.total() == told[-1].done == told[-1].total
+        assert len(list(rejected_lines(report))) == len(report.first_rejects) == report.rejected
         return report
 
     return run

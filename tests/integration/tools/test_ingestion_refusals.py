@@ -64,7 +64,7 @@ def test_an_unreadable_file_is_left_out(ingest: Ingester, services: Services) ->
         save_photo(folder / "good.jpg", SEOUL)
         save_photo(folder / "closed.jpg", SEOUL).chmod(0)
         # The way to the database is not opened as nobody.
-        services.ingest.known("mine", "any", "any")
+        services.ingest.known("mine", "any", "any", ["any"])
         with as_nobody():
             report = ingest(folder)
     (line,) = rejected_lines(report)
@@ -79,7 +79,7 @@ def test_a_file_that_is_deleted_meanwhile_is_left_out(ingest: Ingester, tmp_path
     (tmp_path / "a.jpg").unlink()
     report = ingest(source)
     assert report.added == 1
-    assert "a.jpg' does not exist" in report.rejected[0].reason
+    assert "a.jpg' does not exist" in report.first_rejects[0].reason
 
 
 @pytest.mark.parametrize("name", ["", " ", "a\nb", "caf\udce9"])

@@ -31,7 +31,7 @@ def test_a_table_brings_its_own_places_and_ids(
     gone, off, twice = rejected_lines(report)
     assert "gone.jpg' does not exist" in gone
     assert off.startswith("left out photos.csv line 5: latitude 91.0")
-    assert twice == "left out photos.csv line 6: line 2 has the id 'x' already"
+    assert twice == "left out photos.csv line 6: an earlier one has the id 'x' already"
 
 
 @pytest.mark.parametrize(

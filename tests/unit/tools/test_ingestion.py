@@ -17,4 +17,4 @@ from geofix.tools.sources import Rejected
     ],
 )
 def test_every_photo_left_out_is_one_line_whatever_its_name(rejected: Rejected, line: str) -> None:
-    assert list(rejected_lines(IngestionReport(rejected=[rejected]))) == [line]
+    assert list(rejected_lines(IngestionReport(first_rejects=[rejected]))) == [line]

@@ -1,0 +1,89 @@
+"""Photos into the gallery: looked up, decoded in processes, embedded in batches, stored beside.
+
+A batch is stored whole or not at all, and what is stored already is not embedded again: killed at
+any point and started again, a load goes on where it was. Nothing grows with the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from PIL import Image
+
+from geofix.db.ingest import Ingest
+from geofix.tools.decoding import Decoded, Outcome
+from geofix.tools.encoders import Encoder
+from geofix.tools.ingestion.load import Load
+from geofix.tools.ingestion.matching import Job
+from geofix.tools.ingestion.report import IngestionReport, Progress, Tally
+from geofix.tools.ingestion.workers import Workers
+from geofix.tools.ingestion.writing import Writer
+from geofix.tools.sources import Source, check_name
+
+BATCH = 32
+"""Photos embedded and stored at a time; up to three batches are what a kill can cost."""
+
+
+def ingest_source(
+    source: Source,
+    gallery: str,
+    ingest: Ingest,
+    encoder: Encoder,
+    *,
+    workers: int = 1,
+    batch_size: int = BATCH,
+    advance: Callable[[Progress], None] = lambda progress: None,
+    rejects: Path | None = None,
+) -> IngestionReport:
+    """Put the photos of a collection into a gallery.
+
+    Args:
+        source: The collection.
+        gallery: Name of the gallery; made if there is none.
+        ingest: Where photos are stored.
+        encoder: Makes the vectors.
+        workers: Processes that read and decode; with 0 or 1 this process does. A script that asks
+            for more needs `if __name__ == "__main__":`.
+        batch_size: Photos embedded and stored at a time.
+        advance: Called with how far the load is.
+        rejects: File to write those left out to, as JSON lines; overwritten.
+
+    Raises:
+        SourceError: The gallery's name or the file for rejects is unusable.
+        GalleryError: The encoder is known with another dimension, or gave what is no vector.
+        EncoderError: The encoder failed.
+        GeofixError: Worker processes cannot be started.
+    """
+    check_name(gallery)
+    with Tally(source.total(), advance, rejects) as tally:
+        with Writer() as writer, Workers(workers, batch_size, tally.lost_worker) as pool:
+            load = Load(source, gallery, ingest, encoder.name, tally, writer)
+            outcomes = pool.decode_all((job, job.task()) for job in load.jobs())
+            for batch in _batches(load, outcomes, batch_size):
+                _take(batch, load, encoder)
+        ingest.finish(encoder.name)
+    return tally.report
+
+
+def _batches(
+    load: Load, outcomes: Iterator[tuple[Job, Outcome]], size: int
+) -> Iterator[list[tuple[Job, Decoded]]]:
+    wanted = (
+        (job, outcome)
+        for job, outcome in outcomes
+        if load.wants(job, outcome) and isinstance(outcome, Decoded)
+    )
+    while batch := list(islice(wanted, size)):
+        yield batch
+
+
+def _take(batch: list[tuple[Job, Decoded]], load: Load, encoder: Encoder) -> None:
+    fresh = load.fresh(batch)
+    if fresh:
+        load.store(fresh, encoder.embed(_pixels(fresh)))
+
+
+def _pixels(photos: list[tuple[Job, Decoded]]) -> list[Image.Image]:
+    return [decoded.pixels for _, decoded in photos if decoded.pixels is not None]
