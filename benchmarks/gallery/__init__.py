@@ -1,0 +1,1 @@
+"""The gallery at scale, measured beside its peers: `python -m benchmarks.gallery`."""

@@ -1,0 +1,1 @@
+"""What the gallery is measured against."""
