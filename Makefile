@@ -12,13 +12,14 @@ PHOTO ?=
 override PHOTO := $(value PHOTO)
 export PHOTO
 ARGS ?=
+N ?= 100000
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install locate test test-unit lint types format bench db docs
+.PHONY: help install locate test test-unit lint types format bench bench-gallery bench-shards db docs
 
 help: ## Say what each target does.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' Makefile
 
 install: $(VENV)/.installed ## Make the virtual environment with geofix in it.
 
@@ -64,6 +65,13 @@ format: $(VENV)/.developed ## Rewrite the code in the house's format.
 bench: $(VENV)/.installed ## Measure accuracy on the starter gallery, and where the time goes.
 	@$(BIN)/python -m benchmarks.accuracy
 	@$(BIN)/python -m benchmarks.speed
+
+bench-gallery: $(VENV)/.installed ## Measure loads and searches of N vectors beside their peers.
+	@$(BIN)/python -m benchmarks.gallery --rows $(N) $(ARGS)
+	@$(BIN)/python -m benchmarks.ingestion
+
+bench-shards: $(VENV)/.installed ## Measure three shards, asked at once and over postgres_fdw.
+	@$(BIN)/python -m benchmarks.shards $(ARGS)
 
 db: $(VENV)/.installed ## Start the embedded database and keep it running.
 	@$(BIN)/geofix db up

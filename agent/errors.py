@@ -9,14 +9,22 @@
     |-- GalleryError      the gallery is empty, unknown, or embedded by another encoder
     |-- TrailError        a run is unknown, or a thread is asked about another photo
     `-- DatabaseError     the database cannot be reached, or is not set up
-        `-- ServerError   the embedded Postgres cannot be started
+        |-- ServerError   the embedded Postgres cannot be started
+        `-- ShardError    a shard of the gallery does not answer
 
 A model that fails in the middle of a run is no error: the answer then says that it is degraded.
 """
 
 from __future__ import annotations
 
-from geofix.db.errors import DatabaseError, GalleryError, GeofixError, ServerError, TrailError
+from geofix.db.errors import (
+    DatabaseError,
+    GalleryError,
+    GeofixError,
+    ServerError,
+    ShardError,
+    TrailError,
+)
 from geofix.tools.errors import EncoderError, ModelError, PhotoError, RegionError, SourceError
 
 __all__ = [
@@ -28,6 +36,7 @@ __all__ = [
     "PhotoError",
     "RegionError",
     "ServerError",
+    "ShardError",
     "SourceError",
     "TrailError",
 ]

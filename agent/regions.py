@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from geofix.agent.errors import RegionError
 from geofix.agent.state import Region
 from geofix.db.area import Area
-from geofix.tools.countries import countries_at, country_named, find_country
+from geofix.tools.countries import countries_at, country_boxes, country_named, find_country
 from geofix.tools.geo import (
     HALF_CIRCUMFERENCE_KM,
+    Box,
     bounding_boxes,
     check_coordinates,
     haversine_km,
@@ -82,10 +85,15 @@ def search_areas(region: Region | None, within: Region | None) -> tuple[Area, ..
     Raises:
         RegionError: A region is no circle and no country, or a country there is none of.
     """
-    return tuple(_area(part) for part in dict.fromkeys((within, region)) if part is not None)
+    return tuple(search_area(part) for part in dict.fromkeys((within, region)) if part is not None)
 
 
-def _area(region: Region) -> Area:
+def search_area(region: Region) -> Area:
+    """Return what the database searches for a region.
+
+    Raises:
+        RegionError: As `search_areas`.
+    """
     code = region.country_code
     country = None if code is None else country_named(code).code
     circle = region.latitude, region.longitude, region.radius_km
@@ -97,12 +105,17 @@ def _area(region: Region) -> Area:
                 f"the region {region.name!r} is neither a circle (latitude, longitude and"
                 " radius_km) nor a country (country_code)"
             )
-        return Area(country=country)
+        # The boxes let the index over cells help; the code decides.
+        return Area(boxes=_corners(country_boxes(country)), country=country)
     boxes = bounding_boxes(latitude, longitude, radius_km)
     return Area(
         latitude=latitude,
         longitude=longitude,
         radius_km=radius_km,
-        boxes=tuple((box.south, box.west, box.north, box.east) for box in boxes),
+        boxes=_corners(boxes),
         country=country,
     )
+
+
+def _corners(boxes: Iterable[Box]) -> tuple[tuple[float, float, float, float], ...]:
+    return tuple((box.south, box.west, box.north, box.east) for box in boxes)

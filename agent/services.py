@@ -150,12 +150,12 @@ class Services:
     @cached_property
     def gallery(self) -> Gallery:
         """Searches."""
-        return Gallery(self.engine)
+        return Gallery(self.engine, shard_search=self.settings.shard_search)
 
     @cached_property
     def ingest(self) -> Ingest:
         """Loads."""
-        return Ingest(self.engine)
+        return Ingest(self.engine, progress=self._progress)
 
     @cached_property
     def queries(self) -> QueryPhotos:

@@ -7,7 +7,7 @@ variable counts as one that is not set, so that a line of `.env` can be emptied.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -46,6 +46,9 @@ class Settings(BaseSettings):
 
     batch_size: int | None = Field(default=None, ge=1)
     """Photos the encoder takes at once; what suits the device otherwise."""
+
+    shard_search: Literal["fan-out", "fdw"] = "fan-out"
+    """How shards are asked: all at once over connections of their own, or over postgres_fdw."""
 
     model: str | None = None
     """`provider:model` of a chat model that takes images; none means the consensus drafter."""

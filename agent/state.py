@@ -1,7 +1,7 @@
 """Query -> State -> Fix, and every type that is persisted in a checkpoint.
 
-Renaming or moving a class here is a migration: checkpoints hold its module and name. All of it is
-plain JSON-able data (no numpy, no geometry objects, no pixels, no vectors), so that it can be.
+Renaming or moving a class is a migration: checkpoints hold its module and name. All is plain
+JSON-able data: no numpy, no geometry objects, no pixels, no vectors.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import operator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from geofix.agent.clues import ClueKind
+from geofix.agent.search_report import NegativesBy, SearchReport
 
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
@@ -26,7 +29,7 @@ class Region(BaseModel):
     country_code: str | None = None
     """ISO 3166-1 alpha-2."""
     name: str
-    """How a person would call it."""
+    """As a person would call it."""
 
 
 class Hit(BaseModel):
@@ -58,8 +61,11 @@ class Retrieval(BaseModel):
     region: Region | None
     positives: list[Hit]
     negatives: list[Hit]
+    negatives_by: NegativesBy = "dissimilar"
+    """Of which kind the negatives are."""
     searched: int
-    """How many gallery photos the region holds."""
+    """How many gallery photos the region holds; about, where it cuts through cells."""
+    how: list[SearchReport] = Field(default_factory=list)
     temperature: float | None = None
     """Of the photos' votes; none where the gallery has no null distribution to take it from."""
     centring_version: int | None = None
@@ -72,12 +78,6 @@ class Retrieval(BaseModel):
     def impostor_share(self) -> float | None:
         """The best hit's; low means that the gallery knows something like the photo."""
         return self.positives[0].impostor_share if self.positives else None
-
-
-ClueKind = Literal[
-    "text", "landmark", "building", "road", "vehicle", "vegetation", "terrain", "sun", "people",
-    "other",
-]  # fmt: skip
 
 
 class Clue(BaseModel):
@@ -132,7 +132,7 @@ class Candidate(BaseModel):
 
 
 class Verdict(BaseModel):
-    """What verify decided; reasons before the decision."""
+    """What verify decided."""
 
     reasons: list[str]
     decision: Literal["accept", "refine", "review", "abstain"]
@@ -209,7 +209,7 @@ class Fix(BaseModel):
     reasons: list[str] = Field(default_factory=list)
     evidence: list[Evidence] = Field(default_factory=list)
     degraded: list[str] = Field(default_factory=list)
-    """Every step that could not be done as asked, and why; empty if none."""
+    """Every step that could not be done as asked, and why."""
     geojson: dict[str, Any] = Field(default_factory=dict)
     """RFC 7946: the radius and the point, then the candidates."""
     rounds: int = 0
@@ -243,8 +243,6 @@ class State(Query):
         return self.retrievals[-1]
 
 
-PERSISTED = (
-    Candidate, Claim, Clue, Draft, Evidence, Fix, Hit, Place, Query, Region, Retrieval, State,
-    Verdict,
-)  # fmt: skip
+PERSISTED = (Candidate, Claim, Clue, Draft, Evidence, Fix, Hit, Place, Query, Region, Retrieval,
+             SearchReport, State, Verdict)  # fmt: skip
 """All a checkpoint may revive."""

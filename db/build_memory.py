@@ -43,13 +43,18 @@ def graph_bytes(rows: int, dimension: int, m: int, *, compact: bool) -> int:
     return int(rows * (vector + 2 * m * 16 + 130) * 1.1)
 
 
+def on_this_machine(engine: Engine) -> bool:
+    """Say whether a server shares this machine's memory, as far as its address tells."""
+    host = engine.url.host or "localhost"
+    return host in HERE or host.startswith("/")
+
+
 def build_memory(engine: Engine, needed_bytes: int) -> BuildMemory | None:
     """Return what a build should be given; none where the server is another machine's.
 
     Its memory cannot be seen from here: then the server's own settings hold.
     """
-    host = engine.url.host or "localhost"
-    if host not in HERE and not host.startswith("/"):
+    if not on_this_machine(engine):
         return None
     needed_mb = max(LEAST_MB, needed_bytes // 1_000_000 + 16)
     free_mb = max(LEAST_MB, int(psutil.virtual_memory().available * SHARE) // 1_000_000)

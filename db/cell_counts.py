@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from geofix.db.area import EARTH_RADIUS_KM, Area, Box
-from geofix.db.cells import CELL_DEGREES, corners_of
+from geofix.db.cells import ANYWHERE, CELL_DEGREES, corners_of
 from geofix.db.models import CellCountRow
 from geofix.db.partition import Partition
 
@@ -33,6 +33,8 @@ class CellCounts:
     west: Floats
     countries: NDArray[np.str_]
     photos: NDArray[np.int64]
+    placed: NDArray[np.bool_]
+    """False where a load is not done, and its vectors may lie anywhere."""
 
     @property
     def total(self) -> int:
@@ -48,6 +50,7 @@ class CellCounts:
         """Return about how many vectors of the galleries lie in all areas, and not outside.
 
         Exact where no area cuts through a cell; there the cell's photos count by its area's share.
+        What a load that still runs has brought counts as if it were there.
         """
         kept = np.ones(len(self.photos), dtype=bool)
         if galleries is not None:
@@ -56,7 +59,7 @@ class CellCounts:
         for area in areas:
             photos *= self._share(area, kept)
         if outside is not None:
-            photos *= 1.0 - self._share(outside, kept)
+            photos *= np.where(self.placed[kept], 1.0 - self._share(outside, kept), 1.0)
         return math.ceil(float(photos.sum()))
 
     def _share(self, area: Area, kept: NDArray[np.bool_]) -> Floats:
@@ -68,7 +71,7 @@ class CellCounts:
             share = share * (self.countries[kept] == area.country)
         if area.latitude is not None and area.longitude is not None and area.radius_km is not None:
             share = share * _in_circle(area.latitude, area.longitude, area.radius_km, south, west)
-        return share
+        return np.where(self.placed[kept], share, 1.0)
 
 
 def read_counts(connection: Connection, partition: Partition) -> CellCounts:
@@ -79,7 +82,8 @@ def read_counts(connection: Connection, partition: Partition) -> CellCounts:
         ).where(CellCountRow.encoder_id == partition.encoder_id)
     ).all()
     columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
-    south, west = corners_of(np.array(columns[1], dtype=np.int32))
+    cells = np.array(columns[1], dtype=np.int32)
+    south, west = corners_of(cells)
     return CellCounts(
         loads=partition.loads,
         galleries=np.array(columns[0], dtype=np.int32),
@@ -87,6 +91,7 @@ def read_counts(connection: Connection, partition: Partition) -> CellCounts:
         west=west,
         countries=np.array(columns[2], dtype=np.str_),
         photos=np.array(columns[3], dtype=np.int64),
+        placed=cells != ANYWHERE,
     )
 
 

@@ -15,6 +15,9 @@ CELL_DEGREES = 0.25
 COLUMNS = 1440
 ROWS = 720
 
+ANYWHERE = -1
+"""In the place of a cell's number, where vectors are not counted by cell yet."""
+
 Boxes = Iterable[tuple[float, float, float, float]]
 """South, west, north, east in degrees each; none crosses the antimeridian."""
 

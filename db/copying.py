@@ -1,8 +1,10 @@
-"""Rows in by binary COPY: the fastest way into Postgres, by a factor of 40 over inserts."""
+"""Rows in by COPY: the fastest way into Postgres, by a factor of 40 over inserts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +14,12 @@ from sqlalchemy import Connection
 from geofix.db.errors import GalleryError
 from geofix.db.photo_columns import FIELDS, PhotoColumns
 
-TYPES = {
-    "latitude": "float8",
-    "longitude": "float8",
-    "accuracy_km": "float4",
-    "captured_at": "timestamptz",
-}
-"""Binary COPY takes no type but the column's own; what is not named here is text."""
-
 SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 END = b"\xff\xff"
+
+NULL = "\\N"
+ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+SPECIAL = re.compile(r"[\\\n\r\t]")
 
 NO_COUNTRY = "ZZ"
 """Unknown territory, as the Unicode CLDR has it."""
@@ -30,35 +28,40 @@ NO_COUNTRY = "ZZ"
 def copy_photos(
     connection: Connection,
     table: str,
-    leading: Sequence[tuple[str, str, Sequence[int]]],
+    leading: Mapping[str, Sequence[int]],
     photos: PhotoColumns,
     chosen: Sequence[int],
 ) -> None:
-    """Copy photos into a table.
+    """Copy photos into a table; as text, which Python writes faster than binary rows.
 
     Args:
         connection: In whose transaction it happens.
         table: The table's name.
-        leading: Further columns: name, type, and one value for each photo chosen.
+        leading: Further columns, by name, with one value for each photo chosen.
         photos: All of them.
         chosen: Which of them.
     """
-    names = [*(name for name, _, _ in leading), *FIELDS]
-    columns = [*(values for _, _, values in leading), *_picked(photos, chosen)]
-    statement = f"copy {table} ({', '.join(names)}) from stdin (format binary)"
+    columns = [list(map(str, values)) for values in leading.values()]
+    columns += [_written(getattr(photos, name), chosen) for name in FIELDS]
+    names = ", ".join([*leading, *FIELDS])
+    lines = "\n".join(map("\t".join, zip(*columns, strict=True)))
+    statement = f"copy {table} ({names}) from stdin"
     with driver_of(connection).cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        copy.set_types([*(kind for _, kind, _ in leading), *(TYPES.get(n, "text") for n in FIELDS)])
-        for row in zip(*columns, strict=True):
-            copy.write_row(row)
+        copy.write(lines + "\n")
 
 
-def _picked(photos: PhotoColumns, chosen: Sequence[int]) -> list[Sequence[object]]:
-    columns: list[Sequence[object]] = []
-    for name in FIELDS:
-        values = getattr(photos, name)
-        whole = values.tolist() if isinstance(values, np.ndarray) else values
-        columns.append(whole if len(chosen) == len(photos) else [whole[at] for at in chosen])
-    return columns
+def _written(values: Sequence[object] | NDArray[Any], chosen: Sequence[int]) -> list[str]:
+    whole = values.tolist() if isinstance(values, np.ndarray) else values
+    picked = whole if len(chosen) == len(whole) else [whole[at] for at in chosen]
+    texts = [NULL if value is None else str(value) for value in picked]
+    # One search over all of them, since hardly any text has such a sign.
+    if SPECIAL.search("".join(text for text in texts if text is not NULL)) is None:
+        return texts
+    return [text if text is NULL else SPECIAL.sub(_escaped, text) for text in texts]
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return ESCAPES[found.group()]
 
 
 def copy_vectors(
@@ -69,7 +72,7 @@ def copy_vectors(
     countries: Sequence[str | None],
     gallery_id: int,
     encoder_id: int,
-    vectors: NDArray[np.float32] | NDArray[np.float16],
+    vectors: NDArray[np.float16],
 ) -> None:
     """Copy vectors into a partition: whole tuples, packed by numpy.
 
@@ -100,13 +103,13 @@ def copy_vectors(
         rows[f"{name}_length"] = length
     rows["photo_id"], rows["gallery_id"], rows["encoder_id"] = photo_ids, gallery_id, encoder_id
     rows["latitude"], rows["longitude"], rows["cell"] = places
-    rows["country"] = [(country or NO_COUNTRY).encode() for country in countries]
-    rows["dimension"], rows["embedding"] = dimension, vectors.astype(np.float16, copy=False)
+    rows["country"] = [country or NO_COUNTRY for country in countries]
+    rows["dimension"], rows["embedding"] = dimension, vectors
     names = ", ".join(name for name, _, _ in layout)
     statement = f"copy {table} ({names}) from stdin (format binary)"
     with driver_of(connection).cursor() as cursor, cursor.copy(statement.encode()) as copy:
         copy.write(SIGNATURE)
-        copy.write(rows.tobytes())
+        copy.write(rows.data.cast("B"))
         copy.write(END)
 
 

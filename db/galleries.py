@@ -10,9 +10,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
+from geofix.db.holdings import held_anywhere
 from geofix.db.indexing import finish_load
-from geofix.db.models import CellCountRow, EncoderRow, GalleryRow, PhotoRow
+from geofix.db.models import EncoderRow, GalleryRow, PhotoRow
 from geofix.db.placing import forget_gallery
+from geofix.db.servers import HERE, Joined, Server, joined, server_errors, transaction
 from geofix.db.writer_lock import write_alone
 
 
@@ -35,20 +37,17 @@ def never_had_any(engine: Engine) -> bool:
 
 
 def list_galleries(engine: Engine) -> list[GallerySummary]:
-    """Return every gallery, by name."""
-    encoders = (
-        select(func.array_agg(EncoderRow.name.distinct()))
-        .join(CellCountRow, CellCountRow.encoder_id == EncoderRow.id)
-        .where(CellCountRow.gallery_id == GalleryRow.id, CellCountRow.photos > 0)
-        .correlate(GalleryRow)
-        .scalar_subquery()
-    )
+    """Return every gallery, by name.
+
+    Raises:
+        ShardError: A shard does not answer, and may hold vectors of any of them.
+    """
     statement = (
         select(
+            GalleryRow.id,
             GalleryRow.name,
             func.count(PhotoRow.id).label("photos"),
             func.count(PhotoRow.country.distinct()).label("countries"),
-            encoders.label("encoders"),
             func.array_agg(PhotoRow.licence.distinct()).label("licences"),
             GalleryRow.created_at,
         )
@@ -58,12 +57,13 @@ def list_galleries(engine: Engine) -> list[GallerySummary]:
     )
     with database_errors(engine), engine.connect() as connection:
         rows = connection.execute(statement).all()
+        held = held_anywhere(engine, connection)
     return [
         GallerySummary(
             name=row.name,
             photos=row.photos,
             countries=row.countries,
-            encoders=tuple(row.encoders or ()),
+            encoders=tuple(sorted(encoder for gallery, encoder in held if gallery == row.id)),
             licences=tuple(licence for licence in row.licences if licence),
             created_at=row.created_at,
         )
@@ -76,8 +76,9 @@ def remove_gallery(engine: Engine, name: str) -> int:
 
     Raises:
         GalleryError: There is none of that name.
+        ShardError: A shard cannot be reached; nothing is removed then.
     """
-    with database_errors(engine), engine.begin() as connection:
+    with database_errors(engine), transaction(Server(HERE, engine)) as connection:
         write_alone(connection)
         gallery_id = connection.execute(
             select(GalleryRow.id).where(GalleryRow.name == name)
@@ -88,13 +89,26 @@ def remove_gallery(engine: Engine, name: str) -> int:
             raise GalleryError(f"there is no gallery {name!r}; there is: {listed}")
         ours = select(func.count(PhotoRow.id)).where(PhotoRow.gallery_id == gallery_id)
         photos = connection.execute(ours).scalar_one()
-        encoder_ids = forget_gallery(connection, gallery_id)
-        connection.execute(delete(GalleryRow).where(GalleryRow.id == gallery_id))
-        names = select(EncoderRow.name).where(EncoderRow.id.in_(encoder_ids))
-        encoders = connection.execute(names).scalars().all()
-    for encoder in encoders:
+        connection.execute(delete(PhotoRow).where(PhotoRow.gallery_id == gallery_id))
+        with joined(engine, connection) as servers:
+            encoders = _forgotten(gallery_id, servers)
+            connection.execute(delete(GalleryRow).where(GalleryRow.id == gallery_id))
+            # Before the shards: what is left there if this is cut off, no search finds.
+            connection.commit()
+    for encoder in sorted(encoders):
         finish_load(engine, encoder)
     return int(photos)
+
+
+def _forgotten(gallery_id: int, servers: Joined) -> set[str]:
+    """Remove a gallery's vectors on all servers; return the encoders that had some."""
+    encoders: set[str] = set()
+    for server, connection in servers:
+        with server_errors(server):
+            encoder_ids = forget_gallery(connection, gallery_id)
+            names = select(EncoderRow.name).where(EncoderRow.id.in_(encoder_ids))
+            encoders.update(connection.execute(names).scalars())
+    return encoders
 
 
 def encoder_id_of(connection: Connection, name: str, dimension: int) -> int:
@@ -124,7 +138,7 @@ def partitioned(connection: Connection, encoder: str, dimension: int) -> int:
     if connection.execute(partition, {"encoder": encoder}).scalar() is not None:
         return encoder_id_of(connection, encoder, dimension)
     # What attaching will lock, before the insert locks less: upgrading a lock can deadlock.
-    connection.execute(text("lock table encoders, photos in share row exclusive mode"))
+    connection.execute(text("lock table encoders in share row exclusive mode"))
     encoder_id = encoder_id_of(connection, encoder, dimension)
     # Attached and not `partition of`, which would make every search wait for the end of the load.
     connection.execute(
@@ -141,6 +155,13 @@ def partitioned(connection: Connection, encoder: str, dimension: int) -> int:
         )
     )
     return encoder_id
+
+
+def are_known(connection: Connection, gallery: str, encoder: str) -> bool:
+    """Say whether gallery and encoder are there already."""
+    there = select(GalleryRow.id).where(GalleryRow.name == gallery).exists()
+    known = select(EncoderRow.id).where(EncoderRow.name == encoder).exists()
+    return bool(connection.execute(select(there & known)).scalar())
 
 
 def gallery_id_of(connection: Connection, name: str) -> int:

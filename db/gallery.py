@@ -9,33 +9,65 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, Select, select
 
-from geofix.db.cell_counts import CellCounts, read_counts
 from geofix.db.centring import Centring, read_centring
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
+from geofix.db.fanout import FanOut
+from geofix.db.foreign import ForeignSearch
+from geofix.db.holdings import held_anywhere
 from geofix.db.likeness import likeness
-from geofix.db.models import CellCountRow, EncoderRow, GalleryRow
+from geofix.db.models import GalleryRow
 from geofix.db.partition import Partition, partition_of
 from geofix.db.partition_search import Asked, search_partition
 from geofix.db.photos import neighbours
 from geofix.db.search import Found, How, Search
+from geofix.db.servers import HERE, SHARD_TIMEOUT_S, Server, server_errors, shards_of
+from geofix.db.shard_search import FanOutSearch, KnownCounts, Part, merged, require_all
 
 Vector = NDArray[np.float32]
+ShardSearch = Literal["fan-out", "fdw"]
 
 
 class Gallery:
     """The searches. Repeatable: ties go to the lower id."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Search the gallery that `engine` reaches."""
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        shard_search: ShardSearch = "fan-out",
+        shard_timeout_s: float = SHARD_TIMEOUT_S,
+    ) -> None:
+        """Search the gallery that `engine` reaches.
+
+        Args:
+            engine: To the server with the photos.
+            shard_search: How shards are asked: all at once over connections of their own, or
+                `fdw`, one after another by one statement over postgres_fdw.
+            shard_timeout_s: How long a search waits for the shards.
+
+        Raises:
+            ValueError: There is no such way to ask shards.
+        """
+        self._here = Server(HERE, engine)
         self._engine = engine
         self._centrings: dict[int, tuple[tuple[int, int], Centring | None]] = {}
-        self._counts: dict[int, CellCounts] = {}
+        self._counts = KnownCounts()
+        self._timeout_s = shard_timeout_s
+        if shard_search not in get_args(ShardSearch):
+            ways = " or ".join(map(repr, get_args(ShardSearch)))
+            raise ValueError(f"shards are asked by {ways}, not by {shard_search!r}")
+        self._shards: FanOutSearch | ForeignSearch = (
+            FanOutSearch(self._counts, shard_timeout_s)
+            if shard_search == "fan-out"
+            else ForeignSearch(engine, self._counts)
+        )
 
     def nearest(self, query: Vector, k: int, search: Search) -> Found:
         """Return the `k` photos most like `query`, best first; fewer where fewer can be compared.
@@ -56,14 +88,24 @@ class Gallery:
         return self._closest(query, k, search, sign=-1.0)
 
     def count(self, search: Search) -> int:
-        """Return how many photos `search` covers; about, where its area cuts through cells."""
+        """Return how many photos `search` covers; about, where its area cuts through cells.
+
+        Those on shards that do not answer are not among them.
+
+        Raises:
+            GalleryError: A shard does not answer, and `search` asks for all.
+        """
         with database_errors(self._engine), self._engine.connect() as connection:
-            partition = partition_of(connection, search.encoder)
-            if partition is None:
-                return 0
-            ids, every = _galleries(connection, search)
-            counts = self._counted(connection, partition)
-            return counts.covered(None if every else ids, search.areas, search.outside)
+            ids = _galleries(connection, search)
+            question = FanOut(
+                shards_of(self._engine, connection),
+                lambda shard: self._covered_there(shard, search, ids),
+            )
+            here = self._covered(self._here, connection, search, ids)
+        photos, missing = question.answers(self._timeout_s)
+        if search.complete:
+            require_all(missing)
+        return here + sum(photos.values())
 
     def centring(self, encoder: str) -> Centring | None:
         """Return what is known of all the vectors of `encoder`; none where there are too few."""
@@ -76,16 +118,18 @@ class Gallery:
 
         Raises:
             GalleryError: Empty, unknown, or embedded by another encoder; both are then named.
+            ShardError: A shard that may hold them does not answer.
         """
         with database_errors(self._engine), self._engine.connect() as connection:
-            ids, _ = _galleries(connection, search)
-            partition = partition_of(connection, search.encoder)
-            if partition is not None:
-                counts = self._counted(connection, partition)
-                wanted = [(one,) for one in ids] if search.galleries else [None]
-                if all(counts.covered(one, ()) for one in wanted):
-                    return
-            held = [(row[0], row[1]) for row in connection.execute(_held())]
+            ids = _galleries(connection, search)
+            if self._satisfied(connection, search, ids):
+                return
+            names = {int(row.id): row.name for row in connection.execute(_named())}
+            held = sorted(
+                (names[gallery], encoder)
+                for gallery, encoder in held_anywhere(self._engine, connection)
+                if gallery in names
+            )
         if not search.galleries:
             _require("the gallery", sorted({encoder for _, encoder in held}), search.encoder)
         for name in search.galleries:
@@ -96,22 +140,41 @@ class Gallery:
         with database_errors(self._engine), self._engine.connect() as connection:
             partition = partition_of(connection, search.encoder)
             if partition is None:
-                return Found((), (How("here", "exact", 0),))
+                return Found((), (How(HERE, "exact", 0),))
             centring = self._centred(connection, partition) if search.vectors == "centred" else None
             compared = likeness(query, centring.mean if centring else None, sign=sign)
             if not compared.probe.any():
                 # The query is the mean: it has no direction, and is like nothing.
-                return Found((), (How("here", "exact", 0),))
-            ids, every = _galleries(connection, search)
+                return Found((), (How(HERE, "exact", 0),))
+            ids = _galleries(connection, search)
             # Some room for photos that turn out to be the same picture.
-            asked = Asked(compared, sign, k + k // 2 + 8, search, ids, every)
-            counts = self._counted(connection, partition)
+            asked = Asked(compared, sign, k + k // 2 + 8, search, ids)
+            shards = shards_of(self._engine, connection) if partition.sharded else []
+            missing: dict[str, str] = {}
             while True:
-                ranked, how = search_partition(connection, partition, counts, asked, "here")
+                parts, silent = self._asked(connection, partition, shards, asked)
+                missing |= silent
+                if search.complete:
+                    require_all(missing)
+                shards = [shard for shard in shards if shard.name not in silent]
+                ranked, every_one = merged(parts, asked.limit)
                 found = neighbours(connection, ranked, k, search, sign)
-                if len(found) >= k or len(ranked) < asked.limit:
-                    return Found(tuple(found), (how,))
+                if len(found) >= k or every_one:
+                    how = tuple(how for _, how in parts)
+                    reasons = tuple(f"{name}: {reason}" for name, reason in missing.items())
+                    return Found(tuple(found), how, reasons)
                 asked = replace(asked, limit=4 * asked.limit)
+
+    def _asked(
+        self, connection: Connection, partition: Partition, shards: list[Server], asked: Asked
+    ) -> tuple[list[Part], dict[str, str]]:
+        """Ask all servers; return what those found that answered, and why the others did not."""
+        version = None if asked.likeness.mean is None else partition.centring_version
+        waiting = self._shards.begin(connection, shards, asked, version, partition.loads)
+        counts = self._counts.of(self._here, connection, partition)
+        here = search_partition(connection, partition, counts, asked, HERE)
+        there, missing = waiting()
+        return [here, *there], missing
 
     def _centred(self, connection: Connection, partition: Partition) -> Centring | None:
         version = partition.centring_version
@@ -124,39 +187,46 @@ class Gallery:
             known = self._centrings[partition.encoder_id] = state, found
         return known[1]
 
-    def _counted(self, connection: Connection, partition: Partition) -> CellCounts:
-        known = self._counts.get(partition.encoder_id)
-        if known is None or known.loads != partition.loads:
-            known = self._counts[partition.encoder_id] = read_counts(connection, partition)
-        return known
+    def _satisfied(
+        self, connection: Connection, search: Search, ids: tuple[int, ...] | None
+    ) -> bool:
+        """Say whether this server alone holds what is required."""
+        wanted = [None] if ids is None else [(one,) for one in ids]
+        everywhere = replace(search, areas=(), outside=None)
+        return all(self._covered(self._here, connection, everywhere, one) for one in wanted)
+
+    def _covered(
+        self, server: Server, connection: Connection, search: Search, ids: tuple[int, ...] | None
+    ) -> int:
+        partition = partition_of(connection, search.encoder)
+        if partition is None:
+            return 0
+        counts = self._counts.of(server, connection, partition)
+        return counts.covered(ids, search.areas, search.outside)
+
+    def _covered_there(self, shard: Server, search: Search, ids: tuple[int, ...] | None) -> int:
+        with server_errors(shard), shard.engine.connect() as connection:
+            return self._covered(shard, connection, search, ids)
 
 
-def _galleries(connection: Connection, search: Search) -> tuple[tuple[int, ...], bool]:
-    """Return the ids of the galleries to search, and whether these are all there are.
+def _galleries(connection: Connection, search: Search) -> tuple[int, ...] | None:
+    """Return the ids of the galleries to search; none where none is named, which means all.
 
     Raises:
         GalleryError: One that is named does not exist.
     """
-    rows = connection.execute(select(GalleryRow.id, GalleryRow.name)).all()
-    named = {row.name: int(row.id) for row in rows}
+    if not search.galleries:
+        return None
+    named = {row.name: int(row.id) for row in connection.execute(_named())}
     unknown = sorted(set(search.galleries) - set(named))
     if unknown:
         known = ", ".join(map(repr, sorted(named))) or "none yet"
         raise GalleryError(f"there is no gallery {unknown[0]!r}; there is: {known}")
-    chosen = search.galleries or tuple(named)
-    return tuple(sorted(named[name] for name in chosen)), set(chosen) == set(named)
+    return tuple(sorted(named[name] for name in search.galleries))
 
 
-def _held() -> Select[str, str]:
-    """Select the galleries and the encoders that at least one of their photos was embedded with."""
-    return (
-        select(GalleryRow.name, EncoderRow.name)
-        .join(CellCountRow, CellCountRow.gallery_id == GalleryRow.id)
-        .join(EncoderRow, EncoderRow.id == CellCountRow.encoder_id)
-        .where(CellCountRow.photos > 0)
-        .distinct()
-        .order_by(GalleryRow.name, EncoderRow.name)
-    )
+def _named() -> Select[int, str]:
+    return select(GalleryRow.id, GalleryRow.name)
 
 
 def _require(gallery: str, encoders: Sequence[str], wanted: str) -> None:

@@ -8,6 +8,7 @@ two passes over the stored numbers and no third vector, which takes 0.61 us a ro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from pgvector.sqlalchemy import BIT, HALFVEC
 from sqlalchemy import ColumnElement, Double, cast, func, literal
 from sqlalchemy.types import UserDefinedType
 
+from geofix.db.errors import GalleryError
 from geofix.db.partition import Partition
 
 Vector = NDArray[np.float32]
@@ -65,12 +67,34 @@ def likeness(query: Vector, mean: Vector | None, *, sign: float) -> Likeness:
         query: The photo's vector, `[dimension]`, L2-normalised, not centred.
         mean: `[dimension]`; none compares raw.
         sign: 1 asks for the most similar, -1 for the most dissimilar.
+
+    Raises:
+        GalleryError: The query is no vector of finite numbers, or not of the mean's dimension.
     """
     probe = np.asarray(query, dtype=np.float32)
+    if probe.ndim != 1 or not np.isfinite(probe).all():
+        raise GalleryError(
+            f"the query, of shape {probe.shape!r}, is no vector of finite numbers; give what the"
+            " encoder gave for one photo"
+        )
     if mean is not None:
+        check_dimension(probe, len(mean))
         probe = probe - half(mean)
     length = float(np.linalg.norm(probe))
     return Likeness(probe=sign * probe / (length or 1.0), mean=mean)
+
+
+def check_dimension(query: Vector, dimension: int) -> None:
+    """Refuse a query that cannot be compared with what is stored.
+
+    Raises:
+        GalleryError: Its dimension is another one; both are named.
+    """
+    if len(query) != dimension:
+        raise GalleryError(
+            f"the query has {len(query)!r} dimensions, and the gallery's vectors of this encoder"
+            f" have {dimension!r}; ask with the weights that embedded the gallery"
+        )
 
 
 def bits(vector: Column, dimension: int) -> Column:
@@ -88,7 +112,14 @@ def as_text(vector: Vector) -> str:
 
     Index and query have to write the mean alike, or the index would not be used.
     """
-    return "[" + ",".join(map(repr, half(vector).tolist())) + "]"
+    return _text(vector.astype(np.float16).tobytes())
+
+
+@lru_cache(maxsize=64)
+def _text(halves: bytes) -> str:
+    """Write a vector down once: it stands several times in a search's statements."""
+    numbers = np.frombuffer(halves, dtype=np.float16).astype(np.float32)
+    return "[" + ",".join(map(repr, numbers.tolist())) + "]"
 
 
 def half(vector: Vector) -> Vector:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from sqlalchemy import Connection, TableClause, column, func, select, table
+from sqlalchemy import Connection, TableClause, bindparam, column, func, select, table
 
-from geofix.db.models import CentringRow, EmbeddingRow, EncoderRow, VectorIndexRow
+from geofix.db.models import CentringRow, EmbeddingRow, EncoderRow, ShardRow, VectorIndexRow
 
 Kind = Literal["full", "compact"]
 
@@ -39,6 +39,10 @@ class Partition:
     """Changes with every load and removal."""
     index: VectorIndex | None
     newest_centring: int | None
+    newest_photo: int
+    """Highest id of a photo that has a vector here."""
+    sharded: bool
+    """Whether there are shards; asked of the server with the photos."""
 
     @property
     def centring_version(self) -> int | None:
@@ -57,32 +61,40 @@ def _table(encoder_id: int) -> TableClause:
     return table(f"embeddings_{encoder_id:d}", *columns)
 
 
-def partition_of(connection: Connection, encoder: str) -> Partition | None:
-    """Return the partition of an encoder; none where it has no vectors here."""
-    newest = (
+# Built once: putting a statement together takes longer than Postgres needs to answer it.
+STATE = (
+    select(
+        EncoderRow.id,
+        EncoderRow.dimension,
+        EncoderRow.loads,
+        EncoderRow.newest,
         select(func.max(CentringRow.version))
         .where(CentringRow.encoder_id == EncoderRow.id)
         .scalar_subquery()
+        .label("newest_centring"),
+        select(ShardRow.name).exists().label("sharded"),
+        VectorIndexRow.name,
+        VectorIndexRow.kind,
+        VectorIndexRow.centring_version,
+        VectorIndexRow.upto,
+        VectorIndexRow.photos,
     )
-    there = func.to_regclass(func.concat("embeddings_", EncoderRow.id)).is_not(None)
-    row = connection.execute(
-        select(
-            EncoderRow.id,
-            EncoderRow.dimension,
-            EncoderRow.loads,
-            newest.label("newest"),
-            VectorIndexRow.name,
-            VectorIndexRow.kind,
-            VectorIndexRow.centring_version,
-            VectorIndexRow.upto,
-            VectorIndexRow.photos,
-        )
-        .outerjoin(VectorIndexRow, VectorIndexRow.encoder_id == EncoderRow.id)
-        .where(EncoderRow.name == encoder, there)
-    ).first()
+    .outerjoin(VectorIndexRow, VectorIndexRow.encoder_id == EncoderRow.id)
+    .where(
+        EncoderRow.name == bindparam("encoder"),
+        func.to_regclass(func.concat("embeddings_", EncoderRow.id)).is_not(None),
+    )
+)
+
+
+def partition_of(connection: Connection, encoder: str) -> Partition | None:
+    """Return the partition of an encoder; none where it has no vectors here."""
+    row = connection.execute(STATE, {"encoder": encoder}).first()
     if row is None:
         return None
     index = None
     if row.name is not None:
         index = VectorIndex(row.name, row.kind, row.centring_version, row.upto, row.photos)
-    return Partition(row.id, row.dimension, row.loads, index, row.newest)
+    return Partition(
+        row.id, row.dimension, row.loads, index, row.newest_centring, row.newest, row.sharded
+    )

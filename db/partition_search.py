@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
@@ -22,7 +23,7 @@ from sqlalchemy import (
 from geofix.db.area import common_boxes
 from geofix.db.cell_counts import CellCounts
 from geofix.db.cells import cell_ranges
-from geofix.db.likeness import Likeness
+from geofix.db.likeness import Likeness, check_dimension
 from geofix.db.partition import Partition
 from geofix.db.plan import Plan, plan
 from geofix.db.search import How, Search
@@ -46,18 +47,20 @@ class Asked:
     """1 for the most similar, -1 for the most dissimilar."""
     limit: int
     search: Search
-    gallery_ids: tuple[int, ...]
-    """Of the galleries to search."""
-    every_gallery: bool
-    """Whether these are all there are."""
+    gallery_ids: tuple[int, ...] | None = None
+    """Of the galleries to search; none means all."""
 
 
 def search_partition(
     connection: Connection, partition: Partition, counts: CellCounts, asked: Asked, server: str
 ) -> tuple[Ranked, How]:
-    """Return the closest vectors of one partition, and how they were found."""
-    galleries = None if asked.every_gallery else asked.gallery_ids
-    rows = counts.covered(galleries, asked.search.areas, asked.search.outside)
+    """Return the closest vectors of one partition, and how they were found.
+
+    Raises:
+        GalleryError: The query has another dimension than the partition's vectors.
+    """
+    check_dimension(asked.likeness.probe, partition.dimension)
+    rows = counts.covered(asked.gallery_ids, asked.search.areas, asked.search.outside)
     chosen = plan(
         partition,
         rows=rows,
@@ -67,8 +70,16 @@ def search_partition(
         raw=asked.likeness.mean is None,
     )
     if asked.search.exact or chosen.way == "exact":
-        return _exactly(connection, partition, asked), How(server, "exact", rows)
-    return _by_index(connection, partition, asked, chosen, How(server, "index", rows))
+        return _exactly(connection, partition, counts, asked), How(server, "exact", rows)
+    found, how = _by_index(connection, partition, asked, chosen, How(server, "index", rows))
+    if len(found) < min(asked.limit, rows):
+        note = (
+            f"the index gave {len(found)} photos before {SCANNED_TUPLES} candidates were seen;"
+            " every vector there was compared"
+        )
+        found = _exactly(connection, partition, counts, asked)
+        how = replace(how, way="exact", note=note)
+    return found, how
 
 
 def _by_index(
@@ -92,24 +103,23 @@ def _by_index(
     distance = asked.likeness.exact(partition).label("distance")
     candidates = (
         select(rows.c.photo_id, distance)
-        .where(rows.c.photo_id <= index.upto, *_conditions(partition, asked))
+        .where(rows.c.photo_id <= index.upto, *conditions(partition, asked))
         .order_by(asked.likeness.by_index(partition))
     )
     width = chosen.ef_search if index.kind == "compact" else asked.limit
     found = _ranked(connection, candidates.limit(width))
-    later = _limited(partition, asked).where(rows.c.photo_id > index.upto)
-    tail = _ranked(connection, later)
-    how = replace(how, ef_search=chosen.ef_search, index=index.name, unindexed=bool(tail))
-    if len(found) + len(tail) < min(asked.limit, how.rows):
-        note = (
-            f"the index gave {len(found)} photos before {SCANNED_TUPLES} candidates were seen;"
-            " every vector there was compared"
-        )
-        return _exactly(connection, partition, asked), replace(how, way="exact", note=note)
-    return sorted([*found, *tail], key=_by_distance)[: asked.limit], how
+    how = replace(how, ef_search=chosen.ef_search, index=index.name)
+    if partition.newest_photo > index.upto:
+        later = _limited(partition, asked).where(rows.c.photo_id > index.upto)
+        tail = _ranked(connection, later)
+        found = sorted([*found, *tail], key=_by_distance)
+        how = replace(how, unindexed=bool(tail))
+    return found[: asked.limit], how
 
 
-def _exactly(connection: Connection, partition: Partition, asked: Asked) -> Ranked:
+def _exactly(
+    connection: Connection, partition: Partition, counts: CellCounts, asked: Asked
+) -> Ranked:
     boxes = common_boxes(asked.search.areas)
     if boxes is None:
         _set(connection, {"enable_sort": "on", "enable_seqscan": "on"})
@@ -122,8 +132,9 @@ def _exactly(connection: Connection, partition: Partition, asked: Asked) -> Rank
     spans = spans.render_derived()
     cell = partition.table.c.cell
     inside = _limited(partition, asked).join(spans, cell.between(spans.c.first, spans.c.last))
-    # All of them by name, where all are asked: the index over regions begins with the gallery.
-    return _ranked(connection, inside.where(partition.table.c.gallery_id.in_(asked.gallery_ids)))
+    # Named also where all are asked: the index over regions begins with the gallery.
+    galleries = asked.gallery_ids or tuple(np.unique(counts.galleries).tolist())
+    return _ranked(connection, inside.where(partition.table.c.gallery_id.in_(galleries)))
 
 
 def _limited(partition: Partition, asked: Asked) -> Select[Any]:
@@ -133,20 +144,21 @@ def _limited(partition: Partition, asked: Asked) -> Select[Any]:
     return (
         select(rows.c.photo_id, distance)
         .select_from(rows)
-        .where(*_conditions(partition, asked))
+        .where(*conditions(partition, asked))
         .order_by(distance, rows.c.photo_id)
         .limit(asked.limit)
     )
 
 
-def _conditions(partition: Partition, asked: Asked) -> list[ColumnElement[bool]]:
+def conditions(partition: Partition, asked: Asked) -> list[ColumnElement[bool]]:
+    """Return what rows have to satisfy beside being close."""
     rows = partition.table
-    conditions = [where for area in asked.search.areas for where in area.conditions(rows)]
+    wanted = [where for area in asked.search.areas for where in area.conditions(rows)]
     if asked.search.outside is not None:
-        conditions.append(asked.search.outside.outside(rows))
-    if not asked.every_gallery:
-        conditions.append(rows.c.gallery_id.in_(asked.gallery_ids))
-    return conditions
+        wanted.append(asked.search.outside.outside(rows))
+    if asked.gallery_ids is not None:
+        wanted.append(rows.c.gallery_id.in_(asked.gallery_ids))
+    return wanted
 
 
 def _ranked(connection: Connection, statement: Select[Any]) -> Ranked:

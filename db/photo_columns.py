@@ -16,6 +16,9 @@ from geofix.db.errors import GalleryError
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 """NUL, and surrogates as in a file name that is no UTF-8: Postgres cannot hold them in text."""
 
+CODE = re.compile("[A-Z]{2}")
+"""Of a country. In small letters it would be found by no search of the country."""
+
 
 @dataclass(frozen=True, slots=True)
 class GeotaggedPhoto:
@@ -56,8 +59,7 @@ class PhotoColumns:
         """Say how many photos there are."""
         return len(self.external_id)
 
-    @property
-    def keys(self) -> list[tuple[str, str]]:
+    def identities(self) -> list[tuple[str, str]]:
         """Source and id of each photo, which tell it from all others of a gallery."""
         return list(zip(self.source, self.external_id, strict=True))
 
@@ -93,12 +95,12 @@ def check_columns(photos: PhotoColumns) -> None:
     _check_numbers(photos)
     _check_instants(photos)
     _check_countries(photos)
-    if len(set(photos.keys)) < len(photos):
-        seen: set[tuple[str, str]] = set()
-        twice = next(key for key in photos.keys if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+    keys = photos.identities()
+    if len(set(keys)) < len(keys):
+        first = dict(zip(reversed(keys), reversed(range(len(keys))), strict=True))
+        at = next(at for at, key in enumerate(keys) if first[key] < at)
         raise GalleryError(
-            f"photo {twice[1]!r} of {twice[0]!r} is there twice in one call; give each an id of its"
-            " own"
+            f"{_named(photos, at)} is there twice in one call; give each an id of its own"
         )
 
 
@@ -139,14 +141,17 @@ def _check_numbers(photos: PhotoColumns) -> None:
 
 
 def _check_countries(photos: PhotoColumns) -> None:
-    for at, country in enumerate(photos.country):
-        if country is not None and (len(country) != 2 or not country.isascii()):
+    for country in set(photos.country):
+        if country is not None and not CODE.fullmatch(country):
+            at = photos.country.index(country)
             raise GalleryError(
                 f"{_named(photos, at)}: country {country!r} is no ISO 3166-1 alpha-2 code"
             )
 
 
 def _check_instants(photos: PhotoColumns) -> None:
+    if not any(photos.captured_at):
+        return
     for at, instant in enumerate(photos.captured_at):
         if instant is not None and instant.utcoffset() is None:
             raise GalleryError(

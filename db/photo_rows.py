@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
-from geofix.db.copying import TYPES, copy_photos
+from geofix.db.copying import copy_photos
 from geofix.db.photo_columns import FIELDS, PhotoColumns
 
 KEY_FIELDS = ("source", "external_id")
@@ -20,7 +20,7 @@ def known_ids(
     """Return the ids of those photos that the gallery has, by source and external id."""
     known: dict[tuple[str, str], int] = {}
     for source in sorted(set(photos.source)):
-        names = [name for kept, name in photos.keys if kept == source]
+        names = [name for kept, name in photos.identities() if kept == source]
         rows = connection.execute(
             text(
                 "select external_id, id from photos where gallery_id = :gallery_id"
@@ -32,24 +32,32 @@ def known_ids(
     return known
 
 
-def insert_photos(
-    connection: Connection, gallery_id: int, photos: PhotoColumns, chosen: Sequence[int]
-) -> NDArray[np.int64]:
-    """Insert the photos chosen; return their ids, which are higher than any before.
+def new_ids(connection: Connection, count: int) -> NDArray[np.int64]:
+    """Take ids for photos that are to come, one block, higher than any before.
 
-    Ids are taken from the sequence beforehand, as one block: nobody else inserts meanwhile, see
-    `galleries.write_alone`. So the rows can be copied straight into the table.
+    Nobody else takes some meanwhile, see `writer_lock`. So their rows can be copied straight into
+    the tables.
     """
-    if not chosen:
+    if not count:
         return np.empty(0, dtype=np.int64)
     sequence = "pg_get_serial_sequence('photos', 'id')"
-    first = connection.execute(text(f"select nextval({sequence})")).scalar_one()
-    ids = np.arange(first, first + len(chosen), dtype=np.int64)
-    connection.execute(text(f"select setval({sequence}, :last)"), {"last": int(ids[-1])})
-    galleries = [gallery_id] * len(chosen)
-    leading = [("id", "int8", ids.tolist()), ("gallery_id", "int4", galleries)]
-    copy_photos(connection, "photos", leading, photos, chosen)
-    return ids
+    first = int(connection.execute(text(f"select nextval({sequence})")).scalar_one())
+    last = first + count - 1
+    connection.execute(text(f"select setval({sequence}, :last)"), {"last": last})
+    return np.arange(first, last + 1, dtype=np.int64)
+
+
+def insert_photos(
+    connection: Connection,
+    gallery_id: int,
+    photos: PhotoColumns,
+    chosen: Sequence[int],
+    ids: Sequence[int],
+) -> None:
+    """Insert the photos chosen under their new ids."""
+    if chosen:
+        galleries = [gallery_id] * len(chosen)
+        copy_photos(connection, "photos", {"id": ids, "gallery_id": galleries}, photos, chosen)
 
 
 def update_photos(
@@ -60,11 +68,14 @@ def update_photos(
     cells: Sequence[int],
 ) -> None:
     """Bring photos up to date, and what the rows of their vectors repeat of them."""
-    columns = ", ".join(f"{name} {TYPES.get(name, 'text')}" for name in FIELDS)
+    columns = ", ".join(FIELDS)
     connection.execute(
-        text(f"create temp table changed (id bigint, cell integer, {columns}) on commit drop")
+        text(
+            f"create temp table changed on commit drop as select id, 0 as cell, {columns}"
+            " from photos limit 0"
+        )
     )
-    leading = [("id", "int8", ids), ("cell", "int4", cells)]
+    leading = {"id": ids, "cell": cells}
     copy_photos(connection, "changed", leading, photos, chosen)
     updates = ", ".join(f"{name} = changed.{name}" for name in FIELDS if name not in KEY_FIELDS)
     for table, changes, key in (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, func, select
 
 from geofix.db.models import GalleryRow, PhotoRow
 from geofix.db.partition_search import Ranked
@@ -12,6 +12,18 @@ COLUMNS = (
     "latitude", "longitude", "accuracy_km", "country", "source", "external_id", "author",
     "licence", "attribution",
 )  # fmt: skip
+
+# Built once: putting a statement together takes longer than Postgres needs to answer it.
+PHOTOS = (
+    select(
+        PhotoRow.id,
+        PhotoRow.sha256,
+        GalleryRow.name.label("gallery"),
+        *(getattr(PhotoRow, name) for name in COLUMNS),
+    )
+    .join(GalleryRow, GalleryRow.id == PhotoRow.gallery_id)
+    .where(PhotoRow.id == func.any(bindparam("ids", type_=ARRAY(BigInteger))))
+)
 
 
 def neighbours(
@@ -26,17 +38,8 @@ def neighbours(
         search: What was asked; its own picture is left out.
         sign: 1 where distance is from the query, -1 where it is from its opposite.
     """
-    statement = (
-        select(
-            PhotoRow.id,
-            PhotoRow.sha256,
-            GalleryRow.name.label("gallery"),
-            *(getattr(PhotoRow, name) for name in COLUMNS),
-        )
-        .join(GalleryRow, GalleryRow.id == PhotoRow.gallery_id)
-        .where(PhotoRow.id.in_([photo_id for photo_id, _ in ranked]))
-    )
-    photos = {row.id: row for row in connection.execute(statement)}
+    ids = [photo_id for photo_id, _ in ranked]
+    photos = {row.id: row for row in connection.execute(PHOTOS, {"ids": ids})}
     unlike: dict[object, Neighbour] = {}
     for photo_id, distance in ranked:
         photo = photos.get(photo_id)

@@ -1,56 +1,49 @@
-"""The counts per cell, kept in step with the vectors by whoever changes these."""
+"""The counts per cell: made by the end of a load, and an upper bound while it runs."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
+from geofix.db.cells import ANYWHERE
 from geofix.db.copying import NO_COUNTRY
-
-GROUPED = (
-    "select encoder_id, gallery_id, cell, country, {sign} count(*) as photos from embeddings"
-    " where photo_id = any(:ids) group by 1, 2, 3, 4"
-)
-
-UPSERT = (
-    "insert into cell_counts (encoder_id, gallery_id, cell, country, photos) {rows}"
-    " on conflict (encoder_id, gallery_id, cell, country)"
-    " do update set photos = cell_counts.photos + excluded.photos"
-)
+from geofix.db.partition import Partition
 
 
-def recount(connection: Connection, photo_ids: Sequence[int], *, sign: int) -> None:
-    """Count the vectors of some photos in, or out before they change or go."""
-    rows = GROUPED.format(sign="" if sign > 0 else "-")
-    connection.execute(text(UPSERT.format(rows=rows)), {"ids": list(photo_ids)})
+def count_new(connection: Connection, encoder_id: int, gallery_id: int, photos: int) -> None:
+    """Count vectors in that just came, as ones that may lie anywhere.
 
-
-def count_new(
-    connection: Connection,
-    encoder_id: int,
-    gallery_id: int,
-    cells: NDArray[np.int32],
-    countries: Sequence[str | None],
-) -> None:
-    """Count in vectors that are new, from what is known of them without asking Postgres."""
-    found = Counter(zip(cells.tolist(), (c or NO_COUNTRY for c in countries), strict=True))
-    rows = (
-        "select :encoder_id, :gallery_id, * from"
-        " unnest(cast(:cells as int[]), cast(:countries as text[]), cast(:photos as bigint[]))"
-    )
+    Counting them by cell at once took a tenth of a load's time.
+    """
     connection.execute(
-        text(UPSERT.format(rows=rows)),
+        text(
+            "insert into cell_counts (encoder_id, gallery_id, cell, country, photos)"
+            " values (:encoder_id, :gallery_id, :cell, :country, :photos)"
+            " on conflict (encoder_id, gallery_id, cell, country)"
+            " do update set photos = cell_counts.photos + excluded.photos"
+        ),
         {
             "encoder_id": encoder_id,
             "gallery_id": gallery_id,
-            "cells": [cell for cell, _ in found],
-            "countries": [country for _, country in found],
-            "photos": list(found.values()),
+            "cell": ANYWHERE,
+            "country": NO_COUNTRY,
+            "photos": photos,
         },
+    )
+
+
+def count_all(connection: Connection, partition: Partition) -> None:
+    """Count a partition's vectors by cell."""
+    encoder = {"encoder_id": partition.encoder_id}
+    connection.execute(text("delete from cell_counts where encoder_id = :encoder_id"), encoder)
+    connection.execute(
+        text(
+            "insert into cell_counts (encoder_id, gallery_id, cell, country, photos)"
+            " select :encoder_id, gallery_id, cell, country, count(*)"
+            f" from {partition.table.name} group by gallery_id, cell, country"
+        ),
+        encoder,
     )
 
 
@@ -83,6 +76,10 @@ def forget_gallery(connection: Connection, gallery_id: int) -> list[int]:
 def loaded(connection: Connection, encoder_ids: Sequence[int]) -> None:
     """Say that vectors came or went, so that what was read of them is read again."""
     connection.execute(
-        text("update encoders set loads = loads + 1 where id = any(:ids)"),
+        text(
+            "update encoders set loads = loads + 1, newest ="
+            " coalesce((select max(photo_id) from embeddings where encoder_id = encoders.id), 0)"
+            " where id = any(:ids)"
+        ),
         {"ids": list(encoder_ids)},
     )

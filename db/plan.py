@@ -16,7 +16,7 @@ EXACT_ROWS = 20_000
 LARGEST_EF = 1000
 """pgvector's own limit."""
 
-NEAREST_EF = 200
+NEAREST_EF = 400
 DISSIMILAR_EF = 1000
 """Least alike vectors are all about equally unlike, and take a wider view to tell apart."""
 

@@ -47,6 +47,8 @@ class Search:
     """Leave out the photo with these bytes: a photo is no evidence for itself."""
     exact: bool = False
     """Compare with every vector, whatever there is of indexes."""
+    complete: bool = False
+    """Fail where a shard does not answer, which otherwise makes an answer partial."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from geofix.agent.cli import exits
+from geofix.agent.cli import exits, gallery_index, shard
+from geofix.agent.cli.loading import following
 from geofix.agent.cli.opening import open_services
-from geofix.agent.cli.terminal import err, out, plain, say
+from geofix.agent.cli.options import writable
+from geofix.agent.cli.terminal import out, plain, say
 from geofix.agent.errors import SourceError
 
+if TYPE_CHECKING:
+    from geofix.tools.ingestion import IngestionReport
+
 app = typer.Typer(help="The geotagged photos that answers rest on.", no_args_is_help=True)
+app.command("status")(gallery_index.status)
+app.command("check")(gallery_index.check)
+app.command("index")(gallery_index.index)
+app.command("reindex")(gallery_index.reindex)
+app.add_typer(shard.app, name="shard")
 
 
 @app.command("add")
@@ -32,39 +41,94 @@ def add(name: Annotated[str, typer.Argument(help="Only `starter` so far.")] = "s
 @app.command("ingest")
 def ingest(
     source: Annotated[
-        Path, typer.Argument(help="A folder of photos with GPS in EXIF, or a CSV table.")
+        Path, typer.Argument(help="A folder, a table, archives of pictures, or vectors.")
     ],
     gallery: Annotated[str, typer.Option(help="Gallery to put them in.")] = "mine",
     name: Annotated[
-        str | None, typer.Option(help="What they are kept under; its name and a mark otherwise.")
+        str | None,
+        typer.Option(
+            help="What they are kept under. A collection that is to be updated from another place"
+            " needs one; otherwise it is the source's name with a mark of where it lies."
+        ),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            help="folder, csv, parquet, osv5m, mp16, webdataset or vectors; needed where the source"
+            " does not look like what it is."
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="OURS=THEIRS, as in latitude=LAT: our name of a column and the table's. May be"
+            " given again."
+        ),
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            help="The CSV or Parquet table of a .npy file or of MP-16, where it has a name of its"
+            " own."
+        ),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="train or test of OSV-5M; train otherwise.")
+    ] = None,
+    embedded_by: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the encoder that made the vectors; GEOFIX_ENCODER's otherwise. For"
+            " vectors only."
+        ),
+    ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Processes that read photos beside the one that embeds; with 0 or 1 it reads too.",
+        ),
+    ] = 1,
+    ray: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Workers of a Ray cluster that read and embed photos; 0 is none. Needs the"
+            " extra `ray`.",
+        ),
+    ] = 0,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(
+            help="File for every photo left out and why, as JSON lines; overwritten.",
+            callback=writable,
+        ),
     ] = None,
 ) -> None:
-    """Add photos of your own; safe to run again.
+    """Add photos, or vectors of photos; safe to cut off and to run again.
 
-    A table has the columns path, latitude, longitude, and optionally id, author, licence,
-    attribution, captured_at and accuracy_km. Exits with 6 if a photo was left out.
+    The source is: a folder of photos with GPS in EXIF; a CSV or Parquet
+    table; OSV-5M or MP-16 as downloaded; WebDataset tars, as a file, a folder
+    or 'photos-{000..010}.tar'; vectors made elsewhere, in a .npy file beside a
+    table of the same name (a.npy, a.csv) or in a column of a Parquet table.
+
+    A table has the columns path, latitude, longitude, and optionally id,
+    author, licence, attribution, captured_at and accuracy_km. For vectors, id
+    may stand in for path. Name other columns with --column.
+
+    What is stored already is not embedded again. Exits with 6 if a photo was
+    left out.
     """
-    from geofix.tools.ingestion import ingest_source, rejected_lines  # noqa: PLC0415 - see `opening`
+    from geofix.agent.loading import Options, load_source  # noqa: PLC0415 - see `opening`
     from geofix.tools.sources import open_source  # noqa: PLC0415
 
-    photos = open_source(source, name=name)
-    with open_services() as services, _progress() as progress:
-        task = progress.add_task("ingesting", total=len(photos))
-        report = ingest_source(
-            photos,
-            gallery,
-            services.ingest,
-            services.encoder,
-            advance=lambda done: progress.advance(task, done),
-        )
-    for line in rejected_lines(report):
-        say(line)
-    say(
-        f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged,"
-        f" {len(report.rejected)} left out of {len(photos)} in the gallery {gallery!r}"
+    photos = open_source(
+        source, name=name, kind=kind, columns=_columns(column or []), table=table, split=split
     )
-    if report.rejected:
-        raise typer.Exit(exits.REJECTED)
+    with following() as (progress, advance), open_services(progress=progress) as services:
+        options = Options(gallery, embedded_by, workers, ray, rejects)
+        report = load_source(photos, services, options, advance)
+    _tell(report, gallery)
 
 
 @app.command("list")
@@ -101,11 +165,35 @@ def remove(name: Annotated[str, typer.Argument(help="Name of the gallery.")]) ->
     say(f"removed the gallery {name!r} with {photos} photos")
 
 
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=err(),
+def _columns(given: list[str]) -> dict[str, str]:
+    columns: dict[str, str] = {}
+    for one in given:
+        ours, equals, theirs = one.partition("=")
+        if not (ours and equals and theirs):
+            raise SourceError(f"the column {one!r} is not written as OURS=THEIRS: latitude=LAT")
+        if ours in columns:
+            raise SourceError(
+                f"the column {ours!r} is given twice: as {columns[ours]!r} and as {theirs!r}"
+            )
+        columns[ours] = theirs
+    return columns
+
+
+def _tell(report: IngestionReport, gallery: str) -> None:
+    from geofix.tools.ingestion import rejected_lines  # noqa: PLC0415
+
+    for line in rejected_lines(report):
+        say(line)
+    if report.rejected > len(report.first_rejects):
+        rest = report.rejected - len(report.first_rejects)
+        path = report.rejects_path
+        kept = f", see {str(path)!r}" if path else "; `--rejects FILE` keeps all of them"
+        say(f"and {rest} more{kept}")
+    if report.workers_lost:
+        say(f"{report.workers_lost} processes that read photos died; the photos were read again")
+    say(
+        f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged,"
+        f" {report.rejected} left out of {report.done} in the gallery {gallery!r}"
     )
+    if report.rejected:
+        raise typer.Exit(exits.REJECTED)

@@ -11,7 +11,16 @@ import typer
 from geofix.agent.cli import exits
 from geofix.agent.cli.interrupts import interruptible
 from geofix.agent.cli.opening import open_agent
-from geofix.agent.cli.options import GeojsonFile, JsonFlag, RunId, printable
+from geofix.agent.cli.options import (
+    CompleteFlag,
+    ExactFlag,
+    FarKm,
+    GeojsonFile,
+    JsonFlag,
+    NegativesKind,
+    RunId,
+    printable,
+)
 from geofix.agent.cli.render import print_fix
 from geofix.agent.cli.terminal import out, say
 from geofix.agent.cli.whole_file import write_whole
@@ -49,12 +58,21 @@ def locate_photo(
     ask: Annotated[
         bool, typer.Option("--ask", help="Stop for a person where candidates stay close.")
     ] = False,
+    negatives_by: NegativesKind = None,
+    far_km: FarKm = None,
+    exact: ExactFlag = False,
+    complete: CompleteFlag = False,
 ) -> None:
     """Find out where a photo was taken."""
     settings = _settings(model)
-    options: dict[str, Any] = {"galleries": tuple(gallery or ()), "ask_human": ask}
-    if rounds is not None:
-        options["max_rounds"] = rounds
+    chosen = {"max_rounds": rounds, "negatives_by": negatives_by, "far_km": far_km}
+    options: dict[str, Any] = {
+        "galleries": tuple(gallery or ()),
+        "ask_human": ask,
+        "exact": exact,
+        "complete": complete,
+        **{name: value for name, value in chosen.items() if value is not None},
+    }
     asked, region = _checked(photo, within)
     with open_agent(settings) as (agent, listener):
         fix = interruptible(

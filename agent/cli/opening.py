@@ -31,11 +31,13 @@ VERBS = {
 """What a node does, for somebody who waits."""
 
 
-def open_services(settings: Settings | None = None) -> Services:
+def open_services(
+    settings: Settings | None = None, *, progress: Callable[[str], None] | None = None
+) -> Services:
     """Return engine, encoder and model, to be used in a `with`; nothing is opened yet."""
     from geofix.agent.services import Services  # noqa: PLC0415 - see the top
 
-    return Services(settings)
+    return Services(settings, progress=progress)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import typer
 
 from geofix.agent.cli.terminal import visible
 from geofix.agent.cli.whole_file import why_not_writable
+from geofix.agent.search_report import NegativesBy
 
 TextT = TypeVar("TextT", str, list[str], str | None, list[str] | None)
 
@@ -43,3 +44,23 @@ GeojsonFile = Annotated[
     typer.Option("--geojson", help="Write the fix as GeoJSON to this file.", callback=writable),
 ]
 RunId = Annotated[str, typer.Argument(help="Id of the run.", callback=printable)]
+NegativesKind = Annotated[
+    NegativesBy | None,
+    typer.Option(
+        "--negatives-by",
+        help="What the model is shown against a place: dissimilar photos (the default), photos"
+        " that look alike but are far from the leading place, or none.",
+    ),
+]
+FarKm = Annotated[
+    float | None,
+    typer.Option(
+        "--far-km", min=1, max=20_000, help="How far `--negatives-by far` is; 200 otherwise."
+    ),
+]
+ExactFlag = Annotated[
+    bool, typer.Option("--exact", help="Compare with every vector, without an index: slower.")
+]
+CompleteFlag = Annotated[
+    bool, typer.Option("--complete", help="Fail where a shard does not answer.")
+]

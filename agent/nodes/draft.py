@@ -46,6 +46,7 @@ def _by_model(model: BaseChatModel, state: State, services: Services) -> Outcome
         retrieval.positives,
         retrieval.negatives,
         state.region or state.within,
+        negatives_by=retrieval.negatives_by,
     )
     answer = ask(model, messages, prompts.DraftAnswer)
     detail: dict[str, Any] = {

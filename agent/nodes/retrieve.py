@@ -1,116 +1,155 @@
-"""retrieve: the most similar and the most dissimilar gallery photos, inside the round's region."""
+"""retrieve: the most similar photos and the negatives, inside the round's region."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from geofix.agent.consensus import consensus
 from geofix.agent.context import Context
 from geofix.agent.errors import TrailError
+from geofix.agent.hits import as_hits
 from geofix.agent.outcome import Outcome
-from geofix.agent.regions import search_areas
+from geofix.agent.regions import circle, search_area, search_areas
+from geofix.agent.search_report import SearchReport
 from geofix.agent.services import Services
-from geofix.agent.state import Hit, Retrieval, State
-from geofix.db.centring import Centring
+from geofix.agent.state import Retrieval, State
 from geofix.db.gallery import Gallery
-from geofix.db.search import Neighbour, Search
-from geofix.tools.places import places_at
+from geofix.db.search import Found, Neighbour, Search
+
+NONE_FOUND = Found((), ())
+
+KINDS = {"dissimilar": "dissimilar", "far": "other far-away"}
+"""What a person reads of the negatives, by their kind."""
 
 
 def retrieve(state: State, context: Context, services: Services) -> Outcome:
-    """Ask the gallery in both directions; say so where it returns fewer than asked."""
+    """Ask the gallery for positives and negatives; say so where it returns fewer than asked."""
     search = Search(
         encoder=state.encoder,
         galleries=context.galleries,
         areas=search_areas(state.region, state.within),
         vectors=context.vectors,
         without_sha256=state.sha256,
+        exact=context.exact,
+        complete=context.complete,
     )
     services.gallery.require(search)
     vector = services.queries.vector(state.sha256, state.encoder)
     if vector is None:
         raise TrailError(f"the vector of photo {state.sha256!r} is gone; run it under a new thread")
-    found = search_both_ways(services.gallery, vector, search, context)
-    retrieval = found.model_copy(update={"round": state.round, "region": state.region})
-    best = f", best {found.positives[0].similarity:.2f}" if found.positives else ""
+    retrieval, missing = search_both_ways(services.gallery, vector, search, context)
+    retrieval = retrieval.model_copy(update={"round": state.round, "region": state.region})
+    best = f", best {retrieval.positives[0].similarity:.2f}" if retrieval.positives else ""
+    ways = " and ".join(dict.fromkeys(report.way for report in retrieval.how))
     return Outcome(
         update={"retrievals": [retrieval]},
-        summary=f"{len(found.positives)} similar and {len(found.negatives)} dissimilar of"
-        f" {found.searched} photos {_where(state)}{best}",
+        summary=f"{_counted(retrieval)} of {_searched(state, retrieval)} ({ways}){best}",
         detail=retrieval.model_dump(mode="json"),
+        degraded=tuple(
+            f"retrieve: the shard {shard}; its photos were not asked" for shard in missing
+        ),
     )
 
 
 def search_both_ways(
     gallery: Gallery, vector: NDArray[np.float32], search: Search, context: Context
-) -> Retrieval:
-    """Return the most similar and the most dissimilar photos, no photo in both.
+) -> tuple[Retrieval, list[str]]:
+    """Return positives and negatives, no photo in both, and the shards that did not answer.
 
     Args:
         gallery: What is asked.
         vector: The photo's, `[dimension]`, L2-normalised.
         search: Where, and by which encoder.
-        context: How many.
+        context: How many, and which negatives.
     """
     near = gallery.nearest(vector, context.positives, search)
-    far = gallery.most_dissimilar(vector, context.negatives, search)
-    known = {neighbour.photo_id for neighbour in near}
-    apart = [neighbour for neighbour in far if neighbour.photo_id not in known]
     centring = gallery.centring(search.encoder) if search.vectors == "centred" else None
-    return Retrieval(
+    retrieval = Retrieval(
         round=0,
         region=None,
-        positives=_hits(near, centring),
-        negatives=_hits(apart, centring),
-        searched=gallery.count(search),
+        positives=as_hits(near, centring, near.rows),
+        negatives=[],
+        negatives_by=context.negatives_by,
+        searched=near.rows,
+        how=_reports("positives", near),
         temperature=centring.temperature if centring else None,
         centring_version=centring.version if centring else None,
         impostor_distance_km=centring.impostor_distance_km if centring else None,
-        notes=_notes(context, near, far, apart, centring is not None),
     )
+    far = _negatives(gallery, vector, search, context, retrieval)
+    known = {neighbour.photo_id for neighbour in near}
+    apart = [neighbour for neighbour in far if neighbour.photo_id not in known]
+    found = retrieval.model_copy(
+        update={
+            "negatives": as_hits(apart, centring, near.rows),
+            "how": [*retrieval.how, *_reports("negatives", far)],
+            "notes": _notes(context, near, far, apart, centring is not None),
+        }
+    )
+    return found, list(dict.fromkeys([*near.missing, *far.missing]))
 
 
-def _where(state: State) -> str:
-    return "anywhere" if state.region is None else f"in {state.region.name}"
+def _negatives(
+    gallery: Gallery,
+    vector: NDArray[np.float32],
+    search: Search,
+    context: Context,
+    retrieval: Retrieval,
+) -> Found:
+    if context.negatives_by == "none" or not context.negatives:
+        return NONE_FOUND
+    if context.negatives_by == "dissimilar":
+        return gallery.most_dissimilar(vector, context.negatives, search)
+    leading = consensus(retrieval)
+    if leading.latitude is None or leading.longitude is None:
+        return NONE_FOUND
+    around = search_area(circle(leading.latitude, leading.longitude, context.far_km))
+    # Some of the most alike far away are positives already; there is to be room for others.
+    room = context.negatives + len(retrieval.positives)
+    found = gallery.nearest(vector, room, replace(search, outside=around))
+    known = {hit.photo_id for hit in retrieval.positives}
+    others = [neighbour for neighbour in found if neighbour.photo_id not in known]
+    return replace(found, neighbours=tuple(others[: context.negatives]))
+
+
+def _counted(retrieval: Retrieval) -> str:
+    similar = f"{len(retrieval.positives)} similar"
+    if retrieval.negatives_by == "none":
+        return similar
+    return f"{similar} and {len(retrieval.negatives)} {KINDS[retrieval.negatives_by]}"
+
+
+def _searched(state: State, retrieval: Retrieval) -> str:
+    region = state.region or state.within
+    if region is None:
+        return f"{retrieval.searched} photos anywhere"
+    # Counts are kept per cell, and a region cuts through cells.
+    return f"about {retrieval.searched} photos in {region.name}"
+
+
+def _reports(kind: str, found: Found) -> list[SearchReport]:
+    return [SearchReport.model_validate({"kind": kind, **asdict(part)}) for part in found.how]
 
 
 def _notes(
-    context: Context,
-    near: list[Neighbour],
-    far: list[Neighbour],
-    apart: list[Neighbour],
-    centred: bool,
+    context: Context, near: Found, far: Found, apart: list[Neighbour], centred: bool
 ) -> list[str]:
+    asked_for = [("similar", near, context.positives)]
+    if context.negatives_by != "none":
+        asked_for.append((KINDS[context.negatives_by], far, context.negatives))
     notes = [
         f"{asked} {kind} photos were asked for, {len(found)} exist there"
-        for kind, found, asked in (
-            ("similar", near, context.positives),
-            ("dissimilar", far, context.negatives),
-        )
+        for kind, found, asked in asked_for
         if len(found) < asked
     ]
     if len(apart) < len(far):
         notes.append(
-            f"{len(far) - len(apart)} photos were both among the most similar and the most"
-            " dissimilar; they count as similar"
+            f"{len(far) - len(apart)} photos were both among the positives and the negatives;"
+            " they count as positives"
         )
     if context.vectors == "centred" and not centred:
         notes.append("too few photos to center their vectors: compared raw")
     return notes
-
-
-def _hits(neighbours: list[Neighbour], centring: Centring | None) -> list[Hit]:
-    places = places_at(
-        [neighbour.latitude for neighbour in neighbours],
-        [neighbour.longitude for neighbour in neighbours],
-    )
-    hits = []
-    for neighbour, place in zip(neighbours, places, strict=True):
-        columns = asdict(neighbour)
-        country = columns.pop("country")
-        label = None if place is None else place.describe()
-        share = centring.impostor_share(neighbour.similarity) if centring else None
-        hits.append(Hit(**columns, country_code=country, place=label, impostor_share=share))
-    return hits

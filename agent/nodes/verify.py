@@ -62,7 +62,9 @@ def _candidates(state: State) -> list[Candidate]:
         retrieval.temperature or DEFAULT_TEMPERATURE,
         region_share=region_share(state.retrievals),
     )
-    scored = score(pooled, retrieval.positives, retrieval.negatives)
+    # Only a photo that looks otherwise speaks against the place where it was taken.
+    against = retrieval.negatives if retrieval.negatives_by == "dissimilar" else []
+    scored = score(pooled, retrieval.positives, against)
     outside = pool_candidates(
         [], [draft for draft in drafts if draft not in allowed], DEFAULT_TEMPERATURE
     )

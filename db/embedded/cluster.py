@@ -8,6 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import psutil
+
 from geofix.db.embedded.account import Account, run_as
 from geofix.db.embedded.binaries import Binaries
 from geofix.db.embedded.postmaster import wait_until
@@ -17,8 +19,8 @@ ROLE = "geofix"
 _PASSWORD_NAME = "password"
 _HALF_MADE = "initdb-"
 
-# For a laptop: the cache is small beside its memory, and jit costs more than it saves on
-# queries of milliseconds. They go into postgresql.conf, so that an owner may change them.
+# jit costs more than it saves on queries of milliseconds, and a load of gigabytes should not stop
+# for a checkpoint each. They go into postgresql.conf, so that an owner may change them.
 _SETTINGS = """
 # geofix
 fsync = on
@@ -26,9 +28,15 @@ jit = off
 lc_messages = 'C'
 log_timezone = 'UTC'
 max_connections = 60
-shared_buffers = 256MB
+max_wal_size = 4GB
+shared_buffers = {shared_buffers_mb}MB
 timezone = 'UTC'
 """
+
+_LEAST_BUFFERS_MB, _MOST_BUFFERS_MB = 256, 4096
+_BUFFERS_SHARE = 8
+"""Of the machine's memory, an eighth: an index of millions that fits there is searched twice as
+fast as from the system's own cache. What is not used is not taken."""
 
 
 def create_cluster(folder: Path, binaries: Binaries, account: Account | None) -> None:
@@ -52,10 +60,16 @@ def create_cluster(folder: Path, binaries: Binaries, account: Account | None) ->
             os.chown(half_made, account.uid, account.gid)
         _initdb(half_made, binaries, account, password)
         with (half_made / "postgresql.conf").open("a", encoding="utf-8") as settings:
-            settings.write(_SETTINGS)
+            settings.write(_settings())
         half_made.rename(folder)
     finally:
         _remove(half_made)
+
+
+def _settings() -> str:
+    share_mb = psutil.virtual_memory().total // 1_000_000 // _BUFFERS_SHARE
+    buffers_mb = max(_LEAST_BUFFERS_MB, min(_MOST_BUFFERS_MB, share_mb))
+    return _SETTINGS.format(shared_buffers_mb=buffers_mb)
 
 
 def _remove(folder: Path) -> None:

@@ -41,6 +41,8 @@ class EncoderRow(Base):
     dimension: Mapped[int]
     loads: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """How often vectors came or went: what was read of them before is then out of date."""
+    newest: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Highest id of a photo that has a vector here."""
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
@@ -92,7 +94,8 @@ class PhotoRow(Base):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    gallery_id: Mapped[int] = mapped_column(ForeignKey("galleries.id", ondelete="CASCADE"))
+    gallery_id: Mapped[int]
+    """Without a foreign key, whose check takes a load as long as writing the row."""
     source: Mapped[str] = mapped_column(Text)
     """The collection it comes from: a data set's name, a folder, a table."""
     external_id: Mapped[str] = mapped_column(Text)

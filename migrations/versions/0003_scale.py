@@ -24,6 +24,13 @@ def upgrade() -> None:
     _photos()
     _embeddings()
     op.add_column("encoders", sa.Column("loads", sa.BigInteger, server_default="0", nullable=False))
+    op.add_column(
+        "encoders", sa.Column("newest", sa.BigInteger, server_default="0", nullable=False)
+    )
+    op.execute(
+        "update encoders set newest ="
+        " coalesce((select max(photo_id) from embeddings where encoder_id = encoders.id), 0)"
+    )
     op.add_column("centrings", sa.Column("compared", sa.BigInteger))
     op.execute("update centrings set compared = least(photos, 20000)")
     op.alter_column("centrings", "compared", nullable=False)
@@ -51,6 +58,7 @@ def upgrade() -> None:
 
 
 def _photos() -> None:
+    op.drop_constraint("photos_gallery_id_fkey", "photos")
     for name in ("latitude_longitude", "country", "sha256"):
         op.drop_index(f"photos_{name}_idx", "photos")
     op.create_index(
@@ -72,8 +80,8 @@ def _embeddings() -> None:
     dimensions = {row[0]: row[1] for row in partitions}
     # Put aside and not renamed: Postgres names constraints after the table, and each name once.
     op.execute(
-        f"create temp table kept on commit drop as select photo_id, latitude, longitude, gallery_id,"
-        f" {CELL} as cell, encoder_id, coalesce(country, 'ZZ') as country, embedding"
+        "create temp table kept on commit drop as select photo_id, latitude, longitude,"
+        f" gallery_id, {CELL} as cell, encoder_id, coalesce(country, 'ZZ') as country, embedding"
         " from embeddings join photos on photos.id = photo_id"
     )
     op.drop_table("embeddings")
@@ -124,6 +132,7 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_column("centrings", "compared")
     op.drop_column("encoders", "loads")
+    op.drop_column("encoders", "newest")
     op.execute("delete from embeddings where photo_id not in (select id from photos)")
     for name in ("latitude", "longitude", "gallery_id", "cell", "country"):
         op.drop_column("embeddings", name)
@@ -134,6 +143,9 @@ def downgrade() -> None:
         op.create_foreign_key(
             f"embeddings_{column}_fkey", "embeddings", table, [column], ["id"], ondelete="CASCADE"
         )
+    op.create_foreign_key(
+        "photos_gallery_id_fkey", "photos", "galleries", ["gallery_id"], ["id"], ondelete="CASCADE"
+    )
     op.drop_index("photos_sha256_idx", "photos")
     op.create_index("photos_latitude_longitude_idx", "photos", ["latitude", "longitude"])
     op.create_index("photos_country_idx", "photos", ["country"])

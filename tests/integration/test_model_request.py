@@ -24,7 +24,7 @@ def test_the_request_holds_the_photo_both_lists_and_the_schema(lab: Any) -> None
     (request,) = opened.server.received
     assert request.path == "/v1/chat/completions"
     system, human = request.body["messages"]
-    assert system["content"] == prompts.SYSTEM
+    assert system["content"] == prompts.SYSTEM["dissimilar"]
     words = human["content"][-1]["text"]
     similar, dissimilar = words.split("\n\n")
     assert "48.88" in similar and "Paris" in similar

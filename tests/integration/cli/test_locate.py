@@ -196,3 +196,28 @@ def test_a_model_that_does_not_answer_is_no_secret(geofix: Geofix, starter_url: 
     out = " ".join(done.out.split())
     assert "drafted by consensus" in out
     assert "Degraded: draft: " in out and "the photos voted instead" in out
+
+
+def test_what_the_model_is_shown_and_how_the_gallery_is_searched_are_options(
+    geofix: Geofix, starter_url: str
+) -> None:
+    asked = ("--negatives-by", "far", "--far-km", "900", "--exact", "--complete", "--rounds", "1")
+    fix = fix_of(geofix("locate", "--json", *asked, url=starter_url))
+    trail = json.loads(geofix("trail", fix.run or "", "--json", url=starter_url).out)
+    options = trail["question"]["options"]
+    assert {name: options[name] for name in ("negatives_by", "far_km", "exact", "complete")} == {
+        "negatives_by": "far",
+        "far_km": 900,
+        "exact": True,
+        "complete": True,
+    }
+    assert "16 other far-away of 162 photos anywhere (exact)" in trail["steps"][1]["summary"]
+
+
+@pytest.mark.parametrize("option", [("--negatives-by", "near"), ("--far-km", "0")])
+def test_a_kind_of_negatives_there_is_none_of_is_a_wrong_command_line(
+    geofix: Geofix, option: tuple[str, str]
+) -> None:
+    done = geofix("locate", *option)
+    assert (done.code, done.out) == (2, "")
+    assert option[0] in done.said

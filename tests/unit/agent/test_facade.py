@@ -6,6 +6,8 @@ import sys
 import geofix.agent
 from geofix.agent import errors, state
 from geofix.agent.errors import GeofixError
+from geofix.agent.search_report import SearchReport
+from geofix.db.checkpoints import strict_serializer
 
 
 def test_the_facade_is_sorted_and_every_name_is_there() -> None:
@@ -19,7 +21,7 @@ def test_each_persisted_class_has_one_identity_and_all_of_them_are_listed() -> N
     declared = {
         value
         for value in vars(state).values()
-        if isinstance(value, type) and value.__module__ == "geofix.agent.state"
+        if isinstance(value, type) and value.__module__.startswith("geofix.agent.")
     }
     assert declared == set(state.PERSISTED)
 
@@ -39,3 +41,9 @@ def test_importing_the_facade_and_the_graph_loads_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_checkpoint_revives_a_search_report_by_itself() -> None:
+    serializer = strict_serializer(state.PERSISTED)
+    report = SearchReport(kind="negatives", server="north", way="index", rows=5, ef_search=200)
+    assert serializer.loads_typed(serializer.dumps_typed(report)) == report

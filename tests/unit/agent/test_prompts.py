@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import re
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import ValidationError
@@ -52,6 +52,36 @@ def test_empty_lists_and_a_region_are_said() -> None:
     assert "dissimilar" not in text
 
 
+@pytest.mark.parametrize(
+    ("kind", "in_list", "in_system"),
+    [
+        ("dissimilar", "look dissimilar were taken at", "a list that look dissimilar"),
+        ("far", "look similar too, but far from", "a list of similar ones from elsewhere"),
+    ],
+)
+def test_negatives_are_called_what_they_are(kind: Any, in_list: str, in_system: str) -> None:
+    system, human = draft_messages(JPEG, POSITIVES, NEGATIVES, None, negatives_by=kind)
+    text = cast(Any, human.content)[2]["text"]
+    assert in_list in text.split("\n\n")[1]
+    assert in_system in " ".join(str(system.content).split())
+    others = {"dissimilar", "elsewhere"} - set(in_system.split())
+    assert not [word for word in others if word in f"{system.content} {text}"]
+
+
+@pytest.mark.parametrize("kind", ["none", "far", "dissimilar"])
+def test_without_negatives_the_model_is_told_of_one_list(kind: Any) -> None:
+    system, human = draft_messages(JPEG, POSITIVES, [], None, negatives_by=kind)
+    told = f"{system.content} {cast(Any, human.content)[2]['text']}"
+    assert "dissimilar" not in told and "elsewhere" not in told and "lists" not in told
+    assert told.count("Photos that look") == 1
+
+
+def test_the_systems_words_are_one_text_but_for_the_lists() -> None:
+    rest = {text.partition("so.\n\n")[2] for text in prompts.SYSTEM.values()}
+    assert len(rest) == 1 and "never an" in rest.pop()
+    assert max(len(line) for text in prompts.SYSTEM.values() for line in text.splitlines()) <= 100
+
+
 def test_the_gallerys_own_names_stay_out() -> None:
     known = hit(PARIS, 0.9, photo_id=424242).model_copy(
         update={"source": "paris_by_anna.jpg", "author": "Anna", "external_id": "x/paris.jpg"}
@@ -72,7 +102,7 @@ def test_the_photo_is_a_plain_block_the_same_every_time() -> None:
 
 def test_the_trail_keeps_every_word_and_each_picture_by_its_hash() -> None:
     system, human = as_sent(draft_messages(JPEG, POSITIVES, NEGATIVES, None))
-    assert system == {"role": "system", "content": prompts.SYSTEM}
+    assert system == {"role": "system", "content": prompts.SYSTEM["dissimilar"]}
     picture = {
         "type": "image",
         "mime_type": "image/jpeg",
@@ -88,7 +118,7 @@ def test_the_trail_keeps_every_word_and_each_picture_by_its_hash() -> None:
 
 def test_no_words_of_ours_hold_a_number_that_could_pass_for_an_answer() -> None:
     schema = json.dumps(DraftAnswer.model_json_schema())
-    assert not re.search(r"\d\.\d", prompts.SYSTEM + schema)
+    assert not re.search(r"\d\.\d", "".join(prompts.SYSTEM.values()) + schema)
 
 
 def test_the_schema_asks_for_reasons_before_coordinates() -> None:

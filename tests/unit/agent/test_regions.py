@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from geofix.agent.errors import RegionError
 from geofix.agent.regions import circle, parse_region, search_areas
 from geofix.agent.state import Region
+from geofix.tools.countries import countries_at
 from geofix.tools.geo import HALF_CIRCUMFERENCE_KM, destination
 
 
@@ -124,3 +126,20 @@ def test_a_circle_in_a_country_is_both() -> None:
     both = Region(latitude=48.6, longitude=7.8, radius_km=50, country_code="FR", name="Alsace")
     (area,) = search_areas(both, None)
     assert (area.country, area.radius_km) == ("FR", 50)
+
+
+@pytest.mark.parametrize("name", ["France", "Russian Federation", "Antarctica"])
+def test_a_country_is_searched_by_its_code_within_boxes_that_hold_it(name: str) -> None:
+    (area,) = search_areas(parse_region(name), None)
+    assert area.country == parse_region(name).country_code
+    assert area.boxes and area.radius_km is None
+    assert all(-180 <= west <= east <= 180 for _, west, _, east in area.boxes)
+    latitudes, longitudes = np.random.default_rng(0).uniform((-90, -180), (90, 180), (4000, 2)).T
+    codes = countries_at(latitudes, longitudes)
+    mine = [at for at, code in enumerate(codes) if code == area.country]
+    assert mine
+    for at in mine:
+        assert any(
+            south <= latitudes[at] <= north and west <= longitudes[at] <= east
+            for south, west, north, east in area.boxes
+        )

@@ -10,7 +10,8 @@ from geofix.agent.context import Context
 
 @pytest.mark.parametrize("name", errors.__all__)
 def test_every_error_has_the_exit_code_that_the_help_says(name: str) -> None:
-    error = getattr(errors, name)("x")
+    said = ("north", "postgresql://host/geofix", "gone") if name == "ShardError" else ("x",)
+    error = getattr(errors, name)(*said)
     asked = name in {"PhotoError", "RegionError", "SourceError", "TrailError"}
     assert exits.exit_code(error) == (4 if asked else 5)
 

@@ -80,7 +80,7 @@ def test_the_trail_holds_prompt_answer_and_cost() -> None:
     _, outcome, _ = by_model("Paris.", {})
     detail = outcome.detail
     assert detail["prompt_version"] == prompts.VERSION
-    assert detail["prompt"][0]["content"] == prompts.SYSTEM
+    assert detail["prompt"][0]["content"] == prompts.SYSTEM["dissimilar"]
     assert "48.88670, 2.34310" in detail["prompt"][1]["content"][2]["text"]
     assert detail["answers"] == ["Paris.", json.dumps(ANSWER)]
     assert detail["tokens"] == {"input_tokens": 200, "output_tokens": 20}

@@ -1,0 +1,185 @@
+"""`geofix gallery status`, `check`, `index` and `reindex`: is it fast, is it right, make it so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from geofix.agent.cli.opening import open_services
+from geofix.agent.cli.terminal import err, out, plain, say
+from geofix.agent.errors import GalleryError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from geofix.db.gallery_status import EncoderStatus
+
+NO_PHOTO = "no photo yet; `geofix gallery add starter` adds the gallery that ships"
+
+EncoderOption = Annotated[
+    str | None, typer.Option(help="Name of the encoder, where there are several.")
+]
+
+
+def status() -> None:
+    """Say how many photos there are, which are indexed, and what should be done."""
+    from geofix.db.gallery_status import encoder_statuses  # noqa: PLC0415 - see `opening`
+
+    with open_services() as services:
+        statuses = encoder_statuses(services.engine)
+    if not statuses:
+        say(NO_PHOTO)
+        return
+    table = Table(box=None)
+    for column in ("encoder", "photos", "index", "indexed", "mean", "drift", "table", "index size"):
+        table.add_column(column, overflow="fold")
+    for one in statuses:
+        table.add_row(
+            plain(one.encoder),
+            f"{one.photos:,}",
+            one.index or "none",
+            f"{one.indexed:,}",
+            "none" if one.centring_version is None else f"version {one.centring_version}",
+            "-" if one.drift is None else f"{one.drift:.1%}",
+            _size(one.table_bytes),
+            _size(one.index_bytes),
+        )
+    out().print(table)
+    for one in statuses:
+        if one.advice is not None:
+            which = f" --encoder {one.encoder}" if len(statuses) > 1 else ""
+            say(f"{one.encoder}: {one.advice} (`geofix gallery reindex{which}`)")
+
+
+def check(
+    queries: Annotated[int, typer.Option(min=1, help="How many photos are asked about.")] = 100,
+    k: Annotated[int, typer.Option(min=1, help="How many photos each search is to find.")] = 16,
+    seed: Annotated[int, typer.Option(help="Which photos are asked about.")] = 0,
+    least: Annotated[
+        float, typer.Option(min=0, max=1, help="Exit with 5 where recall is below this.")
+    ] = 0.0,
+    encoder: EncoderOption = None,
+) -> None:
+    """Compare searches for photos of the gallery with the exact answer, both ways.
+
+    Recall is the share of the exact answer that a search found.
+    """
+    from geofix.db.recall import check_recall  # noqa: PLC0415
+
+    with open_services() as services:
+        name = _encoder(services.engine, encoder)
+        with err().status("comparing with the exact answer"):
+            found = check_recall(services.engine, name, queries=queries, k=k, seed=seed)
+    table = Table(box=None)
+    for column in ("direction", f"recall@{k}", "worst", "median ms", "p95 ms", "way"):
+        table.add_column(column)
+    for one in found:
+        table.add_row(
+            one.direction,
+            f"{one.recall:.3f}",
+            f"{one.worst:.2f}",
+            f"{one.median_ms:.1f}",
+            f"{one.p95_ms:.1f}",
+            one.way,
+        )
+    out().print(table)
+    if min(one.recall for one in found) < least:
+        raise GalleryError(
+            f"recall is below {least:g}; build a finer index with `geofix gallery index"
+            " --ef-construction`, or do without one with `geofix gallery index --drop`"
+        )
+
+
+def index(
+    compact: Annotated[
+        bool, typer.Option("--compact", help="One bit a dimension: for where memory is short.")
+    ] = False,
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Do without: compare with every vector again.")
+    ] = False,
+    m: Annotated[
+        int | None, typer.Option(min=2, max=100, help="Neighbors a vector keeps; 32 otherwise.")
+    ] = None,
+    ef_construction: Annotated[
+        int | None,
+        typer.Option(min=4, max=1000, help="Candidates looked at for them; 128 otherwise."),
+    ] = None,
+    encoder: EncoderOption = None,
+) -> None:
+    """Build the index that makes searches fast; they go on meanwhile.
+
+    A load builds it by itself beyond 20,000 photos; below, none is needed.
+    """
+    from geofix.db.indexing import drop_index  # noqa: PLC0415
+
+    if drop and (compact or m or ef_construction):
+        raise typer.BadParameter("--drop takes no other option but --encoder")
+    with open_services() as services:
+        name = _encoder(services.engine, encoder)
+        if drop:
+            drop_index(services.engine, name)
+            say(f"{name}: searches compare with every vector")
+            return
+        _build(services.engine, name, "compact" if compact else "full", m, ef_construction)
+
+
+def reindex(encoder: EncoderOption = None) -> None:
+    """Build the index anew where photos came or the mean has drifted.
+
+    It is built beside the old one and takes its place; searches go on meanwhile.
+    """
+    with open_services() as services:
+        name = _encoder(services.engine, encoder)
+        kind = next(one.index for one in _statuses(services.engine) if one.encoder == name)
+        _build(services.engine, name, kind or "full", None, None)
+
+
+def _build(
+    engine: Engine, encoder: str, kind: str, m: int | None, ef_construction: int | None
+) -> None:
+    from geofix.db import index_build  # noqa: PLC0415
+
+    neighbors = m or index_build.M
+    candidates = ef_construction or max(index_build.EF_CONSTRUCTION, 2 * neighbors)
+    if candidates < 2 * neighbors:
+        raise GalleryError(
+            f"pgvector looks at twice the neighbors a vector keeps at least: --ef-construction"
+            f" {candidates!r} is less than twice {neighbors!r}"
+        )
+    with err().status("starting") as shown:
+        index_build.build_index(
+            engine,
+            encoder,
+            kind="compact" if kind == "compact" else "full",
+            m=neighbors,
+            ef_construction=candidates,
+            progress=lambda line: shown.update(plain(line)),
+        )
+    one = next(one for one in _statuses(engine) if one.encoder == encoder)
+    say(f"{encoder}: {one.indexed:,} photos in the {kind} index, {_size(one.index_bytes)}")
+
+
+def _statuses(engine: Engine) -> list[EncoderStatus]:
+    from geofix.db.gallery_status import encoder_statuses  # noqa: PLC0415
+
+    return encoder_statuses(engine)
+
+
+def _encoder(engine: Engine, name: str | None) -> str:
+    names = [one.encoder for one in _statuses(engine)]
+    if not names:
+        raise GalleryError(NO_PHOTO)
+    if name is None and len(names) == 1:
+        return names[0]
+    if name in names:
+        return str(name)
+    there = ", ".join(map(repr, names))
+    if name is None:
+        raise GalleryError(f"say which encoder's vectors with `--encoder`; there is: {there}")
+    raise GalleryError(f"there is no vector of encoder {name!r}; there is: {there}")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -1,0 +1,102 @@
+"""One server's index over one encoder's vectors: created beside the one in force, or dropped.
+
+HNSW (Malkov & Yashunin 2018) over centred vectors, as an expression over the raw ones that are
+stored. It covers the photos there were when it was begun: later ones are not added to the graph,
+which takes 3 to 7 ms each, but searched one by one until the next index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from psycopg.errors import DiskFull
+from sqlalchemy import Connection, select, text
+from sqlalchemy import exc as sa_exc
+
+from geofix.db.build_memory import build_memory, graph_bytes
+from geofix.db.centring import Centring
+from geofix.db.likeness import as_text
+from geofix.db.models import VectorIndexRow
+from geofix.db.partition import Partition
+from geofix.db.servers import server_errors
+from geofix.db.sites import Site
+
+Progress = Callable[[str], None]
+
+
+def create_index(site: Site, row: VectorIndexRow, centring: Centring, progress: Progress) -> None:
+    """Create the index that `row` describes; it is not in force yet.
+
+    Raises:
+        DatabaseError: The server failed.
+    """
+    with server_errors(site.server):
+        _create(site, row, centring, progress)
+
+
+def remove_others(site: Site) -> None:
+    """Drop the indexes that are not in force: the one before, or what a killed build left."""
+    with server_errors(site.server):
+        _remove_others(site.connection, site.partition)
+
+
+def _create(site: Site, row: VectorIndexRow, centring: Centring, progress: Progress) -> None:
+    connection, partition = site.connection, site.partition
+    compact = row.kind == "compact"
+    needed = graph_bytes(row.photos, partition.dimension, row.m, compact=compact)
+    given = build_memory(site.server.engine, needed)
+    line = f"building the index over {row.photos:,} vectors"
+    if given is not None:
+        if not given.fits:
+            line += f"; it needs {needed // 1_000_000:,} MB and gets {given.memory_mb:,}, so slowly"
+        _give(connection, given.memory_mb, given.workers)
+    progress(line)
+    try:
+        connection.execute(text(_index_sql(partition, row, centring)))
+    except sa_exc.OperationalError as error:
+        if not isinstance(error.orig, DiskFull) or given is None or not given.workers:
+            raise
+        # A container's shared memory is too small for processes to build together.
+        progress("building the index with one process: the server's shared memory is too small")
+        _remove_others(connection, partition)
+        _give(connection, given.memory_mb, 0)
+        connection.execute(text(_index_sql(partition, row, centring)))
+    connection.execute(text(f"analyze {partition.table.name}"))
+
+
+def _index_sql(partition: Partition, row: VectorIndexRow, centring: Centring) -> str:
+    dimension = partition.dimension
+    mean = f"'{as_text(centring.mean)}'::halfvec"
+    expression, operators = f"(embedding - {mean})::halfvec({dimension:d})", "halfvec_cosine_ops"
+    if row.kind == "compact":
+        expression, operators = (
+            f"binary_quantize({expression})::bit({dimension:d})",
+            "bit_hamming_ops",
+        )
+    return (
+        f"create index concurrently {row.name} on {partition.table.name}"
+        f" using hnsw (({expression}) {operators})"
+        f" with (m = {row.m:d}, ef_construction = {row.ef_construction:d})"
+        f" where photo_id <= {row.upto:d}"
+    )
+
+
+def _remove_others(connection: Connection, partition: Partition) -> None:
+    in_force = select(VectorIndexRow.name).where(VectorIndexRow.encoder_id == partition.encoder_id)
+    current = connection.execute(in_force).scalar()
+    names = connection.execute(
+        text(
+            "select relname from pg_index join pg_class on pg_class.oid = indexrelid"
+            " join pg_am on pg_am.oid = relam"
+            " where indrelid = to_regclass(:partition) and amname = 'hnsw'"
+        ),
+        {"partition": partition.table.name},
+    ).scalars()
+    for name in names:
+        if name != current:
+            connection.execute(text(f"drop index concurrently if exists {name}"))
+
+
+def _give(connection: Connection, memory_mb: int, workers: int) -> None:
+    connection.execute(text(f"set maintenance_work_mem = '{memory_mb:d}MB'"))
+    connection.execute(text(f"set max_parallel_maintenance_workers = {workers:d}"))

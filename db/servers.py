@@ -1,0 +1,141 @@
+"""The servers a gallery lies on: this one, which holds the photos, and the shards.
+
+Connections to shards live as long as the engine of the gallery: whoever disposes of that closes
+them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+from weakref import WeakKeyDictionary
+
+from psycopg import OperationalError as DriverError
+from sqlalchemy import Connection, Engine, event, select, text
+from sqlalchemy import exc as sa_exc
+
+from geofix.db.engine import database_errors, open_engine, redact
+from geofix.db.errors import DatabaseError, ShardError
+from geofix.db.models import ShardRow
+
+HERE = "here"
+"""Name of the server with the photos, which holds vectors too."""
+
+SHARD_TIMEOUT_S = 30.0
+"""No statement of a search may take a shard longer."""
+
+_opened: WeakKeyDictionary[Engine, dict[str, Engine]] = WeakKeyDictionary()
+_lock = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One of the servers."""
+
+    name: str
+    """`here`, or the shard's."""
+    engine: Engine = field(repr=False)
+    url: str = field(default="", repr=False)
+    """Of a shard, with the password."""
+
+
+def shards_of(engine: Engine, connection: Connection) -> list[Server]:
+    """Return the shards by name; `connection` is one of `engine`."""
+    rows = connection.execute(select(ShardRow.name, ShardRow.url).order_by(ShardRow.name)).all()
+    return [Server(row.name, _engine(engine, row.url), row.url) for row in rows]
+
+
+def servers_of(engine: Engine, connection: Connection) -> list[Server]:
+    """Return all servers, this one first."""
+    return [Server(HERE, engine), *shards_of(engine, connection)]
+
+
+def _engine(owner: Engine, url: str) -> Engine:
+    with _lock:
+        if owner not in _opened:
+            _opened[owner] = {}
+            event.listen(owner, "engine_disposed", _dispose)
+        if url not in _opened[owner]:
+            milliseconds = int(SHARD_TIMEOUT_S * 1000)
+            _opened[owner][url] = open_engine(url, statement_timeout_ms=milliseconds)
+        return _opened[owner][url]
+
+
+def _dispose(owner: Engine) -> None:
+    with _lock:
+        shards = _opened.get(owner, {})
+        engines = list(shards.values())
+        shards.clear()
+    for engine in engines:
+        engine.dispose()
+
+
+@contextmanager
+def server_errors(server: Server) -> Iterator[None]:
+    """Turn what a server fails with into an error that names it.
+
+    Put it around what is asked of one server only: what another one fails with would be blamed
+    on this.
+
+    Raises:
+        DatabaseError: From the server with the photos.
+        ShardError: From a shard.
+    """
+    if server.name == HERE:
+        with database_errors(server.engine):
+            yield
+        return
+    try:
+        with database_errors(server.engine):
+            yield
+    except (DatabaseError, sa_exc.TimeoutError, DriverError) as error:
+        raise ShardError(server.name, redact(server.url), _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    cause = error.__cause__
+    original = cause.orig if isinstance(cause, sa_exc.DBAPIError) else None
+    return str(original or error).strip().partition("\n")[0]
+
+
+@contextmanager
+def transaction(server: Server) -> Iterator[Connection]:
+    """Give a connection that commits at the end, unless that was done before.
+
+    Its body puts `server_errors` around what it asks; loads may take as long as they need.
+    """
+    with server_errors(server):
+        connection = server.engine.connect()
+    try:
+        with server_errors(server):
+            connection.execute(text("set local statement_timeout = 0"))
+        yield connection
+        with server_errors(server):
+            connection.commit()
+    finally:
+        connection.close()
+
+
+Joined = list[tuple[Server, Connection]]
+"""The servers with a transaction on each, this one first."""
+
+
+@contextmanager
+def joined(engine: Engine, connection: Connection) -> Iterator[Joined]:
+    """Give all servers with a transaction each; those of the shards commit at the end.
+
+    Args:
+        engine: To the server with the photos.
+        connection: Of `engine`, in a transaction that commits after these: what is on a shard and
+            not among the photos is found by no search.
+
+    Raises:
+        ShardError: A shard cannot be reached.
+    """
+    with ExitStack() as opened:
+        servers = [(Server(HERE, engine), connection)]
+        for shard in shards_of(engine, connection):
+            servers.append((shard, opened.enter_context(transaction(shard))))
+        yield servers

@@ -1,0 +1,93 @@
+"""One encoder's vectors on all servers, which mean and index are made over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, text
+
+from geofix.db.centring import Centring, measure, next_version
+from geofix.db.partition import Partition, partition_of
+from geofix.db.servers import HERE, Joined, Server, joined, server_errors, servers_of
+from geofix.db.vector_stream import Block, stream_vectors
+
+INDEX_LOCK = 0x6765_6F66_697A
+"""Key of the advisory lock under which indexes are changed by one at a time ('geofiz' in ASCII)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The vectors of one encoder on one server."""
+
+    server: Server
+    connection: Connection
+    partition: Partition
+
+
+@contextmanager
+def sessions(engine: Engine, encoder: str) -> Iterator[list[Site]]:
+    """Give the encoder's vectors on each server that has a table for them, this one first.
+
+    With sessions without transactions, which are closed afterwards with their settings; nobody
+    else has them meanwhile.
+
+    Raises:
+        ShardError: A shard cannot be reached.
+    """
+    with ExitStack() as opened:
+        here = opened.enter_context(_session(Server(HERE, engine)))
+        with server_errors(Server(HERE, engine)):
+            here.execute(text("select pg_advisory_lock(:key)"), {"key": INDEX_LOCK})
+            servers = servers_of(engine, here)
+        connections = [(servers[0], here)]
+        for shard in servers[1:]:
+            connections.append((shard, opened.enter_context(_session(shard))))
+        yield _sites(connections, encoder)
+
+
+@contextmanager
+def transactions(engine: Engine, connection: Connection, encoder: str) -> Iterator[list[Site]]:
+    """Give the same, each in a transaction; see `joined`."""
+    with joined(engine, connection) as servers:
+        yield _sites(servers, encoder)
+
+
+def measured(sites: list[Site]) -> Centring | None:
+    """Compute the centring of all vectors there are now; none where they are too few."""
+    version = 1
+    for site in sites:
+        with server_errors(site.server):
+            version = max(version, next_version(site.connection, site.partition.encoder_id))
+    return measure(lambda: _blocks(sites), version)
+
+
+def _blocks(sites: list[Site]) -> Iterator[Block]:
+    for site in sites:
+        with server_errors(site.server):
+            yield from stream_vectors(site.connection, site.partition)
+
+
+def _sites(servers: Joined, encoder: str) -> list[Site]:
+    sites = []
+    for server, connection in servers:
+        with server_errors(server):
+            partition = partition_of(connection, encoder)
+        if partition is not None:
+            sites.append(Site(server, connection, partition))
+    return sites
+
+
+@contextmanager
+def _session(server: Server) -> Iterator[Connection]:
+    with server_errors(server):
+        opened = server.engine.connect()
+    try:
+        with server_errors(server):
+            connection = opened.execution_options(isolation_level="AUTOCOMMIT")
+            connection.execute(text("set statement_timeout = 0"))
+        yield connection
+    finally:
+        opened.invalidate()
+        opened.close()

@@ -1,0 +1,136 @@
+"""Large loads, whose photos and vectors go in over two connections at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine, text
+
+from geofix.db import ingest, spreading
+from geofix.db.errors import DatabaseError
+from geofix.db.gallery import Gallery
+from geofix.db.ingest import WORTH_TWO, Ingest
+from geofix.db.search import Search
+from geofix.db.servers import Joined
+from geofix.db.spreading import Load
+from tests.integration.db.loads import counts, one, photo, photos, unit
+from tests.integration.db.test_ingest_concurrency import hold, wait_for
+
+ROWS = WORTH_TWO + 100
+ROOT = Path(__file__).parents[3]
+NAMES = [f"p{index}" for index in range(ROWS)]
+
+LOAD = """
+import sys
+from geofix.db.engine import open_engine
+from geofix.db.ingest import Ingest
+from tests.integration.db.loads import photos, unit
+rows = int(sys.argv[2])
+Ingest(open_engine(sys.argv[1])).add("g", "e", photos(rows), unit(rows))
+"""
+
+
+def test_a_large_load_is_whole(engine: Engine) -> None:
+    Ingest(engine).add("g", "e", photos(10), unit(10))
+    added = Ingest(engine).add("g", "e", photos(ROWS), unit(ROWS, seed=1))
+    assert (added.new, added.updated) == (ROWS - 10, 10)
+    found = counts(engine)
+    assert found["photos"] == found["embeddings"] == ROWS
+    # Each photo has its own vector, those that were there too.
+    vectors = unit(ROWS, seed=1)
+    gallery, search = Gallery(engine), Search(encoder="e")
+    for number in (0, 9, 10, 1500, ROWS - 1):
+        hits = gallery.nearest(vectors[number], 3, search)
+        assert f"p{number}" in {hit.external_id for hit in hits}
+
+
+def test_a_large_load_that_is_killed_leaves_photos_that_are_not_known(
+    engine: Engine, database_url: str
+) -> None:
+    Ingest(engine).add("g", "e", [photo(0)], unit(1))
+    copying = (
+        "select count(*) from pg_stat_activity where datname = current_database()"
+        " and wait_event_type = 'Lock' and query like 'copy embeddings%'"
+    )
+    others = (
+        "select count(*) from pg_stat_activity where datname = current_database()"
+        " and application_name = 'geofix' and pid <> pg_backend_pid()"
+        " and state <> 'idle' and query like 'copy%'"
+    )
+    with engine.connect() as blocker:
+        hold(blocker, "before insert on embeddings")
+        load = subprocess.Popen(
+            [sys.executable, "-c", LOAD, database_url, str(ROWS)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        # Its photos have come over the other connection, and wait there to be committed.
+        wait_for(lambda: one(engine, copying) == 1)
+        os.kill(load.pid, signal.SIGKILL)
+        assert load.wait(60) == -signal.SIGKILL
+        blocker.execute(text("select pg_advisory_unlock(1)"))
+        blocker.commit()
+    wait_for(lambda: one(engine, others) == 0)
+    with engine.begin() as connection:
+        connection.execute(text("drop function wait_here cascade"))
+    assert Ingest(engine).known("g", "made", "e", NAMES).keys() == {"p0"}
+    completed(engine)
+
+
+def test_a_load_cut_off_between_its_two_commits_is_completed_by_the_next(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Ingest(engine).add("g", "e", [photo(-1)], unit(1))
+    store = ingest.store
+
+    def stored_and_cut_off(load: Load, servers: Joined) -> None:
+        store(load, servers)
+        # The photos are committed next, over their own connection, and this one cannot be.
+        pid = servers[0][1].execute(text("select pg_backend_pid()")).scalar()
+        assert one(engine, "select pg_terminate_backend(:pid, 10000)", pid=pid)
+
+    with monkeypatch.context() as patched, pytest.raises(DatabaseError, match="terminat"):
+        patched.setattr(ingest, "store", stored_and_cut_off)
+        Ingest(engine).add("g", "e", photos(ROWS), unit(ROWS))
+    assert one(engine, "select count(*) from photos") == ROWS + 1
+    assert one(engine, "select count(*) from embeddings") == 1
+    assert Ingest(engine).known("g", "made", "e", NAMES) == {}
+    assert len(Gallery(engine).nearest(unit(1)[0], 5, Search(encoder="e"))) == 1
+    assert Gallery(engine).count(Search(encoder="e")) == 1
+    completed(engine, others=1)
+
+
+@pytest.mark.parametrize("fails", ["photos", "vectors"])
+def test_a_large_load_that_fails_stores_nothing(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    Ingest(engine).add("g", "e", [photo(0)], unit(1))
+    before = counts(engine)
+
+    def fail(*args: object) -> None:
+        raise RuntimeError("cut off here")
+
+    where = (ingest, "insert_photos") if fails == "photos" else (spreading, "copy_vectors")
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="cut off here"):
+        patched.setattr(*where, fail)
+        Ingest(engine).add("g", "e", photos(ROWS), unit(ROWS))
+    assert counts(engine) == before
+    assert Gallery(engine).count(Search(encoder="e")) == 1
+    completed(engine)
+
+
+def completed(engine: Engine, others: int = 0) -> None:
+    """Check that the next load of the same photos makes them whole."""
+    Ingest(engine).add("g", "e", photos(ROWS), unit(ROWS))
+    found = counts(engine)
+    assert found["photos"] == found["embeddings"] == ROWS + others
+    assert len(Ingest(engine).known("g", "made", "e", NAMES)) == ROWS
+    assert Gallery(engine).count(Search(encoder="e")) == ROWS + others
+    vectorless = "select count(*) from photos where id not in (select photo_id from embeddings)"
+    assert one(engine, vectorless) == 0
+    assert np.isfinite(Gallery(engine).nearest(unit(1)[0], 1, Search(encoder="e"))[0].similarity)

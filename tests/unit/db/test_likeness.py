@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from geofix.db.errors import GalleryError
+from geofix.db.likeness import as_text, half, likeness
+from geofix.db.partition import Partition, VectorIndex
+
+Floats = NDArray[np.float32]
+
+MEAN = np.array([0.1, 0.2, 0.3], np.float32)
+QUERY = np.array([0.6, 0.0, 0.8], np.float32)
+
+
+def test_centred_the_probe_is_the_unit_way_from_the_mean_as_it_is_stored() -> None:
+    probe = likeness(QUERY, MEAN, sign=1.0).probe
+    way = QUERY - half(MEAN)
+    np.testing.assert_allclose(probe, way / np.linalg.norm(way), rtol=1e-6)
+    assert probe.dtype == np.float32
+
+
+def test_raw_the_probe_is_the_query_made_unit() -> None:
+    np.testing.assert_allclose(likeness(3 * QUERY, None, sign=1.0).probe, QUERY, rtol=1e-6)
+
+
+@pytest.mark.parametrize("mean", [MEAN, None])
+def test_the_most_dissimilar_are_asked_for_by_the_opposite(mean: Floats | None) -> None:
+    same, opposite = likeness(QUERY, mean, sign=1.0), likeness(QUERY, mean, sign=-1.0)
+    np.testing.assert_array_equal(opposite.probe, -same.probe)
+
+
+def test_a_query_at_the_mean_has_no_direction() -> None:
+    assert not likeness(half(MEAN), MEAN, sign=1.0).probe.any()
+    assert not likeness(np.zeros(3, np.float32), None, sign=1.0).probe.any()
+
+
+def test_preparing_a_query_leaves_it_as_it_was() -> None:
+    query, mean = QUERY.copy(), MEAN.copy()
+    likeness(query, mean, sign=-1.0)
+    np.testing.assert_array_equal(query, QUERY)
+    np.testing.assert_array_equal(mean, MEAN)
+
+
+@given(st.lists(st.floats(-60_000, 60_000, width=32), min_size=1, max_size=20))
+def test_text_holds_the_halves_and_nothing_more(numbers: list[float]) -> None:
+    vector = np.array(numbers, np.float32)
+    back = np.array(json.loads(as_text(vector)), np.float32)
+    np.testing.assert_array_equal(back, vector.astype(np.float16).astype(np.float32))
+    assert as_text(back) == as_text(vector)
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 4])
+def test_a_query_of_another_dimension_is_refused_with_both_numbers(dimension: int) -> None:
+    with pytest.raises(GalleryError, match=rf"has {dimension} dimensions.* have 3;"):
+        likeness(np.ones(dimension, np.float32), MEAN, sign=1.0)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_query_that_is_not_finite_is_refused(bad: float) -> None:
+    with pytest.raises(GalleryError, match="finite"):
+        likeness(np.array([0.1, bad, 0.2], np.float32), None, sign=1.0)
+
+
+def test_a_batch_of_queries_is_refused_with_its_shape() -> None:
+    with pytest.raises(GalleryError, match=r"\(1, 3\)"):
+        likeness(QUERY[None], MEAN, sign=1.0)
+
+
+def test_no_index_serves_a_raw_comparison_or_a_partition_without_one() -> None:
+    index = VectorIndex("i", "full", 1, 10, 10)
+    with pytest.raises(ValueError, match="embeddings_1"):
+        likeness(QUERY, None, sign=1.0).by_index(Partition(1, 3, 1, index, 1, 0, sharded=False))
+    with pytest.raises(ValueError, match="embeddings_1"):
+        likeness(QUERY, MEAN, sign=1.0).by_index(Partition(1, 3, 1, None, 1, 0, sharded=False))
