@@ -97,14 +97,18 @@ def copy_vectors(
         ("country", "S2", 2),
         ("embedding", "", 4 + 2 * dimension),
     ]
+    # Neighbours on the ground lie side by side in the table: a search in a region then reads a few
+    # rows a page and not a page a row.
+    order = np.argsort(places[2], kind="stable")
     rows = np.zeros(len(photo_ids), _record(layout, dimension))
     rows["fields"] = len(layout)
     for name, _, length in layout:
         rows[f"{name}_length"] = length
-    rows["photo_id"], rows["gallery_id"], rows["encoder_id"] = photo_ids, gallery_id, encoder_id
-    rows["latitude"], rows["longitude"], rows["cell"] = places
-    rows["country"] = [country or NO_COUNTRY for country in countries]
-    rows["dimension"], rows["embedding"] = dimension, vectors
+    rows["photo_id"], rows["gallery_id"] = photo_ids[order], gallery_id
+    rows["latitude"], rows["longitude"], rows["cell"] = (values[order] for values in places)
+    rows["encoder_id"] = encoder_id
+    rows["country"] = np.array([country or NO_COUNTRY for country in countries], "S2")[order]
+    rows["dimension"], rows["embedding"] = dimension, vectors[order]
     names = ", ".join(name for name, _, _ in layout)
     statement = f"copy {table} ({names}) from stdin (format binary)"
     with driver_of(connection).cursor() as cursor, cursor.copy(statement.encode()) as copy:

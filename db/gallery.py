@@ -7,7 +7,6 @@ A photo whose vector is that mean has no direction left: it is like nothing, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, get_args
 
@@ -20,7 +19,7 @@ from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
 from geofix.db.fanout import FanOut
 from geofix.db.foreign import ForeignSearch
-from geofix.db.holdings import held_anywhere
+from geofix.db.holdings import held_anywhere, require_encoder
 from geofix.db.likeness import likeness
 from geofix.db.models import GalleryRow
 from geofix.db.partition import Partition, partition_of
@@ -131,17 +130,16 @@ class Gallery:
                 if gallery in names
             )
         if not search.galleries:
-            _require("the gallery", sorted({encoder for _, encoder in held}), search.encoder)
+            require_encoder("the gallery", sorted({encoder for _, encoder in held}), search.encoder)
         for name in search.galleries:
             encoders = [encoder for gallery, encoder in held if gallery == name]
-            _require(f"the gallery {name!r}", encoders, search.encoder)
+            require_encoder(f"the gallery {name!r}", encoders, search.encoder)
 
     def _closest(self, query: Vector, k: int, search: Search, sign: float) -> Found:
         with database_errors(self._engine), self._engine.connect() as connection:
-            partition = partition_of(connection, search.encoder)
+            partition, centring = self._state(connection, search)
             if partition is None:
                 return Found((), (How(HERE, "exact", 0),))
-            centring = self._centred(connection, partition) if search.vectors == "centred" else None
             compared = likeness(query, centring.mean if centring else None, sign=sign)
             if not compared.probe.any():
                 # The query is the mean: it has no direction, and is like nothing.
@@ -164,6 +162,19 @@ class Gallery:
                     reasons = tuple(f"{name}: {reason}" for name, reason in missing.items())
                     return Found(tuple(found), how, reasons)
                 asked = replace(asked, limit=4 * asked.limit)
+
+    def _state(
+        self, connection: Connection, search: Search
+    ) -> tuple[Partition | None, Centring | None]:
+        """Return the encoder's vectors, and their mean unless they are to be compared raw."""
+        while True:
+            partition = partition_of(connection, search.encoder)
+            if partition is None or search.vectors == "raw":
+                return partition, None
+            centring = self._centred(connection, partition)
+            # A new mean may have come into force between the two.
+            if centring is not None or partition.centring_version is None:
+                return partition, centring
 
     def _asked(
         self, connection: Connection, partition: Partition, shards: list[Server], asked: Asked
@@ -227,17 +238,3 @@ def _galleries(connection: Connection, search: Search) -> tuple[int, ...] | None
 
 def _named() -> Select[int, str]:
     return select(GalleryRow.id, GalleryRow.name)
-
-
-def _require(gallery: str, encoders: Sequence[str], wanted: str) -> None:
-    if not encoders:
-        raise GalleryError(
-            f"{gallery} is empty; add photos with `geofix gallery add starter` or"
-            " `geofix gallery ingest FOLDER`"
-        )
-    if wanted not in encoders:
-        raise GalleryError(
-            f"{gallery} was embedded with {' and '.join(map(repr, encoders))}, and this question"
-            f" asks with {wanted!r}. Ask with the gallery's encoder (GEOFIX_ENCODER), or ingest the"
-            f" photos again with {wanted!r}"
-        )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, select, text
 
+from geofix.db.errors import GalleryError
 from geofix.db.models import CellCountRow, EncoderRow
 from geofix.db.servers import server_errors, shards_of
 
@@ -69,3 +70,27 @@ def held_anywhere(engine: Engine, connection: Connection) -> set[tuple[int, str]
         with server_errors(shard), shard.engine.connect() as there:
             held |= held_by(there)
     return held
+
+
+def require_encoder(gallery: str, encoders: Sequence[str], wanted: str) -> None:
+    """Raise unless a gallery holds vectors of an encoder.
+
+    Args:
+        gallery: As the error names it.
+        encoders: Whose vectors it holds.
+        wanted: Whose are asked for.
+
+    Raises:
+        GalleryError: It is empty, or embedded by others; they are named.
+    """
+    if not encoders:
+        raise GalleryError(
+            f"{gallery} is empty; add photos with `geofix gallery add starter` or"
+            " `geofix gallery ingest FOLDER`"
+        )
+    if wanted not in encoders:
+        raise GalleryError(
+            f"{gallery} was embedded with {' and '.join(map(repr, encoders))}, and this question"
+            f" asks with {wanted!r}. Ask with the gallery's encoder (GEOFIX_ENCODER), or ingest the"
+            f" photos again with {wanted!r}"
+        )

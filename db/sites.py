@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from geofix.db.vector_stream import Block, stream_vectors
 
 INDEX_LOCK = 0x6765_6F66_697A
 """Key of the advisory lock under which indexes are changed by one at a time ('geofiz' in ASCII)."""
+
+TURN_S = 0.2
+"""How often whoever waits asks whether it is their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,23 @@ def sessions(engine: Engine, encoder: str) -> Iterator[list[Site]]:
     with ExitStack() as opened:
         here = opened.enter_context(_session(Server(HERE, engine)))
         with server_errors(Server(HERE, engine)):
-            here.execute(text("select pg_advisory_lock(:key)"), {"key": INDEX_LOCK})
+            _take_turn(here)
             servers = servers_of(engine, here)
         connections = [(servers[0], here)]
         for shard in servers[1:]:
             connections.append((shard, opened.enter_context(_session(shard))))
         yield _sites(connections, encoder)
+
+
+def _take_turn(connection: Connection) -> None:
+    """Wait until nobody else changes indexes.
+
+    By asking again and not in `pg_advisory_lock`: whoever waits there holds a snapshot, which an
+    index that is created concurrently waits for in turn.
+    """
+    attempt = text("select pg_try_advisory_lock(:key)")
+    while not connection.execute(attempt, {"key": INDEX_LOCK}).scalar_one():
+        time.sleep(TURN_S)
 
 
 @contextmanager

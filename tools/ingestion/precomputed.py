@@ -17,8 +17,8 @@ from geofix.tools.ingestion.writing import Writer
 from geofix.tools.sources import check_name
 from geofix.tools.sources.vectors import VectorBatch, VectorSource
 
-ROWS = 10_000
-"""Rows read and stored at a time: 30 MB of vectors of 768 dimensions in float32."""
+ROWS = 32_768
+"""Rows read and stored at a time: 100 MB of vectors of 768 dimensions in float32."""
 
 
 def ingest_vectors(

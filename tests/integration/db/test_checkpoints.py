@@ -101,9 +101,7 @@ METADATA: Any = {"source": "input", "step": -1, "parents": {}}
 def checkpoint() -> Any:
     filled = empty_checkpoint()
     filled["channel_values"] = {"state": INSTANCES[State]}
-    filled["channel_versions"] = {
-        "state": "1"
-    }
+    filled["channel_versions"] = {"state": "1"}
     return filled
 
 
@@ -152,13 +150,11 @@ STATE = State(photo="sha256:ab", within=REGION, round=1, sha256="ab", encoder="e
               retrievals=[RETRIEVAL], drafts=[DRAFT], candidates=[CANDIDATE], verdict=VERDICT,
               degraded=["d"])  # fmt: skip
 INSTANCES: dict[type[BaseModel], BaseModel] = {
-    SearchReport: SearchReport(
-        kind="negatives", server="north", way="index", rows=5, ef_search=200
-    ),
     type(instance): instance
     for instance in (
         REGION, HIT, CLUE, DRAFT, CANDIDATE, RETRIEVAL, EVIDENCE, CLAIM, PLACE, VERDICT, FIX, STATE,
         Query(photo="sha256:ab", within=REGION),
+        SearchReport(kind="negatives", server="north", way="index", rows=5, ef_search=200),
     )
 }  # fmt: skip
 
