@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -24,6 +25,10 @@ from geofix.db.ingest import Ingest
 from geofix.db.server import EmbeddedServer
 from geofix.tools.encoders import STARTER, Encoder, load_encoder
 from geofix.tools.starter import add_starter
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it runs in the background deaf to Ctrl-C, and so all that tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MIGRATED = f"geofix_test_migrated_{uuid.uuid4().hex[:8]}"
 STARTED = f"geofix_test_starter_{uuid.uuid4().hex[:8]}"
