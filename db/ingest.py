@@ -127,7 +127,7 @@ class Ingest:
             return Added(0, 0)
         if len(columns) >= WORTH_TWO:
             with suppress(UniqueViolation):
-                # Looking for thousands that are hardly ever there took a fifth of a load's time.
+                # Thousands that are hardly ever there are not looked for beforehand.
                 return self._add(gallery, encoder, columns, halves, all_new=True)
         return self._add(gallery, encoder, columns, halves, all_new=False)
 
@@ -215,7 +215,7 @@ def _halves(encoder: str, vectors: Vectors, photos: int) -> NDArray[np.float16]:
     with np.errstate(over="ignore"):
         halves = np.ascontiguousarray(vectors, dtype=np.float16)
     # By the bits of the exponent, which are all set in infinities and NaN: numpy's own test of
-    # halves takes ten times as long.
+    # halves takes four times as long (20,000 x 768: 22 ms against 5).
     if ((halves.view(np.uint16) & 0x7C00) == 0x7C00).any():
         raise GalleryError(f"encoder {encoder!r} gave a vector that is not finite; not stored")
     return halves

@@ -11,7 +11,8 @@ from geofix.db.partition import Partition
 from geofix.db.search import Way
 
 EXACT_ROWS = 20_000
-"""Up to this many vectors are compared one by one, which takes 10 to 40 ms and misses nothing."""
+"""Up to this many vectors are compared one by one, which misses nothing; 10,000 in a region of a
+larger table took 27 to 48 ms."""
 
 LARGEST_EF = 1000
 """pgvector's own limit."""

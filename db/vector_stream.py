@@ -86,6 +86,5 @@ def _block(data: bytes, record: np.dtype[np.void]) -> Block:
         photo_ids=rows["photo_id"].astype(np.int64),
         latitudes=rows["latitude"].astype(np.float64),
         longitudes=rows["longitude"].astype(np.float64),
-        # In two steps: straight from big-endian halves to floats takes numpy four times as long.
-        vectors=rows["embedding"].astype(np.float16).astype(np.float32),
+        vectors=rows["embedding"].astype(np.float32),
     )

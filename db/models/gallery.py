@@ -95,7 +95,7 @@ class PhotoRow(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     gallery_id: Mapped[int]
-    """Without a foreign key, whose check takes a load as long as writing the row."""
+    """Without a foreign key, which a load would check row by row."""
     source: Mapped[str] = mapped_column(Text)
     """The collection it comes from: a data set's name, a folder, a table."""
     external_id: Mapped[str] = mapped_column(Text)
@@ -120,8 +120,8 @@ class PhotoRow(Base):
 class EmbeddingRow(Base):
     """One photo's vector by one encoder, L2-normalised, as the encoder gave it (not centred).
 
-    Without foreign keys: checking them took a third of a load's time, and a table that is spread
-    over servers cannot have them. Whoever removes photos removes their vectors.
+    Without foreign keys, which a load would check row by row, and which a table that is spread
+    over servers cannot have. Whoever removes photos removes their vectors.
     """
 
     __tablename__ = "embeddings"
