@@ -36,7 +36,8 @@ timezone = 'UTC'
 _LEAST_BUFFERS_MB, _MOST_BUFFERS_MB = 256, 4096
 _BUFFERS_SHARE = 8
 """Of the machine's memory, an eighth: an index of a million that fits there was searched twice as
-fast as from the system's own cache (4.4 against 8.5 ms, the research behind DESIGN.md). What is not used is not taken."""
+fast as from the system's own cache (4.4 against 8.5 ms, by the research behind DESIGN.md). What is
+not used is not taken."""
 
 
 def create_cluster(folder: Path, binaries: Binaries, account: Account | None) -> None:
