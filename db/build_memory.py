@@ -19,6 +19,9 @@ LEAST_MB = 64
 SHARED_MEMORY = Path("/dev/shm")
 """Where processes that build together keep the whole graph; a container's holds 64 MB."""
 
+CORES_ELSEWHERE = 4
+"""Assumed of a server on another machine, which does not tell."""
+
 HERE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -47,6 +50,11 @@ def on_this_machine(engine: Engine) -> bool:
     """Say whether a server shares this machine's memory, as far as its address tells."""
     host = engine.url.host or "localhost"
     return host in HERE or host.startswith("/")
+
+
+def cores_of(engine: Engine) -> int:
+    """Return how many of an index's graphs a server is asked to search at once."""
+    return (os.cpu_count() or 1) if on_this_machine(engine) else CORES_ELSEWHERE
 
 
 def build_memory(engine: Engine, needed_bytes: int) -> BuildMemory | None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from psycopg import ProgrammingError
+from psycopg import Connection, ProgrammingError
 from psycopg.conninfo import make_conninfo
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.engine import URL, make_url
 
 from geofix.db.errors import DatabaseError
+from geofix.db.halves import sends_halves
 
 STATEMENT_TIMEOUT_MS = 120_000
 """No search may hang for ever; loads and index builds set their own limit."""
@@ -95,7 +97,7 @@ def open_engine(url: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) -
     parsed = parse_url(url)
     # The URL's own options stay in force, a search_path or a pooler's endpoint.
     options = [f"-c statement_timeout={statement_timeout_ms}", parsed.query.get("options", "")]
-    return create_engine(
+    engine = create_engine(
         parsed,
         pool_pre_ping=True,
         pool_recycle=1800,
@@ -106,6 +108,12 @@ def open_engine(url: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) -
             "options": " ".join(str(option) for option in options if option),
         },
     )
+    event.listen(engine, "connect", _prepared)
+    return engine
+
+
+def _prepared(connection: Connection[Any], record: object) -> None:
+    sends_halves(connection)
 
 
 @contextmanager

@@ -12,13 +12,13 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy import exc as sa_exc
 
 from geofix.db.cell_counts import CellCounts
+from geofix.db.closest import Asked
 from geofix.db.engine import database_errors
 from geofix.db.errors import ShardError
 from geofix.db.foreign_scan import ForeignPartition, Scan, ranked_by_shard
 from geofix.db.foreign_tables import foreign_table, make_foreign_table
 from geofix.db.partition import Partition, partition_of
-from geofix.db.partition_search import Asked
-from geofix.db.plan import DISSIMILAR_EF, NEAREST_EF, plan
+from geofix.db.plan import LARGEST_EF, plan, widths
 from geofix.db.search import How
 from geofix.db.servers import Server, server_errors
 from geofix.db.shard_search import KnownCounts, Part, Waiting, usable
@@ -105,7 +105,7 @@ class ForeignSearch:
                 schema = connection.execute(text("select current_schema()")).scalar_one()
             there = f"{schema}.{partition.table.name}"
             with database_errors(self._engine), self._engine.begin() as here:
-                for ef_search in (NEAREST_EF, DISSIMILAR_EF):
+                for ef_search in set(_widths(partition)):
                     make_foreign_table(here, shard, there, ef_search)
             known = self._known[key] = Known(loads, partition, counts)
         return known
@@ -118,7 +118,7 @@ class ForeignSearch:
         chosen = plan(
             partition, rows=rows, total=total, limit=asked.limit, sign=asked.sign, raw=raw
         )
-        ef_search = NEAREST_EF if asked.sign > 0 else DISSIMILAR_EF
+        ef_search = _widths(partition)[0 if asked.sign > 0 else 1]
         name = foreign_table(shard, partition.table.name, ef_search)
         foreign = ForeignPartition(
             partition.encoder_id,
@@ -137,6 +137,12 @@ class ForeignSearch:
         return Scan(
             foreign, replace(how, way="index", ef_search=ef_search, index=partition.index.name)
         )
+
+
+def _widths(partition: Partition) -> tuple[int, int]:
+    """Return how wide a view searches of a shard keep, either way; any will do without an index."""
+    index = partition.index
+    return (LARGEST_EF, LARGEST_EF) if index is None else widths(index)
 
 
 def _found(connection: Connection, asked: Asked, scans: list[Scan]) -> list[Part]:

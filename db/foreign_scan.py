@@ -6,33 +6,31 @@ so distances are written with pgvector's operators and Postgres's own only.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Select,
     TableClause,
     column,
-    func,
     literal,
     select,
     table,
     union_all,
 )
 
+from geofix.db.closest import LIMIT, Asked, Ranked, closest_first, conditions
+from geofix.db.exact_scan import SETTINGS
 from geofix.db.foreign_tables import SCHEMA
+from geofix.db.likeness import exact_distance, index_distance
 from geofix.db.models import EmbeddingRow
-from geofix.db.partition import Partition, VectorIndex
-from geofix.db.partition_search import Asked, Ranked, conditions
+from geofix.db.partition import Partition
 from geofix.db.search import How
-
-UNUSED = VectorIndex(name="", kind="full", centring_version=0, upto=0, photos=0)
-"""Stands for no index where the distance is written as an index over whole vectors would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class Scan:
             select(rows.c.photo_id, distance.label("distance"))
             .where(*conditions(self.partition, asked))
             .order_by(exactly)
-            .limit(asked.limit)
+            .limit(LIMIT)
         )
         if self.how.way == "exact" or index is None:
             return [self._named(closest)]
@@ -79,10 +77,20 @@ class Scan:
         candidates = (
             closest.where(rows.c.photo_id <= index.upto)
             .order_by(None)
-            .order_by(asked.likeness.by_index(self.partition))
+            .order_by(index_distance(rows, self.partition.dimension, index.kind))
             .limit(width)
         )
-        return [self._named(candidates), self._named(closest.where(rows.c.photo_id > index.upto))]
+        parts = [candidates]
+        if index.parts > 1:
+            # As Postgres reads them in the index: its numbers are bigint.
+            rest = rows.c.photo_id % literal(index.parts, BigInteger)
+            parts = [
+                candidates.where(rest == literal(part, BigInteger)) for part in range(index.parts)
+            ]
+        return [
+            *map(self._named, parts),
+            self._named(closest.where(rows.c.photo_id > index.upto)),
+        ]
 
     def _named(self, closest: Select[Any]) -> Select[Any]:
         found = closest.subquery()
@@ -97,21 +105,20 @@ def ranked_by_shard(connection: Connection, asked: Asked, scans: list[Scan]) -> 
         asked: What.
         scans: How each shard is to be searched.
     """
-    settings = ("enable_sort", "enable_seqscan")
     statement = union_all(*(one for scan in scans for one in scan.selects(asked)))
+    parameters = {**asked.likeness.parameters(), "limit": asked.limit}
     found: dict[str, Ranked] = {scan.how.server: [] for scan in scans}
     # A failure here must not end the transaction, which still has photos to read.
     with connection.begin_nested():
-        connection.execute(select(*(func.set_config(name, "on", True) for name in settings)))
-        for shard, photo_id, distance in connection.execute(statement):
-            if distance is not None and not math.isnan(distance):
+        connection.execute(SETTINGS, {"enable_sort": "on", "enable_seqscan": "on"})
+        for shard, photo_id, distance in connection.execute(statement, parameters):
+            if distance is not None:
                 found[shard].append((int(photo_id), float(distance)))
-    return {shard: sorted(rows, key=lambda row: (row[1], row[0])) for shard, rows in found.items()}
+    return {shard: closest_first(rows) for shard, rows in found.items()}
 
 
 def _distance(asked: Asked, partition: ForeignPartition) -> ColumnElement[float]:
     """Write 1 - cosine so that postgres_fdw lets the shard compute it."""
     if asked.likeness.mean is None:
-        return asked.likeness.exact(partition)
-    full = replace(partition.index or UNUSED, kind="full")
-    return asked.likeness.by_index(replace(partition, index=full))
+        return exact_distance(partition.table, raw=True)
+    return index_distance(partition.table, partition.dimension, "full")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from geofix.db.copying import driver_of
 from geofix.db.engine import conninfo
-from geofix.db.partition_search import SCAN_MEMORY, SCANNED_TUPLES
+from geofix.db.index_scan import SCAN_MEMORY, SCANNED_TUPLES
 from geofix.db.servers import Server
 from geofix.db.writer_lock import write_alone
 

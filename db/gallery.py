@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, Select, select
 
 from geofix.db.centring import Centring, read_centring
+from geofix.db.closest import Asked
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
 from geofix.db.fanout import FanOut
@@ -23,7 +24,7 @@ from geofix.db.holdings import held_anywhere, require_encoder
 from geofix.db.likeness import likeness
 from geofix.db.models import GalleryRow
 from geofix.db.partition import Partition, partition_of
-from geofix.db.partition_search import Asked, search_partition
+from geofix.db.partition_search import search_partition
 from geofix.db.photos import neighbours
 from geofix.db.search import Found, How, Search
 from geofix.db.servers import HERE, SHARD_TIMEOUT_S, Server, server_errors, shards_of
@@ -183,7 +184,7 @@ class Gallery:
         version = None if asked.likeness.mean is None else partition.centring_version
         waiting = self._shards.begin(connection, shards, asked, version, partition.loads)
         counts = self._counts.of(self._here, connection, partition)
-        here = search_partition(connection, partition, counts, asked, HERE)
+        here = search_partition(self._here, connection, partition, counts, asked)
         there, missing = waiting()
         return [here, *there], missing
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, select, text
 
 from geofix.db.cell_counts import read_counts
 from geofix.db.centring import read_centring
@@ -114,10 +114,11 @@ def _together(encoder: str, held: list[_Held]) -> EncoderStatus:
 def _held(connection: Connection, server: str, partition: Partition) -> _Held:
     index = partition.index
     built = select(VectorIndexRow.built_at).where(VectorIndexRow.encoder_id == partition.encoder_id)
-    sizes = select(
-        func.pg_table_size(partition.table.name),
-        func.coalesce(func.pg_relation_size(func.to_regclass(index.name if index else "")), 0),
-    )
+    names = list(index.names) if index else []
+    sizes = text(
+        "select pg_table_size(cast(:partition as regclass)), coalesce(sum(pg_relation_size("
+        "to_regclass(name))), 0)::bigint from unnest(cast(:names as text[])) as name"
+    ).bindparams(partition=partition.table.name, names=names)
     table_bytes, index_bytes = connection.execute(sizes).one()
     photos = read_counts(connection, partition).total
     version = partition.centring_version

@@ -15,9 +15,9 @@ from sqlalchemy import exc as sa_exc
 
 from geofix.db.build_memory import build_memory, graph_bytes
 from geofix.db.centring import Centring
-from geofix.db.likeness import as_text
+from geofix.db.halves import as_text
 from geofix.db.models import VectorIndexRow
-from geofix.db.partition import Partition
+from geofix.db.partition import Partition, part_names
 from geofix.db.servers import server_errors
 from geofix.db.sites import Site
 
@@ -43,7 +43,9 @@ def remove_others(site: Site) -> None:
 def _create(site: Site, row: VectorIndexRow, centring: Centring, progress: Progress) -> None:
     connection, partition = site.connection, site.partition
     compact = row.kind == "compact"
-    needed = graph_bytes(row.photos, partition.dimension, row.m, compact=compact)
+    # One graph is built after another: what one needs is given back before the next.
+    photos = row.photos // row.parts + 1
+    needed = graph_bytes(photos, partition.dimension, row.m, compact=compact)
     given = build_memory(site.server.engine, needed)
     line = f"building the index over {row.photos:,} vectors"
     if given is not None:
@@ -51,20 +53,26 @@ def _create(site: Site, row: VectorIndexRow, centring: Centring, progress: Progr
             line += f"; it needs {needed // 1_000_000:,} MB and gets {given.memory_mb:,}, so slowly"
         _give(connection, given.memory_mb, given.workers)
     progress(line)
-    try:
-        connection.execute(text(_index_sql(partition, row, centring)))
-    except sa_exc.OperationalError as error:
-        if not isinstance(error.orig, DiskFull) or given is None or not given.workers:
-            raise
-        # A container's shared memory is too small for processes to build together.
-        progress("building the index with one process: the server's shared memory is too small")
-        _remove_others(connection, partition)
-        _give(connection, given.memory_mb, 0)
-        connection.execute(text(_index_sql(partition, row, centring)))
+    for part, name in enumerate(part_names(row.name, row.parts)):
+        statement = _index_sql(partition, row, centring, name, part)
+        try:
+            connection.execute(text(statement))
+        except sa_exc.OperationalError as error:
+            if not isinstance(error.orig, DiskFull) or given is None or not given.workers:
+                raise
+            # A container's shared memory is too small for processes to build together.
+            progress("building the index with one process: the server's shared memory is too small")
+            connection.execute(text(f"drop index concurrently if exists {name}"))
+            _give(connection, given.memory_mb, 0)
+            connection.execute(text(statement))
+        if row.parts > 1:
+            progress(f"built {part + 1} of its {row.parts} graphs")
     connection.execute(text(f"analyze {partition.table.name}"))
 
 
-def _index_sql(partition: Partition, row: VectorIndexRow, centring: Centring) -> str:
+def _index_sql(
+    partition: Partition, row: VectorIndexRow, centring: Centring, name: str, part: int
+) -> str:
     dimension = partition.dimension
     mean = f"'{as_text(centring.mean)}'::halfvec"
     expression, operators = f"(embedding - {mean})::halfvec({dimension:d})", "halfvec_cosine_ops"
@@ -73,17 +81,21 @@ def _index_sql(partition: Partition, row: VectorIndexRow, centring: Centring) ->
             f"binary_quantize({expression})::bit({dimension:d})",
             "bit_hamming_ops",
         )
+    rest = f" and photo_id % {row.parts:d}::bigint = {part:d}::bigint" if row.parts > 1 else ""
     return (
-        f"create index concurrently {row.name} on {partition.table.name}"
+        f"create index concurrently {name} on {partition.table.name}"
         f" using hnsw (({expression}) {operators})"
         f" with (m = {row.m:d}, ef_construction = {row.ef_construction:d})"
-        f" where photo_id <= {row.upto:d}"
+        f" where photo_id <= {row.upto:d}{rest}"
     )
 
 
 def _remove_others(connection: Connection, partition: Partition) -> None:
-    in_force = select(VectorIndexRow.name).where(VectorIndexRow.encoder_id == partition.encoder_id)
-    current = connection.execute(in_force).scalar()
+    in_force = select(VectorIndexRow.name, VectorIndexRow.parts)
+    row = connection.execute(
+        in_force.where(VectorIndexRow.encoder_id == partition.encoder_id)
+    ).first()
+    current = () if row is None else part_names(row.name, row.parts)
     names = connection.execute(
         text(
             "select relname from pg_index join pg_class on pg_class.oid = indexrelid"
@@ -93,7 +105,7 @@ def _remove_others(connection: Connection, partition: Partition) -> None:
         {"partition": partition.table.name},
     ).scalars()
     for name in names:
-        if name != current:
+        if name not in current:
             connection.execute(text(f"drop index concurrently if exists {name}"))
 
 

@@ -14,14 +14,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pgvector.sqlalchemy import BIT, HALFVEC
-from sqlalchemy import ColumnElement, Double, cast, func, literal
-from sqlalchemy.types import UserDefinedType
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Double,
+    TableClause,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+)
 
 from geofix.db.errors import GalleryError
-from geofix.db.partition import Partition
+from geofix.db.halves import half, parameter
+from geofix.db.partition import Kind
 
 Vector = NDArray[np.float32]
 Column = ColumnElement[Any]
+
+PROBE, MEAN = parameter("probe"), parameter("mean")
+OFFSET: BindParameter[float] = bindparam("offset", type_=Double())
+NORM: BindParameter[float] = bindparam("norm", type_=Double())
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +46,38 @@ class Likeness:
     mean: Vector | None
     """What is subtracted from stored vectors; none compares them raw."""
 
-    def exact(self, partition: Partition) -> ColumnElement[float]:
-        """Return 1 - cosine; NULL or NaN, which sort last, for a vector without direction."""
-        stored: Column = partition.table.c.embedding
+    def parameters(self) -> dict[str, object]:
+        """Return what fills the places in `exact_distance` and `index_distance`."""
         if self.mean is None:
-            return _distance("<=>", stored, written(self.probe))
-        along = _distance("<#>", stored, written(self.probe))
-        offset = float(half(self.mean) @ half(self.probe))
-        length = _distance("<->", stored, written(self.mean))
-        # Rounded to halves, the probe is not quite of unit length any more.
-        norm = float(np.linalg.norm(half(self.probe)))
-        return 1.0 + (along + offset) / (func.nullif(length, 0.0) * norm)
+            return {"probe": self.probe}
+        probe = half(self.probe)
+        return {
+            "probe": self.probe,
+            "mean": self.mean,
+            "offset": float(half(self.mean) @ probe),
+            # Rounded to halves, the probe is not quite of unit length any more.
+            "norm": float(np.linalg.norm(probe)),
+        }
 
-    def by_index(self, partition: Partition) -> ColumnElement[float]:
-        """Return the expression that orders rows as the partition's index does.
 
-        Raises:
-            ValueError: There is no index, or vectors are to be compared raw.
-        """
-        if partition.index is None or self.mean is None:
-            raise ValueError(f"no index of {partition.table.name!r} serves this comparison")
-        dimension = partition.dimension
-        centred = cast(partition.table.c.embedding - written(self.mean), HALFVEC(dimension))
-        if partition.index.kind == "full":
-            return _distance("<=>", centred, written(self.probe))
-        return _distance("<~>", bits(centred, dimension), bits(written(self.probe), dimension))
+@lru_cache
+def exact_distance(rows: TableClause, *, raw: bool) -> ColumnElement[float]:
+    """Return 1 - cosine; NULL or NaN, which sort last, for a vector without direction."""
+    stored: Column = rows.c.embedding
+    if raw:
+        return _distance("<=>", stored, PROBE)
+    along = _distance("<#>", stored, PROBE)
+    length = _distance("<->", stored, MEAN)
+    return literal_column("1", Double()) + (along + OFFSET) / (func.nullif(length, 0.0) * NORM)
+
+
+@lru_cache
+def index_distance(rows: TableClause, dimension: int, kind: Kind) -> ColumnElement[float]:
+    """Return the expression that orders rows as an index of centred vectors does."""
+    centred = cast(rows.c.embedding - MEAN, HALFVEC(dimension))
+    if kind == "full":
+        return _distance("<=>", centred, PROBE)
+    return _distance("<~>", bits(centred, dimension), bits(PROBE, dimension))
 
 
 def likeness(query: Vector, mean: Vector | None, *, sign: float) -> Likeness:
@@ -100,41 +120,6 @@ def check_dimension(query: Vector, dimension: int) -> None:
 def bits(vector: Column, dimension: int) -> Column:
     """Return the sign of each dimension, one bit each (binary quantisation)."""
     return cast(func.binary_quantize(vector), BIT(dimension))
-
-
-def written(vector: Vector) -> Column:
-    """Return a vector as SQL."""
-    return cast(literal(as_text(vector), _Written()), HALFVEC())
-
-
-def as_text(vector: Vector) -> str:
-    """Write a vector as pgvector reads it, rounded as a `halfvec` is.
-
-    Index and query have to write the mean alike, or the index would not be used.
-    """
-    return _text(vector.astype(np.float16).tobytes())
-
-
-@lru_cache(maxsize=64)
-def _text(halves: bytes) -> str:
-    """Write a vector down once: it stands several times in a search's statements."""
-    numbers = np.frombuffer(halves, dtype=np.float16).astype(np.float32)
-    return "[" + ",".join(map(repr, numbers.tolist())) + "]"
-
-
-def half(vector: Vector) -> Vector:
-    """Round to what a `halfvec` holds."""
-    return vector.astype(np.float16).astype(np.float32)
-
-
-class _Written(UserDefinedType[str]):
-    """A vector in pgvector's own writing, which goes to the server untouched."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **options: Any) -> str:
-        """Name it for SQL."""
-        return "HALFVEC"
 
 
 def _distance(operator: str, left: Column, right: Column) -> ColumnElement[float]:

@@ -27,6 +27,18 @@ class VectorIndex:
     upto: int
     """Highest photo id in the index; what came later is searched one by one."""
     photos: int
+    parts: int = 1
+    """Graphs it is made of: part `i` holds the photos whose id leaves `i` when divided by it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of its parts in Postgres."""
+        return part_names(self.name, self.parts)
+
+
+def part_names(name: str, parts: int) -> tuple[str, ...]:
+    """Return what the parts of an index are called in Postgres."""
+    return (name,) if parts == 1 else tuple(f"{name}_{part}" for part in range(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,7 @@ STATE = (
         VectorIndexRow.centring_version,
         VectorIndexRow.upto,
         VectorIndexRow.photos,
+        VectorIndexRow.parts,
     )
     .outerjoin(VectorIndexRow, VectorIndexRow.encoder_id == EncoderRow.id)
     .where(
@@ -94,7 +107,9 @@ def partition_of(connection: Connection, encoder: str) -> Partition | None:
         return None
     index = None
     if row.name is not None:
-        index = VectorIndex(row.name, row.kind, row.centring_version, row.upto, row.photos)
+        index = VectorIndex(
+            row.name, row.kind, row.centring_version, row.upto, row.photos, row.parts
+        )
     return Partition(
         row.id, row.dimension, row.loads, index, row.newest_centring, row.newest, row.sharded
     )

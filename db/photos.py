@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, func, select
 
+from geofix.db.closest import Ranked
 from geofix.db.models import GalleryRow, PhotoRow
-from geofix.db.partition_search import Ranked
 from geofix.db.search import Neighbour, Search
 
 COLUMNS = (

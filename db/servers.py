@@ -47,6 +47,14 @@ def shards_of(engine: Engine, connection: Connection) -> list[Server]:
     return [Server(row.name, _engine(engine, row.url), row.url) for row in rows]
 
 
+def beside(engine: Engine) -> Engine:
+    """Return an engine to the same server with connections of its own.
+
+    Whoever holds a connection and waits for one more of the same pool waits for ever once all do.
+    """
+    return _engine(engine, engine.url.render_as_string(hide_password=False))
+
+
 def servers_of(engine: Engine, connection: Connection) -> list[Server]:
     """Return all servers, this one first."""
     return [Server(HERE, engine), *shards_of(engine, connection)]

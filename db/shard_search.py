@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from geofix.db.cell_counts import CellCounts, read_counts
+from geofix.db.closest import Asked, Ranked
 from geofix.db.errors import GalleryError
 from geofix.db.fanout import FanOut
 from geofix.db.partition import Partition, partition_of
-from geofix.db.partition_search import Asked, Ranked, search_partition
+from geofix.db.partition_search import search_partition
 from geofix.db.search import How
 from geofix.db.servers import Server, server_errors
 
@@ -77,7 +78,7 @@ class FanOutSearch:
                 return [], How(shard.name, "exact", 0)
             counts = self.counts.of(shard, connection, partition)
             partition, note = usable(partition, version)
-            ranked, how = search_partition(connection, partition, counts, asked, shard.name)
+            ranked, how = search_partition(shard, connection, partition, counts, asked)
         return ranked, how if note is None else replace(how, note=how.note or note)
 
 

@@ -168,7 +168,9 @@ class VectorIndexRow(Base):
         ForeignKey("encoders.id", ondelete="CASCADE"), primary_key=True
     )
     name: Mapped[str] = mapped_column(Text)
-    """Of the index in Postgres."""
+    """Of the index in Postgres, or the first part of its parts' names."""
+    parts: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    """Graphs it is made of, see `geofix.db.partition`."""
     kind: Mapped[str] = mapped_column(Text)
     """`full` over halfvec, `compact` over one bit a dimension."""
     centring_version: Mapped[int]

@@ -15,8 +15,10 @@ from geofix.db.area import Area
 from geofix.db.galleries import remove_gallery
 from geofix.db.gallery import Gallery
 from geofix.db.index_build import build_index
+from geofix.db.index_create import remove_others
 from geofix.db.ingest import Ingest
 from geofix.db.search import Search
+from geofix.db.sites import sessions
 from tests.integration.db.loads import one, photo
 from tests.integration.db.structured import add, hnsw, is_exact, likeness, made, share_found
 
@@ -183,6 +185,30 @@ def test_a_build_that_fails_leaves_the_index_before_in_force(
     query = made(1500).query_vectors[0]
     hits = Gallery(engine).nearest(query, K, EVERYWHERE)
     assert (hits.how[0].index, len(hits)) == ("embeddings_1_full_1", K)
+    build_index(engine, "e", m=8, ef_construction=32)
+    assert hnsw(engine) == [("embeddings_1_full_2", True)]
+
+
+def test_graphs_that_a_killed_build_left_are_removed_and_those_in_force_stay(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(engine, vectors=made(1500))
+    build_index(engine, "e", m=8, ef_construction=32, parts=3)
+    in_force = [(f"embeddings_1_full_1_{part}", True) for part in range(3)]
+
+    def fail(*args: object) -> None:
+        raise RuntimeError("cut off here")
+
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="cut off"):
+        patched.setattr(index_build, "_swap", fail)
+        build_index(engine, "e", m=8, ef_construction=32, parts=2)
+    assert len(hnsw(engine)) == 5
+    query = made(1500).query_vectors[0]
+    hits = Gallery(engine).nearest(query, K, EVERYWHERE)
+    assert (hits.how[0].index, len(hits)) == ("embeddings_1_full_1", K)
+    with sessions(engine, "e") as (site,):
+        remove_others(site)
+    assert hnsw(engine) == in_force
     build_index(engine, "e", m=8, ef_construction=32)
     assert hnsw(engine) == [("embeddings_1_full_2", True)]
 

@@ -16,11 +16,14 @@ from geofix.db.errors import GalleryError
 from geofix.db.gallery import Gallery
 from geofix.db.ingest import Ingest
 from geofix.db.search import Search
+from geofix.db.servers import beside
 from geofix.tools.geo import haversine_km
+from tests.integration.db.loads import one
 from tests.integration.db.structured import (
     DIMENSION,
     add,
     database,
+    hnsw,
     is_exact,
     likeness,
     made,
@@ -36,11 +39,20 @@ EVERYWHERE = Search(encoder="e")
 INDEX = "embeddings_1_full_1"
 
 
+@pytest.fixture(scope="module", params=[1, 3], ids=["one graph", "three graphs"])
+def graphs(request: pytest.FixtureRequest) -> int:
+    """Of how many graphs the index is made."""
+    return int(request.param)
+
+
 @pytest.fixture(scope="module")
-def indexed(server_url: str, migrated: str) -> Iterator[Engine]:
+def indexed(server_url: str, migrated: str, graphs: int) -> Iterator[Engine]:
     """4,000 photos, the last 1,000 in a gallery of their own, with an index over all of them."""
     with pytest.MonkeyPatch.context() as patched, database(server_url, migrated) as engine:
         patched.setattr(plan, "EXACT_ROWS", EXACT_ROWS)
+        if graphs > 1:
+            patched.setattr(plan, "SMALLEST_PART", 1000)
+            patched.setattr(plan, "PART_ROWS", 1500)
         add(engine, slice(0, 3000), gallery="a")
         add(engine, slice(3000, 4000), gallery="b")
         Ingest(engine).finish("e")
@@ -50,6 +62,8 @@ def indexed(server_url: str, migrated: str) -> Iterator[Engine]:
 @pytest.fixture(autouse=True)
 def _few_rows_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "EXACT_ROWS", EXACT_ROWS)
+    # Whatever machine this is: a graph on the search's own connection, and two on another.
+    monkeypatch.setattr("geofix.db.partition_search.cores_of", lambda engine: 2)
 
 
 def shares(engine: Engine, search: Search, allowed: Bools, way: str = "index") -> list[float]:
@@ -73,13 +87,21 @@ def test_the_index_finds_what_numpy_finds_both_ways(indexed: Engine) -> None:
     assert np.mean(shares(indexed, EVERYWHERE, everything())) >= 0.99
 
 
-def test_an_answer_says_how_it_was_found(indexed: Engine) -> None:
+def test_an_answer_says_how_it_was_found(indexed: Engine, graphs: int) -> None:
     query = made().query_vectors[0]
     (how,) = Gallery(indexed).nearest(query, K, EVERYWHERE).how
     assert (how.server, how.way, how.rows, how.index) == ("here", "index", 4000, INDEX)
     assert (how.ef_search, how.unindexed, how.note) == (plan.NEAREST_EF, False, None)
     (how,) = Gallery(indexed).most_dissimilar(query, K, EVERYWHERE).how
-    assert how.ef_search == plan.DISSIMILAR_EF
+    assert how.ef_search == round(plan.DISSIMILAR_EF * graphs**-plan.NARROWS)
+
+
+def test_each_photo_is_in_one_graph(indexed: Engine, graphs: int) -> None:
+    names = [name for name, valid in hnsw(indexed) if valid]
+    assert names == ([INDEX] if graphs == 1 else [f"{INDEX}_{part}" for part in range(graphs)])
+    rows = sum(int(one(indexed, f"select reltuples from pg_class where relname = '{name}'"))
+               for name in names)  # fmt: skip
+    assert rows == 4000
 
 
 @pytest.mark.parametrize(
@@ -87,11 +109,13 @@ def test_an_answer_says_how_it_was_found(indexed: Engine) -> None:
     [EVERYWHERE, Search("e", galleries=("a",)), Search("e", areas=(Area(country="DE"),))],
     ids=["everywhere", "a gallery", "a country"],
 )
-def test_postgres_goes_along_the_index(indexed: Engine, search: Search) -> None:
-    with plans(indexed) as seen:
+def test_postgres_goes_along_the_index(indexed: Engine, graphs: int, search: Search) -> None:
+    with plans(indexed) as seen, plans(beside(indexed)) as seen_beside:
         Gallery(indexed).nearest(made().query_vectors[0], K, search)
-    assert f"Index Scan using {INDEX}" in seen[0]
-    assert "Sort" not in seen[0]
+    names = [INDEX] if graphs == 1 else [f"{INDEX}_0", f"{INDEX}_2", f"{INDEX}_1"]
+    for name, steps in zip(names, seen + seen_beside, strict=True):
+        assert f"Index Scan using {name} on" in steps
+        assert "Sort" not in steps
 
 
 def test_exact_compares_with_every_vector(indexed: Engine) -> None:
@@ -189,7 +213,7 @@ def test_too_few_by_the_index_are_looked_for_exactly(
 ) -> None:
     for name, number in (("EXACT_ROWS", 10), ("NEAREST_EF", 10), ("ROOM", 0)):
         monkeypatch.setattr(plan, name, number)
-    monkeypatch.setattr("geofix.db.partition_search.SCANNED_TUPLES", 1)
+    monkeypatch.setattr("geofix.db.index_scan.SCANNED_TUPLES", 1)
     areas, allowed = within(-17.5, 180.0, 130.0)
     assert 17 < allowed.sum() < 60
     search = Search(encoder="e", areas=areas)

@@ -44,7 +44,7 @@ def test_searches_that_leave_photos_out_are_found_out(
 ) -> None:
     add(engine, slice(0, 400), vectors=made(1500))
     Ingest(engine).finish("e")
-    even = "geofix.db.partition_search.conditions"
+    even = "geofix.db.exact_scan.conditions"
     monkeypatch.setattr(even, lambda partition, asked: [partition.table.c.photo_id % 2 == 0])
     for way in check_recall(engine, "e", queries=20, k=8):
         assert 0.2 < way.recall < 0.8

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from geofix.db.errors import GalleryError
-from geofix.db.likeness import as_text, half, likeness
-from geofix.db.partition import Partition, VectorIndex
+from geofix.db.halves import half
+from geofix.db.likeness import likeness
 
 Floats = NDArray[np.float32]
 
@@ -47,14 +43,6 @@ def test_preparing_a_query_leaves_it_as_it_was() -> None:
     np.testing.assert_array_equal(mean, MEAN)
 
 
-@given(st.lists(st.floats(-60_000, 60_000, width=32), min_size=1, max_size=20))
-def test_text_holds_the_halves_and_nothing_more(numbers: list[float]) -> None:
-    vector = np.array(numbers, np.float32)
-    back = np.array(json.loads(as_text(vector)), np.float32)
-    np.testing.assert_array_equal(back, vector.astype(np.float16).astype(np.float32))
-    assert as_text(back) == as_text(vector)
-
-
 @pytest.mark.parametrize("dimension", [1, 2, 4])
 def test_a_query_of_another_dimension_is_refused_with_both_numbers(dimension: int) -> None:
     with pytest.raises(GalleryError, match=rf"has {dimension} dimensions.* have 3;"):
@@ -72,9 +60,9 @@ def test_a_batch_of_queries_is_refused_with_its_shape() -> None:
         likeness(QUERY[None], MEAN, sign=1.0)
 
 
-def test_no_index_serves_a_raw_comparison_or_a_partition_without_one() -> None:
-    index = VectorIndex("i", "full", 1, 10, 10)
-    with pytest.raises(ValueError, match="embeddings_1"):
-        likeness(QUERY, None, sign=1.0).by_index(Partition(1, 3, 1, index, 1, 0, sharded=False))
-    with pytest.raises(ValueError, match="embeddings_1"):
-        likeness(QUERY, MEAN, sign=1.0).by_index(Partition(1, 3, 1, None, 1, 0, sharded=False))
+def test_what_is_sent_makes_up_for_the_probe_being_rounded() -> None:
+    sent = likeness(QUERY, MEAN, sign=1.0).parameters()
+    probe = half(sent["probe"])
+    assert sent["norm"] == pytest.approx(np.linalg.norm(probe), rel=1e-6)
+    assert sent["offset"] == pytest.approx(float(half(MEAN) @ probe), rel=1e-6)
+    assert set(likeness(QUERY, None, sign=1.0).parameters()) == {"probe"}

@@ -3,23 +3,63 @@ from __future__ import annotations
 import pytest
 
 from geofix.db.partition import Partition, VectorIndex
-from geofix.db.plan import DISSIMILAR_EF, EXACT_ROWS, LARGEST_EF, NEAREST_EF, ROOM, Plan, plan
+from geofix.db.plan import (
+    COMPACT_EF,
+    DISSIMILAR_EF,
+    EXACT_ROWS,
+    LARGEST_EF,
+    NARROWS,
+    NEAREST_EF,
+    ROOM,
+    WIDENS,
+    Plan,
+    parts_for,
+    plan,
+    widths,
+)
 
 MILLION = 1_000_000
+
+DISSIMILAR = round(DISSIMILAR_EF * 4**-NARROWS)
+"""In one of four graphs."""
 
 
 def planned(
     *, rows: int, total: int = MILLION, limit: int = 32, sign: float = 1.0, raw: bool = False,
-    indexed: bool = True,
+    indexed: bool = True, parts: int = 4, cores: int = 1,
 ) -> Plan:  # fmt: skip
-    index = VectorIndex("embeddings_1_full_1", "full", 1, upto=total, photos=total)
+    index = VectorIndex("embeddings_1_full_1", "full", 1, total, total, parts)
     partition = Partition(1, 8, 1, index if indexed else None, 1, 0, sharded=False)
-    return plan(partition, rows=rows, total=total, limit=limit, sign=sign, raw=raw)
+    return plan(partition, rows=rows, total=total, limit=limit, sign=sign, raw=raw, cores=cores)
 
 
 def test_all_of_many_vectors_are_searched_along_the_index() -> None:
     assert planned(rows=MILLION) == Plan("index", ef_search=NEAREST_EF)
-    assert planned(rows=MILLION, sign=-1.0) == Plan("index", ef_search=DISSIMILAR_EF)
+    assert planned(rows=MILLION, sign=-1.0) == Plan("index", ef_search=DISSIMILAR)
+
+
+@pytest.mark.parametrize(("cores", "connections"), [(1, 1), (2, 2), (4, 4), (16, 4)])
+def test_as_many_graphs_go_at_once_as_there_are_cores(cores: int, connections: int) -> None:
+    assert planned(rows=MILLION, cores=cores).connections == connections
+
+
+def test_the_view_is_wider_in_larger_graphs() -> None:
+    assert planned(rows=MILLION, parts=1).ef_search == round(NEAREST_EF * 4**WIDENS) == 396
+    assert planned(rows=MILLION, parts=1, sign=-1.0).ef_search == LARGEST_EF
+    assert planned(rows=MILLION // 10, total=MILLION // 10, parts=1).ef_search == NEAREST_EF
+
+
+def test_a_compact_graph_is_looked_at_wider_since_its_order_is_coarse() -> None:
+    assert widths(VectorIndex("i", "compact", 1, 1, 1000, 4)) == (COMPACT_EF, LARGEST_EF)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "parts"),
+    [(20_001, 1), (49_999, 1), (50_000, 2), (500_000, 2), (500_001, 3), (MILLION, 4),
+     (10 * MILLION, 8)],
+)  # fmt: skip
+def test_graphs_are_as_many_as_keep_each_small(vectors: int, parts: int) -> None:
+    assert parts_for(vectors) == parts
 
 
 @pytest.mark.parametrize("without", ["an index", "centring", "many vectors", "fewer than asked"])
@@ -41,7 +81,7 @@ def test_in_a_region_the_view_is_as_much_wider_as_it_is_small() -> None:
     assert planned(rows=MILLION // 4).ef_search == ROOM * 32 * 4
     assert planned(rows=MILLION - 1).ef_search == NEAREST_EF
     assert planned(rows=MILLION // 40).ef_search == LARGEST_EF
-    assert planned(rows=MILLION // 4, sign=-1.0).ef_search == DISSIMILAR_EF
+    assert planned(rows=MILLION // 4, sign=-1.0).ef_search == DISSIMILAR
 
 
 def test_as_many_candidates_as_are_asked_for_and_no_more_than_pgvector_keeps() -> None:

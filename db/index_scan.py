@@ -1,0 +1,136 @@
+"""Search along the index: each of its parts on its own, several at once, and what came later.
+
+Postgres scans an index with one process. Parts of one index are searched over connections of their
+own, as many at once as the server has cores for, and what they find is merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Select, TableClause, bindparam, select
+
+from geofix.db.closest import LIMIT, Asked, Ranked, closest_first, conditions, ranked, settings
+from geofix.db.exact_scan import search_later
+from geofix.db.likeness import exact_distance, index_distance
+from geofix.db.partition import Kind, Partition
+from geofix.db.plan import Plan
+from geofix.db.search import How
+from geofix.db.servers import Server, beside
+
+SCANNED_TUPLES = 40_000
+"""How far an index scan goes on for photos inside a region before it gives up."""
+
+SCAN_MEMORY = "64MB"
+"""For candidates that were seen and not asked for yet; pgvector stops early with the usual 4 MB."""
+
+SETTINGS = settings(
+    "hnsw.ef_search",
+    "hnsw.iterative_scan",
+    "hnsw.max_scan_tuples",
+    "work_mem",
+    "enable_seqscan",
+    "enable_sort",
+)
+
+UPTO, PARTS, PART = (bindparam(name, type_=BigInteger()) for name in ("upto", "parts", "part"))
+
+
+def search_index(
+    server: Server,
+    connection: Connection,
+    partition: Partition,
+    asked: Asked,
+    chosen: Plan,
+    how: How,
+) -> tuple[Ranked, How]:
+    """Return the closest vectors along the index, and of what came after it.
+
+    Args:
+        server: Where; further connections to it are opened for as many parts as go at once.
+        connection: To it, in a transaction.
+        partition: What is searched.
+        asked: For what.
+        chosen: The plan, which names the index.
+        how: Filled in with how it went.
+
+    Raises:
+        ValueError: The partition has no index.
+    """
+    index = partition.index
+    if index is None:
+        raise ValueError(f"the plan names an index that {partition.table.name!r} does not have")
+    parts = range(index.parts)
+    shares = [parts[first :: chosen.connections] for first in range(chosen.connections)]
+    with ThreadPoolExecutor(len(shares)) if len(shares) > 1 else nullcontext() as pool:
+        others = [
+            pool.submit(_elsewhere, server, partition, asked, chosen, share)
+            for share in shares[1:]
+            if pool is not None
+        ]
+        found = _parts(connection, partition, asked, chosen, shares[0])
+        for other in others:
+            found += other.result()
+    how = replace(how, ef_search=chosen.ef_search, index=index.name)
+    if partition.newest_photo > index.upto:
+        later = search_later(connection, partition, asked, index.upto)
+        found += later
+        how = replace(how, unindexed=bool(later))
+    return closest_first(found)[: asked.limit], how
+
+
+def _elsewhere(
+    server: Server, partition: Partition, asked: Asked, chosen: Plan, parts: Sequence[int]
+) -> Ranked:
+    with beside(server.engine).connect() as connection:
+        return _parts(connection, partition, asked, chosen, parts)
+
+
+def _parts(
+    connection: Connection, partition: Partition, asked: Asked, chosen: Plan, parts: Sequence[int]
+) -> Ranked:
+    index = partition.index
+    assert index is not None
+    connection.execute(SETTINGS, _settings(chosen.ef_search))
+    statement = _candidates(partition.table, partition.dimension, index.kind, index.parts > 1)
+    statement = statement.where(*conditions(partition, asked))
+    parameters = {
+        **asked.likeness.parameters(),
+        "upto": index.upto,
+        "limit": chosen.ef_search if index.kind == "compact" else asked.limit,
+    }
+    found: Ranked = []
+    for part in parts:
+        if index.parts > 1:
+            parameters |= {"parts": index.parts, "part": part}
+        found += ranked(connection, statement, parameters)
+    return found
+
+
+def _settings(ef_search: int | None) -> dict[str, str]:
+    return {
+        "hnsw_ef_search": str(ef_search),
+        "hnsw_iterative_scan": "relaxed_order",
+        "hnsw_max_scan_tuples": str(SCANNED_TUPLES),
+        "work_mem": SCAN_MEMORY,
+        "enable_seqscan": "off",
+        "enable_sort": "off",
+    }
+
+
+@lru_cache
+def _candidates(rows: TableClause, dimension: int, kind: Kind, parted: bool) -> Select[Any]:
+    """Select the closest of one part of an index, in its own order."""
+    distance = exact_distance(rows, raw=False).label("distance")
+    selected = (
+        select(rows.c.photo_id, distance)
+        .where(rows.c.photo_id <= UPTO)
+        .order_by(index_distance(rows, dimension, kind))
+        .limit(LIMIT)
+    )
+    return selected.where(rows.c.photo_id % PARTS == PART) if parted else selected
