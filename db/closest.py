@@ -30,6 +30,10 @@ class Asked:
     gallery_ids: tuple[int, ...] | None = None
     """Of the galleries to search; none means all."""
 
+    def parameters(self) -> dict[str, object]:
+        """Return what fills the places in the statements that compare."""
+        return {**self.likeness.parameters(), "limit": self.limit}
+
 
 def conditions(partition: Partition, asked: Asked) -> list[ColumnElement[bool]]:
     """Return what rows have to satisfy beside being close."""

@@ -25,6 +25,8 @@ from geofix.db.cells import cell_ranges
 from geofix.db.closest import LIMIT, Asked, Ranked, conditions, ranked, settings
 from geofix.db.likeness import exact_distance
 from geofix.db.partition import Partition
+from geofix.db.servers import Server
+from geofix.db.side_connections import ask_at_once
 
 SETTINGS = settings("enable_sort", "enable_seqscan")
 
@@ -39,25 +41,44 @@ SPANS = (
 
 
 def search_exactly(
-    connection: Connection, partition: Partition, counts: CellCounts, asked: Asked
+    server: Server,
+    connection: Connection,
+    partition: Partition,
+    counts: CellCounts,
+    asked: Asked,
+    connections: int,
 ) -> Ranked:
-    """Return the closest of all vectors that the search covers."""
+    """Return the closest of all vectors that the search covers.
+
+    Args:
+        server: Where.
+        connection: To it, in a transaction.
+        partition: What is searched.
+        counts: Of the partition.
+        asked: For what.
+        connections: How many go through a region at once; without one Postgres sees to that.
+    """
     raw = asked.likeness.mean is None
-    parameters = {**asked.likeness.parameters(), "limit": asked.limit}
     boxes = common_boxes(asked.search.areas)
     if boxes is None:
         connection.execute(SETTINGS, {"enable_sort": "on", "enable_seqscan": "on"})
         everywhere = _closest(partition.table, raw=raw).where(*conditions(partition, asked))
-        return ranked(connection, everywhere, parameters)
-    connection.execute(SETTINGS, {"enable_sort": "on", "enable_seqscan": "off"})
-    first, last = zip(*cell_ranges(boxes), strict=True)
-    parameters |= {"first": list(first), "last": list(last)}
+        return ranked(connection, everywhere, asked.parameters())
     # Named also where all are asked: the index over regions begins with the gallery.
     galleries = asked.gallery_ids or tuple(np.unique(counts.galleries).tolist())
     inside = _in_cells(partition.table, raw=raw).where(
         *conditions(partition, asked), partition.table.c.gallery_id.in_(galleries)
     )
-    return ranked(connection, inside, parameters)
+
+    def ask(where: Connection, ranges: list[tuple[int, int]]) -> Ranked:
+        where.execute(SETTINGS, {"enable_sort": "on", "enable_seqscan": "off"})
+        first, last = zip(*ranges, strict=True)
+        return ranked(where, inside, {**asked.parameters(), "first": list(first), "last": list(last)})
+
+    # Every other row of cells, so that the shares are about alike.
+    ranges = list(cell_ranges(boxes))
+    shares = [ranges[start::connections] for start in range(min(connections, len(ranges)))]
+    return ask_at_once(server, connection, shares, ask)[: asked.limit]
 
 
 def search_later(connection: Connection, partition: Partition, asked: Asked, upto: int) -> Ranked:
@@ -67,8 +88,7 @@ def search_later(connection: Connection, partition: Partition, asked: Asked, upt
         partition.table.c.photo_id > bindparam("upto", type_=BigInteger()),
         *conditions(partition, asked),
     )
-    parameters = {**asked.likeness.parameters(), "limit": asked.limit, "upto": upto}
-    return ranked(connection, later, parameters)
+    return ranked(connection, later, {**asked.parameters(), "upto": upto})
 
 
 @lru_cache

@@ -106,12 +106,11 @@ def ranked_by_shard(connection: Connection, asked: Asked, scans: list[Scan]) -> 
         scans: How each shard is to be searched.
     """
     statement = union_all(*(one for scan in scans for one in scan.selects(asked)))
-    parameters = {**asked.likeness.parameters(), "limit": asked.limit}
     found: dict[str, Ranked] = {scan.how.server: [] for scan in scans}
     # A failure here must not end the transaction, which still has photos to read.
     with connection.begin_nested():
         connection.execute(SETTINGS, {"enable_sort": "on", "enable_seqscan": "on"})
-        for shard, photo_id, distance in connection.execute(statement, parameters):
+        for shard, photo_id, distance in connection.execute(statement, asked.parameters()):
             if distance is not None:
                 found[shard].append((int(photo_id), float(distance)))
     return {shard: closest_first(rows) for shard, rows in found.items()}

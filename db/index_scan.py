@@ -1,14 +1,11 @@
 """Search along the index: each of its parts on its own, several at once, and what came later.
 
-Postgres scans an index with one process. Parts of one index are searched over connections of their
-own, as many at once as the server has cores for, and what they find is merged.
+As many at once as the server has cores for; what they find is merged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -21,7 +18,8 @@ from geofix.db.likeness import exact_distance, index_distance
 from geofix.db.partition import Kind, Partition
 from geofix.db.plan import Plan
 from geofix.db.search import How
-from geofix.db.servers import Server, beside
+from geofix.db.servers import Server
+from geofix.db.side_connections import ask_at_once
 
 SCANNED_TUPLES = 40_000
 """How far an index scan goes on for photos inside a region before it gives up."""
@@ -67,28 +65,18 @@ def search_index(
         raise ValueError(f"the plan names an index that {partition.table.name!r} does not have")
     parts = range(index.parts)
     shares = [parts[first :: chosen.connections] for first in range(chosen.connections)]
-    with ThreadPoolExecutor(len(shares)) if len(shares) > 1 else nullcontext() as pool:
-        others = [
-            pool.submit(_elsewhere, server, partition, asked, chosen, share)
-            for share in shares[1:]
-            if pool is not None
-        ]
-        found = _parts(connection, partition, asked, chosen, shares[0])
-        for other in others:
-            found += other.result()
+    found = ask_at_once(
+        server,
+        connection,
+        shares,
+        lambda where, share: _parts(where, partition, asked, chosen, share),
+    )
     how = replace(how, ef_search=chosen.ef_search, index=index.name)
     if partition.newest_photo > index.upto:
         later = search_later(connection, partition, asked, index.upto)
         found += later
         how = replace(how, unindexed=bool(later))
     return closest_first(found)[: asked.limit], how
-
-
-def _elsewhere(
-    server: Server, partition: Partition, asked: Asked, chosen: Plan, parts: Sequence[int]
-) -> Ranked:
-    with beside(server.engine).connect() as connection:
-        return _parts(connection, partition, asked, chosen, parts)
 
 
 def _parts(
@@ -100,7 +88,7 @@ def _parts(
     statement = _candidates(partition.table, partition.dimension, index.kind, index.parts > 1)
     statement = statement.where(*conditions(partition, asked))
     parameters = {
-        **asked.likeness.parameters(),
+        **asked.parameters(),
         "upto": index.upto,
         "limit": chosen.ef_search if index.kind == "compact" else asked.limit,
     }

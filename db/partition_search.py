@@ -36,6 +36,7 @@ def search_partition(
     check_dimension(asked.likeness.probe, partition.dimension)
     rows = counts.covered(asked.gallery_ids, asked.search.areas, asked.search.outside)
     how = How(server.name, "exact", rows)
+    cores = cores_of(server.engine)
     chosen = plan(
         partition,
         rows=rows,
@@ -43,10 +44,10 @@ def search_partition(
         limit=asked.limit,
         sign=asked.sign,
         raw=asked.likeness.mean is None,
-        cores=cores_of(server.engine),
+        cores=cores,
     )
     if asked.search.exact or chosen.way == "exact":
-        return search_exactly(connection, partition, counts, asked), how
+        return search_exactly(server, connection, partition, counts, asked, cores), how
     found, along = search_index(server, connection, partition, asked, chosen, how)
     if len(found) >= min(asked.limit, rows):
         return found, replace(along, way="index")
@@ -54,5 +55,5 @@ def search_partition(
         f"the index gave {len(found)} photos before {SCANNED_TUPLES} candidates were seen;"
         " every vector there was compared"
     )
-    found = search_exactly(connection, partition, counts, asked)
+    found = search_exactly(server, connection, partition, counts, asked, cores)
     return found, replace(along, way="exact", note=note)

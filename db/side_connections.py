@@ -1,0 +1,47 @@
+"""One question in several shares, each over a connection of its own to the same server.
+
+Postgres scans an index with one process, and a region by an index over cells with one too; further
+connections are how a search comes to use more cores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from geofix.db.closest import Ranked, closest_first
+from geofix.db.servers import Server, beside
+
+Share = TypeVar("Share")
+
+
+def ask_at_once(
+    server: Server,
+    connection: Connection,
+    shares: Sequence[Share],
+    ask: Callable[[Connection, Share], Ranked],
+) -> Ranked:
+    """Return what all shares give together, closest first.
+
+    Args:
+        server: Whom.
+        connection: To it; the first share is asked here.
+        shares: One or more; each but the first gets a connection and a thread.
+        ask: Asks one share.
+    """
+
+    def elsewhere(share: Share) -> Ranked:
+        with beside(server.engine).connect() as other:
+            return ask(other, share)
+
+    if len(shares) == 1:
+        return ask(connection, shares[0])
+    with ThreadPoolExecutor(len(shares) - 1) as pool:
+        others = [pool.submit(elsewhere, share) for share in shares[1:]]
+        found = ask(connection, shares[0])
+        for other in others:
+            found = found + other.result()
+    return closest_first(found)
