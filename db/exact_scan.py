@@ -73,7 +73,9 @@ def search_exactly(
     def ask(where: Connection, ranges: list[tuple[int, int]]) -> Ranked:
         where.execute(SETTINGS, {"enable_sort": "on", "enable_seqscan": "off"})
         first, last = zip(*ranges, strict=True)
-        return ranked(where, inside, {**asked.parameters(), "first": list(first), "last": list(last)})
+        return ranked(
+            where, inside, {**asked.parameters(), "first": list(first), "last": list(last)}
+        )
 
     # Every other row of cells, so that the shares are about alike.
     ranges = list(cell_ranges(boxes))

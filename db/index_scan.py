@@ -8,9 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, TableClause, bindparam, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Executable,
+    TableClause,
+    bindparam,
+    literal_column,
+    select,
+    union_all,
+)
 
 from geofix.db.closest import LIMIT, Asked, Ranked, closest_first, conditions, ranked, settings
 from geofix.db.exact_scan import search_later
@@ -36,7 +45,7 @@ SETTINGS = settings(
     "enable_sort",
 )
 
-UPTO, PARTS, PART = (bindparam(name, type_=BigInteger()) for name in ("upto", "parts", "part"))
+UPTO, PARTS = (bindparam(name, type_=BigInteger()) for name in ("upto", "parts"))
 
 
 def search_index(
@@ -85,19 +94,17 @@ def _parts(
     index = partition.index
     assert index is not None
     connection.execute(SETTINGS, _settings(chosen.ef_search))
-    statement = _candidates(partition.table, partition.dimension, index.kind, index.parts > 1)
-    statement = statement.where(*conditions(partition, asked))
+    where = conditions(partition, asked)
+    graphs = tuple(parts) if index.parts > 1 else ()
+    described = partition.table, partition.dimension, index.kind, graphs
+    statement = _candidates(*described, where) if where else _everywhere(*described)
     parameters = {
         **asked.parameters(),
         "upto": index.upto,
+        "parts": index.parts,
         "limit": chosen.ef_search if index.kind == "compact" else asked.limit,
     }
-    found: Ranked = []
-    for part in parts:
-        if index.parts > 1:
-            parameters |= {"parts": index.parts, "part": part}
-        found += ranked(connection, statement, parameters)
-    return found
+    return ranked(connection, statement, parameters)
 
 
 def _settings(ef_search: int | None) -> dict[str, str]:
@@ -111,14 +118,36 @@ def _settings(ef_search: int | None) -> dict[str, str]:
     }
 
 
-@lru_cache
-def _candidates(rows: TableClause, dimension: int, kind: Kind, parted: bool) -> Select[Any]:
-    """Select the closest of one part of an index, in its own order."""
+def _candidates(
+    rows: TableClause,
+    dimension: int,
+    kind: Kind,
+    graphs: tuple[int, ...],
+    where: Sequence[ColumnElement[bool]] = (),
+) -> Executable:
+    """Select the closest of some graphs, each in its own order, by one statement.
+
+    Args:
+        rows: The partition.
+        dimension: Of its vectors.
+        kind: Of its index.
+        graphs: Which of its parts; none where it is one graph.
+        where: What rows have to satisfy.
+    """
     distance = exact_distance(rows, raw=False).label("distance")
-    selected = (
+    closest = (
         select(rows.c.photo_id, distance)
-        .where(rows.c.photo_id <= UPTO)
+        .where(rows.c.photo_id <= UPTO, *where)
         .order_by(index_distance(rows, dimension, kind))
         .limit(LIMIT)
     )
-    return selected.where(rows.c.photo_id % PARTS == PART) if parted else selected
+    # A graph's number is written and not sent: all share their parameters.
+    parts = [
+        closest.where(rows.c.photo_id % PARTS == literal_column(f"{graph:d}::bigint"))
+        for graph in graphs
+    ]
+    return union_all(*(part.subquery().select() for part in parts)) if parts else closest
+
+
+_everywhere = lru_cache(_candidates)
+"""Built once: putting a statement together takes longer than Postgres needs to plan it."""

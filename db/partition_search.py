@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from geofix.db.area import common_boxes
 from geofix.db.build_memory import cores_of
 from geofix.db.cell_counts import CellCounts
 from geofix.db.closest import Asked, Ranked
@@ -44,6 +45,7 @@ def search_partition(
         limit=asked.limit,
         sign=asked.sign,
         raw=asked.likeness.mean is None,
+        bounded=common_boxes(asked.search.areas) is not None,
         cores=cores,
     )
     if asked.search.exact or chosen.way == "exact":

@@ -19,7 +19,7 @@ from geofix.db.server import EmbeddedServer
 
 GB = 2**30
 
-SHARED_BUFFERS_GB = 4
+SHARED_BUFFERS_GB = 8
 """Or a quarter of the machine's memory, if that is less."""
 
 SHOWN = ("server_version", "shared_buffers", "fsync", "synchronous_commit", "wal_level")
