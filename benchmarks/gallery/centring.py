@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from benchmarks.gallery.database import Server
 from benchmarks.gallery.graphs import graph_recalls
 from benchmarks.gallery.rows import Rows
-from benchmarks.gallery.sets import VectorSet, geoclip_set, made_set, starter_set
+from benchmarks.gallery.sets import VectorSet, drawn_set, real_sets_beside
 from benchmarks.gallery.tables import Table
-from benchmarks.gallery.truth import Truth, exact, mean_of, recall
+from benchmarks.gallery.truth import Truth, exact, mean_of
 from geofix.tools.geo import haversine_km
 
 K = 16
@@ -32,7 +32,7 @@ def measure_centring(server: Server, rows: Rows) -> list[Table]:
         f"HNSW (m 16, ef_construction 64) over raw and over centred vectors, k = {K}",
         ["set", "vectors", "build s", "end", "ef_search", "median ms", "recall@16"],
     )
-    for asked in (starter_set(), geoclip_set(), made_set(rows)):
+    for asked in (*real_sets_beside(rows), drawn_set(rows.name, rows.drawn)):
         mean = mean_of(asked.vectors)
         truths = {"raw": answer(asked, None), "centred": answer(asked, mean)}
         for vectors, truth in truths.items():
@@ -45,7 +45,7 @@ def measure_centring(server: Server, rows: Rows) -> list[Table]:
 def answer(asked: VectorSet, mean: NDArray[np.float32] | None) -> Truth:
     """Return the exact answers, without the row itself where rows are asked."""
     if not asked.leave_one_out:
-        return exact(asked.queries, asked.vectors, mean, K)
+        return exact(asked.queries, asked.vectors, mean, K, asked.alike)
     found = exact(asked.queries, asked.vectors, mean, K + 1)
     kept = [_without(row, ids) for row, ids in enumerate(found.nearest)]
     return Truth(np.array(kept), found.dissimilar[:, :K])
@@ -78,8 +78,5 @@ def _add(table: Table, asked: VectorSet, vectors: str, truth: Truth, raw: Truth)
         *(f"{np.mean(off_km <= limit):.1%}" for limit in (25.0, 200.0)),
         f"{distinct:,d} of {min(truth.dissimilar.size, len(asked.vectors)):,d}",
         f"{common:.1%}",
-        *(
-            f"{recall(getattr(truth, end), getattr(raw, end)):.1%}"
-            for end in ("nearest", "dissimilar")
-        ),
+        *(f"{raw.recall(end, getattr(truth, end)):.1%}" for end in ("nearest", "dissimilar")),
     )

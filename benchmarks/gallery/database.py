@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,6 +79,8 @@ class Server:
 @contextmanager
 def running_server() -> Iterator[Server]:
     """Start a server with a large cache; fsync stays on. Everything is removed at the end."""
+    # So that it is also stopped, and its folder removed, where somebody ends this.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     # Not the user's own folders: under root Postgres runs as an account that cannot reach those.
     home = Path(tempfile.mkdtemp(prefix="geofix-bench-"))
     home.chmod(0o755)

@@ -14,7 +14,7 @@ from benchmarks.gallery.database import Server
 from benchmarks.gallery.sets import VectorSet
 from benchmarks.gallery.tables import Table
 from benchmarks.gallery.timing import timed
-from benchmarks.gallery.truth import BLOCK, Truth, centred, recall
+from benchmarks.gallery.truth import BLOCK, Truth, centred
 
 EFS = (40, 200, 1000)
 BUILD_MEMORY = "1GB"
@@ -53,7 +53,7 @@ def graph_recalls(
                 for ef in EFS:
                     connection.execute(f"set hnsw.ef_search = {ef:d}".encode())
                     found = timed(sign * queries, lambda query: _ask(connection, query))
-                    share = recall(found.answers, getattr(truths[vectors], end))
+                    share = truths[vectors].recall(end, found.answers)
                     shown = asked.name, vectors, built_s, end, ef, found.median_ms, share
                     table.add(*shown)
 

@@ -30,7 +30,7 @@ def measure_load(server: Server, galleries: Galleries, *, peers: bool) -> list[T
     """
     rows = galleries.rows
     table = Table(
-        f"Loading, {len(rows):,d} x {rows.made.vectors.shape[1]}, id, place, author, licence",
+        f"Loading, {rows.size()}, id, place, author, licence",
         ["way", "rows", "rows/s", "of bare COPY"],
     )
     first = _bare(server, rows)
@@ -69,7 +69,7 @@ def _bare(server: Server, rows: Rows) -> float:
 
 def _langchain_s(server: Server, rows: Rows, count: int) -> float:
     places = server.folder / "places.npy"
-    np.save(places, np.stack([rows.made.latitude[:count], rows.made.longitude[:count]]))
+    np.save(places, np.stack([rows.drawn.latitude[:count], rows.drawn.longitude[:count]]))
     with server.scratch("langchain_load") as url:
         options = {
             "what": "load",

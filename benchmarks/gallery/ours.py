@@ -1,4 +1,4 @@
-"""A made gallery loaded into geofix: one database for each size, made when first asked for."""
+"""A gallery loaded into geofix: one database for each size and index, made when first asked for."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from benchmarks.gallery.database import Server
 from benchmarks.gallery.rows import Rows
 from benchmarks.gallery.tables import say
 from geofix.db.gallery import Gallery
+from geofix.db.index_build import build_index
 from geofix.db.ingest import Ingest
+from geofix.db.partition import Kind
 from geofix.db.search import Found, Search
 
-ENCODER = "made"
-GALLERY = "made"
+ENCODER = "benchmark"
+GALLERY = "benchmark"
 BATCH = 32_768
 """Rows a call of `Ingest.add`, and so a transaction; as `geofix gallery add` does it."""
 
@@ -31,7 +33,7 @@ class Loaded:
     load_s: float
     """All calls of `Ingest.add`, and making their columns of numpy's."""
     finish_s: float
-    """`Ingest.finish`: centring, counts and the index."""
+    """`Ingest.finish`: centring, counts and the full index; or `build_index` of the compact one."""
     gallery: Gallery = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,38 +54,41 @@ class Loaded:
 
 @dataclass
 class Galleries:
-    """What has been loaded so far, by number of rows."""
+    """What has been loaded so far, by number of rows and kind of index."""
 
     server: Server
     rows: Rows
-    _loaded: dict[int, Loaded] = field(default_factory=dict)
+    _loaded: dict[tuple[int, Kind], Loaded] = field(default_factory=dict)
 
-    def of(self, rows: int) -> Loaded:
+    def of(self, rows: int, kind: Kind = "full") -> Loaded:
         """Return the gallery of the first `rows` rows, loaded and indexed once, and warm."""
-        if rows not in self._loaded:
-            self._loaded[rows] = self._load(rows)
-        _warm(self._loaded[rows].engine)
-        return self._loaded[rows]
+        if (rows, kind) not in self._loaded:
+            self._loaded[rows, kind] = self._load(rows, kind)
+        _warm(self._loaded[rows, kind].engine)
+        return self._loaded[rows, kind]
 
     def close(self) -> None:
         """Close all connections."""
         for loaded in self._loaded.values():
             loaded.engine.dispose()
 
-    def _load(self, rows: int) -> Loaded:
-        engine = self.server.gallery_engine(f"gallery_{rows}")
+    def _load(self, rows: int, kind: Kind) -> Loaded:
+        engine = self.server.gallery_engine(f"gallery_{rows}_{kind}")
         ingest = Ingest(engine)
         # What was written before must not be flushed to disk on this one's time.
         self.server.execute("checkpoint")
         start = time.perf_counter()
         for first, last in self.rows.batches(BATCH, rows):
-            vectors = self.rows.made.vectors[first:last]
+            vectors = self.rows.drawn.vectors[first:last]
             ingest.add(GALLERY, ENCODER, self.rows.columns(first, last), vectors)
         load_s = time.perf_counter() - start
         start = time.perf_counter()
-        ingest.finish(ENCODER)
+        if kind == "full":
+            ingest.finish(ENCODER)
+        else:
+            build_index(engine, ENCODER, kind=kind)
         finish_s = time.perf_counter() - start
-        say(f"  loaded {rows:,d} rows in {load_s:.1f} s, finished (index) in {finish_s:.1f} s")
+        say(f"  loaded {rows:,d} rows in {load_s:.1f} s, {kind} index and mean in {finish_s:.1f} s")
         return Loaded(engine, rows, load_s, finish_s)
 
 

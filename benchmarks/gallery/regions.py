@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.drawn import Drawn
 from benchmarks.gallery.ours import ENCODER, Galleries, ids, strategy
 from benchmarks.gallery.search import K, ask
 from benchmarks.gallery.tables import Table
 from benchmarks.gallery.timing import timed
 from benchmarks.gallery.truth import recall, similarities
-from benchmarks.vectors import Made
 from geofix.db.area import Area
 from geofix.db.search import Search
 from geofix.tools.geo import bounding_boxes, haversine_km
@@ -41,16 +41,16 @@ class Circle:
 
 def measure_regions(galleries: Galleries) -> list[Table]:
     """Ask both ends in circles of every size."""
-    rows, made = len(galleries.rows), galleries.rows.made
+    rows, drawn = len(galleries.rows), galleries.rows.drawn
     loaded = galleries.of(rows)
-    table = Table(f"Search in a region, k = {K}, {rows:,d} rows, {QUERIES} queries", HEAD)
-    queries = made.query_vectors[:QUERIES]
+    table = Table(f"Search in a region, k = {K}, {galleries.rows.size()}, {QUERIES} queries", HEAD)
+    queries = drawn.query_vectors[:QUERIES]
     cosines = np.empty((len(queries), rows), np.float32)
-    for first, block in similarities(queries, made.vectors, loaded.mean()):
+    for first, block in similarities(queries, drawn.vectors, loaded.mean()):
         cosines[:, first : first + block.shape[1]] = block
     for share in SHARES:
         for where in ("own place", "elsewhere"):
-            circles = list(circles_of(made, len(queries), share, where))
+            circles = list(circles_of(drawn, len(queries), share, where))
             for end, sign in (("nearest", 1.0), ("dissimilar", -1.0)):
                 _measure(table, galleries, circles, sign * cosines, (end, where, share))
     return [table]
@@ -63,7 +63,7 @@ def _measure(
     scores: NDArray[np.float32],
     asked: tuple[str, str, float],
 ) -> None:
-    loaded, queries = galleries.of(len(galleries.rows)), galleries.rows.made.query_vectors
+    loaded, queries = galleries.of(len(galleries.rows)), galleries.rows.drawn.query_vectors
     end, where, share = asked
 
     found = timed(
@@ -81,7 +81,7 @@ def _measure(
         f"{share:.2%}",
         found.median_ms,
         found.p95_ms,
-        recall(answers, right),
+        recall(answers, right, galleries.rows.drawn.alike),
         f"{np.mean([len(answer) for answer in answers]):.1f}"
         f" of {np.mean([len(rows) for rows in right]):.1f}",
         int(np.median([len(circle.inside) for circle in circles])),
@@ -94,11 +94,11 @@ def _best(inside: NDArray[np.intp], scores: NDArray[np.float32]) -> list[int]:
     return [int(row) for row in inside[order]]
 
 
-def circles_of(made: Made, queries: int, share: float, where: str) -> Iterator[Circle]:
+def circles_of(drawn: Drawn, queries: int, share: float, where: str) -> Iterator[Circle]:
     """Yield for each query a circle that holds this share of the rows.
 
     Args:
-        made: The rows and the queries.
+        drawn: The rows and the queries.
         queries: How many.
         share: Of the rows, 0 to 1.
         where: `own place` or `elsewhere`.
@@ -106,15 +106,16 @@ def circles_of(made: Made, queries: int, share: float, where: str) -> Iterator[C
     rng = np.random.default_rng(0)
     for query in range(queries):
         # Elsewhere is the place of any photo: where there are many photos, many ask.
-        row = int(rng.integers(len(made.vectors)))
+        row = int(rng.integers(len(drawn.vectors)))
         own = where == "own place"
-        latitude = float(made.query_latitude[query] if own else made.latitude[row])
-        longitude = float(made.query_longitude[query] if own else made.longitude[row])
-        away = haversine_km(latitude, longitude, made.latitude, made.longitude)
+        latitude = float(drawn.query_latitude[query] if own else drawn.latitude[row])
+        longitude = float(drawn.query_longitude[query] if own else drawn.longitude[row])
+        away = haversine_km(latitude, longitude, drawn.latitude, drawn.longitude)
         wanted = max(1, round(share * len(away)))
-        near = np.partition(away, wanted)[: wanted + 1]
-        # Half way between the last inside and the first outside: no rounding moves either.
-        radius_km = float(np.partition(near, [wanted - 1, wanted])[wanted - 1 :].mean())
+        last = np.partition(away, wanted - 1)[wanted - 1]
+        # Half way between the last inside and the first outside: no rounding moves either. Rows at
+        # one place lie on the same side.
+        radius_km = float((last + away[away > last].min()) / 2)
         yield Circle(
             query, circle_area(latitude, longitude, radius_km), np.nonzero(away <= radius_km)[0]
         )

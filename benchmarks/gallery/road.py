@@ -64,8 +64,8 @@ def write_table(path: Path, rows: Rows) -> Path:
     numbers = np.arange(len(rows))
     columns = {
         "id": numbers.astype(str),
-        "latitude": rows.made.latitude,
-        "longitude": rows.made.longitude,
+        "latitude": rows.drawn.latitude,
+        "longitude": rows.drawn.longitude,
         "author": [rows.author(row) for row in range(len(rows))],
         "licence": [LICENCE] * len(rows),
     }

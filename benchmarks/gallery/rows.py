@@ -9,11 +9,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.vectors import Made, make
+from benchmarks.drawn import Drawn
+from benchmarks.geoclip_vectors import draw_places
+from benchmarks.vectors import make
 from geofix.db.photo_columns import PhotoColumns
 from geofix.tools.countries import countries_at
 
-SOURCE = "made"
+SOURCE = "benchmark"
+GEOCLIP = "GeoCLIP locations"
+"""Name of the real vectors."""
+
 LICENCE = "CC-BY-SA-4.0"
 AUTHORS = 5_000
 NOWHERE = "ZZ"
@@ -22,9 +27,11 @@ NOWHERE = "ZZ"
 
 @dataclass(frozen=True)
 class Rows:
-    """A made gallery with what a photo carries besides its vector; row i has id i."""
+    """A gallery with what a photo carries besides its vector; row i has id i."""
 
-    made: Made
+    name: str
+    """Of the vectors, for the tables."""
+    drawn: Drawn
     path: Path
     """The vectors as a .npy file, for other processes."""
     countries: NDArray[np.bytes_]
@@ -32,7 +39,12 @@ class Rows:
 
     def __len__(self) -> int:
         """How many there are."""
-        return len(self.made.vectors)
+        return len(self.drawn.vectors)
+
+    def size(self) -> str:
+        """Say how many of what, for a title."""
+        rows, dimension = self.drawn.vectors.shape
+        return f"{rows:,d} x {dimension} ({self.name})"
 
     def author(self, row: int) -> str:
         """Return who took a photo: 13 letters."""
@@ -44,8 +56,8 @@ class Rows:
         return PhotoColumns(
             source=[SOURCE] * n,
             external_id=[str(row) for row in range(first, last)],
-            latitude=self.made.latitude[first:last],
-            longitude=self.made.longitude[first:last],
+            latitude=self.drawn.latitude[first:last],
+            longitude=self.drawn.longitude[first:last],
             accuracy_km=np.zeros(n, np.float32),
             country=[code.decode() for code in self.countries[first:last].tolist()],
             author=[self.author(row) for row in range(first, last)],
@@ -63,10 +75,19 @@ class Rows:
             yield first, min(first + size, rows)
 
 
-def draw_rows(folder: Path, rows: int, dimension: int, seed: int, queries: int) -> Rows:
-    """Draw a gallery; its vectors are mapped from a file in `folder`."""
+def made_rows(folder: Path, rows: int, dimension: int, seed: int, queries: int) -> Rows:
+    """Draw a gallery of made vectors; they are mapped from a file in `folder`."""
     path = folder / f"vectors-{dimension}-{rows}.npy"
-    made = make(rows, dimension, seed, queries, path=path)
-    found = countries_at(made.latitude, made.longitude, tolerance_km=0.0)
+    return _with_countries("made", make(rows, dimension, seed, queries, path=path), path)
+
+
+def geoclip_rows(folder: Path, rows: int, seed: int, queries: int) -> Rows:
+    """Take GeoCLIP's vectors of real places; they are mapped from a file in `folder`."""
+    path = folder / f"geoclip-{rows}.npy"
+    return _with_countries(GEOCLIP, draw_places(rows, seed, queries, path=path), path)
+
+
+def _with_countries(name: str, drawn: Drawn, path: Path) -> Rows:
+    found = countries_at(drawn.latitude, drawn.longitude, tolerance_km=0.0)
     codes = np.array([code or NOWHERE for code in found], dtype="S2")
-    return Rows(made, path, codes)
+    return Rows(name, drawn, path, codes)

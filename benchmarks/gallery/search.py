@@ -17,7 +17,7 @@ from benchmarks.gallery.database import GB, Server
 from benchmarks.gallery.ours import Galleries, Loaded, everywhere, ids, strategy
 from benchmarks.gallery.tables import Table, ratio, say
 from benchmarks.gallery.timing import Timed, timed
-from benchmarks.gallery.truth import Truth, exact, recall
+from benchmarks.gallery.truth import Truth
 from benchmarks.peers.environment import run_peer
 from geofix.db.search import Found, Search
 
@@ -51,13 +51,12 @@ def ask(loaded: Loaded, query: np.ndarray, end: str, search: Search) -> Found:
 
 def measure_search(server: Server, galleries: Galleries, *, peers: bool) -> list[Table]:
     """Ask every way for both ends."""
-    made = galleries.rows.made
+    drawn = galleries.rows.drawn
     rows = len(galleries.rows)
     loaded = galleries.of(rows)
-    truth = exact(made.query_vectors, made.vectors, loaded.mean(), K)
-    asked = Asked(loaded, made.query_vectors, truth)
-    size = f"{rows:,d} x {made.vectors.shape[1]}"
-    table = Table(f"Search everywhere, k = {K}, {size}, {len(asked.queries)} queries", HEAD)
+    asked = Asked(loaded, drawn.query_vectors, drawn.truth(loaded.mean(), K))
+    title = f"Search everywhere, k = {K}, {galleries.rows.size()}, {len(asked.queries)} queries"
+    table = Table(title, HEAD)
     medians = _ours(table, asked)
     if peers:
         files = _files(server.folder, asked)
@@ -69,18 +68,16 @@ def measure_search(server: Server, galleries: Galleries, *, peers: bool) -> list
 def _ours(table: Table, asked: Asked) -> dict[str, float]:
     medians: dict[str, float] = {}
     for end in ("nearest", "dissimilar"):
-        right = getattr(asked.truth, end)
         quick = timed(asked.queries, lambda query: ask(asked.loaded, query, end, everywhere()))  # noqa: B023 - called in this round
         medians[end] = quick.median_ms
         how = strategy(quick.answers[0])
-        _add(
-            table, end, f"geofix ({how})", _as_ids(quick), right, quick.median_ms, asked.loaded.rows
-        )
+        found = _as_ids(quick)
+        _add(table, end, f"geofix ({how})", found, asked.truth, quick.median_ms, asked.loaded.rows)
         search = everywhere(exact=True)
         some = asked.queries[:EXACT_QUERIES]
         slow = timed(some, lambda query: ask(asked.loaded, query, end, search), warm_up=1)  # noqa: B023
         name = f"exact Postgres (geofix, exact=True; {len(some)} queries)"
-        _add(table, end, name, _as_ids(slow), right, quick.median_ms, asked.loaded.rows)
+        _add(table, end, name, _as_ids(slow), asked.truth, quick.median_ms, asked.loaded.rows)
     return medians
 
 
@@ -93,11 +90,11 @@ def _add(
     end: str,
     name: str,
     found: Timed[list[int]],
-    right: np.ndarray,
+    truth: Truth,
     ours_ms: float,
     rows: int,
 ) -> None:
-    share = recall(found.answers, right[: len(found.answers)])
+    share = truth.recall(end, found.answers)
     times = ratio(found.median_ms, ours_ms)
     table.add(end, name, found.median_ms, found.p95_ms, share, rows, times)
 
@@ -140,9 +137,9 @@ def _langchain(
     files: dict[str, str],
     ours: dict[str, float],
 ) -> None:
-    made = galleries.rows.made
+    drawn = galleries.rows.drawn
     rows = min(LANGCHAIN_ROWS, len(galleries.rows))
-    truth = exact(made.query_vectors, made.vectors[:rows], np.load(files["mean"]), K)
+    truth = drawn.truth(np.load(files["mean"]), K, rows)
     with server.scratch("langchain_search") as url:
         # Its index is twice as large as ours, and a build that spills takes three times as long.
         memory = f"alter database langchain_search set maintenance_work_mem = '{_build_gb(rows)}GB'"
@@ -176,4 +173,4 @@ def _peer(
 ) -> None:
     for end in ("nearest", "dissimilar"):
         found = Timed[list[int]](result[end]["ids"], result[end]["took_ms"])
-        _add(table, end, name, found, getattr(truth, end), ours[end], rows)
+        _add(table, end, name, found, truth, ours[end], rows)

@@ -1,4 +1,4 @@
-"""The sets of vectors on which centring is judged: two real ones, and the made one."""
+"""The sets of vectors on which centring is judged: real ones, and what was drawn for the rest."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.gallery.rows import Rows
-from benchmarks.geoclip_vectors import read_places
+from benchmarks import geoclip_vectors
+from benchmarks.drawn import Drawn
+from benchmarks.gallery.rows import GEOCLIP, Rows
 from geofix.tools.starter import read_starter
 
 HELD_OUT = 200
-MADE_ROWS = 100_000
-"""Of the made set, at most: its raw index takes as long to build as geofix's own."""
+MOST_ROWS = 100_000
+"""Of what was drawn, at most: its raw index takes as long to build as geofix's own."""
 
 Doubles = NDArray[np.float64]
 
@@ -33,6 +34,8 @@ class VectorSet:
     """`[queries, 2]`."""
     leave_one_out: bool = False
     """The queries are the rows, in their order; a row is no answer to itself."""
+    alike: NDArray[np.int64] | None = None
+    """`[n]`, the first row with the same vector; see `recall`."""
 
 
 def starter_set() -> VectorSet:
@@ -52,21 +55,22 @@ def starter_set() -> VectorSet:
 
 def geoclip_set() -> VectorSet:
     """Return GeoCLIP's vectors of its 100,000 places, 200 of them held out."""
-    read = read_places()
-    places = np.stack([read.latitude, read.longitude], axis=1)
-    out = np.random.default_rng(0).choice(len(places), HELD_OUT, replace=False)
-    kept = np.setdiff1d(np.arange(len(places)), out)
-    asked = read.vectors[out].astype(np.float32)
-    return VectorSet("GeoCLIP locations", read.vectors[kept], places[kept], asked, places[out])
+    rows = geoclip_vectors.COUNT - HELD_OUT
+    return drawn_set(GEOCLIP, geoclip_vectors.draw_places(rows, queries=HELD_OUT))
 
 
-def made_set(rows: Rows) -> VectorSet:
-    """Return the first of the made rows."""
-    made = rows.made
+def real_sets_beside(rows: Rows) -> list[VectorSet]:
+    """Return the real sets other than the rows themselves."""
+    return [starter_set()] if rows.name == GEOCLIP else [starter_set(), geoclip_set()]
+
+
+def drawn_set(name: str, drawn: Drawn) -> VectorSet:
+    """Return the first of what was drawn."""
     return VectorSet(
-        "made",
-        made.vectors[:MADE_ROWS],
-        np.stack([made.latitude, made.longitude], axis=1)[:MADE_ROWS],
-        made.query_vectors,
-        np.stack([made.query_latitude, made.query_longitude], axis=1),
+        name,
+        drawn.vectors[:MOST_ROWS],
+        np.stack([drawn.latitude, drawn.longitude], axis=1)[:MOST_ROWS],
+        drawn.query_vectors,
+        np.stack([drawn.query_latitude, drawn.query_longitude], axis=1),
+        alike=drawn.alike,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,12 @@ class Truth:
     """`[queries, k]`."""
     dissimilar: Ids
     """`[queries, k]`."""
+    alike: Ids | None = None
+    """As `recall` takes it."""
+
+    def recall(self, end: str, answers: Sequence[Sequence[int]] | Ids) -> float:
+        """Return the recall of answers to the first so many queries at one end."""
+        return recall(answers, getattr(self, end)[: len(answers)], self.alike)
 
 
 def centred(vectors: NDArray[np.floating], mean: Floats | None) -> Floats:
@@ -57,29 +64,51 @@ def similarities(
         yield first, asked @ centred(vectors[first : first + BLOCK], mean).T
 
 
-def exact(queries: Floats, vectors: NDArray[np.float16], mean: Floats | None, k: int) -> Truth:
+def exact(
+    queries: Floats,
+    vectors: NDArray[np.float16],
+    mean: Floats | None,
+    k: int,
+    alike: Ids | None = None,
+) -> Truth:
     """Return the `k` most and the `k` least similar rows of each query."""
     near, far = _Best(len(queries), k), _Best(len(queries), k)
     for first, cosines in similarities(queries, vectors, mean):
         near.take(first, cosines)
         far.take(first, -cosines)
-    return Truth(near.ids(), far.ids())
+    return Truth(near.ids(), far.ids(), alike)
 
 
-def recall(answers: Sequence[Sequence[int]], truth: Sequence[Sequence[int]] | Ids) -> float:
+def recall(
+    answers: Sequence[Sequence[int]] | Ids,
+    truth: Sequence[Sequence[int]] | Ids,
+    alike: Ids | None = None,
+) -> float:
     """Return the share of the true rows that were found, averaged over the queries.
 
     An answer that could not be complete (fewer rows exist) is measured by what there is.
+
+    Args:
+        answers: The rows that were found, of each query.
+        truth: The right ones.
+        alike: `[n]`, the first row with the same vector as this one. Which of such rows come among
+            the first is chance: any of them is right, as many as there are in the truth.
 
     Raises:
         ValueError: There are not as many answers as truths.
     """
     shares = [
-        len({int(row) for row in right} & {int(row) for row in answer}) / len(right)
+        (_counted(right, alike) & _counted(answer, alike)).total() / len(right)
         for answer, right in zip(answers, truth, strict=True)
         if len(right)
     ]
     return float(np.mean(shares)) if shares else 1.0
+
+
+def _counted(rows: Sequence[int] | Ids, alike: Ids | None) -> Counter[int]:
+    # The same row twice is one.
+    distinct = {int(row) for row in rows}
+    return Counter(distinct if alike is None else (int(alike[row]) for row in distinct))
 
 
 class _Best:

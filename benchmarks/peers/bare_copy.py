@@ -30,7 +30,7 @@ def bare_copy_s(conninfo: str, rows: Rows) -> float:
     Raises:
         RuntimeError: Not all rows are there afterwards.
     """
-    dimension = rows.made.vectors.shape[1]
+    dimension = rows.drawn.vectors.shape[1]
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(TABLE.format(dimension=dimension).encode())
         connection.execute("alter table bare alter embedding set storage plain")
@@ -49,12 +49,12 @@ def bare_copy_s(conninfo: str, rows: Rows) -> float:
 
 
 def _packed(rows: Rows, first: int, last: int) -> bytes:
-    dimension = rows.made.vectors.shape[1]
+    dimension = rows.drawn.vectors.shape[1]
     authors = np.array([rows.author(row) for row in range(first, last)], dtype="S13")
     columns: list[tuple[str, str, object]] = [
         ("id", ">i8", np.arange(first, last)),
-        ("latitude", ">f8", rows.made.latitude[first:last]),
-        ("longitude", ">f8", rows.made.longitude[first:last]),
+        ("latitude", ">f8", rows.drawn.latitude[first:last]),
+        ("longitude", ">f8", rows.drawn.longitude[first:last]),
         ("country", "S2", rows.countries[first:last]),
         ("author", "S13", authors),
         ("licence", f"S{len(LICENCE)}", LICENCE.encode()),
@@ -72,5 +72,5 @@ def _packed(rows: Rows, first: int, last: int) -> bytes:
         tuples[name] = values
     tuples["vector_length"] = 4 + 2 * dimension
     tuples["dimension"] = dimension
-    tuples["vector"] = rows.made.vectors[first:last]
+    tuples["vector"] = rows.drawn.vectors[first:last]
     return tuples.tobytes()

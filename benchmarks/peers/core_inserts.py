@@ -22,17 +22,17 @@ def core_inserts_s(url: str, rows: Rows, count: int) -> float:
         Column("country", Text),
         Column("author", Text),
         Column("licence", Text),
-        Column("embedding", HALFVEC(rows.made.vectors.shape[1]), nullable=False),
+        Column("embedding", HALFVEC(rows.drawn.vectors.shape[1]), nullable=False),
     )
     values = [
         {
             "id": row,
-            "latitude": float(rows.made.latitude[row]),
-            "longitude": float(rows.made.longitude[row]),
+            "latitude": float(rows.drawn.latitude[row]),
+            "longitude": float(rows.drawn.longitude[row]),
             "country": rows.countries[row].decode(),
             "author": rows.author(row),
             "licence": LICENCE,
-            "embedding": rows.made.vectors[row],
+            "embedding": rows.drawn.vectors[row],
         }
         for row in range(count)
     ]

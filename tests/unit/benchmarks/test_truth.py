@@ -57,6 +57,25 @@ def test_recall_wants_an_answer_for_each_truth() -> None:
         recall([[1]], [[1], [2]])
 
 
+def test_rows_with_the_same_vector_are_as_good_as_each_other() -> None:
+    alike = np.array([0, 0, 2, 0, 4])
+    assert recall([[1, 2]], [[0, 2]]) == 0.5
+    assert recall([[1, 2]], [[0, 2]], alike) == 1.0
+    # Of three that are alike two are asked for: two are to be found, whichever.
+    assert recall([[3, 4]], [[0, 1]], alike) == 0.5
+    assert recall([[3, 1]], [[0, 1]], alike) == 1.0
+    # One found twice is still one.
+    assert recall([[3, 3]], [[0, 1]], alike) == 0.5
+
+
+def test_the_truth_knows_its_ends_and_the_first_queries() -> None:
+    drawn = make(300, 16, queries=4)
+    found = drawn.truth(None, 5, 200)
+    assert found.nearest.max() < 200
+    assert found.recall("nearest", found.nearest[:2]) == 1.0
+    assert found.recall("dissimilar", found.nearest) < 0.2
+
+
 def test_spread_counts_rows_and_their_share() -> None:
     same, other = np.zeros((10, 16), np.int64), np.arange(160).reshape(10, 16)
     assert spread(same) == (1, 1.0)
@@ -85,6 +104,20 @@ def test_a_circle_holds_the_share_it_is_said_to_hold(where: str) -> None:
         assert len(circle.inside) == 30
         own = area.latitude == made.query_latitude[circle.query]
         assert own == (where == "own place")
+
+
+def test_rows_at_one_place_are_on_the_same_side_of_a_circle() -> None:
+    drawn = make(3_000, 16, queries=5)
+    drawn.latitude[:] = drawn.latitude.round(-1)
+    drawn.longitude[:] = drawn.longitude.round(-1)
+    for circle in circles_of(drawn, 5, 0.01, "own place"):
+        area = circle.area
+        assert area.latitude is not None and area.longitude is not None
+        away_km = haversine_km(area.latitude, area.longitude, drawn.latitude, drawn.longitude)
+        assert len(circle.inside) >= 30
+        # No row lies on the circle itself, where rounding would decide.
+        assert area.radius_km is not None
+        assert np.abs(away_km - area.radius_km).min() > 1
 
 
 def test_every_question_is_timed_and_the_warm_up_is_not() -> None:
