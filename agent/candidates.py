@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geofix.agent.drafted_places import join_drafts
 from geofix.agent.state import Candidate, Draft, Hit
 from geofix.tools.clusters import SCALES_KM, ScaleClusters, cluster_at_scales
-from geofix.tools.countries import is_land
 from geofix.tools.density import density_mode, vote_weights
 from geofix.tools.geo import HALF_CIRCUMFERENCE_KM, haversine_km
 
@@ -72,8 +72,8 @@ def pool_candidates(
 
     Args:
         hits: The round's positives.
-        drafts: Drafts of a model; a draft beside a cluster's photos joins it, any other stands
-            alone.
+        drafts: Drafts of a model; a draft beside a cluster's photos joins it, others make places
+            of their own.
         temperature: Of the votes, see `vote_weights`.
         region_share: Share of all votes that the round's region had before it was searched alone;
             a finer look must not make a place surer than its region was.
@@ -83,10 +83,13 @@ def pool_candidates(
     votes = Votes(hits, weights, cluster_at_scales(latitudes, longitudes))
     places = next(scale for scale in votes.scales if scale.scale_km == PLACE_SCALE_KM)
     groups = [np.flatnonzero(places.labels == label) for label in dict.fromkeys(places.labels)]
-    pooled = [_from_cluster(votes, members) for members in groups]
-    for draft in drafts:
-        _join(pooled, [[hits[i] for i in members.tolist()] for members in groups], draft)
-    return pooled
+    return join_drafts(
+        [_from_cluster(votes, members) for members in groups],
+        [[hits[i] for i in members.tolist()] for members in groups],
+        drafts,
+        place_km=PLACE_SCALE_KM,
+        smallest_radius_km=SMALLEST_RADIUS_KM,
+    )
 
 
 def _from_cluster(votes: Votes, members: NDArray[np.intp]) -> Candidate:
@@ -145,62 +148,3 @@ def _radius_km(latitude: float, longitude: float, reach: Sequence[Hit]) -> float
         for hit in reach
     ]
     return max(SMALLEST_RADIUS_KM, *reached)
-
-
-def _join(pooled: list[Candidate], groups: Sequence[Sequence[Hit]], draft: Draft) -> None:
-    if draft.latitude is None or draft.longitude is None:
-        return
-    latitude, longitude = draft.latitude, draft.longitude
-    near = [
-        (min(_beyond_km(latitude, longitude, hit) for hit in group), index)
-        for index, group in enumerate(groups)
-    ]
-    # Beside a photo, not somewhere in the reach of a place that is known to a continent only.
-    if not near or min(near)[0] > PLACE_SCALE_KM:
-        pooled.append(_from_draft(draft))
-        return
-    index = min(near)[1]
-    pooled[index] = _with_draft(pooled[index], draft, latitude, longitude)
-
-
-def _beyond_km(latitude: float, longitude: float, hit: Hit) -> float:
-    return float(haversine_km(latitude, longitude, hit.latitude, hit.longitude))
-
-
-def _with_draft(candidate: Candidate, draft: Draft, latitude: float, longitude: float) -> Candidate:
-    agreement = max(candidate.parts.get("draft", 0.0), _word(draft))
-    changes: dict[str, object] = {
-        "origin": "cluster+draft",
-        "parts": {**candidate.parts, "draft": agreement},
-    }
-    moved_km = float(haversine_km(candidate.latitude, candidate.longitude, latitude, longitude))
-    inside = candidate.radius_km > SMALLEST_RADIUS_KM and moved_km <= candidate.radius_km
-    # Inside the reach of its photos a draft may say more exactly where; then the radius has to
-    # reach the photos from there.
-    if inside and is_land(latitude, longitude):
-        changes |= {
-            "latitude": latitude,
-            "longitude": longitude,
-            "radius_km": candidate.radius_km + moved_km,
-        }
-    return candidate.model_copy(update=changes)
-
-
-def _from_draft(draft: Draft) -> Candidate:
-    assert draft.latitude is not None and draft.longitude is not None
-    return Candidate(
-        latitude=draft.latitude,
-        longitude=draft.longitude,
-        radius_km=SCALES_KM[-1],
-        score=0.0,
-        parts={**{f"share_{km:g}_km": 0.0 for km in SCALES_KM}, "draft": _word(draft)},
-        photos=0,
-        independent=0,
-        best_similarity=None,
-        origin="draft",
-        scale_km=SCALES_KM[-1],
-    )
-
-
-def _word(draft: Draft) -> float:
-    return 0.5 if draft.confidence is None else draft.confidence

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 
+from geofix.agent.persisted import PERSISTED
 from geofix.agent.services import Services
-from geofix.agent.state import PERSISTED
 from geofix.db.checkpoints import async_checkpoint_pool, strict_serializer
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from geofix.agent.preset_names import PresetName, Routing
 from geofix.agent.search_report import NegativesBy
 
 
@@ -48,6 +49,52 @@ class Context(BaseModel):
         description="Fail where a shard of the gallery does not answer, instead of going on with"
         " the rest and saying so.",
     )
+    preset: PresetName = Field(
+        default="geofix",
+        description="In whose words a model is asked: 'geofix' shows candidates with their places"
+        " and asks for reasons; 'img2loc' (one call) and 'g3' (four lists, five answers each) show"
+        " bare coordinates, as the papers do.",
+    )
+    route: Routing = Field(
+        default="off",
+        description="'retrieval' lets the sharpness of the search decide how many neighbours the"
+        " model is shown (0, 5 or 10, after G3); not measured, hence off.",
+    )
+    samples: int | None = Field(
+        default=None, ge=1, le=20, description="Answers to each request; the preset's otherwise."
+    )
+    temperature: float | None = Field(
+        default=None,
+        ge=0,
+        le=2,
+        description="Of the model; the preset's otherwise, and where it has none the model's own.",
+    )
+    image_px: int | None = Field(
+        default=None,
+        ge=64,
+        le=2048,
+        description="Longer side of pictures as the model gets them; what suits its provider"
+        " otherwise.",
+    )
+    exemplars: int = Field(
+        default=0,
+        ge=0,
+        le=8,
+        description="So many candidates are shown to the model with a picture from the gallery,"
+        " which then leaves this machine as the photo does.",
+    )
+    max_cost: float | None = Field(
+        default=None, ge=0, description="US dollars the run may spend on its model."
+    )
+    max_tokens: int | None = Field(
+        default=None, ge=0, description="Tokens it may spend on its model, input and output."
+    )
+    max_seconds: float | None = Field(
+        default=None,
+        ge=0,
+        description="From the run's first step on, how long its model may be asked; then the run"
+        " settles with what it has.",
+    )
     max_rounds: int = Field(
         default=3, ge=1, le=6, description="Rounds of retrieval and drafting at most."
     )
@@ -67,3 +114,12 @@ class Context(BaseModel):
     ask_human: bool = Field(
         default=False, description="Stop for a person where two candidates stay close."
     )
+
+    @field_validator("exemplars")
+    @classmethod
+    def _of_numbered_candidates(cls, exemplars: int, info: ValidationInfo) -> int:
+        """Refuse pictures of candidates where the model is shown none."""
+        preset = info.data.get("preset", "geofix")
+        if exemplars and preset != "geofix":
+            raise ValueError(f"the preset {preset!r} shows no candidates; leave one of both out")
+        return exemplars

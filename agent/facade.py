@@ -22,10 +22,11 @@ from psycopg_pool import ConnectionPool
 
 from geofix.agent.context import Context
 from geofix.agent.graph import build_graph
+from geofix.agent.persisted import PERSISTED
 from geofix.agent.runs import Asked, answer, ask, config_of, picked, reopen
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
-from geofix.agent.state import PERSISTED, Fix, Query, Region, State
+from geofix.agent.state import Fix, Query, Region, State
 from geofix.db.checkpoints import checkpoint_pool, strict_serializer
 from geofix.tools.encoders import Encoder
 
@@ -63,7 +64,9 @@ class Agent:
 
         Args:
             photo: Path or bytes of an image file.
-            within: Where the answer may lie: a country, or `LAT,LON,KM`.
+            within: Where the answer may lie: a country, a circle as `LAT,LON,KM`, or a box as
+                `SOUTH,WEST,NORTH,EAST` in degrees (west greater than east: across the
+                antimeridian).
             thread_id: Id of the run; made up if none is given. A run that was cut off goes on
                 where it was, a finished one answers again what it answered.
             on_event: Called with every node's start and end.
@@ -153,7 +156,9 @@ def locate(
 
     Args:
         photo: Path or bytes of an image file.
-        within: Where the answer may lie: a country, or `LAT,LON,KM`.
+        within: Where the answer may lie: a country, a circle as `LAT,LON,KM`, or a box as
+            `SOUTH,WEST,NORTH,EAST` in degrees (west greater than east: across the
+            antimeridian).
         settings: Read from the environment if none are given.
         model: Any LangChain chat model that takes images.
         **options: Fields of `Context`.

@@ -20,10 +20,11 @@ from psycopg_pool import AsyncConnectionPool
 
 from geofix.agent.facade import Graph, Listener
 from geofix.agent.graph import build_graph
+from geofix.agent.persisted import PERSISTED
 from geofix.agent.runs import Asked, answer, ask, config_of, picked, reopen
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
-from geofix.agent.state import PERSISTED, Fix, Query, Region
+from geofix.agent.state import Fix, Query, Region
 from geofix.db.checkpoints import async_checkpoint_pool, strict_serializer
 from geofix.tools.encoders import Encoder
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from langgraph.runtime import Runtime
 from geofix.agent.context import Context
 from geofix.agent.errors import DatabaseError
 from geofix.agent.outcome import Outcome
+from geofix.agent.outgoing import Outgoing, announced
 from geofix.agent.services import Services
 from geofix.agent.state import Fix, Region, State
 from geofix.db.trail import Step
@@ -51,11 +53,16 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
 
         def keep(outcome: Outcome, error: str | None = None) -> None:
             took_ms = (time.perf_counter() - clock) * 1000
-            step = _step(name, state, runtime, began, took_ms, outcome, error)
+            detail = {**outcome.detail, "sent": sent.calls} if sent.calls else outcome.detail
+            known = replace(outcome, detail=detail)
+            step = _step(name, state, runtime, began, took_ms, known, error)
             wired.trail.record(_run_id(runtime), step)
 
+        # The step stands in the trail from its first call on, and is replaced once it is done.
+        sent = Outgoing(lambda calls: keep(Outcome({}, f"sending to {calls[-1]['said']}")))
         try:
-            outcome = node(state, context, wired)
+            with announced(sent):
+                outcome = node(state, context, wired)
         except (GraphBubbleUp, DatabaseError):
             # An interrupt waits for a person, its step is written when the node has run through;
             # and without the database there is nowhere to write.

@@ -21,7 +21,7 @@ from geofix.agent.errors import GeofixError, PhotoError, RegionError, TrailError
 from geofix.agent.graph import recursion_limit
 from geofix.agent.intake import REFERENCE, read_in
 from geofix.agent.recording import question_of
-from geofix.agent.regions import parse_region, search_areas
+from geofix.agent.regions import HOW_TO_WRITE, parse_region, search_areas
 from geofix.agent.services import Services
 from geofix.agent.state import Claim, Fix, Query, Region
 from geofix.db.queries import QueryPhoto
@@ -62,16 +62,14 @@ def ask(
     context = _context(options)
     region = parse_region(within) if isinstance(within, str) else within
     if not isinstance(region, Region | None):
-        raise RegionError(
-            f"within cannot be {region!r}; give a country or 'LAT,LON,KM', such as '48.86,2.35,50'"
-        )
+        raise RegionError(f"within cannot be {region!r}; {HOW_TO_WRITE}")
     if not isinstance(photo, Path | str | bytes):
         raise PhotoError(f"the photo cannot be a {type(photo).__name__}; give a path or bytes")
-    # One that was put together by hand may be no circle and no country.
+    # One that was put together by hand may be no circle, box or country.
     search_areas(None, region)
     with services.lock:
         # Built now: a model that is set up wrongly is an error, not a degraded answer.
-        _ = services.model
+        _ = services.model, services.price
         encoder = services.encoder
         kept = read_in(photo)
         services.gallery.require(Search(encoder=encoder.name, galleries=context.galleries))
@@ -199,8 +197,18 @@ def _require_same(known: Run, sha256: str, question: Mapping[str, Any]) -> None:
             f"the run {known.id!r} is about another photo (sha256 {known.photo_sha256!r}); one"
             " thread is one photo, so choose a new thread id"
         )
-    if known.question != dict(question):
+    if _as_now(known.question) != dict(question):
         raise TrailError(
             f"the run {known.id!r} was asked with other options ({known.question!r}); choose a new"
             " thread id"
         )
+
+
+def _as_now(question: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a kept question as it would be kept today: both parts have gained fields since."""
+    within = question.get("within")
+    return {
+        **question,
+        "within": None if within is None else Region(**within).model_dump(mode="json"),
+        "options": Context(**question["options"]).model_dump(mode="json"),
+    }

@@ -5,6 +5,7 @@ The only place that wires `tools` and `db` into the nodes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cached_property
@@ -26,11 +27,14 @@ from geofix.db.engine import open_engine
 from geofix.db.galleries import never_had_any
 from geofix.db.gallery import Gallery
 from geofix.db.ingest import Ingest
+from geofix.db.pictures import Pictures
 from geofix.db.queries import QueryPhotos
 from geofix.db.server import EmbeddedServer
 from geofix.db.trail import Trail
 from geofix.tools.chat import load_chat_model, model_name
 from geofix.tools.encoders import Encoder, load_encoder
+from geofix.tools.offline import VARIABLE, stay_offline
+from geofix.tools.prices import Price
 from geofix.tools.starter import add_starter
 
 
@@ -54,6 +58,10 @@ class Services:
             progress: Called with one line when something slow is about to happen.
         """
         self.settings = settings or Settings.from_environment()
+        if self.settings.offline:
+            # Libraries below look there; `.env` may have said it.
+            os.environ[VARIABLE] = "1"
+        stay_offline()
         self._given_encoder = encoder
         if isinstance(model, str):
             self.settings = self.settings.model_copy(update={"model": model})
@@ -82,7 +90,7 @@ class Services:
         """Close connections; nothing works afterwards."""
         self._closed = True
         self._open.close()
-        for name in ("database_url", "engine", "gallery", "ingest", "queries", "trail"):
+        for name in ("database_url", "engine", "gallery", "ingest", "pictures", "queries", "trail"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -163,6 +171,11 @@ class Services:
         return QueryPhotos(self.engine)
 
     @cached_property
+    def pictures(self) -> Pictures:
+        """Where pictures of the gallery are."""
+        return Pictures(self.engine)
+
+    @cached_property
     def trail(self) -> Trail:
         """The audit trail."""
         return Trail(self.engine)
@@ -197,6 +210,12 @@ class Services:
             timeout_s=settings.model_timeout_s,
             cache_engine=self.engine if settings.answer_cache else None,
         )
+
+    @cached_property
+    def price(self) -> Price | None:
+        """What the model's tokens cost, where the user says so."""
+        written = self.settings.model_price
+        return None if written is None else Price.parse(written)
 
     @property
     def drafted_by(self) -> str:

@@ -62,6 +62,12 @@ class Settings(BaseSettings):
     model_timeout_s: float = Field(default=120, gt=0)
     """How long one call to the model may take."""
 
+    model_price: str | None = None
+    """US dollars per million tokens of input and output, `2.50/10`, where geofix does not know."""
+
+    offline: bool = False
+    """Forbid every call that would leave this machine."""
+
     answer_cache: bool = False
     """Keep the model's answers in Postgres and reuse them for identical prompts."""
 

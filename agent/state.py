@@ -12,20 +12,22 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from geofix.agent.clues import ClueKind
+from geofix.agent.coordinates import Corners, Latitude, Longitude
+from geofix.agent.provenance import Provenance
 from geofix.agent.search_report import NegativesBy, SearchReport
-
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-Longitude = Annotated[float, Field(ge=-180, le=180)]
+from geofix.agent.spending import Spending
 
 
 class Region(BaseModel):
-    """A part of the Earth: a circle or a country."""
+    """A part of the Earth: a circle, a box or a country, or what of a country lies in either."""
 
     model_config = ConfigDict(frozen=True)
 
     latitude: Latitude | None = None
     longitude: Longitude | None = None
     radius_km: float | None = Field(default=None, gt=0)
+    box: Corners | None = None
+    """South, west, north, east; a west greater than the east is across the antimeridian."""
     country_code: str | None = None
     """ISO 3166-1 alpha-2."""
     name: str
@@ -101,6 +103,9 @@ class Draft(BaseModel):
     clues: list[Clue] = Field(default_factory=list)
     hypotheses: list[str] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
+    copied_from: str | None = None
+    """What in the prompt has the same coordinates to the digit; such a draft is no witness."""
+    provenance: Provenance | None = None
 
 
 class Candidate(BaseModel):
@@ -236,13 +241,10 @@ class State(Query):
     candidates: list[Candidate] = Field(default_factory=list)
     verdict: Verdict | None = None
     degraded: list[str] = Field(default_factory=list)
+    began_epoch_s: float = 0.0
+    spent: Annotated[list[Spending], operator.add] = Field(default_factory=list)
 
     @property
     def retrieval(self) -> Retrieval:
         """The latest round's search."""
         return self.retrievals[-1]
-
-
-PERSISTED = (Candidate, Claim, Clue, Draft, Evidence, Fix, Hit, Place, Query, Region, Retrieval,
-             SearchReport, State, Verdict)  # fmt: skip
-"""All a checkpoint may revive."""

@@ -34,6 +34,15 @@ class Finished:
     text: str | None
     reason: str = "stop"
     refusal: str | None = None
+    others: tuple[str, ...] = ()
+    """What further choices of the same response say."""
+    model: str | None = None
+    """Name of the model that answers; else the one asked for."""
+    fingerprint: str | None = None
+    uncounted: bool = False
+    """Whether the response says nothing of tokens."""
+    from_cache: int = 0
+    """How many tokens of the input the server had in its cache."""
 
 
 @dataclass
@@ -82,7 +91,9 @@ class _Handler(BaseHTTPRequestHandler):
         step = script.pop(0) if script else Raw(418, "the script is over")
         if not isinstance(step, Raw):
             answer = step if isinstance(step, Finished) else Finished(step)
-            step = Raw(body=self.server.protocol(answer, request.body["model"]))
+            # Google's protocol has the model in the path: /v1beta/models/NAME:generateContent
+            asked = request.body.get("model") or self.path.rpartition("/")[2].partition(":")[0]
+            step = Raw(body=self.server.protocol(answer, answer.model or asked))
         self._send(step)
 
     def _send(self, raw: Raw) -> None:
@@ -103,11 +114,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 def openai_answer(answer: Finished, model: str) -> str:
     """Return a response of POST /v1/chat/completions."""
-    message = {"role": "assistant", "content": answer.text, "refusal": answer.refusal}
+    said = [{"role": "assistant", "content": answer.text, "refusal": answer.refusal}]
+    said += [{"role": "assistant", "content": text, "refusal": None} for text in answer.others]
     usage = {
         "prompt_tokens": TOKENS_IN,
         "completion_tokens": TOKENS_OUT,
         "total_tokens": TOKENS_IN + TOKENS_OUT,
+        "prompt_tokens_details": {"cached_tokens": answer.from_cache},
     }
     return json.dumps(
         {
@@ -115,8 +128,12 @@ def openai_answer(answer: Finished, model: str) -> str:
             "object": "chat.completion",
             "created": 1,
             "model": model,
-            "choices": [{"index": 0, "message": message, "finish_reason": answer.reason}],
-            "usage": usage,
+            "system_fingerprint": answer.fingerprint,
+            "choices": [
+                {"index": index, "message": message, "finish_reason": answer.reason}
+                for index, message in enumerate(said)
+            ],
+            "usage": None if answer.uncounted else usage,
         }
     )
 
@@ -137,26 +154,41 @@ def ollama_answer(answer: Finished, model: str) -> str:
 
 
 def anthropic_answer(answer: Finished, model: str) -> str:
-    """Return a response of POST /v1/messages that calls the tool the schema became."""
+    """Return a response of POST /v1/messages that calls the tool the schema became.
+
+    With a finish reason of its own it is text instead.
+    """
+    called = {"type": "tool_use", "id": "toolu_1", "name": "DraftAnswer"}
+    if answer.reason == "stop":
+        content = {**called, "input": json.loads(answer.text or "{}")}
+    else:
+        content = {"type": "text", "text": answer.text or ""}
     return json.dumps(
         {
             "id": "msg_1",
             "type": "message",
             "role": "assistant",
             "model": model,
-            "content": [
-                {
-                    "type": "tool_use",
-                    "id": "toolu_1",
-                    "name": "DraftAnswer",
-                    "input": json.loads(answer.text or "{}"),
-                }
-            ],
-            "stop_reason": "tool_use",
+            "content": [content],
+            "stop_reason": "tool_use" if answer.reason == "stop" else answer.reason,
             "stop_sequence": None,
             "usage": {"input_tokens": TOKENS_IN, "output_tokens": TOKENS_OUT},
         }
     )
+
+
+def google_answer(answer: Finished, model: str) -> str:
+    """Return a response of POST /v1beta/models/NAME:generateContent."""
+    content = {"role": "model", "parts": [{"text": answer.text or ""}]}
+    usage = {
+        "promptTokenCount": TOKENS_IN,
+        "candidatesTokenCount": TOKENS_OUT,
+        "totalTokenCount": TOKENS_IN + TOKENS_OUT,
+    }
+    finished = {"content": content, "finishReason": answer.reason.upper(), "index": 0}
+    blocked = {"promptFeedback": {"blockReason": answer.refusal}}
+    said = {"candidates": [finished]} if answer.refusal is None else blocked
+    return json.dumps({**said, "modelVersion": model, "usageMetadata": usage})
 
 
 @contextmanager

@@ -9,98 +9,186 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TypeVar
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables.config import ContextThreadPoolExecutor
 from pydantic import BaseModel
 
-from geofix.db.errors import GeofixError
-from geofix.tools.chat import secrets_of, without
+from geofix.tools.account import CallFailed, Terms
+from geofix.tools.answers import Answer, Reply, total
+from geofix.tools.budget import Budget
+from geofix.tools.calling import Caller
 from geofix.tools.errors import ModelError
+from geofix.tools.failures import MAX_REASON
+from geofix.tools.outbound import BeforeSend
 from geofix.tools.parsing import legible, parse_answer
+from geofix.tools.pictures import require_bare
+from geofix.tools.prices import Price
+from geofix.tools.refusal import sounds_refused
+from geofix.tools.sending import gives_several
+from geofix.tools.structured import json_schema
+
+__all__ = ["MAX_REASON", "Answer", "ask", "ask_many"]
 
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
-WAITS_S = (0.5, 2.0)
-"""Before the second and the third try, where the server does not say how long to wait."""
+MOST_AT_ONCE = 8
+"""Calls under way together, where one call gives one answer."""
 
-LONGEST_WAIT_S = 20.0
-"""A server that wants a longer pause is given up on."""
-
-QUICK_S = 10.0
-"""Only a failure this quick is tried again; a time-out is not worth a second one."""
-
-MAX_REASON = 300
-"""Characters of an error that are kept; some servers quote the whole request, photo included."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[AnswerT]):
-    """What a model answered, with what it cost."""
-
-    parsed: AnswerT | None
-    """None if nothing usable came."""
-    failure: str | None
-    """Why nothing usable came."""
-    texts: tuple[str, ...]
-    """Every answer as the model wrote it, in order; two where the first had to be mended."""
-    tokens: dict[str, int]
-    """Spent; nothing for an answer out of the cache."""
-    repaired: str | None
-    """What was wrong with the first answer, if a second turn was needed."""
-    cached: bool
-    """Whether no call was made at all."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    text: str
-    tokens: dict[str, int]
-    cached: bool
-    refusal: str | None
+MOST_QUOTED = 4000
+"""Characters of an unusable answer that go back to the model: some never stop writing."""
 
 
 def ask(
-    model: BaseChatModel, messages: Sequence[BaseMessage], schema: type[AnswerT]
+    model: BaseChatModel,
+    messages: Sequence[BaseMessage],
+    schema: type[AnswerT],
+    *,
+    temperature: float | None = None,
+    budget: Budget | None = None,
+    price: Price | None = None,
+    before_send: BeforeSend | None = None,
+    keep: bool | None = None,
 ) -> Answer[AnswerT]:
     """Ask for an answer in `schema`; an unusable one is sent back once with what is wrong.
 
+    Args:
+        model: Any LangChain chat model.
+        messages: The question; pictures as JPEGs of bare pixels.
+        schema: What the answer must fit.
+        temperature: Instead of the model's own.
+        budget: What may be spent; shared with other questions.
+        price: What the model's tokens cost, where you know better than `tools/prices.py`.
+        before_send: Called before each call with what it sends; what it raises stops the question.
+        keep: Whether to use and fill the model's cache; by default not at a temperature above 0.
+
     Raises:
+        ModelError: A picture carries more than pixels, outbound calls are forbidden and this would
+            be one, or the budget is in money and the model's price unknown. Nothing was sent.
         GeofixError: The database that keeps answers cannot be used.
     """
-    replies: list[_Reply] = []
+    sizes = tuple(require_bare(messages))
+    terms = Terms(budget, price, before_send, temperature, keep, sizes)
+    return _converse(Caller(model, schema, terms), messages, schema)
+
+
+def ask_many(
+    model: BaseChatModel,
+    messages: Sequence[BaseMessage],
+    schema: type[AnswerT],
+    samples: int,
+    temperature: float | None = None,
+    *,
+    budget: Budget | None = None,
+    price: Price | None = None,
+    before_send: BeforeSend | None = None,
+    keep: bool | None = None,
+) -> list[Answer[AnswerT]]:
+    """Ask for several answers to one question: by one call where the model gives several.
+
+    Args:
+        model: As for `ask`, and so all others.
+        messages: The question.
+        schema: What each answer must fit.
+        samples: How many answers, at least 1.
+        temperature: Instead of the model's own, which may be 0: then all answers are alike.
+        budget: What may be spent on all of them.
+        price: What the model's tokens cost.
+        before_send: Called before each call, from several threads.
+        keep: As for `ask`; each sample is kept apart, so that a re-run gives the same ones.
+
+    Returns:
+        As many answers as were asked for, in a fixed order. Those of one call stand in for its
+        tokens and its cost in the first.
+
+    Raises:
+        ModelError: As for `ask`, or `samples` is below 1.
+    """
+    if samples < 1:
+        raise ModelError(f"{samples!r} answers cannot be asked for; ask for 1 or more")
+    sizes = tuple(require_bare(messages))
+    terms = Terms(budget, price, before_send, temperature, keep, sizes)
+    callers = [Caller(model, schema, terms, sample) for sample in range(samples)]
+    began = time.monotonic()
+    try:
+        given = _given(callers, messages) if gives_several(model) else [None] * samples
+    except CallFailed as failed:
+        return [_answer(caller, [], None, str(failed), None, began) for caller in callers]
+    with ContextThreadPoolExecutor(max_workers=min(samples, MOST_AT_ONCE)) as pool:
+        answers = pool.map(
+            lambda caller, reply: _converse(caller, messages, schema, reply, began), callers, given
+        )
+        return list(answers)
+
+
+def _given(callers: list[Caller], messages: Sequence[BaseMessage]) -> list[Reply | None]:
+    """Return the replies that are kept or that one call gave; None where one is still to be had."""
+    given = [caller.kept(messages) for caller in callers]
+    missing = [number for number, reply in enumerate(given) if reply is None]
+    if len(missing) < 2:
+        return given
+    try:
+        came = callers[missing[0]].replies(messages, len(missing))
+    except CallFailed as failed:
+        # Some servers give one answer a call only, and say so.
+        if failed.refused:
+            return given
+        raise
+    for number, (reply, raw) in zip(missing, came, strict=False):
+        callers[number].keep(messages, raw)
+        given[number] = reply
+    return given
+
+
+def _converse(
+    caller: Caller,
+    messages: Sequence[BaseMessage],
+    schema: type[AnswerT],
+    reply: Reply | None = None,
+    began: float | None = None,
+) -> Answer[AnswerT]:
+    began = time.monotonic() if began is None else began
+    replies: list[Reply] = []
     parsed: AnswerT | None = None
-    first_problem: str | None = None
+    failure = repaired = None
     turn = list(messages)
     try:
-        replies.append(_reply(model, turn, schema))
-        parsed, problem = parse_answer(replies[0].text, schema)
+        replies.append(reply or caller.reply(turn))
+        parsed, problem = _parsed(replies[-1], schema)
         if parsed is None:
-            first_problem = problem
-            turn += [AIMessage(replies[0].text or "(empty)"), _repair(problem, schema)]
-            replies.append(_reply(model, turn, schema))
-            parsed, problem = parse_answer(replies[1].text, schema)
+            repaired = problem
+            turn += [AIMessage(replies[-1].text[:MOST_QUOTED] or "(empty)"), _mend(problem, schema)]
+            replies.append(caller.reply(turn))
+            parsed, problem = _parsed(replies[-1], schema)
         failure = None if parsed is not None else _unusable(problem, replies[-1].text)
-    except ModelError as error:
-        failure = str(error)
-    return Answer(
-        parsed=parsed,
-        failure=failure,
-        texts=tuple(reply.text for reply in replies),
-        tokens=_sum([reply.tokens for reply in replies if not reply.cached]),
-        repaired=first_problem,
-        cached=bool(replies) and all(reply.cached for reply in replies),
-    )
+    except CallFailed as failed:
+        failure = str(failed)
+    return _answer(caller, replies, parsed, failure, repaired, began)
 
 
-def _repair(problem: str, schema: type[BaseModel]) -> HumanMessage:
+def _parsed(reply: Reply, schema: type[AnswerT]) -> tuple[AnswerT | None, str]:
+    """Return the answer, or what is wrong with it.
+
+    Raises:
+        CallFailed: It is a refusal.
+    """
+    if reply.refusal is not None:
+        raise CallFailed(f"the model refused: {legible(reply.refusal)[:MAX_REASON]}")
+    parsed, problem = parse_answer(reply.text, schema)
+    if parsed is None and sounds_refused(reply.text):
+        raise CallFailed(f"the model refused: {' '.join(reply.text.split())[:MAX_REASON]}")
+    if parsed is None and reply.cut:
+        return None, f"it was cut off at the limit of tokens, so be brief; {problem}"
+    return parsed, problem
+
+
+def _mend(problem: str, schema: type[BaseModel]) -> HumanMessage:
     # With the schema: a server that ignored the request's may never have shown it to the model.
     return HumanMessage(
         f"That answer cannot be used: {problem}. Answer again with one JSON object that fits this"
-        f" JSON schema, and nothing else:\n{json.dumps(schema.model_json_schema())}"
+        f" JSON schema, and nothing else:\n{json.dumps(json_schema(schema))}"
     )
 
 
@@ -109,95 +197,27 @@ def _unusable(problem: str, text: str) -> str:
     return f"the model's answer cannot be used: {problem}{wrote}"
 
 
-def _sum(counts: Sequence[dict[str, int]]) -> dict[str, int]:
-    names = {name: None for count in counts for name in count}
-    return {name: sum(count.get(name, 0) for count in counts) for name in names}
-
-
-def _reply(model: BaseChatModel, messages: list[BaseMessage], schema: type[BaseModel]) -> _Reply:
-    """Return what the model says; a failure that was quick and may pass is tried again.
-
-    Raises:
-        ModelError: The model failed or refused.
-    """
-    tries = 0
-    while True:
-        began = time.monotonic()
-        try:
-            reply = _read(_structured(model, schema).invoke(messages)["raw"])
-            break
-        except GeofixError:
-            raise
-        except Exception as error:
-            # Every provider raises classes of its own.
-            quick = time.monotonic() - began <= QUICK_S
-            wait_s = _wait_s(error, tries) if quick else None
-            if wait_s is None:
-                raise ModelError(_reason(error, model)) from error
-        time.sleep(wait_s)
-        tries += 1
-    if reply.refusal is not None:
-        raise ModelError(f"the model refused: {legible(reply.refusal)[:MAX_REASON]}")
-    return reply
-
-
-def _wait_s(error: Exception, tries: int) -> float | None:
-    """Return how long to wait before the next try; None if there is to be none."""
-    status = getattr(error, "status_code", None)
-    if not isinstance(status, int) or not (status == 429 or status >= 500):
-        return None
-    if tries >= len(WAITS_S):
-        return None
-    asked_for = getattr(getattr(error, "response", None), "headers", {}).get("retry-after", "")
-    wait_s = float(asked_for) if asked_for.isdecimal() else WAITS_S[tries]
-    return wait_s if wait_s <= LONGEST_WAIT_S else None
-
-
-def _reason(error: Exception, model: BaseChatModel) -> str:
-    # `Connection error.` alone does not say why; what caused it does.
-    chain: list[BaseException] = [error]
-    while (cause := chain[-1].__cause__) is not None and cause not in chain:
-        chain.append(cause)
-    lines = [" ".join(str(one).split()) for one in chain]
-    reason = " / ".join(dict.fromkeys(line for line in lines if line))
-    blacked = without(legible(reason), *secrets_of(model))[:MAX_REASON]
-    return f"the model failed: {type(error).__name__}: {blacked}"
-
-
-def _structured(model: BaseChatModel, schema: type[BaseModel]) -> Runnable[Any, Any]:
-    """Return the model, asked for `schema` in the way it supports; gives `{"raw": message}`."""
-    provider = model._get_ls_params().get("ls_provider")
-    # As a dict, since openai's client checks an answer against a class while it reads it, and
-    # raises without saying what the model wrote.
-    if provider in {"openai", "azure"}:
-        return model.with_structured_output(
-            schema.model_json_schema(), method="json_schema", strict=True, include_raw=True
-        )
-    # Tool calling is the default of some clients, and many vision models have none.
-    if provider == "ollama":
-        return model.with_structured_output(
-            schema.model_json_schema(), method="json_schema", include_raw=True
-        )
-    try:
-        return model.with_structured_output(schema, include_raw=True)
-    except NotImplementedError:
-        return model | RunnableLambda(lambda raw: {"raw": raw})
-
-
-def _read(raw: Any) -> _Reply:
-    usage = getattr(raw, "usage_metadata", None) or {}
-    if not isinstance(raw, AIMessage):
-        raise ModelError(f"the model answered with {type(raw).__name__!r}, not with a message")
-    text = str(raw.text)
-    # Where the answer came as a tool's arguments, they are what the model wrote.
-    if not text.strip() or raw.tool_calls:
-        calls: Sequence[Any] = raw.tool_calls or raw.invalid_tool_calls
-        written = [call["args"] for call in calls][:1]
-        text = next((a if isinstance(a, str) else json.dumps(a) for a in written), text)
-    return _Reply(
-        text=legible(text),
-        tokens={key: int(usage[key]) for key in ("input_tokens", "output_tokens") if key in usage},
-        # LangChain marks an answer out of a cache so; no client writes a cost.
-        cached=usage.get("total_cost") == 0,
-        refusal=raw.additional_kwargs.get("refusal"),
+def _answer(
+    caller: Caller,
+    replies: Sequence[Reply],
+    parsed: AnswerT | None,
+    failure: str | None,
+    repaired: str | None,
+    began: float,
+) -> Answer[AnswerT]:
+    last = replies[-1] if replies else None
+    counted = total(reply.tokens for reply in replies)
+    return Answer(
+        parsed=parsed,
+        failure=failure,
+        texts=tuple(reply.text for reply in replies),
+        tokens=counted,
+        repaired=repaired,
+        cached=bool(replies) and all(reply.cached for reply in replies),
+        model=None if last is None else last.model,
+        revision=None if last is None else last.revision,
+        seconds=time.monotonic() - began,
+        calls=caller.account.calls,
+        cost=caller.account.cost,
+        notes=tuple(caller.notes),
     )

@@ -6,7 +6,8 @@ also found by name. Each lives in a package of its own, which an extra of geofix
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -14,10 +15,15 @@ from urllib.parse import urlsplit
 from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr, ValidationError
 
+from geofix.tools.addresses import address_of
 from geofix.tools.errors import ModelError
+from geofix.tools.offline import require_here, stay_offline
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+IN_PROCESS = "transformers"
+"""Named like a provider: a hub id or folder, run here by `transformers_chat`."""
 
 NO_KEY = "no-key-needed"
 """Sent to a server of one's own that wants no key: the clients insist on having one."""
@@ -36,6 +42,8 @@ class Provider:
     """Whether its class keeps a key as a secret; else the variable is the only way."""
     hosted: bool = True
     """Whether it is a service unless a URL says otherwise."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What else its class must be told."""
 
 
 PROVIDERS = {
@@ -44,6 +52,14 @@ PROVIDERS = {
         "langchain_ollama", "ChatOllama", "ollama", "OLLAMA_API_KEY", takes_key=False, hosted=False
     ),
     "anthropic": Provider("langchain_anthropic", "ChatAnthropic", "anthropic", "ANTHROPIC_API_KEY"),
+    # Its client takes 0 retries for its own default, and would follow a variable to Vertex.
+    "google": Provider(
+        "langchain_google_genai",
+        "ChatGoogleGenerativeAI",
+        "google",
+        "GOOGLE_API_KEY",
+        options={"max_retries": 1, "vertexai": False},
+    ),
 }
 """`openai` is every OpenAI-compatible server: vLLM, llama.cpp, SGLang, LM Studio, OpenAI."""
 
@@ -59,7 +75,8 @@ def load_chat_model(
     """Return the chat model that `provider:model` names; nothing is called yet.
 
     Args:
-        spec: Such as `openai:Qwen/Qwen2.5-VL-7B-Instruct` or `ollama:qwen2.5vl`.
+        spec: Such as `openai:Qwen/Qwen2.5-VL-7B-Instruct`, `ollama:qwen2.5vl`, or
+            `transformers:/a/folder` for a model in this process.
         base_url: Address of the server, where it is not the provider's own. The key in the
             provider's own variable is not sent there: it was not given for that server.
         api_key: Key, where the provider's own environment variable is not to be used.
@@ -67,9 +84,30 @@ def load_chat_model(
         cache_engine: Keep answers in this database and reuse them.
 
     Raises:
-        ModelError: The provider is unknown, its package is not installed, a key is missing, or
-            the address is none.
+        ModelError: The provider is unknown, its package is not installed, a key is missing,
+            the address is none, or `GEOFIX_OFFLINE` forbids to call it.
     """
+    stay_offline()
+    if spec.startswith(f"{IN_PROCESS}:") and spec != f"{IN_PROCESS}:":
+        # The hub's client alone takes half a second to import.
+        from geofix.tools.transformers_chat import model_by_name  # noqa: PLC0415
+
+        loaded: BaseChatModel = model_by_name(
+            spec, timeout_s=timeout_s, base_url=base_url, api_key=api_key
+        )
+    else:
+        loaded = _client(spec, base_url, api_key, timeout_s)
+    require_here(f"the model {spec!r}", address_of(loaded))
+    if cache_engine is not None:
+        from geofix.tools.cache import answer_cache  # noqa: PLC0415 - two seconds, seldom wanted
+
+        loaded.cache = answer_cache(cache_engine)
+    return loaded
+
+
+def _client(
+    spec: str, base_url: str | None, api_key: str | None, timeout_s: float
+) -> BaseChatModel:
     provider, model = _parsed(spec)
     _check_address(spec, base_url)
     if api_key is not None and not provider.takes_key:
@@ -84,14 +122,7 @@ def load_chat_model(
             f"the model {spec!r} needs the package {provider.module!r}; install it with"
             f" pip install 'geofix[{provider.extra}]'"
         ) from error
-    loaded = _construct(
-        chat, spec, provider, _options(provider, model, base_url, timeout_s), api_key
-    )
-    if cache_engine is not None:
-        from geofix.tools.cache import answer_cache  # noqa: PLC0415 - two seconds, seldom wanted
-
-        loaded.cache = answer_cache(cache_engine)
-    return loaded
+    return _construct(chat, spec, provider, _options(provider, model, base_url, timeout_s), api_key)
 
 
 def _parsed(spec: str) -> tuple[Provider, str]:
@@ -100,7 +131,7 @@ def _parsed(spec: str) -> tuple[Provider, str]:
     if provider is None or not model:
         raise ModelError(
             f"the model {spec!r} names no provider geofix knows; write provider:model, with one of"
-            f" {', '.join(sorted(PROVIDERS))}, for example 'openai:Qwen/Qwen2.5-VL-7B-Instruct'"
+            f" {', '.join(sorted([*PROVIDERS, IN_PROCESS]))}, for example 'openai:Qwen/Qwen2.5-VL-7B-Instruct'"
             " with GEOFIX_MODEL_URL for a server of your own"
         )
     return provider, model
@@ -134,7 +165,7 @@ def _options(
     if provider.hosted:
         # The clients would repeat a call that timed out, three times the wait; `asking` repeats
         # only what failed quickly.
-        options |= {"timeout": timeout_s, "max_retries": 0}
+        options |= {"timeout": timeout_s, "max_retries": 0, **provider.options}
     else:
         options["client_kwargs"] = {"timeout": timeout_s}
     return options

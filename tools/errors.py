@@ -18,7 +18,7 @@ class ModelError(GeofixError):
 
 
 class RegionError(GeofixError):
-    """A region is not one: unknown country, latitude out of range, radius not positive."""
+    """A region is not one: unknown country, latitude out of range, an empty circle or box."""
 
 
 class SourceError(GeofixError):

@@ -7,7 +7,7 @@ from io import TextIOWrapper
 
 import typer
 
-from geofix.agent.cli import db, exits, gallery, locate, trail
+from geofix.agent.cli import db, exits, gallery, locate, models, trail
 from geofix.agent.cli.interrupts import leave_interrupted
 from geofix.agent.cli.terminal import err, visible
 from geofix.agent.errors import GeofixError
@@ -26,6 +26,7 @@ app.command("resume")(locate.resume_run)
 app.command("trail")(trail.show_trail)
 app.command("runs")(trail.list_runs)
 app.add_typer(gallery.app, name="gallery")
+app.add_typer(models.app, name="models")
 app.add_typer(db.app, name="db")
 
 

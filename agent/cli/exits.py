@@ -10,6 +10,7 @@ ABSTAINED: Final = 3
 BAD_INPUT: Final = 4
 SET_UP: Final = 5
 REJECTED: Final = 6
+CANNOT_DRAFT: Final = 7
 INTERRUPTED: Final = 130
 PIPE: Final = 141
 """What a shell reports of a program whose reader went away (128 + SIGPIPE)."""
@@ -19,6 +20,7 @@ EXPLAINED = (
     f" {ABSTAINED} no position: abstained, or waiting for a person; {BAD_INPUT} the photo, the"
     f" table, the region or the run is unusable; {SET_UP} the database, the gallery, the encoder"
     f" or the model is not set up; {REJECTED} a photo was left out of a gallery;"
+    f" {CANNOT_DRAFT} the model that was checked cannot draft;"
     f" {INTERRUPTED} interrupted: `geofix resume RUN` goes on."
 )
 

@@ -14,10 +14,15 @@ from geofix.agent.cli.opening import open_agent
 from geofix.agent.cli.options import (
     CompleteFlag,
     ExactFlag,
+    Exemplars,
     FarKm,
     GeojsonFile,
     JsonFlag,
+    MaxCost,
+    MaxSeconds,
+    MaxTokens,
     NegativesKind,
+    Preset,
     RunId,
     printable,
 )
@@ -41,7 +46,10 @@ def locate_photo(
     geojson: GeojsonFile = None,
     within: Annotated[
         str | None,
-        typer.Option(help="Where the answer may lie: a country (France, FR) or LAT,LON,KM."),
+        typer.Option(
+            help="Where the answer may lie: a country (France, FR), a circle LAT,LON,KM or a box"
+            " SOUTH,WEST,NORTH,EAST (west greater than east: across the antimeridian)."
+        ),
     ] = None,
     model: ModelName = None,
     gallery: Annotated[
@@ -60,12 +68,26 @@ def locate_photo(
     ] = False,
     negatives_by: NegativesKind = None,
     far_km: FarKm = None,
+    preset: Preset = None,
+    exemplars: Exemplars = None,
+    max_cost: MaxCost = None,
+    max_tokens: MaxTokens = None,
+    max_seconds: MaxSeconds = None,
     exact: ExactFlag = False,
     complete: CompleteFlag = False,
 ) -> None:
     """Find out where a photo was taken."""
     settings = _settings(model)
-    chosen = {"max_rounds": rounds, "negatives_by": negatives_by, "far_km": far_km}
+    chosen = {
+        "max_rounds": rounds,
+        "negatives_by": negatives_by,
+        "far_km": far_km,
+        "preset": preset,
+        "exemplars": exemplars,
+        "max_cost": max_cost,
+        "max_tokens": max_tokens,
+        "max_seconds": max_seconds,
+    }
     options: dict[str, Any] = {
         "galleries": tuple(gallery or ()),
         "ask_human": ask,

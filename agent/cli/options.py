@@ -9,6 +9,7 @@ import typer
 
 from geofix.agent.cli.terminal import visible
 from geofix.agent.cli.whole_file import why_not_writable
+from geofix.agent.preset_names import PresetName
 from geofix.agent.search_report import NegativesBy
 
 TextT = TypeVar("TextT", str, list[str], str | None, list[str] | None)
@@ -57,6 +58,35 @@ FarKm = Annotated[
     typer.Option(
         "--far-km", min=1, max=20_000, help="How far `--negatives-by far` is; 200 otherwise."
     ),
+]
+Preset = Annotated[
+    PresetName | None,
+    typer.Option(
+        "--preset",
+        help="In whose words the model is asked: geofix's own (the default), or those of the"
+        " papers G3 and Img2Loc.",
+    ),
+]
+Exemplars = Annotated[
+    int | None,
+    typer.Option(
+        "--exemplars",
+        min=0,
+        max=8,
+        help="Show the model a gallery picture of so many candidates; they go where the photo"
+        " goes. None otherwise.",
+    ),
+]
+MaxCost = Annotated[
+    float | None,
+    typer.Option("--max-cost", min=0, help="US dollars the run may spend on its model."),
+]
+MaxTokens = Annotated[
+    int | None, typer.Option("--max-tokens", min=0, help="Tokens it may spend on its model.")
+]
+MaxSeconds = Annotated[
+    float | None,
+    typer.Option("--max-seconds", min=0, help="How long it may ask its model; then it settles."),
 ]
 ExactFlag = Annotated[
     bool, typer.Option("--exact", help="Compare with every vector, without an index: slower.")

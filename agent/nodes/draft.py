@@ -1,7 +1,8 @@
-"""draft: a multimodal model sees the photo and both lists; without one, the photos vote."""
+"""draft: a multimodal model sees the photo and what was found; without one, the photos vote."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -9,18 +10,12 @@ from langchain_core.language_models import BaseChatModel
 from geofix.agent import prompts
 from geofix.agent.consensus import CONSENSUS, consensus
 from geofix.agent.context import Context
+from geofix.agent.drafting.request import requests_of
+from geofix.agent.drafting.round import ask_round, prompts_sent
 from geofix.agent.outcome import Outcome
 from geofix.agent.services import Services
-from geofix.agent.state import Clue, Draft, Hit, Retrieval, State
-from geofix.tools.asking import ask
-from geofix.tools.geo import haversine_km
-from geofix.tools.images import from_jpeg, to_jpeg
-
-MODEL_SIDE_PX = 1024
-"""Longer side of the photo as the model gets it; vision models tile or scale anything larger."""
-
-SWAP_KM = 200.0
-"""Swapped coordinates this close to a similar photo are taken for a slip, and noted."""
+from geofix.agent.spending import Spending, budget_of
+from geofix.agent.state import Draft, State
 
 
 def draft(state: State, context: Context, services: Services) -> Outcome:
@@ -32,108 +27,62 @@ def draft(state: State, context: Context, services: Services) -> Outcome:
     """
     model = services.model
     if model is None:
-        return _outcome(consensus(state.retrieval), {})
+        return _outcome([consensus(state.retrieval)], {})
     if any(earlier.drafted_by == CONSENSUS for earlier in state.drafts):
         # A run waits for a dead server once, not once a round; the answer says so already.
-        return _outcome(consensus(state.retrieval), {"not_asked": "the model failed before"})
-    return _by_model(model, state, services)
+        return _outcome([consensus(state.retrieval)], {"not_asked": "the model failed before"})
+    return _by_model(model, state, context, services)
 
 
-def _by_model(model: BaseChatModel, state: State, services: Services) -> Outcome:
-    retrieval = state.retrieval
-    messages = prompts.draft_messages(
-        _jpeg(state, services),
+def _by_model(model: BaseChatModel, state: State, context: Context, services: Services) -> Outcome:
+    retrieval, name = state.retrieval, services.drafted_by
+    requests = requests_of(state, context, services)
+    asked = Draft(round=retrieval.round, drafted_by=name, latitude=None, longitude=None)
+    said = ask_round(
+        model,
+        requests.all,
+        context,
+        asked,
         retrieval.positives,
-        retrieval.negatives,
-        state.region or state.within,
-        negatives_by=retrieval.negatives_by,
+        budget_of(context, state.began_epoch_s, state.spent),
+        services.price,
     )
-    answer = ask(model, messages, prompts.DraftAnswer)
     detail: dict[str, Any] = {
-        "model": services.drafted_by,
+        "model": name,
+        "preset": context.preset,
         "prompt_version": prompts.VERSION,
-        "prompt": prompts.as_sent(messages),
-        "answers": list(answer.texts),
-        "tokens": answer.tokens,
-        "repaired": answer.repaired,
-        "cached": answer.cached,
+        "scene": requests.scene,
+        "prompts": prompts_sent(requests.all),
+        **said.detail(),
     }
-    if answer.parsed is None:
-        reason = f"draft: {answer.failure}; the photos voted instead"
-        return _outcome(consensus(retrieval), {**detail, "error": answer.failure}, reason)
-    return _outcome(_drafted(answer.parsed, retrieval, services.drafted_by), detail)
+    failed = said.failures[0] if said.failures else None
+    degraded = [f"draft: {what}" for what in (*requests.missing, *said.notes)]
+    if not said.drafts:
+        degraded.append(f"draft: {failed}; the photos voted instead")
+        return _outcome([consensus(retrieval)], detail, degraded, said.spending())
+    if failed is not None:
+        had = f"{len(said.drafts)} of {said.wanted} answers could be used"
+        degraded.append(f"draft: {had}: {failed}")
+    return _outcome(said.drafts, detail, degraded, said.spending())
 
 
-def _jpeg(state: State, services: Services) -> bytes:
-    """Return the photo as the model gets it: small enough, and nothing but pixels."""
-    pixels = from_jpeg(services.queries.find(state.sha256).jpeg)
-    pixels.thumbnail((MODEL_SIDE_PX, MODEL_SIDE_PX))
-    return to_jpeg(pixels)
-
-
-def _drafted(answer: prompts.DraftAnswer, retrieval: Retrieval, drafted_by: str) -> Draft:
-    latitude, longitude, notes = _usable(answer, retrieval.positives)
-    return Draft(
-        round=retrieval.round,
-        drafted_by=drafted_by,
-        latitude=latitude,
-        longitude=longitude,
-        confidence=None if latitude is None else answer.confidence,
-        clues=[Clue(**clue.model_dump()) for clue in answer.clues],
-        hypotheses=list(answer.hypotheses),
-        notes=notes,
-    )
-
-
-def _usable(
-    answer: prompts.DraftAnswer, positives: list[Hit]
-) -> tuple[float | None, float | None, list[str]]:
-    """Return the coordinates if they are some, and what is odd about them."""
-    latitude, longitude = answer.latitude, answer.longitude
-    if not answer.can_tell:
-        return None, None, ["the model says it cannot tell"]
-    if latitude is None or longitude is None:
-        return None, None, ["the model gave no coordinates"]
-    if latitude == 0 and longitude == 0:
-        return None, None, ["the model answered (0, 0): taken for no answer"]
-    notes = _swapped(latitude, longitude, positives)
-    if not _on_earth(latitude, longitude):
-        odd = f"the model's ({latitude!r}, {longitude!r}) is not on the Earth"
-        return None, None, [odd, *notes]
-    return latitude, longitude, notes
-
-
-def _swapped(latitude: float, longitude: float, positives: list[Hit]) -> list[str]:
-    """Say where coordinates make sense only the other way round; they are never turned here."""
-    if not _on_earth(longitude, latitude):
-        return []
-    if _on_earth(latitude, longitude) and not (
-        _near_any(longitude, latitude, positives) and not _near_any(latitude, longitude, positives)
-    ):
-        return []
-    return ["the model seems to have swapped latitude and longitude"]
-
-
-def _on_earth(latitude: float, longitude: float) -> bool:
-    return -90 <= latitude <= 90 and -180 <= longitude <= 180
-
-
-def _near_any(latitude: float, longitude: float, hits: list[Hit]) -> bool:
-    return any(
-        haversine_km(latitude, longitude, hit.latitude, hit.longitude) <= SWAP_KM for hit in hits
-    )
-
-
-def _outcome(drafted: Draft, detail: dict[str, Any], degraded: str | None = None) -> Outcome:
+def _outcome(
+    drafts: list[Draft],
+    detail: dict[str, Any],
+    degraded: Sequence[str] = (),
+    spent: Spending | None = None,
+) -> Outcome:
+    placed = [draft for draft in drafts if draft.latitude is not None]
+    first = (placed or drafts)[0]
     where = (
-        "cannot tell"
-        if drafted.latitude is None
-        else f"{drafted.latitude:.4f}, {drafted.longitude:.4f}"
+        "cannot tell" if first.latitude is None else f"{first.latitude:.4f}, {first.longitude:.4f}"
     )
-    word = "" if drafted.confidence is None else f" (confidence {drafted.confidence:.2f})"
+    word = "" if first.confidence is None else f" (confidence {first.confidence:.2f})"
+    count = f", the first of {len(placed)} places in {len(drafts)} answers" if drafts[1:] else ""
+    kept = {"drafts": [draft.model_dump(mode="json") for draft in drafts]} if drafts[1:] else {}
     return Outcome(
-        update={"drafts": [drafted]},
-        summary=f"{drafted.drafted_by}: {where}{word}",
-        detail={**drafted.model_dump(mode="json"), **detail},
-        degraded=() if degraded is None else (degraded,),
+        update={"drafts": drafts, **({} if spent is None else {"spent": [spent]})},
+        summary=f"{first.drafted_by}: {where}{word}{count}",
+        detail={**first.model_dump(mode="json"), **kept, **detail},
+        degraded=tuple(degraded),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from geofix.agent.context import Context
 from geofix.agent.errors import TrailError
 from geofix.agent.intake import REFERENCE, resolve
@@ -30,6 +32,7 @@ def embed(state: State, context: Context, services: Services) -> Outcome:
             "sha256": photo.sha256,
             "encoder": encoder.name,
             "region": state.within,
+            "began_epoch_s": time.time(),
         },
         summary=f"embedded by {encoder.name}" if known is None else f"known to {encoder.name}",
         detail={

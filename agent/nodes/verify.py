@@ -9,6 +9,7 @@ from geofix.agent.outcome import Outcome
 from geofix.agent.regions import allows, holds
 from geofix.agent.scoring import carried, ranked, region_share, score
 from geofix.agent.services import Services
+from geofix.agent.spending import budget_of
 from geofix.agent.state import Candidate, Draft, Region, State
 from geofix.agent.verdicts import decide
 from geofix.tools.density import DEFAULT_TEMPERATURE
@@ -35,9 +36,15 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
         candidates, retrieval = state.candidates, state.retrievals[-2]
     rounds_left = 0 if blunt else context.max_rounds - (state.round + 1)
     verdict = decide(candidates, retrieval, context, rounds_left=rounds_left)
+    spent = _spent(state, context) if verdict.decision == "refine" else None
+    if spent is not None:
+        verdict = decide(candidates, retrieval, context, rounds_left=0)
     if blunt:
         reasons = [*verdict.reasons, f"a closer look within {_searched(state)} told no more"]
         verdict = verdict.model_copy(update={"reasons": reasons})
+    copies = _copies(state)
+    if copies:
+        verdict = verdict.model_copy(update={"reasons": [*verdict.reasons, copies]})
     return Outcome(
         update={"candidates": candidates, "verdict": verdict},
         summary=f"{verdict.decision}: {verdict.reasons[0]}",
@@ -47,8 +54,14 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
             "region_share": region_share(state.retrievals),
             "kept_the_round_before": blunt,
         },
-        degraded=_degraded(state),
+        degraded=_degraded(state, spent),
     )
+
+
+def _spent(state: State, context: Context) -> str | None:
+    """Return why no further round may be asked for; none while one may."""
+    budget = budget_of(context, state.began_epoch_s, state.spent)
+    return None if budget is None else budget.exhausted()
 
 
 def _candidates(state: State) -> list[Candidate]:
@@ -91,12 +104,13 @@ def _allowed(draft: Draft, within: Region | None) -> bool:
     return allows(within, draft.latitude, draft.longitude)
 
 
-def _degraded(state: State) -> tuple[str, ...]:
-    """Say once where nothing tells a likeness that means something from one that does not."""
+def _degraded(state: State, spent: str | None) -> tuple[str, ...]:
+    """Say what was left out, and once where nothing tells a likeness that means something."""
+    left_out = () if spent is None else (f"verify: no closer look was taken: {spent}",)
     unknown = state.retrieval.positives and state.retrieval.impostor_share is None
     if not unknown or NO_BASELINE in state.degraded:
-        return ()
-    return (NO_BASELINE,)
+        return left_out
+    return (*left_out, NO_BASELINE)
 
 
 def _counted(state: State) -> list[Draft]:
@@ -111,6 +125,18 @@ def _counted(state: State) -> list[Draft]:
         if draft.drafted_by != CONSENSUS
         and (draft.round == state.round or _inside(draft, state.region))
     ]
+
+
+def _copies(state: State) -> str | None:
+    """Say where drafts only repeat coordinates that they were shown."""
+    placed = [draft for draft in _counted(state) if draft.latitude is not None]
+    copies = [draft.copied_from for draft in placed if draft.copied_from is not None]
+    if not copies:
+        return None
+    return (
+        f"{len(copies)} of {len(placed)} drafts repeat coordinates they were shown"
+        f" ({', '.join(dict.fromkeys(copies))}) and count for nothing"
+    )
 
 
 def _inside(draft: Draft, region: Region | None) -> bool:

@@ -10,9 +10,19 @@ from geofix.agent import Agent, Fix
 from geofix.db.trail import Step
 from geofix.tools.geo import haversine_km
 from geofix.tools.samples import sample_path
-from tests.loopback import ChatServer, Protocol, anthropic_answer, ollama_answer, openai_answer
+from tests.loopback import (
+    ChatServer,
+    Protocol,
+    anthropic_answer,
+    google_answer,
+    ollama_answer,
+    openai_answer,
+)
 
 SACRE_COEUR = (48.8867, 2.3431)
+DOME = (48.8861, 2.3429)
+"""As a model may place it by itself, not in the gallery's digits."""
+
 KEY = "sk-very-secret-0123456789"
 TIMEOUT_S = 0.3
 
@@ -20,6 +30,7 @@ PROTOCOLS: dict[str, tuple[Protocol, str]] = {
     "openai": (openai_answer, "/v1"),
     "ollama": (ollama_answer, ""),
     "anthropic": (anthropic_answer, ""),
+    "google": (google_answer, ""),
 }
 
 
@@ -28,8 +39,8 @@ def said(**changes: Any) -> str:
         "clues": [{"kind": "landmark", "observation": "a white dome on a hill"}],
         "hypotheses": ["Paris: Sacre-Coeur", "Rome: no such dome"],
         "can_tell": True,
-        "latitude": 48.8867,
-        "longitude": 2.3431,
+        "latitude": DOME[0],
+        "longitude": DOME[1],
         "confidence": 0.9,
     }
     return json.dumps({**answer, **changes})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from geofix.agent import prompts
-from tests.integration.lab import PROTOCOLS, SACRE_COEUR, is_in_paris, said
+from tests.integration.lab import DOME, PROTOCOLS, SACRE_COEUR, is_in_paris, said
 from tests.loopback import TOKENS_IN, TOKENS_OUT
 
 
@@ -28,12 +28,12 @@ def test_the_answers_draft_is_in_the_trail_as_the_models(lab: Any) -> None:
     assert fix.degraded == []
     detail = step.detail
     assert detail["drafted_by"] == "openai:tiny"
-    assert (detail["latitude"], detail["longitude"]) == SACRE_COEUR
+    assert (detail["latitude"], detail["longitude"]) == DOME
     assert detail["prompt_version"] == prompts.VERSION
     assert detail["answers"] == [said()]
     assert detail["tokens"] == {"input_tokens": TOKENS_IN, "output_tokens": TOKENS_OUT}
     assert detail["clues"][0]["observation"] == "a white dome on a hill"
-    system, human = detail["prompt"]
+    ((system, human),) = detail["prompts"]
     asked = opened.server.received[0].body["messages"]
     assert system["content"] == asked[0]["content"]
     assert human["content"][0]["text"] == asked[1]["content"][0]["text"]
@@ -84,9 +84,9 @@ def test_a_draft_no_photo_supports_is_vetoed_and_moves_nothing(
     assert why in str(vetoed.vetoed)
     assert any("was left out" in reason and why in reason for reason in fix.reasons)
     swapped = place["latitude"] == SACRE_COEUR[1]
-    assert step.detail["notes"] == (
-        ["the model seems to have swapped latitude and longitude"] if swapped else []
-    )
+    said_so = ["the model seems to have swapped latitude and longitude"] if swapped else []
+    sea = ["the model's point lies in the sea"] if "sea" in why else []
+    assert step.detail["notes"] == said_so + sea
 
 
 @pytest.mark.parametrize(

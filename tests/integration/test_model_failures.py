@@ -10,6 +10,7 @@ import pytest
 
 from geofix.agent import Settings, open_agent
 from geofix.agent.errors import ModelError
+from geofix.tools import retrying
 from geofix.tools.encoders import Encoder
 from geofix.tools.samples import sample_path
 from tests.integration.lab import KEY, is_in_paris, said
@@ -28,11 +29,13 @@ from tests.loopback import TOKENS_IN, Finished, Raw
         ("openai", "{}"),
         ("ollama", "It is Paris, by the dome."),
         ("ollama", said()[:120]),
+        ("openai", Finished(said()[:99], "length")),
         ("anthropic", said(confidence=90)),
+        ("google", said()[:120]),
     ],
 )
 def test_an_unusable_answer_is_mended_by_one_turn_that_says_what_is_wrong(
-    lab: Any, provider: str, first: str
+    lab: Any, provider: str, first: str | Finished
 ) -> None:
     opened = lab(first, said(), provider=provider)
     fix, step = opened.locate()
@@ -41,9 +44,10 @@ def test_an_unusable_answer_is_mended_by_one_turn_that_says_what_is_wrong(
     wrong = step.detail["repaired"]
     assert wrong
     assert len(opened.server.received) == 2
-    last = opened.server.received[1].body["messages"][-1]
+    body = opened.server.received[1].body
+    last = (body.get("messages") or body["contents"])[-1]
     assert last["role"] == "user"
-    assert f"That answer cannot be used: {wrong}." in str(last["content"]).replace("\\'", "'")
+    assert f"That answer cannot be used: {wrong}." in str(last).replace("\\'", "'")
     assert step.detail["tokens"]["input_tokens"] == 2 * TOKENS_IN
 
 
@@ -68,17 +72,24 @@ FAILURES: dict[str, tuple[tuple[str | Finished | Raw, ...], str]] = {
     "404": ((Raw(404, "no such model"),), "404"),
     "429": ((Raw(429, "{}", {"retry-after": "3600"}),), "429"),
     "silent": ((Raw(silent=True),), "timed out"),
-    "cut": ((Raw(body=said() * 3, cut=True),), "closed connection"),
+    "cut": ((Raw(body=said() * 3, cut=True),) * 3, "closed connection"),
     "html": ((Raw(body="<html>Welcome to nginx</html>"),), "JSON"),
     "no choices": ((Raw(body="{}"),), "the model failed"),
-    "length": ((Finished(said()[:99], "length"),), "length limit"),
+    "length": ((Finished(said()[:99], "length"),) * 2, "limit of tokens"),
+    "no images": ((Raw(500, '{"error": {"message": "image input is not supported"}}'),), "images"),
     "refusal": ((Finished(None, refusal="I do not locate people."),), "I do not locate people."),
     "empty twice": (("", ""), "it is empty"),
     "prose twice": (("Paris", "Paris!"), "it wrote 'Paris!'"),
     "mended too late": (("Paris", Raw(401, DENIED)), "401"),
 }
 OLLAMA_FAILURES = ("401", "404", "silent", "cut", "html", "no choices", "empty twice")
-ANTHROPIC_FAILURES = ("500", "401", "429", "silent", "cut")
+ANTHROPIC_FAILURES = ("500", "401", "429", "silent", "cut", "no images")
+GOOGLE_FAILURES = ("500", "401", "429", "silent", "cut", "html", "no images")
+
+
+@pytest.fixture(autouse=True)
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "WAITS_S", (0.0, 0.0))
 
 
 @pytest.mark.parametrize(
@@ -87,6 +98,7 @@ ANTHROPIC_FAILURES = ("500", "401", "429", "silent", "cut")
         *[("openai", name) for name in FAILURES],
         *[("ollama", name) for name in OLLAMA_FAILURES],
         *[("anthropic", name) for name in ANTHROPIC_FAILURES],
+        *[("google", name) for name in GOOGLE_FAILURES],
     ],
 )
 def test_whatever_fails_ends_in_an_answer_that_says_so(
@@ -127,7 +139,7 @@ def test_a_busy_server_is_asked_again(lab: Any) -> None:
     assert len(opened.server.received) == 2
 
 
-@pytest.mark.parametrize("model", ["gemini:tiny", "openai:tiny", "anthropic:tiny"])
+@pytest.mark.parametrize("model", ["gemini:tiny", "openai:tiny", "anthropic:tiny", "google:tiny"])
 def test_a_model_that_cannot_be_set_up_is_an_error_and_no_answer(
     model: str, starter_url: str, encoder: Encoder
 ) -> None:

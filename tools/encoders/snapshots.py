@@ -6,9 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
+from huggingface_hub import constants, snapshot_download
 
 from geofix.tools.errors import EncoderError
+from geofix.tools.offline import VARIABLE, offline
 
 _DESCRIPTIONS = ("config.json", "preprocessor_config.json", "processor_config.json")
 _SAFE, _PICKLED = "*.safetensors", "pytorch_model*.bin"
@@ -67,6 +68,11 @@ def _from_hub(repository: str, revision: str | None, label: str) -> Path:
         pass  # Not in the cache: the ordinary first use. What is wrong shows below.
     except ValueError as error:
         raise _unknown(label, error) from error
+    if offline():
+        raise EncoderError(
+            f"encoder {label!r} is not on this machine whole, and {VARIABLE} forbids to ask"
+            f" {constants.ENDPOINT}; unset it, or give a folder that holds the encoder"
+        )
     try:
         wanted = ["*.json", _SAFE]
         folder = Path(snapshot_download(repository, revision=revision, allow_patterns=wanted))

@@ -84,7 +84,7 @@ def test_a_photo_is_no_evidence_for_itself(agent: Agent) -> None:
     assert reference not in {hit["external_id"] for hit in retrieved}
 
 
-@pytest.mark.parametrize("within", ["France", "48.86,2.35,30"])
+@pytest.mark.parametrize("within", ["France", "48.86,2.35,30", "48.6,2,49,2.6"])
 def test_the_answer_stays_within_the_region_asked(agent: Agent, within: str) -> None:
     fix = agent.locate(sample_path(), within=within)
     assert fix.status == "located"

@@ -55,7 +55,10 @@ def test_json_is_one_object_and_nothing_else(geofix: Geofix, starter_url: str) -
     assert haversine_km(fix.latitude, fix.longitude, *SACRE_COEUR) < 1
 
 
-@pytest.mark.parametrize("within", ["France", "fr", "FRA", "48.86,2.35,50", " 48.86 , 2.35 , 50 "])
+@pytest.mark.parametrize(
+    "within",
+    ["France", "fr", "FRA", "48.86,2.35,50", " 48.86 , 2.35 , 50 ", "-48.8,2.2,49,2.5"],
+)
 def test_a_region_that_holds_the_place_keeps_the_answer(
     geofix: Geofix, starter_url: str, within: str
 ) -> None:

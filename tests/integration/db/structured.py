@@ -22,7 +22,7 @@ from geofix.db.search import Found
 from tests.integration.db.loads import one
 
 if TYPE_CHECKING:
-    from benchmarks.vectors import Made
+    from benchmarks.drawn import Drawn
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -30,7 +30,7 @@ Floats = NDArray[np.float32]
 DIMENSION = 48
 
 
-def make(rows: int, dimension: int, queries: int) -> Made:
+def make(rows: int, dimension: int, queries: int) -> Drawn:
     """Draw vectors as the benchmarks do."""
     root = str(Path(__file__).parents[3])
     if root not in sys.path:
@@ -42,7 +42,7 @@ def make(rows: int, dimension: int, queries: int) -> Made:
 
 
 @lru_cache
-def made(rows: int = 4000) -> Made:
+def made(rows: int = 4000) -> Drawn:
     """Vectors, of which some lie on both sides of the antimeridian and some around the pole."""
     found = make(rows, DIMENSION, 40)
     rng = np.random.default_rng(1)
@@ -64,7 +64,7 @@ def add(
     part: slice = slice(None),
     *,
     gallery: str = "g",
-    vectors: Made | None = None,
+    vectors: Drawn | None = None,
     first: int = 0,
 ) -> None:
     """Add photos named for their place in `vectors`; a load that is not finished."""

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy import Engine, select
 
-from geofix.agent.regions import circle, search_areas
+from geofix.agent.regions import box, circle, holds, search_areas
 from geofix.agent.state import Region
 from geofix.db.area import EARTH_RADIUS_KM, Area, chord_sql
 from geofix.db.engine import open_engine
@@ -107,6 +107,49 @@ def test_the_circle_is_exact_also_without_its_boxes_and_smaller_than_they(engine
     boxes_alone = found(engine, Area(boxes=area.boxes))
     circle_alone = found(engine, Area(latitude=-17.8, longitude=178.0, radius_km=300.0))
     assert circle_alone == found(engine, area) < boxes_alone
+
+
+@pytest.mark.parametrize(
+    ("south", "west", "north", "east"),
+    [
+        (-19.0, 177.0, -16.0, -178.0),
+        (-19.0, 177.0, -16.0, 180.0),
+        (-1.0, -180.0, 1.0, -90.0),
+        (-19.0, -178.0, -16.0, 177.0),
+        (-30.0, 20.0, 40.0, 60.0),
+        (80.0, 10.0, 90.0, 20.0),
+        (-90.0, -180.0, 90.0, 180.0),
+    ],
+    ids=[
+        "across the antimeridian", "up to it", "from it", "all but Fiji", "no edge", "with a pole",
+        "the whole Earth",
+    ],
+)  # fmt: skip
+def test_a_box_holds_exactly_the_photos_numpy_says(
+    engine: Engine, south: float, west: float, north: float, east: float
+) -> None:
+    latitudes, longitudes = PLACES.T
+    # East of the west by less than the box is wide; a pole lies under every meridian.
+    wide = (east - west) % 360 or 360
+    under = ((longitudes - west) % 360 <= wide) | (np.abs(latitudes) == 90)
+    expected = set(np.flatnonzero((south <= latitudes) & (latitudes <= north) & under).tolist())
+    assert expected
+    region = box(south, west, north, east)
+    assert found(engine, *search_areas(region, None)) == expected
+    held = [i for i, place in enumerate(PLACES.tolist()) if holds(region, *place)]
+    assert set(held) == expected
+
+
+def test_a_box_and_a_circle_and_a_country_overlap(engine: Engine) -> None:
+    fiji = box(-19.0, 177.0, -16.0, -178.0).model_copy(update={"country_code": "FJ"})
+    west = circle(-17.8, 178.0, 300.0)
+    both = {
+        i
+        for i in inside(-17.8, 178.0, 300.0)
+        if COUNTRIES[i] == "FJ" and holds(fiji, *PLACES[i].tolist())
+    }
+    assert 0 < len(both) < len(inside(-17.8, 178.0, 300.0))
+    assert found(engine, *search_areas(west, fiji)) == both
 
 
 def test_a_country_is_a_filter_on_its_code(engine: Engine) -> None:

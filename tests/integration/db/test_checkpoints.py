@@ -15,9 +15,11 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import Interrupt, Send
 from pydantic import BaseModel
 
+from geofix.agent.persisted import PERSISTED
+from geofix.agent.provenance import Provenance
 from geofix.agent.search_report import SearchReport
+from geofix.agent.spending import Spending
 from geofix.agent.state import (
-    PERSISTED,
     Candidate,
     Claim,
     Clue,
@@ -130,8 +132,10 @@ REGION = Region(latitude=1.0, longitude=2.0, radius_km=3.0, country_code="FR", n
 HIT = Hit(photo_id=1, latitude=1.0, longitude=2.0, similarity=0.5, gallery="g", source="s",
           external_id="x", impostor_share=0.1, place="P", country_code="FR")  # fmt: skip
 CLUE = Clue(kind="road", observation="drives on the left")
+PROVENANCE = Provenance(preset="g3", prompt_version="geofix-3", neighbours=5, sample=2,
+                        tokens={"input_tokens": 1}, seconds=0.5)  # fmt: skip
 DRAFT = Draft(round=0, drafted_by="p:m", latitude=1.0, longitude=None, confidence=0.25,
-              clues=[CLUE], hypotheses=["H"], notes=["N"])  # fmt: skip
+              clues=[CLUE], hypotheses=["H"], notes=["N"], provenance=PROVENANCE)  # fmt: skip
 CANDIDATE = Candidate(rank=1, latitude=1.0, longitude=2.0, radius_km=3.0, score=0.5,
                       parts={"a": 0.5}, photos=2, best_similarity=None, origin="cluster+draft",
                       scale_km=25.0, vetoed="sea")  # fmt: skip
@@ -152,7 +156,8 @@ STATE = State(photo="sha256:ab", within=REGION, round=1, sha256="ab", encoder="e
 INSTANCES: dict[type[BaseModel], BaseModel] = {
     type(instance): instance
     for instance in (
-        REGION, HIT, CLUE, DRAFT, CANDIDATE, RETRIEVAL, EVIDENCE, CLAIM, PLACE, VERDICT, FIX, STATE,
+        REGION, HIT, CLUE, PROVENANCE, DRAFT, CANDIDATE, RETRIEVAL, EVIDENCE, CLAIM, PLACE, VERDICT,
+        FIX, STATE, Spending(calls=2, tokens={"input_tokens": 3}, cost_usd=0.5),
         Query(photo="sha256:ab", within=REGION),
         SearchReport(kind="negatives", server="north", way="index", rows=5, ef_search=200),
     )
@@ -171,6 +176,24 @@ def test_every_persisted_class_comes_back_as_itself(cls: type[BaseModel]) -> Non
     assert type(revived) is cls
     assert revived == instance
     assert revived.model_dump() == instance.model_dump()
+
+
+def test_a_region_kept_before_there_were_boxes_is_revived() -> None:
+    written = (
+        b"\xc7\x80\x05\x94\xb2geofix.agent.state\xa6Region\x85\xa8latitude"
+        b"\xcb\xc01\x00\x00\x00\x00\x00\x00\xa9longitude\xcb@f|\xcc\xcc\xcc\xcc\xcd\xa9radius_km"
+        b"\xcb@\x08\x00\x00\x00\x00\x00\x00\xaccountry_code\xc0\xa4name\xa4Fiji"
+        b"\xb3model_validate_json"
+    )
+    revived = strict_serializer(PERSISTED).loads_typed(("msgpack", written))
+    assert revived == Region(latitude=-17.0, longitude=179.9, radius_km=3.0, name="Fiji")
+
+
+def test_a_box_comes_back_as_what_can_be_hashed() -> None:
+    box = Region(box=(-20, 176, -15, -178), name="Fiji")
+    serializer = strict_serializer(PERSISTED)
+    revived = serializer.loads_typed(serializer.dumps_typed(box))
+    assert (revived, hash(revived)) == (box, hash(box))
 
 
 class Stranger(BaseModel):

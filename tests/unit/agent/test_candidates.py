@@ -53,8 +53,40 @@ def test_photos_on_both_sides_of_the_antimeridian_are_one_place() -> None:
 def test_a_draft_joins_the_cluster_it_lies_in_and_stands_alone_elsewhere() -> None:
     pooled = pool_candidates([hit(PARIS, 0.8)], [draft(48.85, 2.35), draft(*BERLIN)], 0.05)
     assert [candidate.origin for candidate in pooled] == ["cluster+draft", "draft"]
-    assert pooled[0].parts["draft"] == pytest.approx(0.9)
     assert pooled[1].photos == 0
+
+
+def test_a_model_has_one_voice_however_many_samples_it_gives() -> None:
+    drafts = [draft(48.85, 2.35, 0.9), draft(48.86, 2.35, 0.6), draft(*BERLIN, 0.9)]
+    pooled = pool_candidates([hit(PARIS, 0.8)], drafts, 0.05)
+    assert [c.parts["draft"] for c in pooled] == pytest.approx([0.5, 0.3])
+    alone = pool_candidates([hit(PARIS, 0.8)], drafts[:1], 0.05)[0]
+    assert alone.parts["draft"] == pytest.approx(0.9)
+
+
+def test_drafts_of_one_place_are_one_candidate() -> None:
+    near_berlin = [draft(BERLIN[0] + i / 100, BERLIN[1]) for i in range(3)]
+    _, one = pool_candidates([hit(PARIS, 0.8)], near_berlin, 0.05)
+    assert (one.origin, one.photos) == ("draft", 0)
+    assert one.latitude == pytest.approx(BERLIN[0] + 0.01)  # the one in the middle
+
+
+def test_a_draft_that_repeats_what_it_was_shown_is_no_witness() -> None:
+    copy = draft(48.95, 2.35).model_copy(update={"copied_from": "candidate 1"})
+    city = hit(PARIS, 0.8, accuracy_km=25.0)
+    copied = pool_candidates([city], [copy], 0.05)[0]
+    assert copied.parts["draft"] == 0
+    assert (copied.latitude, copied.longitude) == pytest.approx(PARIS)
+    both = pool_candidates([city], [copy, draft(48.90, 2.35)], 0.05)[0]
+    assert both.parts["draft"] == pytest.approx(0.45)
+    assert both.latitude == 48.90
+
+
+def test_samples_move_a_place_once_to_the_one_in_their_middle() -> None:
+    drafts = [draft(PARIS[0] + i / 100, PARIS[1]) for i in range(1, 6)]
+    moved = pool_candidates([hit(PARIS, 0.8, accuracy_km=25.0)], drafts, 0.05)[0]
+    assert moved.latitude == pytest.approx(PARIS[0] + 0.03)
+    assert moved.radius_km == pytest.approx(25.0 + 3.34, abs=0.01)
 
 
 def test_a_draft_does_not_move_a_place_its_photos_pin_down() -> None:

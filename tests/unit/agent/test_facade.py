@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import geofix.agent
-from geofix.agent import errors, state
+from geofix.agent import errors, persisted, state
 from geofix.agent.errors import GeofixError
 from geofix.agent.search_report import SearchReport
 from geofix.db.checkpoints import strict_serializer
@@ -23,7 +23,7 @@ def test_each_persisted_class_has_one_identity_and_all_of_them_are_listed() -> N
         for value in vars(state).values()
         if isinstance(value, type) and value.__module__.startswith("geofix.agent.")
     }
-    assert declared == set(state.PERSISTED)
+    assert declared == set(persisted.PERSISTED)
 
 
 def test_the_error_tree_in_the_docstring_is_the_tree() -> None:
@@ -44,6 +44,6 @@ def test_importing_the_facade_and_the_graph_loads_no_torch() -> None:
 
 
 def test_a_checkpoint_revives_a_search_report_by_itself() -> None:
-    serializer = strict_serializer(state.PERSISTED)
+    serializer = strict_serializer(persisted.PERSISTED)
     report = SearchReport(kind="negatives", server="north", way="index", rows=5, ef_search=200)
     assert serializer.loads_typed(serializer.dumps_typed(report)) == report

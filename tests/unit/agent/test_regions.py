@@ -42,11 +42,13 @@ def test_a_circle(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("48.86,2.35", "the region '48.86,2.35' is not three numbers; write LAT,LON,KM such as"),
-        ("48.86", "is not three numbers"),
-        ("1,2,3,4", "is not three numbers"),
-        ("48.86,2.35,50km", "is not three numbers"),
-        ("48.86,east,50", "is not three numbers"),
+        ("48.86,2.35", "'48.86,2.35' is not three or four numbers; write LAT,LON,KM such as"),
+        ("48.86", "SOUTH,WEST,NORTH,EAST such as '48.8,2.2,48.9,2.5', or a country such as"),
+        ("1,2,3,4,5", "is not three or four numbers"),
+        ("48.86,2.35,50km", "is not three or four numbers"),
+        ("48.86,east,50", "is not three or four numbers"),
+        ("1,2,3,east", "is not three or four numbers"),
+        ("1,2,3,", "is not three or four numbers"),
         ("91,0,5", "latitude 91.0 is not between -90 and 90"),
         ("139.7,35.6,50", "latitude comes first: are the two swapped?"),
         ("0,180.5,5", "longitude 180.5"),
@@ -109,6 +111,9 @@ def test_a_round_never_searches_outside_what_the_question_allows() -> None:
     ("fields", "reason"),
     [
         ({}, "the region 'here' is neither a circle"),
+        ({"latitude": 48.0, "box": (1, 2, 3, 4)}, "neither a circle"),
+        ({"latitude": 1, "longitude": 2, "radius_km": 3, "box": (1, 2, 3, 4)}, "circle and a box"),
+        ({"box": (3, 2, 1, 4)}, "the south 3.0 is not less than the north 1.0"),
         ({"latitude": 48.0, "longitude": 2.0}, "neither a circle"),
         ({"latitude": 48.0, "country_code": "FR"}, "neither a circle"),
         ({"country_code": "fr"}, "unknown country code 'fr'"),

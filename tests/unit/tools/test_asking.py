@@ -11,10 +11,11 @@ from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable, RunnableLambda
 from pydantic import BaseModel
 
 from geofix.db.errors import DatabaseError
-from geofix.tools import asking
+from geofix.tools import retrying
 from geofix.tools.asking import MAX_REASON, Answer, ask
 from tests.fakes import ScriptedChat
 
@@ -126,7 +127,7 @@ def test_a_server_that_wants_a_long_pause_is_given_up_on(waits: list[float]) -> 
 def test_a_slow_failure_is_not_tried_again(
     waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "QUICK_S", -1.0)
+    monkeypatch.setattr(retrying, "QUICK_S", -1.0)
     answer, model = asked(StatusError(504))
     assert answer.failure is not None
     assert (len(model.seen), waits) == (1, [])
@@ -195,3 +196,15 @@ def test_a_refusal_is_not_argued_with() -> None:
     answer = ask(PlainChat(message=message), QUESTION, Spot)
     assert answer.failure == "the model refused: I do not locate people."
     assert answer.repaired is None
+
+
+class OddChat(ScriptedChat):
+    """A client of the caller's own that does not give messages."""
+
+    def with_structured_output(self, schema: Any, **kwargs: Any) -> Runnable[Any, Any]:
+        return RunnableLambda(lambda question: {"raw": "Paris!"})
+
+
+def test_what_is_no_message_is_a_failure_too() -> None:
+    answer = ask(OddChat(answers=[]), QUESTION, Spot)
+    assert answer.failure == "the model failed: it answered with 'str', not with a message"

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from langchain_core.language_models import BaseChatModel
 
+from geofix.tools.addresses import address_of
 from geofix.tools.chat import NO_KEY, load_chat_model, model_name, secrets_of, without
 from geofix.tools.errors import ModelError
 from tests.fakes import ScriptedChat
 
 KEY = "sk-very-secret-0123456789"
 LOCAL = "http://127.0.0.1:9/v1"
+HOSTED = ["openai", "anthropic", "google"]
 
 
 def held(model: BaseChatModel, name: str) -> Any:
@@ -25,7 +27,7 @@ def test_a_model_that_is_not_provider_and_model_is_refused_with_an_example(spec:
     with pytest.raises(ModelError, match="provider:model") as caught:
         load_chat_model(spec, base_url=LOCAL)
     assert repr(spec) in str(caught.value)
-    assert "anthropic, ollama, openai" in str(caught.value)
+    assert "anthropic, google, ollama, openai" in str(caught.value)
 
 
 def test_a_model_name_may_hold_colons_and_slashes() -> None:
@@ -34,24 +36,25 @@ def test_a_model_name_may_hold_colons_and_slashes() -> None:
     assert held(model, "model_name") == "Qwen/Qwen2.5-VL-7B-Instruct"
 
 
-@pytest.mark.parametrize("provider", ["openai", "ollama", "anthropic"])
+@pytest.mark.parametrize("provider", ["openai", "ollama", "anthropic", "google"])
 def test_a_missing_package_says_what_to_install(
     provider: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, f"langchain_{provider}", None)
+    package = "langchain_google_genai" if provider == "google" else f"langchain_{provider}"
+    monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ModelError) as caught:
         load_chat_model(f"{provider}:tiny", base_url=LOCAL)
     assert f"pip install 'geofix[{provider}]'" in str(caught.value)
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("provider", HOSTED)
 def test_a_hosted_model_without_a_key_is_refused_at_once(provider: str) -> None:
     with pytest.raises(ModelError, match="GEOFIX_MODEL_API_KEY") as caught:
         load_chat_model(f"{provider}:tiny")
     assert f"{provider.upper()}_API_KEY" in str(caught.value)
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("provider", HOSTED)
 def test_the_providers_own_variable_is_never_sent_to_another_address(
     provider: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,7 +82,7 @@ def test_the_login_of_a_bad_address_is_not_shown() -> None:
     assert "host/v1" in str(caught.value)
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("provider", HOSTED)
 def test_a_key_shows_in_no_repr_and_in_no_error(provider: str) -> None:
     model = load_chat_model(f"{provider}:tiny", base_url=LOCAL, api_key=KEY)
     assert KEY in secrets_of(model)
@@ -93,16 +96,25 @@ def test_a_client_that_refuses_an_option_is_quoted_without_the_key() -> None:
     assert caught.value.__cause__ is None
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("provider", HOSTED)
 def test_the_clients_own_retries_are_off_for_they_repeat_time_outs(provider: str) -> None:
     model = load_chat_model(f"{provider}:tiny", base_url=LOCAL, timeout_s=7)
-    assert held(model, "max_retries") == 0
+    # Google's client counts tries, and takes 0 for its own default.
+    assert held(model, "max_retries") == (1 if provider == "google" else 0)
 
 
 def test_only_a_server_of_ones_own_is_told_a_temperature() -> None:
     assert held(load_chat_model("openai:tiny", base_url=LOCAL), "temperature") == 0
     assert held(load_chat_model("ollama:tiny"), "temperature") == 0
     assert held(load_chat_model("openai:o4-mini", api_key=KEY), "temperature") is None
+    assert held(load_chat_model("google:tiny", base_url=LOCAL), "temperature") == 0
+
+
+def test_a_variable_does_not_send_googles_model_to_vertex(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "of-the-host")
+    model = load_chat_model("google:tiny", base_url=LOCAL)
+    assert address_of(model).host == "127.0.0.1:9"
 
 
 def test_a_model_handed_over_is_named_as_the_provider_names_it() -> None:

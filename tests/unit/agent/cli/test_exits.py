@@ -17,8 +17,9 @@ def test_every_error_has_the_exit_code_that_the_help_says(name: str) -> None:
 
 
 def test_the_codes_differ_and_the_help_names_each() -> None:
-    codes = [exits.ABSTAINED, exits.BAD_INPUT, exits.SET_UP, exits.REJECTED, exits.INTERRUPTED]
-    assert len({*codes, exits.PIPE, 0, 1, 2}) == 9
+    given = [exits.ABSTAINED, exits.BAD_INPUT, exits.SET_UP, exits.REJECTED, exits.CANNOT_DRAFT]
+    codes = [*given, exits.INTERRUPTED]
+    assert len({*codes, exits.PIPE, 0, 1, 2}) == 10
     for code in (0, 1, 2, *codes):
         assert f" {code} " in exits.EXPLAINED
 

@@ -1,0 +1,64 @@
+"""How many neighbours a model is shown, by how sharp the search was.
+
+Jia et al. (G3, 2024) found no neighbours best for landmarks, 5 for distinctive regions and 10 for
+scenes of low information. Which of them a photo is they left to people; here the search's own
+sharpness stands in for it. The bounds are hand-set and were not measured with any model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from geofix.agent.shortlist import shortlist
+from geofix.agent.state import Retrieval
+from geofix.tools.density import DEFAULT_TEMPERATURE, vote_weights
+from geofix.tools.geo import haversine_km
+
+LANDMARK, REGION, LOW_INFORMATION = 0, 5, 10
+"""Neighbours shown, by scene."""
+
+RARE = 0.01
+"""A best likeness that is this rare among photos of unlike places is of the same thing."""
+
+TELLING = 0.10
+"""One that is rarer than this says something of the region."""
+
+MAJORITY = 0.5
+"""Of the votes, within `REGION_KM` of the leading place or in it."""
+
+REGION_KM = 750.0
+"""Countries and their like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What kind of scene the search takes the photo for."""
+
+    neighbours: int
+    """How many of either list the model is shown."""
+    reason: str
+
+
+def scene_of(retrieval: Retrieval) -> Scene:
+    """Return the scene by how rare the best likeness is and how the votes are spread."""
+    if not retrieval.positives or retrieval.impostor_share is None:
+        return Scene(LOW_INFORMATION, "what the best likeness means is not known")
+    temperature = retrieval.temperature or DEFAULT_TEMPERATURE
+    first = shortlist(retrieval.positives, temperature)[0]
+    weights = vote_weights([hit.similarity for hit in retrieval.positives], temperature)
+    apart_km = haversine_km(
+        [hit.latitude for hit in retrieval.positives],
+        [hit.longitude for hit in retrieval.positives],
+        first.latitude,
+        first.longitude,
+    )
+    around = float(weights[apart_km <= REGION_KM].sum())
+    rarity = f"{retrieval.impostor_share:.1%} of photos are as like some other place"
+    region = f"{rarity}, and {around:.0%} of the votes within {REGION_KM:g} km"
+    if retrieval.impostor_share <= RARE and first.share >= MAJORITY:
+        return Scene(LANDMARK, f"{rarity}, and {first.share:.0%} of the votes in one place")
+    if retrieval.impostor_share <= TELLING and around >= MAJORITY:
+        return Scene(REGION, region)
+    return Scene(
+        LOW_INFORMATION, f"{rarity}, and {around:.0%} of the votes within {REGION_KM:g} km"
+    )

@@ -1,0 +1,69 @@
+"""The papers' presets over real HTTP, and what a copied answer is worth."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.integration.lab import DOME, SACRE_COEUR, is_in_paris, said
+
+POINT = json.dumps({"latitude": DOME[0], "longitude": DOME[1]})
+
+
+def test_g3_asks_twenty_times_at_its_temperature_and_all_drafts_are_pooled(lab: Any) -> None:
+    away = json.dumps({"latitude": -33.87, "longitude": 151.2})
+    opened = lab(*[POINT, away] * 10)
+    fix, step = opened.locate(preset="g3", max_rounds=1)
+    received = opened.server.received
+    assert len(received) == 20
+    assert {request.body["temperature"] for request in received} == {1.2}
+    schema = received[0].body["response_format"]["json_schema"]["schema"]
+    assert list(schema["properties"]) == ["latitude", "longitude"]
+    asked = [draft["provenance"]["neighbours"] for draft in step.detail["drafts"]]
+    assert asked == [k for k in (0, 5, 10, 15) for _ in range(5)]
+    first = fix.candidates[0]
+    assert first.origin == "cluster+draft"
+    assert first.parts["draft"] == pytest.approx(0.25)  # half of the samples, no word of their own
+    (vetoed,) = [candidate for candidate in fix.candidates if candidate.vetoed]
+    assert vetoed.origin == "draft"
+    assert is_in_paris(fix)
+
+
+def test_img2loc_shows_bare_coordinates_in_one_call(lab: Any) -> None:
+    opened = lab(POINT)
+    fix, step = opened.locate(preset="img2loc", max_rounds=1)
+    (request,) = opened.server.received
+    text = request.body["messages"][1]["content"][-1]["text"]
+    similar, dissimilar = text.split("Some dissimilar images")
+    assert similar.count("(") == dissimilar.count("(") == 16
+    assert "Paris" not in text
+    assert step.detail["preset"] == "img2loc"
+    assert fix.degraded == []
+
+
+def test_a_copied_answer_counts_for_nothing_and_the_reasons_say_so(lab: Any) -> None:
+    silent, _ = lab(said(can_tell=False)).locate()
+    place = {"latitude": SACRE_COEUR[0], "longitude": SACRE_COEUR[1]}
+    fix, step = lab(said(**place)).locate()
+    assert step.detail["copied_from"] is not None
+    assert fix.candidates[0].score == silent.candidates[0].score
+    assert fix.candidates[0].parts["draft"] == 0
+    assert any("1 of 1 drafts repeat coordinates they were shown" in r for r in fix.reasons)
+    assert "the model's draft names the same place" not in fix.reasons
+
+
+def test_degrees_and_minutes_need_no_second_turn(lab: Any) -> None:
+    fix, step = lab(said(latitude="48°53'10\"N", longitude="2,3429")).locate()
+    assert step.detail["repaired"] is None
+    assert (step.detail["latitude"], step.detail["longitude"]) == pytest.approx(DOME, abs=1e-4)
+    assert is_in_paris(fix)
+
+
+def test_swapped_by_its_letters_is_sent_back_by_name(lab: Any) -> None:
+    opened = lab(said(latitude="2.3429 E", longitude="48.8861 N"), said())
+    _, step = opened.locate()
+    assert "latitude and longitude are swapped" in step.detail["repaired"]
+    assert "are swapped" in opened.server.received[1].text
+    assert (step.detail["latitude"], step.detail["longitude"]) == DOME

@@ -1,0 +1,51 @@
+"""The papers' prompts: bare coordinates, so many of either list, and the guard."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from geofix.agent.prompts import PRESETS, PointAnswer, Preset
+from geofix.agent.prompts.guard import GUARD
+from geofix.agent.state import Region
+from tests.unit.agent.answers import lists
+from tests.unit.agent.hits import hit
+
+MANY = [hit((float(i), 100.5), 0.9 - i / 100) for i in range(1, 21)]
+FEWER = [hit((-float(i), -100.5), -0.5) for i in range(1, 21)]
+
+PAPERS = [PRESETS["img2loc"], PRESETS["g3"]]
+
+
+def test_img2loc_shows_sixteen_of_each_in_one_call() -> None:
+    preset = PRESETS["img2loc"]
+    assert (preset.neighbours, preset.samples, preset.temperature) == ((16,), 1, None)
+    text = preset.lists(lists(MANY, FEWER, neighbours=16))
+    similar, dissimilar = text.split("dissimilar")
+    assert similar.count("100.50000") == dissimilar.count("-100.50000") == 16
+    assert "(16.00000, 100.50000)" in similar and "17.0" not in text
+    assert "(-1.00000, -100.50000)" in dissimilar
+
+
+def test_g3_asks_with_four_lists_several_times_and_freely() -> None:
+    preset = PRESETS["g3"]
+    assert (preset.neighbours, preset.samples, preset.temperature) == ((0, 5, 10, 15), 5, 1.2)
+    texts = [preset.lists(lists(MANY, FEWER, neighbours=k)) for k in (0, 5, 10, 15)]
+    assert [text.count(" 100.50000") for text in texts] == [0, 5, 10, 15]
+    assert [text.count("-100.50000") for text in texts] == [0, 5, 10, 15]
+    assert "similar" not in texts[0]
+
+
+@pytest.mark.parametrize("preset", PAPERS)
+def test_a_paper_has_coordinates_only_and_the_guard(preset: Preset) -> None:
+    shown = lists()
+    assert preset.schema is PointAnswer
+    assert preset.system(shown) == GUARD
+    assert not re.search(r"Paris|Fiji|0\.91|0\.52", preset.lists(shown))
+
+
+@pytest.mark.parametrize("preset", PAPERS)
+def test_a_region_is_told_in_any_words(preset: Preset) -> None:
+    region = Region(country_code="FR", name="Fra\nnce")
+    assert preset.lists(lists(region=region)).endswith('The place lies within: "Fra nce".')

@@ -1,0 +1,66 @@
+"""One coordinate as people and models write it: a number, DMS, a comma, a letter for the side."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+Axis = Literal["latitude", "longitude"]
+
+SIDES = {"N": 1, "S": -1, "E": 1, "W": -1}
+
+LETTERS = {"latitude": "NS", "longitude": "EW"}
+
+UNKNOWN = frozenset({"", "null", "none", "unknown", "n/a", "nan"})
+"""What stands where a number is not known."""
+
+MOST_QUOTED = 60
+"""Characters of an unreadable text that an error repeats."""
+
+NUMBER = r"\d+(?:[.,]\d+)?"
+
+WRITTEN = re.compile(
+    rf"""
+    (?P<before>[NSEW])?\s*
+    (?P<sign>[+\-\u2212])?\s*
+    (?P<degrees>{NUMBER})\s*(?P<mark>[°º]|deg(?:rees)?)?\s*
+    (?:(?P<minutes>{NUMBER})\s*['\u2032\u2019]\s*)?
+    (?:(?P<seconds>{NUMBER})\s*(?:"|\u2033|\u201d|''))?\s*
+    (?P<after>[NSEW]|north|south|east|west)?
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def read_degrees(text: str, axis: Axis) -> float | None:
+    """Return decimal degrees, north and east positive; none where the text says it is unknown.
+
+    Reads `48.8566`, `48`, `48,8566`, `2.35 W`, `S 33.87` and `48°51'30"N`. Whether they are in
+    range is for the caller to say.
+
+    Raises:
+        ValueError: It is no coordinate, has the other axis's letter (then the two are swapped), or
+            a sign and a letter that may contradict each other.
+    """
+    plain = text.strip()
+    if plain.casefold() in UNKNOWN:
+        return None
+    shown = repr(plain[:MOST_QUOTED])
+    found = WRITTEN.fullmatch(plain)
+    if found is None or (found["minutes"] and not found["mark"]):
+        raise ValueError(f"{shown} is no {axis}; give one number of decimal degrees")
+    letters = [found[name][0].upper() for name in ("before", "after") if found[name]]
+    if any(letter not in LETTERS[axis] for letter in letters):
+        raise ValueError(f"{shown} is no {axis}: latitude and longitude are swapped")
+    if len(letters) > 1 or (letters and found["sign"]):
+        raise ValueError(f"{shown} says its side twice; give one number of decimal degrees")
+    minutes, seconds = _number(found["minutes"]), _number(found["seconds"])
+    if minutes >= 60 or seconds >= 60:
+        raise ValueError(f"{shown} has 60 minutes or seconds, or more; give decimal degrees")
+    size = _number(found["degrees"]) + minutes / 60 + seconds / 3600
+    negative = found["sign"] in {"-", "\u2212"} or any(SIDES[letter] < 0 for letter in letters)
+    return -size if negative else size
+
+
+def _number(text: str | None) -> float:
+    return 0.0 if text is None else float(text.replace(",", "."))

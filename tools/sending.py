@@ -1,0 +1,116 @@
+"""One request to a model through its LangChain client, and every reply that came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.runnables.config import ensure_config, get_callback_manager_for_config
+
+from geofix.tools.structured import Form
+
+_SEVERAL = frozenset({"openai", "azure", "transformers"})
+_TIMED = {
+    "openai": "request_timeout",
+    "azure": "request_timeout",
+    "anthropic": "default_request_timeout",
+    "google_genai": "timeout",
+    "transformers": "timeout_s",
+}
+"""Clients that take a time-out with the call, and where they keep their own."""
+
+
+class _Reported(BaseCallbackHandler):
+    """Hears what the server said of the whole response; of several answers none carries it."""
+
+    def __init__(self) -> None:
+        self.output: dict[str, Any] = {}
+
+    def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
+        self.output = response.llm_output or {}
+
+
+def gives_several(model: BaseChatModel) -> bool:
+    """Tell whether one call can give several answers (`n`)."""
+    responses_api = bool(getattr(model, "use_responses_api", False))
+    return _provider(model) in _SEVERAL and "n" in type(model).model_fields and not responses_api
+
+
+def send(
+    model: BaseChatModel,
+    messages: Sequence[BaseMessage],
+    form: Form,
+    *,
+    samples: int = 1,
+    timeout_s: float | None = None,
+) -> tuple[list[Any], dict[str, Any]]:
+    """Ask once.
+
+    Args:
+        model: What is asked.
+        messages: The question.
+        form: How the answer is asked for.
+        samples: How many answers one call is to give; only where `gives_several`.
+        timeout_s: Longest silence, where it is to be shorter than the client's own.
+
+    Returns:
+        The messages it answered, as many as the server gave; and what the server said beside them.
+
+    Raises:
+        Exception: Whatever the client raises; every provider has classes of its own.
+    """
+    if form.chain is not None:
+        return [form.chain.invoke(list(messages))["raw"]], {}
+    options = {**form.options, **_timeout(model, timeout_s)}
+    if samples > 1:
+        options["n"] = samples
+    config = ensure_config()
+    callbacks = get_callback_manager_for_config(config)
+    reported = _Reported()
+    callbacks.add_handler(reported, inherit=False)
+    # Not `invoke`, which drops all answers but the first.
+    result = model.generate([list(messages)], callbacks=callbacks, **options)
+    generations = result.generations[0]
+    raw = [one.message for one in generations if isinstance(one, ChatGeneration)]
+    return raw, reported.output
+
+
+def salvaged(error: BaseException) -> list[AIMessage]:
+    """Return the answers openai's client threw away with an exception: cut off, or filtered."""
+    completion: Any = getattr(error, "completion", None)
+    if completion is None or not completion.choices:
+        return []
+    usage = completion.usage
+    counts: Any = usage and {
+        "input_tokens": usage.prompt_tokens,
+        "output_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+    }
+    said = {
+        "model_name": completion.model,
+        "system_fingerprint": completion.system_fingerprint,
+    }
+    return [
+        AIMessage(
+            choice.message.content or "",
+            usage_metadata=counts,
+            response_metadata={**said, "finish_reason": choice.finish_reason},
+        )
+        for choice in completion.choices
+    ]
+
+
+def _timeout(model: BaseChatModel, timeout_s: float | None) -> dict[str, float]:
+    name = _TIMED.get(_provider(model))
+    if timeout_s is None or name is None:
+        return {}
+    own = getattr(model, name, None)
+    return {"timeout": min(own, timeout_s) if isinstance(own, int | float) else timeout_s}
+
+
+def _provider(model: BaseChatModel) -> str:
+    return str(model._get_ls_params().get("ls_provider"))
