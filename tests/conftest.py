@@ -30,6 +30,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what it runs in the background deaf to Ctrl-C, and so all that tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+THEIRS = (
+    "GEOFIX_",
+    "LANGSMITH_",
+    "LANGCHAIN_",
+    "OPENAI_",
+    "ANTHROPIC_",
+    "GOOGLE_",
+    "GEMINI_",
+    "OLLAMA_",
+)
+"""How the names of variables begin that lead models, keys and tracing elsewhere."""
+
 MIGRATED = f"geofix_test_migrated_{uuid.uuid4().hex[:8]}"
 STARTED = f"geofix_test_starter_{uuid.uuid4().hex[:8]}"
 
@@ -38,7 +50,7 @@ STARTED = f"geofix_test_starter_{uuid.uuid4().hex[:8]}"
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No variable and no `.env` of the person who runs the tests reaches a test."""
     for name in list(os.environ):
-        if name.startswith(("GEOFIX_", "LANGSMITH_", "LANGCHAIN_", "OPENAI_", "ANTHROPIC_")):
+        if name.startswith(THEIRS) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

@@ -18,6 +18,9 @@ from geofix.agent.settings import Settings
 if TYPE_CHECKING:
     from geofix.tools.model_findings import Drafting, ModelCheck, Pictures, Several
 
+MOST_CHARACTERS = 40
+"""Of what a model calls a color."""
+
 app = typer.Typer(help="The models that draft.", no_args_is_help=True)
 
 
@@ -91,7 +94,7 @@ def _lines(found: ModelCheck) -> Iterator[tuple[str, str]]:
 
 
 def _images(pictures: Pictures) -> str:
-    named = ", ".join(f"{color} as {name!r}" for color, name in pictures.named.items())
+    named = ", ".join(f"{color} as {_cut(name)!r}" for color, name in pictures.named.items())
     return {
         "told apart": f"seen: {named}",
         "differ": f"they make a difference, but are not named right: {named}",
@@ -100,6 +103,11 @@ def _images(pictures: Pictures) -> str:
         "refused": "none: this model or server is for text only",
         "failed": "unknown: the call failed",
     }[pictures.sight]
+
+
+def _cut(words: str) -> str:
+    # Asked for one word, some never stop.
+    return words if len(words) <= MOST_CHARACTERS else words[: MOST_CHARACTERS - 1] + "…"
 
 
 def _schema(drafting: Drafting) -> str:
