@@ -1,0 +1,11 @@
+"""Multimodal models in this process, by transformers, as LangChain chat models.
+
+Importing this package imports neither torch nor transformers; the first question does.
+"""
+
+from __future__ import annotations
+
+from geofix.tools.transformers_chat.by_name import model_by_name
+from geofix.tools.transformers_chat.model import TransformersChat
+
+__all__ = ["TransformersChat", "model_by_name"]

@@ -1,0 +1,185 @@
+"""A multimodal model in this process as a LangChain chat model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
+from pydantic import ConfigDict, Field, PrivateAttr
+
+from geofix.tools.errors import ModelError
+from geofix.tools.transformers_chat.checkpoint import Checkpoint, find_checkpoint
+from geofix.tools.transformers_chat.conversation import chat_of
+from geofix.tools.transformers_chat.structured import structured
+from geofix.tools.transformers_chat.weights import Weights
+from geofix.tools.transformers_chat.wish import wish_of
+
+if TYPE_CHECKING:
+    from geofix.tools.transformers_chat.loading import Loaded
+
+
+class TransformersChat(BaseChatModel):
+    """Answers with a model that transformers runs here; copies share its weights.
+
+    Options of a call (`bind` or `invoke`): `n` answers from one reading of the prompt;
+    `response_schema`, a JSON schema or pydantic class the answer is held to; `timeout`, seconds
+    from the call on; and `temperature`, `max_new_tokens`, `think` and `think_tokens` instead of
+    the fields below.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str
+    """Folder, hub id, or `hub id@revision`."""
+    device: str | None = None
+    """As torch spells it, or "auto" for all GPUs; by default CUDA, then MPS, then the CPU."""
+    dtype: Literal["float32", "bfloat16", "float16"] | None = None
+    quantization: Literal["4bit", "8bit"] | None = None
+    """Of the weights; needs the package bitsandbytes."""
+    temperature: float | None = Field(default=None, ge=0)
+    """None leaves sampling to the model's own settings."""
+    max_new_tokens: int = Field(default=1024, ge=1)
+    """Of one answer, thoughts not counted."""
+    timeout_s: float | None = Field(default=None, gt=0)
+    """Longest time for one call, from when the model is loaded and free for it."""
+    n: int = Field(default=1, ge=1)
+    """Answers of one call."""
+    think: bool = False
+    """Whether a model that is to answer in a schema writes freely first."""
+    think_tokens: int = Field(default=512, ge=1)
+    """Most tokens of that."""
+    in_process: bool = Field(default=True, frozen=True)
+    """Nothing leaves this machine."""
+
+    _weights: Weights = PrivateAttr()
+    _checkpoint: Checkpoint | None = PrivateAttr(default=None)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Find the files; nothing of size is read and nothing is fetched.
+
+        Raises:
+            ModelError: There is no such folder, the model is not here and must not be fetched, or
+                the extra `local` is not installed.
+        """
+        super().model_post_init(context)
+        if find_spec("xgrammar") is None:
+            raise ModelError(
+                f"the model {self.model!r} in this process needs the package 'xgrammar'; install it"
+                " with pip install 'geofix[local]'"
+            )
+        self._checkpoint = find_checkpoint(self.model, download=False)
+        self._weights = Weights(self._load)
+
+    @property
+    def revision(self) -> str | None:
+        """Commit or fingerprint of the weights; None while they are not on this machine."""
+        if self._weights.loaded is not None:
+            return self._weights.loaded.checkpoint.revision
+        return None if self._checkpoint is None else self._checkpoint.revision
+
+    def close(self) -> None:
+        """Let the weights' memory go; the next call reads them again."""
+        self._weights.close()
+
+    def with_structured_output(
+        self, schema: Any, *, include_raw: bool = False, **kwargs: Any
+    ) -> Runnable[Any, Any]:
+        """Return a chain whose answers fit `schema`, a pydantic class or JSON schema.
+
+        Raises:
+            ModelError: The schema is none.
+        """
+        return structured(self, schema, include_raw=include_raw)
+
+    @property
+    def _llm_type(self) -> str:
+        return "transformers"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        fields = ("model", "device", "dtype", "quantization", "max_new_tokens", "think")
+        return {"revision": self.revision, **{name: getattr(self, name) for name in fields}}
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        return LangSmithParams(
+            ls_provider="transformers",
+            ls_model_name=self.model,
+            ls_model_type="chat",
+            ls_temperature=self.temperature,
+            ls_max_tokens=self.max_new_tokens,
+        )
+
+    def _load(self) -> Loaded:
+        # Seconds to import; whoever only names a model needs none of it.
+        from geofix.tools.transformers_chat.loading import load  # noqa: PLC0415
+        from geofix.tools.transformers_chat.placement import place  # noqa: PLC0415
+
+        placement = place(self.device, self.dtype, self.quantization)
+        checkpoint = self._checkpoint or find_checkpoint(self.model, download=True)
+        if checkpoint is None:
+            raise ModelError(f"the model {self.model!r} could not be fetched")
+        return load(checkpoint, placement)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        from geofix.tools.transformers_chat.generation import generate  # noqa: PLC0415
+        from geofix.tools.transformers_chat.replies import result_of  # noqa: PLC0415
+        from geofix.tools.transformers_chat.watch import Watch  # noqa: PLC0415
+
+        chat, wish, until = chat_of(messages), wish_of(self, stop, kwargs), _until(kwargs)
+        with self._weights.in_use(until) as loaded:
+            made = generate(loaded, chat, wish, Watch(self._deadline(until)))
+            return result_of(loaded, made, wish)
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        from geofix.tools.transformers_chat.generation import generate  # noqa: PLC0415
+        from geofix.tools.transformers_chat.streaming import stream  # noqa: PLC0415
+        from geofix.tools.transformers_chat.watch import Watch  # noqa: PLC0415
+
+        chat, wish, until = chat_of(messages), wish_of(self, stop, kwargs), _until(kwargs)
+        with self._weights.in_use(until) as loaded:
+            deadline = self._deadline(until)
+            for chunk in stream(
+                loaded,
+                lambda hear: Watch(deadline, hear),
+                lambda watch: generate(loaded, chat, wish, watch),
+                wish.stop,
+            ):
+                if run_manager is not None:
+                    run_manager.on_llm_new_token(str(chunk.message.content), chunk=chunk)
+                yield chunk
+
+    def _should_stream(self, *, async_api: bool, run_manager: Any = None, **kwargs: Any) -> bool:
+        # A stream is of one answer.
+        several = (kwargs.get("n") or self.n) > 1
+        return not several and super()._should_stream(
+            async_api=async_api, run_manager=run_manager, **kwargs
+        )
+
+    def _deadline(self, until: float | None) -> float | None:
+        own = None if self.timeout_s is None else time.monotonic() + self.timeout_s
+        return min((one for one in (own, until) if one is not None), default=None)
+
+
+def _until(options: dict[str, Any]) -> float | None:
+    timeout = options.get("timeout")
+    return None if timeout is None else time.monotonic() + float(timeout)

@@ -1,0 +1,89 @@
+"""From a chat to a model's input: its template, its tokens, its pixels. Imports torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jinja2 import TemplateError
+
+from geofix.tools.transformers_chat.loading import Loaded
+
+_MARK = "geofix-thought"
+
+CLOSING_WORDS = (
+    "Now answer with one JSON object that fits this JSON schema, and nothing else:\n{schema}"
+)
+"""Said to a model that has thought."""
+
+
+class UnfitPromptError(ValueError):
+    """The model cannot take this prompt: too long, or its template refuses the roles."""
+
+
+def model_input(loaded: Loaded, chat: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the keyword arguments of `generate`, where the model wants them.
+
+    What looks like a control token in the words, such as `<|im_end|>` or `<image>`, stays words.
+
+    Raises:
+        UnfitPromptError: The chat template refuses the chat, or the model the pictures.
+    """
+    try:
+        features = loaded.processor.apply_chat_template(
+            chat,
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            sanitize_control_tokens=True,
+        )
+    except (TemplateError, ValueError, IndexError) as error:
+        raise UnfitPromptError(
+            f"the model {loaded.checkpoint.name!r} does not take this chat ({error})"
+        ) from error
+    moved = features.to(loaded.model.device, dtype=loaded.model.dtype)
+    return dict(moved)
+
+
+def require_room(loaded: Loaded, tokens: int, max_new_tokens: int) -> None:
+    """Check that prompt and answer fit.
+
+    Raises:
+        UnfitPromptError: They do not.
+    """
+    text = loaded.model.config.get_text_config()
+    most = getattr(text, "max_position_embeddings", None)
+    if most is not None and tokens + max_new_tokens > most:
+        raise UnfitPromptError(
+            f"the prompt of {tokens:,} tokens and an answer of up to {max_new_tokens:,} do not fit"
+            f" the {most:,} tokens of the model {loaded.checkpoint.name!r}; send fewer or smaller"
+            " pictures or fewer lines, or lower max_new_tokens"
+        )
+
+
+def closing_turn(loaded: Loaded, schema: str) -> torch.Tensor:
+    """Return the tokens `[length]` that stand between a model's thoughts and its answer.
+
+    Raises:
+        UnfitPromptError: The chat template cannot render a second turn.
+    """
+    chat = [
+        {"role": "user", "content": [{"type": "text", "text": "Think."}]},
+        {"role": "assistant", "content": [{"type": "text", "text": _MARK}]},
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": CLOSING_WORDS.format(schema=schema)}],
+        },
+    ]
+    try:
+        text = loaded.processor.apply_chat_template(chat, add_generation_prompt=True)
+    except (TemplateError, ValueError) as error:
+        raise UnfitPromptError(
+            f"the model {loaded.checkpoint.name!r} takes no second turn ({error}); do not let it"
+            " think first"
+        ) from error
+    after = str(text).partition(_MARK)[2]
+    ids = loaded.tokenizer(after, add_special_tokens=False, return_tensors="pt")["input_ids"]
+    tokens: torch.Tensor = ids[0].to(loaded.model.device)
+    return tokens
