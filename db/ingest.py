@@ -1,21 +1,21 @@
 """Photos and vectors in, at the speed of COPY; see `Ingest`.
 
-A call that is killed leaves nothing that a search would find.
+A call that is killed leaves nothing that a search would find, at most a gallery without photos.
 Where there are shards, each has a transaction that commits before; what a call that is killed in
 between leaves there, no search finds, and the next call removes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from psycopg.errors import UniqueViolation
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import ARRAY, Connection, Engine, Text, any_, bindparam, select, text
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
@@ -33,17 +33,16 @@ from geofix.db.photo_columns import (
     check_text,
 )
 from geofix.db.photo_rows import insert_photos, known_ids, new_ids
-from geofix.db.servers import joined
+from geofix.db.servers import beside, joined
 from geofix.db.spreading import Load, store, update
 from geofix.db.sweeping import sweep
+from geofix.db.vector_tuples import Vectors
 from geofix.db.writer_lock import write_alone
 
 __all__ = ["Added", "GeotaggedPhoto", "Ingest", "PhotoColumns"]
 
 WORTH_TWO = 2_000
 """From this many new photos on, they and their vectors go in over two connections at once."""
-
-Vectors = NDArray[np.float32] | NDArray[np.float16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +70,15 @@ class Ingest:
         self, gallery: str, source: str, encoder: str, external_ids: Sequence[str]
     ) -> dict[str, GeotaggedPhoto]:
         """Return by external id what of these is there already, embedded by `encoder`."""
+        # One array, and not a parameter an id, which the driver would parse one by one.
+        asked = bindparam("asked", list(external_ids), ARRAY(Text))
         statement = (
             select(PhotoRow.id, *(getattr(PhotoRow, name) for name in FIELDS))
             .join(GalleryRow, GalleryRow.id == PhotoRow.gallery_id)
             .where(
                 GalleryRow.name == gallery,
                 PhotoRow.source == source,
-                PhotoRow.external_id.in_(external_ids),
+                PhotoRow.external_id == any_(asked),
             )
         )
         with database_errors(self._engine), self._engine.connect() as connection:
@@ -85,6 +86,17 @@ class Ingest:
             embedded = ids_anywhere(self._engine, connection, encoder, [row.id for row in rows])
         photos = [GeotaggedPhoto(*row[1:]) for row in rows if row.id in embedded]
         return {photo.external_id: photo for photo in photos}
+
+    def has_source(self, gallery: str, source: str) -> bool:
+        """Say whether a gallery has photos of a source, with vectors or without."""
+        statement = select(
+            select(PhotoRow.id)
+            .join(GalleryRow, GalleryRow.id == PhotoRow.gallery_id)
+            .where(GalleryRow.name == gallery, PhotoRow.source == source)
+            .exists()
+        )
+        with database_errors(self._engine), self._engine.connect() as connection:
+            return bool(connection.execute(statement).scalar_one())
 
     def pictures(self, gallery: str, sha256s: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Return by hash which of these pictures a gallery has, as source and external id."""
@@ -116,52 +128,72 @@ class Ingest:
         Raises:
             GalleryError: The encoder is known with another dimension, a vector is not finite, or a
                 photo cannot be stored: off the Earth, named twice, or with a text that Postgres
-                cannot hold. Nothing is stored then.
+                cannot hold. Nothing is stored then; of a new gallery its name may stay.
         """
         columns = as_columns(photos)
         check_text("the gallery's name", gallery)
         check_text("the encoder's name", encoder)
-        halves = _halves(encoder, vectors, len(columns))
+        if len(columns) != len(vectors):
+            raise GalleryError(f"{len(columns)!r} photos came with {len(vectors)!r} vectors")
         check_columns(columns)
         if not len(columns):
             return Added(0, 0)
         if len(columns) >= WORTH_TWO:
+            self._enter(gallery, encoder, vectors.shape[1])
             with suppress(UniqueViolation):
                 # Thousands that are hardly ever there are not looked for beforehand.
-                return self._add(gallery, encoder, columns, halves, all_new=True)
-        return self._add(gallery, encoder, columns, halves, all_new=False)
+                return self._add(gallery, encoder, columns, vectors, all_new=True)
+        return self._add(gallery, encoder, columns, vectors, all_new=False)
+
+    def _enter(self, gallery: str, encoder: str, dimension: int) -> None:
+        """Commit gallery and encoder: what refers to them may then be committed beside."""
+        with database_errors(self._engine), self._engine.begin() as connection:
+            if not are_known(connection, gallery, encoder):
+                write_alone(connection)
+                partitioned(connection, encoder, dimension)
+                gallery_id_of(connection, gallery)
 
     def _add(
         self,
         gallery: str,
         encoder: str,
         photos: PhotoColumns,
-        halves: NDArray[np.float16],
+        vectors: Vectors,
         *,
         all_new: bool,
     ) -> Added:
         with database_errors(self._engine), self._engine.begin() as connection:
             write_alone(connection)
-            first = not are_known(connection, gallery, encoder)
-            partitioned(connection, encoder, halves.shape[1])
+            # Else the gallery was removed since it was entered.
+            entered = are_known(connection, gallery, encoder)
+            partitioned(connection, encoder, vectors.shape[1])
             gallery_id = gallery_id_of(connection, gallery)
             with joined(self._engine, connection) as servers:
                 sweep(servers)
                 found = {} if all_new else known_ids(connection, gallery_id, photos)
                 ids, known, new = _identified(connection, found, photos)
-                rows = gallery_id, photos, new.tolist(), ids[new].tolist()
-                load = Load(encoder, gallery_id, photos, ids, known, halves)
-                if first or len(new) < WORTH_TWO:
-                    insert_photos(connection, *rows)
-                    store(load, servers)
-                else:
+                rows = gallery_id, photos, new, ids[new]
+                load = Load(encoder, gallery_id, photos, ids, known, vectors)
+                if entered and len(new) >= WORTH_TWO:
                     # Photos are committed first: cut off in between, they have no vectors, which
                     # is as if they were not there, and the next load of them gives them some.
-                    with self._engine.begin() as beside, ThreadPoolExecutor(1) as thread:
-                        inserted = thread.submit(insert_photos, beside, *rows)
+                    with self._beside() as other, ThreadPoolExecutor(1) as thread:
+                        inserted = thread.submit(insert_photos, other, *rows)
                         store(load, servers)
                         inserted.result()
+                else:
+                    insert_photos(connection, *rows)
+                    store(load, servers)
         return Added(len(new), updated=len(known))
+
+    @contextmanager
+    def _beside(self) -> Iterator[Connection]:
+        """Give a transaction beside one that is under way and commits after it."""
+        with beside(self._engine).begin() as connection:
+            connection.execute(text("set local statement_timeout = 0"))
+            # The commit of the other, which waits for the disk, comes after this one in the log.
+            connection.execute(text("set local synchronous_commit = off"))
+            yield connection
 
     def amend(self, gallery: str, photos: Sequence[GeotaggedPhoto]) -> int:
         """Bring photos up to date whose vectors stay; say how many are there.
@@ -202,20 +234,3 @@ def _identified(
     known, new = np.flatnonzero(ids), np.flatnonzero(ids == 0)
     ids[new] = new_ids(connection, len(new))
     return ids, known, new
-
-
-def _halves(encoder: str, vectors: Vectors, photos: int) -> NDArray[np.float16]:
-    """Return vectors as they are kept.
-
-    Raises:
-        GalleryError: There are more or fewer than photos, or one is not finite, also not in halves.
-    """
-    if photos != len(vectors):
-        raise GalleryError(f"{photos!r} photos came with {len(vectors)!r} vectors")
-    with np.errstate(over="ignore"):
-        halves = np.ascontiguousarray(vectors, dtype=np.float16)
-    # By the bits of the exponent, which are all set in infinities and NaN: numpy's own test of
-    # halves takes four times as long (20,000 x 768: 22 ms against 5).
-    if ((halves.view(np.uint16) & 0x7C00) == 0x7C00).any():
-        raise GalleryError(f"encoder {encoder!r} gave a vector that is not finite; not stored")
-    return halves

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
-from geofix.db.copying import copy_photos
 from geofix.db.photo_columns import FIELDS, PhotoColumns
+from geofix.db.photo_tuples import Positions, copy_photos
 
 KEY_FIELDS = ("source", "external_id")
 
@@ -51,21 +51,22 @@ def insert_photos(
     connection: Connection,
     gallery_id: int,
     photos: PhotoColumns,
-    chosen: Sequence[int],
-    ids: Sequence[int],
+    chosen: Positions,
+    ids: NDArray[np.int64],
 ) -> None:
     """Insert the photos chosen under their new ids."""
-    if chosen:
-        galleries = [gallery_id] * len(chosen)
-        copy_photos(connection, "photos", {"id": ids, "gallery_id": galleries}, photos, chosen)
+    if len(chosen):
+        galleries = np.full(len(chosen), gallery_id, np.int32)
+        leading: dict[str, NDArray[Any]] = {"id": ids, "gallery_id": galleries}
+        copy_photos(connection, "photos", leading, photos, chosen)
 
 
 def update_photos(
     connection: Connection,
     photos: PhotoColumns,
-    chosen: Sequence[int],
-    ids: Sequence[int],
-    cells: Sequence[int],
+    chosen: Positions,
+    ids: NDArray[np.int64],
+    cells: NDArray[np.int32],
 ) -> None:
     """Bring photos up to date, and what the rows of their vectors repeat of them."""
     columns = ", ".join(FIELDS)
@@ -75,8 +76,7 @@ def update_photos(
             " from photos limit 0"
         )
     )
-    leading = {"id": ids, "cell": cells}
-    copy_photos(connection, "changed", leading, photos, chosen)
+    copy_photos(connection, "changed", {"id": ids, "cell": cells}, photos, chosen)
     updates = ", ".join(f"{name} = changed.{name}" for name in FIELDS if name not in KEY_FIELDS)
     for table, changes, key in (
         ("photos", updates, "id"),

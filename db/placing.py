@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from geofix.db.cells import ANYWHERE
-from geofix.db.copying import NO_COUNTRY
 from geofix.db.partition import Partition
+from geofix.db.vector_tuples import NO_COUNTRY
 
 
 def count_new(connection: Connection, encoder_id: int, gallery_id: int, photos: int) -> None:

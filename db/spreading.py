@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from geofix.db.cells import cells_of
-from geofix.db.copying import copy_vectors
+from geofix.db.errors import GalleryError
 from geofix.db.galleries import partitioned
 from geofix.db.holdings import ids_held, rows_held
 from geofix.db.photo_columns import PhotoColumns
 from geofix.db.photo_rows import update_photos
 from geofix.db.placing import count_new, encoders_of, loaded
 from geofix.db.servers import Joined, server_errors
+from geofix.db.vector_tuples import NotFiniteError, Vectors, copy_vectors
 
 Positions = NDArray[np.intp]
 
@@ -34,7 +35,7 @@ class Load:
     """`[n]`."""
     known: Positions
     """Which of them were there before."""
-    vectors: NDArray[np.float16]
+    vectors: Vectors
     """`[n, dimension]`."""
 
 
@@ -107,20 +108,25 @@ def _copy(connection: Connection, load: Load, chosen: Positions, encoder_id: int
     picked: slice | Positions = slice(None) if every else chosen
     latitude, longitude = load.photos.latitude[picked], load.photos.longitude[picked]
     country = load.photos.country
-    copy_vectors(
-        connection,
-        f"embeddings_{encoder_id:d}",
-        load.ids[picked],
-        (latitude, longitude, cells_of(latitude, longitude)),
-        country if every else [country[at] for at in chosen],
-        load.gallery_id,
-        encoder_id,
-        load.vectors[picked],
-    )
+    try:
+        copy_vectors(
+            connection,
+            f"embeddings_{encoder_id:d}",
+            load.ids[picked],
+            (latitude, longitude, cells_of(latitude, longitude)),
+            country if every else [country[at] for at in chosen],
+            load.gallery_id,
+            encoder_id,
+            load.vectors[picked],
+        )
+    except NotFiniteError as error:
+        raise GalleryError(
+            f"encoder {load.encoder!r} gave a vector that is not finite; not stored"
+        ) from error
 
 
 def _update(
     connection: Connection, photos: PhotoColumns, chosen: Positions, ids: NDArray[np.int64]
 ) -> None:
     cells = cells_of(photos.latitude[chosen], photos.longitude[chosen])
-    update_photos(connection, photos, chosen.tolist(), ids.tolist(), cells.tolist())
+    update_photos(connection, photos, chosen, ids, cells)

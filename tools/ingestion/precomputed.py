@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from geofix.tools.sources.vectors import VectorBatch, VectorSource
 
 ROWS = 32_768
 """Rows read and stored at a time: 100 MB of vectors of 768 dimensions in float32."""
+
+Value = TypeVar("Value")
 
 
 def ingest_vectors(
@@ -52,15 +55,19 @@ def ingest_vectors(
     check_name(gallery)
     check_name(encoder)
     with Tally(source.total(), advance, rejects) as tally:
+        # What is there is looked up batch by batch, unless nothing is.
+        look_up = ingest.has_source(gallery, source.name)
         with Writer() as writer:
             for batch in source.batches(batch_size):
                 for rejected in batch.rejected:
                     tally.reject(rejected.item, rejected.reason)
-                rows = _to_store(batch, source.name, gallery, ingest, encoder)
-                tally.count(unchanged=len(batch.external_ids) - len(rows))
+                ids = batch.external_ids
+                known = ingest.known(gallery, source.name, encoder, ids) if look_up else {}
+                rows = _to_store(batch, known)
+                tally.count(unchanged=len(ids) - len(rows))
                 if len(rows):
                     columns = _columns(batch, source.name, rows)
-                    vectors = batch.vectors if _is_all(rows, batch) else batch.vectors[rows]
+                    vectors = batch.vectors if len(rows) == len(ids) else batch.vectors[rows]
                     writer.put(
                         partial(ingest.add, gallery, encoder, columns, vectors),
                         partial(_count, tally),
@@ -73,18 +80,11 @@ def _count(tally: Tally, added: Added) -> None:
     tally.count(added=added.new, updated=added.updated)
 
 
-def _is_all(rows: NDArray[np.int64], batch: VectorBatch) -> bool:
-    return len(rows) == len(batch.external_ids)
-
-
-def _to_store(
-    batch: VectorBatch, source: str, gallery: str, ingest: Ingest, encoder: str
-) -> NDArray[np.int64]:
+def _to_store(batch: VectorBatch, known: Mapping[str, GeotaggedPhoto]) -> NDArray[np.intp]:
     """Rows of a batch that are new or say something new."""
-    known = ingest.known(gallery, source, encoder, batch.external_ids)
     there = map(known.get, batch.external_ids)
     new = [row for row, photo in enumerate(there) if not _says_the_same(batch, row, photo)]
-    return np.array(new, dtype=np.int64)
+    return np.array(new, dtype=np.intp)
 
 
 def _says_the_same(batch: VectorBatch, row: int, there: GeotaggedPhoto | None) -> bool:
@@ -101,21 +101,24 @@ def _says_the_same(batch: VectorBatch, row: int, there: GeotaggedPhoto | None) -
     )
 
 
-def _columns(batch: VectorBatch, source: str, rows: NDArray[np.int64]) -> PhotoColumns:
+def _columns(batch: VectorBatch, source: str, rows: NDArray[np.intp]) -> PhotoColumns:
     latitudes, longitudes = batch.latitudes[rows], batch.longitudes[rows]
-    picked = rows.tolist()
-    nothing: list[str | None] = [None] * len(picked)
+    nothing: list[str | None] = [None] * len(rows)
     return PhotoColumns(
-        source=[source] * len(picked),
-        external_id=[batch.external_ids[row] for row in picked],
+        source=[source] * len(rows),
+        external_id=_picked(batch.external_ids, rows),
         latitude=latitudes,
         longitude=longitudes,
         accuracy_km=batch.accuracies_km[rows].astype(np.float32),
         country=countries_of(latitudes, longitudes),
-        author=[batch.authors[row] for row in picked],
-        licence=[batch.licences[row] for row in picked],
-        attribution=[batch.attributions[row] for row in picked],
-        captured_at=[batch.captured_at[row] for row in picked],
+        author=_picked(batch.authors, rows),
+        licence=_picked(batch.licences, rows),
+        attribution=_picked(batch.attributions, rows),
+        captured_at=_picked(batch.captured_at, rows),
         sha256=nothing,
         location=nothing,
     )
+
+
+def _picked(values: list[Value], rows: NDArray[np.intp]) -> list[Value]:
+    return values if len(rows) == len(values) else [values[row] for row in rows]

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from geofix.tools.errors import SourceError
 from geofix.tools.sources.columns import REQUIRED, find_columns
+from geofix.tools.sources.placed_block import PlacedBlock, blocks_of
 from geofix.tools.sources.protocol import Rejected
-from geofix.tools.sources.rows import Row, check_head
+from geofix.tools.sources.rows import Row, check_head, placed_rows
 
 DELIMITERS = (",", ";", "\t")
 """Spreadsheets of countries that write 48,86 part cells by semicolons."""
@@ -72,6 +73,14 @@ class CsvTable:
                 )
             else:
                 yield Row(label, self._named(cells))
+
+    def blocks(self, size: int) -> Iterator[PlacedBlock]:
+        """Give what `placed_rows` gives, in blocks of `size` rows.
+
+        Raises:
+            SourceError: As `rows`.
+        """
+        return blocks_of(placed_rows(self), size)
 
     def total(self) -> int:
         """Count the rows that are not blank."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 
 
 def mark(text: str) -> int:
@@ -15,7 +16,11 @@ def mark(text: str) -> int:
 
 
 class SeenIds:
-    """Says whether an id came before."""
+    """Says whether an id came before.
+
+    Only Python's hash of it is kept, 64 bits with a key of the process: an id that shares one with
+    another is refused as well, which is as unlikely as with `mark`.
+    """
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -24,12 +29,22 @@ class SeenIds:
     def refuse_again(self, external_id: str) -> None:
         """Keep an id.
 
-        Only its `mark` is kept: an id that shares one with another is refused as well.
-
         Raises:
             ValueError: It came before.
         """
         before = len(self._marks)
-        self._marks.add(mark(external_id))
+        self._marks.add(hash(external_id))
         if len(self._marks) == before:
             raise ValueError(f"an earlier one has the id {external_id!r} already")
+
+    def keep_new(self, external_ids: Collection[str]) -> bool:
+        """Keep ids if none of them came before, nor twice among them; else keep none.
+
+        Returns:
+            Whether they were kept.
+        """
+        marks = set(map(hash, external_ids))
+        if len(marks) < len(external_ids) or not self._marks.isdisjoint(marks):
+            return False
+        self._marks |= marks
+        return True

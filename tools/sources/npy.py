@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geofix.tools.errors import SourceError
+from geofix.tools.sources.placed_block import PlacedBlock
 from geofix.tools.sources.protocol import check_name, name_of
 from geofix.tools.sources.table import open_table
 from geofix.tools.sources.vector_rows import REQUIRED, batches_of, open_columns
@@ -59,9 +60,25 @@ class NpySource:
 
     def batches(self, size: int) -> Iterator[VectorBatch]:
         """Give the rows with their vectors; see `VectorSource.batches`."""
-        starts = range(0, len(self._vectors), size)
-        arrays = (np.array(self._vectors[start : start + size]) for start in starts)
-        return batches_of(self._table, arrays)
+        return batches_of(self._with_vectors(self._table.blocks(size)), size)
+
+    def _with_vectors(
+        self, blocks: Iterator[PlacedBlock]
+    ) -> Iterator[tuple[PlacedBlock, NDArray[Any]]]:
+        start = 0
+        for block in blocks:
+            array = np.array(self._vectors[start : start + len(block)])
+            start += len(block)
+            if len(array) < len(block):
+                raise self._unlike("more")
+            yield block, array
+        if start < len(self._vectors):
+            raise self._unlike("fewer")
+
+    def _unlike(self, how_many: str) -> SourceError:
+        return SourceError(
+            f"the table {str(self._table.path)!r} has {how_many} rows than there are vectors"
+        )
 
 
 def _map(path: Path) -> NDArray[Any]:

@@ -11,7 +11,10 @@ from typing import Any
 
 from geofix.tools.errors import SourceError
 from geofix.tools.sources.columns import REQUIRED, find_columns
-from geofix.tools.sources.rows import Row, check_head
+from geofix.tools.sources.marks import SeenIds
+from geofix.tools.sources.parquet_blocks import plain, plain_block
+from geofix.tools.sources.placed_block import PlacedBlock, RowLabels, block_of
+from geofix.tools.sources.rows import Row, check_head, placed_once
 
 BATCH = 1024
 """Rows that are in memory at a time."""
@@ -57,19 +60,41 @@ class ParquetTable:
         Raises:
             SourceError: A file is damaged.
         """
+        for labels, columns, _ in self._batches(self._batch):
+            yield from _row_by_row(labels, columns)
+
+    def blocks(self, size: int) -> Iterator[PlacedBlock]:
+        """Give what `placed_rows` gives, in blocks of at most `size` rows.
+
+        Raises:
+            SourceError: As `rows`.
+        """
+        return (block for block, _ in self.blocks_with(None, size))
+
+    def blocks_with(self, beside: str | None, size: int) -> Iterator[tuple[PlacedBlock, Any]]:
+        """Give the same, each block with its cells of one more column of the table."""
+        seen = SeenIds()
+        for labels, columns, more in self._batches(min(size, self._batch), beside):
+            block = plain_block(columns, labels, seen)
+            if block is None:
+                block = block_of(list(placed_once(_row_by_row(labels, columns), seen)))
+            yield block, more
+
+    def _batches(
+        self, size: int, beside: str | None = None
+    ) -> Iterator[tuple[RowLabels, dict[str, Any], Any]]:
+        """Give labels, our columns, and that one more."""
         wanted = {name: column for name, column in self.names.items() if name != "embedding"}
         # One column may serve twice, as id and as path.
-        columns = list(dict.fromkeys(wanted.values()))
+        columns = list(dict.fromkeys([*wanted.values(), *([] if beside is None else [beside])]))
         for path in self.files:
-            number = 0
+            first = 1
             with readable(path), open_parquet(path) as file:
-                for batch in file.iter_batches(batch_size=self._batch, columns=columns):
-                    lists = {column: _plain(batch.column(column)) for column in columns}
-                    for at in range(batch.num_rows):
-                        number += 1
-                        cells = {name: lists[column][at] for name, column in wanted.items()}
-                        label = f"{path.name} row {number}"
-                        yield Row(label, _unwrapped(cells, label))
+                for batch in file.iter_batches(batch_size=size, columns=columns):
+                    cells = {name: batch.column(column) for name, column in wanted.items()}
+                    labels = RowLabels(path.name, first, batch.num_rows)
+                    first += batch.num_rows
+                    yield labels, cells, None if beside is None else batch.column(beside)
 
     def total(self) -> int:
         """Say how many rows there are, from the files' own records."""
@@ -82,6 +107,12 @@ class ParquetTable:
             with readable(path), open_parquet(path) as file:
                 count += int(file.metadata.num_rows)
         return count
+
+
+def _row_by_row(labels: RowLabels, columns: Mapping[str, Any]) -> Iterator[Row]:
+    lists = {name: plain(column) for name, column in columns.items()}
+    for at, label in enumerate(labels):
+        yield Row(label, _unwrapped({name: cells[at] for name, cells in lists.items()}, label))
 
 
 def _unwrapped(cells: dict[str, Any], label: str) -> dict[str, Any]:
@@ -124,12 +155,3 @@ def readable(path: Path) -> Iterator[None]:
         raise SourceError(
             f"the Parquet file {str(path)!r} cannot be read: {error}; write it again"
         ) from error
-
-
-def _plain(column: Any) -> list[Any]:
-    """Return a column as Python objects; instants lose what is below a microsecond."""
-    import pyarrow as pa  # noqa: PLC0415 - see `open_parquet`
-
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
-    return list(column.to_pylist())

@@ -46,7 +46,8 @@ class ParquetVectorSource:
 
     def batches(self, size: int) -> Iterator[VectorBatch]:
         """Give the rows with their vectors; see `VectorSource.batches`."""
-        return batches_of(self._table, (self._array(column) for column in self._columns(size)))
+        blocks = self._table.blocks_with(self._column, size)
+        return batches_of(((block, self._array(column)) for block, column in blocks), size)
 
     def _checked_type(self) -> np.dtype[Any]:
         import pyarrow as pa  # noqa: PLC0415 - native code that only Parquet needs
@@ -63,17 +64,13 @@ class ParquetVectorSource:
         return dtype
 
     def _first_length(self) -> int:
-        for column in self._columns(1024):
-            for vector in column:
-                if vector.is_valid and len(vector):
-                    return len(vector)
-        raise SourceError(f"the column {self._column!r} of {str(self._table.path)!r} is empty")
-
-    def _columns(self, size: int) -> Iterator[Any]:
         for path in self._table.files:
             with readable(path), open_parquet(path) as file:
-                for batch in file.iter_batches(batch_size=size, columns=[self._column]):
-                    yield batch.column(0)
+                for batch in file.iter_batches(batch_size=1024, columns=[self._column]):
+                    for vector in batch.column(0):
+                        if vector.is_valid and len(vector):
+                            return len(vector)
+        raise SourceError(f"the column {self._column!r} of {str(self._table.path)!r} is empty")
 
     def _array(self, column: Any) -> NDArray[Any]:
         """Return the vectors; NaN where one is missing or of another length."""

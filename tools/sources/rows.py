@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -113,8 +113,12 @@ def placed(row: Row) -> PlacedRow:
 
 def placed_rows(table: Table) -> Iterator[PlacedRow | Rejected]:
     """Give one item for every row, in the table's order; an id counts once."""
-    seen = SeenIds()
-    for row in table.rows():
+    return placed_once(table.rows(), SeenIds())
+
+
+def placed_once(rows: Iterable[Row | Rejected], seen: SeenIds) -> Iterator[PlacedRow | Rejected]:
+    """Give one item for every row; an id that was `seen` is refused."""
+    for row in rows:
         if isinstance(row, Rejected):
             yield row
             continue

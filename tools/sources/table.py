@@ -12,7 +12,7 @@ from geofix.tools.sources.csv_table import CsvTable
 from geofix.tools.sources.parquet_table import ParquetTable
 from geofix.tools.sources.pictures import FilePicture, MemoryPicture, Picture
 from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name, name_of
-from geofix.tools.sources.rows import PlacedRow, Table, placed_rows
+from geofix.tools.sources.rows import PlacedRow, placed_rows
 
 
 class TableSource:
@@ -59,7 +59,7 @@ class TableSource:
 
 def open_table(
     path: Path, *, columns: Mapping[str, str] | None = None, required: Sequence[str] = REQUIRED
-) -> Table:
+) -> CsvTable | ParquetTable:
     """Return a reader of a CSV or Parquet table, whichever it is.
 
     Raises:

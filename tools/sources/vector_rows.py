@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geofix.tools.errors import SourceError
-from geofix.tools.sources.protocol import Rejected
-from geofix.tools.sources.rows import PlacedRow, Table, placed_rows
+from geofix.tools.sources.placed_block import PlacedBlock
+from geofix.tools.sources.rows import Table
 from geofix.tools.sources.vectors import VectorBatch
 
 REQUIRED = ("latitude", "longitude")
 
 TOLERANCE = 1e-3
 """How far from 1 a length may be to be left alone; half precision keeps 3 digits."""
+
+CERTAIN = 1e-30
+"""Squares of lengths below, as those beyond single precision, are taken once more in double."""
+
+Pieces = list[tuple[PlacedBlock, NDArray[Any]]]
+Column = TypeVar("Column")
 
 
 def open_columns(table: Table) -> None:
@@ -33,65 +39,83 @@ def open_columns(table: Table) -> None:
         )
 
 
-def batches_of(table: Table, vectors: Iterator[NDArray[Any]]) -> Iterator[VectorBatch]:
-    """Give the rows of a table with their vectors.
+def batches_of(
+    blocks: Iterable[tuple[PlacedBlock, NDArray[Any]]], size: int
+) -> Iterator[VectorBatch]:
+    """Give rows with their vectors, those of several blocks in one batch.
 
     Args:
-        table: One row for each vector, in the same order.
-        vectors: Arrays of shape [n, dimension]; a row of NaN stands for none.
-
-    Raises:
-        SourceError: The table has fewer rows than there are vectors.
+        blocks: Of at most `size` rows each, with their vectors, of shape [len(block), dimension];
+            one of NaN stands for none.
+        size: Rows a batch stands for, at most.
     """
-    rows = placed_rows(table)
-    for array in vectors:
-        items = list(islice(rows, len(array)))
-        if len(items) < len(array):
-            raise SourceError(
-                f"the table {str(table.path)!r} has fewer rows than there are vectors"
-            )
-        yield batch_of(items, array)
+    pieces: Pieces = []
+    rows = 0
+    for block, array in blocks:
+        if pieces and rows + len(block) > size:
+            yield _batch_of(pieces)
+            pieces, rows = [], 0
+        pieces.append((block, array))
+        rows += len(block)
+    if pieces:
+        yield _batch_of(pieces)
 
 
-def batch_of(items: list[PlacedRow | Rejected], array: NDArray[Any]) -> VectorBatch:
-    """Return what of a batch can be kept, its vectors of unit length.
+def _batch_of(pieces: Pieces) -> VectorBatch:
+    ready = [_united(block, array) for block, array in pieces]
+    blocks = [block for block, _ in ready]
+    return VectorBatch(
+        external_ids=_chained(block.external_ids for block in blocks),
+        latitudes=np.concatenate([block.latitudes for block in blocks]),
+        longitudes=np.concatenate([block.longitudes for block in blocks]),
+        accuracies_km=np.concatenate([block.accuracies_km for block in blocks]),
+        authors=_chained(block.authors for block in blocks),
+        licences=_chained(block.licences for block in blocks),
+        attributions=_chained(block.attributions for block in blocks),
+        captured_at=_chained(block.captured_at for block in blocks),
+        vectors=np.concatenate([vectors for _, vectors in ready]),
+        rejected=[rejected for block in blocks for _, rejected in block.rejected],
+    )
+
+
+def _chained(lists: Iterable[list[Column]]) -> list[Column]:
+    return list(chain.from_iterable(lists))
+
+
+def _united(block: PlacedBlock, array: NDArray[Any]) -> tuple[PlacedBlock, NDArray[Any]]:
+    """Return what of a block can be kept, and its vectors of unit length.
 
     Vectors that are not of unit length, within `TOLERANCE`, are divided by their length: searches
     compare directions only. Half precision stays half; all else becomes single.
-
-    Args:
-        items: Rows, and those that were left out.
-        array: Their vectors, of shape [len(items), dimension].
     """
-    # Squares of single precision overflow beyond 1e19.
-    wide = np.asarray(array, np.float64)
+    if len(block.positions) < len(block):
+        array = array[block.positions]
+    lengths = _lengths(array)
+    usable = np.isfinite(lengths) & (lengths > 0)
+    if not usable.all():
+        block = block.without({int(at): _reason(lengths[at]) for at in np.flatnonzero(~usable)})
+        array, lengths = array[usable], lengths[usable]
+    kind = np.float16 if array.dtype == np.float16 else np.float32
+    with np.errstate(over="ignore"):
+        vectors = array.astype(kind, copy=False)
+    uneven = np.flatnonzero(np.abs(lengths - 1) > TOLERANCE)
+    if len(uneven):
+        vectors = vectors.copy() if vectors is array else vectors
+        vectors[uneven] = array[uneven].astype(np.float64) / lengths[uneven, None]
+    return block, vectors
+
+
+def _lengths(array: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the lengths of vectors; infinite or NaN where one cannot be kept."""
+    single = array.astype(np.float32) if array.dtype == np.float16 else array
     with np.errstate(over="ignore", invalid="ignore"):
-        lengths = np.linalg.norm(wide, axis=1)
-    kept: list[PlacedRow] = []
-    rejected: list[Rejected] = []
-    at: list[int] = []
-    for number, (item, length) in enumerate(zip(items, lengths, strict=True)):
-        if isinstance(item, Rejected):
-            rejected.append(item)
-        elif not np.isfinite(length):
-            rejected.append(Rejected(item.label, "its vector is missing or not finite"))
-        elif length == 0:
-            rejected.append(Rejected(item.label, "its vector is zero"))
-        else:
-            kept.append(item)
-            at.append(number)
-    scale = np.where(np.abs(lengths[at] - 1) > TOLERANCE, lengths[at], 1.0)
-    vectors = wide[at] / scale[:, None]
-    half = vectors.astype(np.float16)
-    return VectorBatch(
-        external_ids=[row.external_id for row in kept],
-        latitudes=np.array([row.latitude for row in kept], np.float64),
-        longitudes=np.array([row.longitude for row in kept], np.float64),
-        accuracies_km=np.array([row.accuracy_km for row in kept], np.float64),
-        authors=[row.author for row in kept],
-        licences=[row.licence for row in kept],
-        attributions=[row.attribution for row in kept],
-        captured_at=[row.captured_at for row in kept],
-        vectors=half if array.dtype == np.float16 else vectors.astype(np.float32),
-        rejected=rejected,
-    )
+        squares = np.einsum("ij,ij->i", single, single).astype(np.float64)
+        doubtful = np.flatnonzero(~(np.isfinite(squares) & (squares > CERTAIN)))
+        wide = array[doubtful].astype(np.float64)
+        squares[doubtful] = np.einsum("ij,ij->i", wide, wide)
+    lengths: NDArray[np.float64] = np.sqrt(squares)
+    return lengths
+
+
+def _reason(length: float) -> str:
+    return "its vector is zero" if length == 0 else "its vector is missing or not finite"

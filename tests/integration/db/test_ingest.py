@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
@@ -35,6 +36,23 @@ def test_every_field_comes_back_as_it_was_given(engine: Engine) -> None:
     assert {name: row[name] for name in GeotaggedPhoto.__slots__} == {
         name: getattr(full, name) for name in GeotaggedPhoto.__slots__
     }
+
+
+def test_fields_that_some_have_come_back_as_they_were_given(engine: Engine) -> None:
+    east = timezone(timedelta(hours=5, minutes=30))
+    given = [
+        photo(0, captured_at=datetime(1826, 6, 1, 12, tzinfo=UTC), author="A", country="FR"),
+        photo(1, captured_at=datetime(2031, 1, 1, 0, 0, 0, 1, tzinfo=east), sha256="ab", author=""),
+        photo(2, latitude=-0.1 - 0.2, longitude=1e-300, accuracy_km=0.1, author="A"),
+        photo(3, captured_at=datetime(1999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)),
+    ]
+    Ingest(engine).add("g", "e", given, unit(4))
+    # Brought up to date, they go another way.
+    for _ in range(2):
+        kept = Ingest(engine).known("g", "made", "e", ["p0", "p1", "p2", "p3"])
+        assert [kept[one.external_id] for one in given] == given
+        given[3] = replace(given[3], latitude=-45.0, captured_at=None, location="/a")
+        assert Ingest(engine).add("g", "e", given, unit(4)).updated == 4
 
 
 def test_adding_twice_updates_and_does_not_double(engine: Engine) -> None:

@@ -7,15 +7,17 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from geofix.db import ingest, spreading
-from geofix.db.errors import DatabaseError
+from geofix.db.errors import DatabaseError, GalleryError
 from geofix.db.gallery import Gallery
 from geofix.db.ingest import WORTH_TWO, Ingest
+from geofix.db.photo_rows import insert_photos
 from geofix.db.search import Search
 from geofix.db.servers import Joined
 from geofix.db.spreading import Load
@@ -106,6 +108,45 @@ def test_a_load_cut_off_between_its_two_commits_is_completed_by_the_next(
 
 
 @pytest.mark.parametrize("fails", ["photos", "vectors"])
+def test_the_first_load_of_all_that_fails_leaves_a_gallery_without_photos(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    def fail(*args: object) -> None:
+        raise RuntimeError("cut off here")
+
+    where = (ingest, "insert_photos") if fails == "photos" else (spreading, "copy_vectors")
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="cut off here"):
+        patched.setattr(*where, fail)
+        Ingest(engine).add("g", "e", photos(ROWS), unit(ROWS))
+    found = counts(engine)
+    assert (found["galleries"], found["photos"], found["embeddings"]) == (1, 0, 0)
+    with pytest.raises(GalleryError, match="empty"):
+        Gallery(engine).require(Search(encoder="e"))
+    completed(engine)
+
+
+def test_the_first_load_of_all_goes_over_two_connections_too(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backends: list[int] = []
+
+    def noted(connection: Connection, *rows: Any) -> None:
+        backends.append(connection.execute(text("select pg_backend_pid()")).scalar_one())
+        insert_photos(connection, *rows)
+
+    store = ingest.store
+
+    def stored(load: Load, servers: Joined) -> None:
+        backends.append(servers[0][1].execute(text("select pg_backend_pid()")).scalar_one())
+        store(load, servers)
+
+    monkeypatch.setattr(ingest, "insert_photos", noted)
+    monkeypatch.setattr(ingest, "store", stored)
+    Ingest(engine).add("g", "e", photos(ROWS), unit(ROWS))
+    assert len(set(backends)) == 2
+
+
+@pytest.mark.parametrize("fails", ["photos", "vectors"])
 def test_a_large_load_that_fails_stores_nothing(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
@@ -121,6 +162,19 @@ def test_a_large_load_that_fails_stores_nothing(
         Ingest(engine).add("g", "e", photos(ROWS), unit(ROWS))
     assert counts(engine) == before
     assert Gallery(engine).count(Search(encoder="e")) == 1
+    completed(engine)
+
+
+@pytest.mark.parametrize("value", [np.nan, 1e6])
+def test_a_vector_that_is_not_finite_far_down_leaves_nothing_stored(
+    engine: Engine, value: float
+) -> None:
+    vectors = unit(ROWS)
+    vectors[ROWS - 2, 1] = value
+    with pytest.raises(GalleryError, match="encoder 'e' gave a vector that is not finite"):
+        Ingest(engine).add("g", "e", photos(ROWS), vectors)
+    found = counts(engine)
+    assert (found["photos"], found["embeddings"]) == (0, 0)
     completed(engine)
 
 

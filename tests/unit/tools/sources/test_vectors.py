@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from geofix.tools.errors import SourceError
 from geofix.tools.sources import NpySource, ParquetVectorSource, VectorSource, open_source
+from geofix.tools.sources.csv_table import CsvTable
 
 
 def table(path: Path, rows: int) -> Path:
@@ -88,6 +89,38 @@ def test_a_row_without_a_place_takes_its_vector_with_it(tmp_path: Path) -> None:
     (batch,) = source.batches(100)
     assert batch.external_ids == ["a", "c"] and batch.vectors[1].tolist() == [0, 0, 1]
     assert [item.item for item in batch.rejected] == ["t.csv line 3"]
+
+
+@pytest.mark.parametrize("kind", ["npy", "list"])
+def test_each_row_keeps_its_vector_where_many_blocks_make_a_batch(
+    tmp_path: Path, kind: str
+) -> None:
+    made = np.eye(3000, 3, dtype=np.float32) + [1, 0, 0] * np.arange(3000)[:, None]
+    made[7], made[1500, 1], made[2999] = 0, np.nan, 1e-25
+    source = saved(tmp_path, kind, made.astype(np.float32))
+    batches = list(source.batches(2500))
+    assert sum(len(batch.external_ids) + len(batch.rejected) for batch in batches) == 3000
+    assert all(len(batch.vectors) == len(batch.external_ids) <= 2500 for batch in batches)
+    found = {
+        name: vector
+        for batch in batches
+        for name, vector in zip(batch.external_ids, batch.vectors, strict=True)
+    }
+    assert {"p7", "p1500"}.isdisjoint(found) and len(found) == 2998
+    for name, vector in found.items():
+        wanted = made[int(name[1:])].astype(np.float64)
+        np.testing.assert_allclose(vector, wanted / np.linalg.norm(wanted), atol=1e-6)
+
+
+@pytest.mark.parametrize(("rows", "how_many"), [(2, "fewer"), (4, "more")])
+def test_a_table_that_turns_out_of_another_length_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, how_many: str
+) -> None:
+    np.save(tmp_path / "v.npy", vectors(3))
+    monkeypatch.setattr(CsvTable, "total", lambda table: 3)
+    source = NpySource(tmp_path / "v.npy", table(tmp_path / "v.csv", rows))
+    with pytest.raises(SourceError, match=f"has {how_many} rows than there are vectors"):
+        list(source.batches(100))
 
 
 def test_a_missing_or_short_list_is_one_line(tmp_path: Path) -> None:
