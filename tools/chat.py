@@ -131,8 +131,8 @@ def _parsed(spec: str) -> tuple[Provider, str]:
     if provider is None or not model:
         raise ModelError(
             f"the model {spec!r} names no provider geofix knows; write provider:model, with one of"
-            f" {', '.join(sorted([*PROVIDERS, IN_PROCESS]))}, for example 'openai:Qwen/Qwen2.5-VL-7B-Instruct'"
-            " with GEOFIX_MODEL_URL for a server of your own"
+            f" {', '.join(sorted([*PROVIDERS, IN_PROCESS]))}, for example"
+            " 'openai:Qwen/Qwen2.5-VL-7B-Instruct' with GEOFIX_MODEL_URL for a server of your own"
         )
     return provider, model
 

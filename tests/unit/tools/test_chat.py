@@ -115,6 +115,7 @@ def test_a_variable_does_not_send_googles_model_to_vertex(monkeypatch: pytest.Mo
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "of-the-host")
     model = load_chat_model("google:tiny", base_url=LOCAL)
     assert address_of(model).host == "127.0.0.1:9"
+    assert held(model, "_use_vertexai") is False
 
 
 def test_a_model_handed_over_is_named_as_the_provider_names_it() -> None:

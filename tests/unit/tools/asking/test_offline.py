@@ -156,16 +156,22 @@ TRACED = """
 import sys
 from geofix.tools.chat import load_chat_model
 from geofix.tools.asking import ask
-from tests.unit.tools.asking.lab import Spot, question
+from tests.unit.tools.asking.lab import PARIS, Spot, question
+from tests.fakes import ScriptedChat
 from langchain_core.tracers.langchain import wait_for_all_tracers
-model = load_chat_model("openai:tiny", base_url=sys.argv[1])
+
+class Local(ScriptedChat):
+    in_process: bool = True
+
+own = len(sys.argv) < 2
+model = Local(answers=[PARIS]) if own else load_chat_model("openai:tiny", base_url=sys.argv[1])
 assert ask(model, question(), Spot).parsed is not None
 wait_for_all_tracers()
 """
 
 
-@pytest.mark.parametrize("value", ["0", "1"])
-def test_langsmith_is_posted_nothing_though_it_is_asked_for(value: str) -> None:
+@pytest.mark.parametrize(("value", "own"), [("0", False), ("1", False), ("1", True)])
+def test_langsmith_is_posted_nothing_though_it_is_asked_for(value: str, own: bool) -> None:
     script = [Raw(200, "{}")] * 40
     with served("openai", PARIS) as (_, server), chat_server(PROTOCOLS["openai"][0], *script) as to:
         environment = {
@@ -177,7 +183,7 @@ def test_langsmith_is_posted_nothing_though_it_is_asked_for(value: str) -> None:
             "PYTHONPATH": str(Path(tests.loopback.__file__).parents[1]),
         }
         ran = subprocess.run(
-            [sys.executable, "-c", TRACED, f"{server.url}/v1"],
+            [sys.executable, "-c", TRACED, *([] if own else [f"{server.url}/v1"])],
             env=environment,
             capture_output=True,
             text=True,
