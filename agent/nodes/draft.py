@@ -12,9 +12,10 @@ from geofix.agent.consensus import CONSENSUS, consensus
 from geofix.agent.context import Context
 from geofix.agent.drafting.request import requests_of
 from geofix.agent.drafting.round import ask_round, prompts_sent
+from geofix.agent.limits import budget_of
 from geofix.agent.outcome import Outcome
 from geofix.agent.services import Services
-from geofix.agent.spending import Spending, budget_of
+from geofix.agent.spending import Spending
 from geofix.agent.state import Draft, State
 
 

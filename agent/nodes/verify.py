@@ -5,11 +5,11 @@ from __future__ import annotations
 from geofix.agent.candidates import pool_candidates
 from geofix.agent.consensus import CONSENSUS
 from geofix.agent.context import Context
+from geofix.agent.limits import budget_of
 from geofix.agent.outcome import Outcome
 from geofix.agent.regions import allows, holds
 from geofix.agent.scoring import carried, ranked, region_share, score
 from geofix.agent.services import Services
-from geofix.agent.spending import budget_of
 from geofix.agent.state import Candidate, Draft, Region, State
 from geofix.agent.verdicts import decide
 from geofix.tools.density import DEFAULT_TEMPERATURE

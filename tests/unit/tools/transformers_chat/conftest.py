@@ -9,7 +9,8 @@ from typing import Any, Literal
 import pytest
 import torch
 import transformers
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.outputs import ChatGeneration
 from PIL import Image
 from pydantic import BaseModel
 
@@ -54,6 +55,16 @@ QUESTION: list[BaseMessage] = [
         ]
     ),
 ]
+
+
+def messages(model: TransformersChat, **options: Any) -> list[AIMessage]:
+    """Every answer of one call."""
+    given = model.generate([QUESTION], **options).generations[0]
+    return [
+        one.message
+        for one in given
+        if isinstance(one, ChatGeneration) and isinstance(one.message, AIMessage)
+    ]
 
 
 @pytest.fixture(autouse=True)

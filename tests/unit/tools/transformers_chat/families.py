@@ -34,7 +34,7 @@ TEXT = {
 }
 DEEP = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
 SIGHT = {**DEEP, "num_attention_heads": 2, "image_size": 32, "patch_size": 8}
-SQUARE = {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}}
+SQUARE: dict[str, Any] = {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}}
 CLIP = {"model_type": "clip_vision_model", "projection_dim": 32, **SIGHT}
 PATCHES = {
     "patch_size": 8,

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from langchain_core.messages import AIMessage
 
 from geofix.tools.transformers_chat import TransformersChat
 from geofix.tools.transformers_chat.conversation import chat_of
 from geofix.tools.transformers_chat.stills import load_processor
-from tests.unit.tools.transformers_chat.conftest import QUESTION, Place
+from tests.unit.tools.transformers_chat.conftest import QUESTION, Place, messages
 from tests.unit.tools.transformers_chat.families import FAMILIES
 
 Named = Callable[..., TransformersChat]
@@ -56,7 +55,7 @@ def test_samples_of_one_prefill_are_those_of_generate(
     model = named(family, "max_new_tokens=24&temperature=1.3")
     model.invoke(QUESTION, max_new_tokens=1)
     torch.manual_seed(7)
-    several = model.generate([QUESTION], n=3).generations[0]
+    several = messages(model, n=3)
     torch.manual_seed(7)
     expected = plainly(folder(family), do_sample=True, temperature=1.3, num_return_sequences=3)
     assert [one.text for one in several] == expected
@@ -67,9 +66,9 @@ def test_samples_of_one_prefill_are_those_of_generate(
 def test_a_schema_holds_for_random_weights_in_every_sample(family: str, named: Named) -> None:
     model = named(family, "temperature=1.5&max_new_tokens=350")
     torch.manual_seed(0)
-    for one in model.generate([QUESTION], n=3, response_schema=Place).generations[0]:
-        message = one.message  # type: ignore[attr-defined]
-        assert isinstance(message, AIMessage)
+    given = messages(model, n=3, response_schema=Place)
+    assert len(given) == 3
+    for message in given:
         Place.model_validate_json(message.text)
         assert message.response_metadata["finish_reason"] == "stop"
 

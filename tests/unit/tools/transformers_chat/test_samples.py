@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 import torch
-from langchain_core.messages import AIMessage
 
 from geofix.tools.transformers_chat import TransformersChat
 from geofix.tools.transformers_chat.weights import BusyError
-from tests.unit.tools.transformers_chat.conftest import QUESTION, Place
+from tests.unit.tools.transformers_chat.conftest import QUESTION, Place, messages
 from tests.unit.tools.transformers_chat.words import END
 
 Named = Callable[..., TransformersChat]
@@ -23,10 +22,6 @@ def loaded(model: TransformersChat) -> Any:
     model.invoke(QUESTION, max_new_tokens=1)
     assert model._weights.loaded is not None
     return model._weights.loaded
-
-
-def messages(model: TransformersChat, **options: Any) -> list[AIMessage]:
-    return [one.message for one in model.generate([QUESTION], **options).generations[0]]  # type: ignore[attr-defined,misc]
 
 
 @pytest.mark.parametrize("options", [{}, {"response_schema": Place, "think": True}])
@@ -126,7 +121,12 @@ def test_threads_take_turns_and_load_once(named: Named, monkeypatch: pytest.Monk
     expected = named("llava", "max_new_tokens=12").invoke(QUESTION).text
     reads: list[int] = []
     real = model._weights._load
-    monkeypatch.setattr(model._weights, "_load", lambda: reads.append(1) or real())
+
+    def counted() -> Any:
+        reads.append(1)
+        return real()
+
+    monkeypatch.setattr(model._weights, "_load", counted)
     with ThreadPoolExecutor(4) as pool:
         copies = [model.model_copy(update={"temperature": 0.0}) for _ in range(4)]
         answers = list(pool.map(lambda copy: copy.invoke(QUESTION).text, copies))

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from langchain_core.messages import AIMessage
 
 from geofix.tools.transformers_chat import TransformersChat
 from geofix.tools.transformers_chat.conversation import chat_of
@@ -15,7 +14,7 @@ from geofix.tools.transformers_chat.generation import generate
 from geofix.tools.transformers_chat.prompt import closing_turn, model_input
 from geofix.tools.transformers_chat.watch import Watch
 from geofix.tools.transformers_chat.wish import Wish
-from tests.unit.tools.transformers_chat.conftest import QUESTION, Place
+from tests.unit.tools.transformers_chat.conftest import QUESTION, Place, messages
 from tests.unit.tools.transformers_chat.families import FAMILIES
 
 Named = Callable[..., TransformersChat]
@@ -25,12 +24,11 @@ Named = Callable[..., TransformersChat]
 def test_every_sample_thinks_and_then_answers_in_the_schema(family: str, named: Named) -> None:
     model = named(family, "think=true&think_tokens=20&max_new_tokens=350&temperature=1")
     torch.manual_seed(0)
-    result = model.generate([QUESTION], n=2, response_schema=Place)
-    for one in result.generations[0]:
-        message = one.message  # type: ignore[attr-defined]
-        assert isinstance(message, AIMessage)
+    given = messages(model, n=2, response_schema=Place)
+    assert len(given) == 2
+    for message in given:
         Place.model_validate_json(message.text)
-        assert message.additional_kwargs["reasoning_content"]
+    assert any(message.additional_kwargs.get("reasoning_content") for message in given)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import transformers
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
@@ -18,7 +20,7 @@ def template(picture: str) -> str:
     return _TEMPLATE.replace("PICTURE", picture)
 
 
-def tokenizer(*special: str, **named: str) -> transformers.PreTrainedTokenizerFast:
+def tokenizer(*special: str, **named: str) -> Any:
     """256 bytes, the turns' tokens, and `special` ones; `named` become attributes too."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     bytewise = Tokenizer(models.BPE(vocab={one: i for i, one in enumerate(alphabet)}, merges=[]))
@@ -26,6 +28,5 @@ def tokenizer(*special: str, **named: str) -> transformers.PreTrainedTokenizerFa
     bytewise.decoder = decoders.ByteLevel()
     extra = [START, END, PAD, *special, *named.values()]
     bytewise.add_special_tokens([AddedToken(one, special=True) for one in dict.fromkeys(extra)])
-    return transformers.PreTrainedTokenizerFast(
-        tokenizer_object=bytewise, eos_token=END, pad_token=PAD, extra_special_tokens=named
-    )
+    fast: Any = transformers.PreTrainedTokenizerFast
+    return fast(tokenizer_object=bytewise, eos_token=END, pad_token=PAD, extra_special_tokens=named)
