@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from geofix.db.area import common_boxes
 from geofix.db.build_memory import cores_of
 from geofix.db.cell_counts import CellCounts
 from geofix.db.closest import Asked, Ranked
@@ -37,7 +36,6 @@ def search_partition(
     check_dimension(asked.likeness.probe, partition.dimension)
     rows = counts.covered(asked.gallery_ids, asked.search.areas, asked.search.outside)
     how = How(server.name, "exact", rows)
-    cores = cores_of(server.engine)
     chosen = plan(
         partition,
         rows=rows,
@@ -45,11 +43,10 @@ def search_partition(
         limit=asked.limit,
         sign=asked.sign,
         raw=asked.likeness.mean is None,
-        bounded=common_boxes(asked.search.areas) is not None,
-        cores=cores,
+        cores=cores_of(server.engine),
     )
     if asked.search.exact or chosen.way == "exact":
-        return search_exactly(server, connection, partition, counts, asked, cores), how
+        return search_exactly(connection, partition, counts, asked), how
     found, along = search_index(server, connection, partition, asked, chosen, how)
     if len(found) >= min(asked.limit, rows):
         return found, replace(along, way="index")
@@ -57,5 +54,5 @@ def search_partition(
         f"the index gave {len(found)} photos before {SCANNED_TUPLES} candidates were seen;"
         " every vector there was compared"
     )
-    found = search_exactly(server, connection, partition, counts, asked, cores)
+    found = search_exactly(connection, partition, counts, asked)
     return found, replace(along, way="exact", note=note)

@@ -12,8 +12,8 @@ from geofix.db.partition import Partition, VectorIndex
 from geofix.db.search import Way
 
 EXACT_ROWS = 20_000
-"""Up to this many vectors, in a region on each core, are compared one by one, which misses nothing;
-10,000 in a region of a larger table took 27 to 48 ms on one."""
+"""Up to this many vectors are compared one by one, which misses nothing; 10,000 in a region of a
+larger table took 27 to 48 ms."""
 
 LARGEST_EF = 1000
 """pgvector's own limit."""
@@ -87,7 +87,6 @@ def plan(
     limit: int,
     sign: float,
     raw: bool,
-    bounded: bool = False,
     cores: int = 1,
 ) -> Plan:
     """Choose the way.
@@ -99,12 +98,9 @@ def plan(
         limit: How many are asked for.
         sign: 1 for the most similar, -1 for the most dissimilar.
         raw: Whether vectors are compared raw, for which there is no index.
-        bounded: Whether an index over cells leads to the vectors: several connections then go
-            through them at once.
-        cores: How many connections the server can serve at once.
+        cores: How many graphs the server can search at once.
     """
-    few = EXACT_ROWS * cores if bounded else EXACT_ROWS
-    if partition.index is None or raw or rows <= max(few, limit):
+    if partition.index is None or raw or rows <= max(EXACT_ROWS, limit):
         return Plan("exact")
     wanted = widths(partition.index)[0 if sign > 0 else 1]
     if rows < total:

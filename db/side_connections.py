@@ -1,7 +1,7 @@
 """One question in several shares, each over a connection of its own to the same server.
 
-Postgres scans an index with one process, and a region by an index over cells with one too; further
-connections are how a search comes to use more cores.
+Postgres scans an index with one process: further connections are how a search comes to use more
+cores.
 """
 
 from __future__ import annotations

@@ -170,9 +170,8 @@ REGIONS = {
 
 @pytest.mark.parametrize("region", list(REGIONS))
 def test_a_region_is_searched_alike_by_index_exactly_and_by_numpy(
-    indexed: Engine, region: str, monkeypatch: pytest.MonkeyPatch
+    indexed: Engine, region: str
 ) -> None:
-    monkeypatch.setattr(plan, "EXACT_ROWS", 50)
     areas, allowed = REGIONS[region]
     assert allowed.sum() > EXACT_ROWS
     assert np.mean(shares(indexed, Search(encoder="e", areas=areas), allowed)) >= 0.97

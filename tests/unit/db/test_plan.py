@@ -26,13 +26,12 @@ NEAREST, DISSIMILAR = (round(wide * 4**-NARROWS) for wide in (NEAREST_EF, DISSIM
 
 def planned(
     *, rows: int, total: int = MILLION, limit: int = 32, sign: float = 1.0, raw: bool = False,
-    indexed: bool = True, parts: int = 4, bounded: bool = False, cores: int = 1,
+    indexed: bool = True, parts: int = 4, cores: int = 1,
 ) -> Plan:  # fmt: skip
     index = VectorIndex("embeddings_1_full_1", "full", 1, total, total, parts)
     partition = Partition(1, 8, 1, index if indexed else None, 1, 0, sharded=False)
     return plan(
-        partition, rows=rows, total=total, limit=limit, sign=sign, raw=raw, bounded=bounded,
-        cores=cores,
+        partition, rows=rows, total=total, limit=limit, sign=sign, raw=raw, cores=cores,
     )  # fmt: skip
 
 
@@ -86,12 +85,6 @@ def test_in_a_region_the_view_is_as_much_wider_as_it_is_small() -> None:
     assert planned(rows=MILLION // 20, parts=1).ef_search == ROOM * 32 * 20
     assert planned(rows=MILLION // 40, limit=160).ef_search == LARGEST_EF
     assert planned(rows=MILLION // 20, sign=-1.0).ef_search == DISSIMILAR
-
-
-def test_in_a_bounded_region_each_core_compares_as_many_one_by_one() -> None:
-    assert planned(rows=2 * EXACT_ROWS, cores=2, bounded=True).way == "exact"
-    assert planned(rows=2 * EXACT_ROWS + 1, cores=2, bounded=True).way == "index"
-    assert planned(rows=2 * EXACT_ROWS, cores=2).way == "index"
 
 
 def test_as_many_candidates_as_are_asked_for_and_no_more_than_pgvector_keeps() -> None:
