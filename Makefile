@@ -59,7 +59,7 @@ test-unit: $(VENV)/.developed ## Run the tests that need no database.
 test-slow: $(VENV)/.slow ## Run the tests against model servers that others wrote.
 	@$(BIN)/pytest -m slow $(TESTS) $(ARGS)
 
-lint: $(VENV)/.developed ## Check style and the layers agent -> tools -> db.
+lint: $(VENV)/.developed ## Check style and the layers evaluation -> agent -> tools -> db.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
@@ -67,7 +67,7 @@ lint: $(VENV)/.developed ## Check style and the layers agent -> tools -> db.
 # An editable install goes through an import hook that mypy cannot follow; a farm of links can be.
 types: $(VENV)/.developed ## Check types.
 	@mkdir -p .typing/geofix
-	@for part in agent tools db migrations; do ln -sfn ../../$$part .typing/geofix/$$part; done
+	@for part in agent tools db evaluation migrations; do ln -sfn ../../$$part .typing/geofix/$$part; done
 	@MYPYPATH=.typing $(BIN)/mypy --explicit-package-bases -p geofix
 
 format: $(VENV)/.developed ## Rewrite the code in the house's format.

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place
 from geofix.agent.provenance import Provenance
 from geofix.agent.search_report import SearchReport
 from geofix.agent.spending import Spending
 from geofix.agent.state import (
     Candidate,
-    Claim,
     Clue,
     Draft,
-    Evidence,
     Fix,
     Hit,
-    Place,
     Query,
     Region,
     Retrieval,
@@ -22,8 +20,10 @@ from geofix.agent.state import (
 )
 
 PERSISTED = (
+    Calibration,
     Candidate,
     Claim,
+    ClaimCheck,
     Clue,
     Draft,
     Evidence,

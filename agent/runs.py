@@ -16,6 +16,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
 from pydantic import ValidationError
 
+from geofix.agent.answer import Claim
 from geofix.agent.context import Context
 from geofix.agent.errors import GeofixError, PhotoError, RegionError, TrailError
 from geofix.agent.graph import recursion_limit
@@ -23,7 +24,7 @@ from geofix.agent.intake import REFERENCE, read_in
 from geofix.agent.recording import question_of
 from geofix.agent.regions import HOW_TO_WRITE, parse_region, search_areas
 from geofix.agent.services import Services
-from geofix.agent.state import Claim, Fix, Query, Region
+from geofix.agent.state import Fix, Query, Region
 from geofix.db.queries import QueryPhoto
 from geofix.db.search import Search
 from geofix.db.trail import Run

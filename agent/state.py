@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place
 from geofix.agent.clues import ClueKind
 from geofix.agent.coordinates import Corners, Latitude, Longitude
 from geofix.agent.provenance import Provenance
@@ -119,7 +120,9 @@ class Candidate(BaseModel):
     score: float
     """0 to 1, comparable within one run only."""
     parts: dict[str, float]
-    """What the score is made of."""
+    """The evidence: every feature by name (`geofix.agent.choice.features`)."""
+    terms: dict[str, float] = Field(default_factory=dict)
+    """What each feature added to the score before it was squashed: coefficient times value."""
     photos: int
     """How many positives speak for it."""
     independent: int = 0
@@ -141,45 +144,6 @@ class Verdict(BaseModel):
 
     reasons: list[str]
     decision: Literal["accept", "refine", "review", "abstain"]
-
-
-class Place(BaseModel):
-    """What the answer's coordinates are called."""
-
-    name: str | None = None
-    admin: str | None = None
-    country: str | None = None
-    country_code: str | None = None
-    label: str
-    """For people: `Paris, Ile-de-France, France`."""
-
-
-class Evidence(BaseModel):
-    """One gallery photo the answer rests on, with what its licence asks for."""
-
-    latitude: Latitude
-    longitude: Longitude
-    similarity: float
-    distance_km: float
-    """From the answer."""
-    gallery: str
-    source: str
-    external_id: str
-    licence: str | None = None
-    attribution: str | None = None
-    author: str | None = None
-
-
-class Claim(BaseModel):
-    """What a photo's EXIF says of place and time. Never used for the answer."""
-
-    latitude: float | None = None
-    longitude: float | None = None
-    altitude_m: float | None = None
-    taken_at: str | None = None
-    camera: str | None = None
-    distance_km: float | None = None
-    """From the answer, where there is one."""
 
 
 class Query(BaseModel):
@@ -207,6 +171,11 @@ class Fix(BaseModel):
     radius_km: float | None = None
     radius_calibrated: bool = False
     """Whether the radius keeps a measured promise of coverage."""
+    radii_km: dict[str, float] = Field(default_factory=dict)
+    """Radius by coverage promised: `0.5`, `0.8`, `0.9`, `0.95`; empty where not calibrated."""
+    confidence: dict[str, float] = Field(default_factory=dict)
+    """Probability of being right by scale: street, city, region, country, continent."""
+    calibration: Calibration | None = None
     place: Place | None = None
     drafted_by: str = ""
     """`consensus`, or `provider:model`."""
@@ -226,6 +195,8 @@ class Fix(BaseModel):
     """What was odd about the file: several frames, unreadable EXIF."""
     claim: Claim | None = None
     """What the file's EXIF says, spoofable; filled in by the facade after the graph has ended."""
+    claim_check: ClaimCheck | None = None
+    """Of the place the caller claimed, where one did."""
 
 
 class State(Query):

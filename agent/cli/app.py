@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import entry_points
 from io import TextIOWrapper
 
 import typer
@@ -28,6 +29,9 @@ app.command("runs")(trail.list_runs)
 app.add_typer(gallery.app, name="gallery")
 app.add_typer(models.app, name="models")
 app.add_typer(db.app, name="db")
+for command in sorted(entry_points(group="geofix.commands"), key=lambda point: point.name):
+    # Of layers above this one: `eval` and `calibrate` (geofix.evaluation).
+    app.command(command.name)(command.load())
 
 
 def main() -> None:

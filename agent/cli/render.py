@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.table import Table
 
+from geofix.agent.answer import Claim
 from geofix.agent.cli.terminal import plain
-from geofix.agent.state import Claim, Fix
+from geofix.agent.state import Fix
 
 MOST_CANDIDATES = 5
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from geofix.agent.answer import Evidence, Place
 from geofix.agent.consensus import CONSENSUS
 from geofix.agent.context import Context
 from geofix.agent.outcome import Outcome
 from geofix.agent.services import Services
-from geofix.agent.state import Candidate, Evidence, Fix, Hit, Place, State
+from geofix.agent.state import Candidate, Fix, Hit, State
 from geofix.tools.geo import haversine_km
 from geofix.tools.geojson import circle_geometry
 from geofix.tools.places import place_at

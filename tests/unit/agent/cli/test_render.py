@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from geofix.agent.answer import Claim, Evidence, Place
 from geofix.agent.cli.render import print_fix
 from geofix.agent.cli.terminal import out
-from geofix.agent.state import Candidate, Claim, Evidence, Fix, Place
+from geofix.agent.state import Candidate, Fix
 
 
 def candidate(rank: int, **fields: Any) -> Candidate:

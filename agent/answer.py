@@ -1,0 +1,77 @@
+"""What an answer holds besides its coordinates, and every such type that is persisted.
+
+Renaming or moving a class is a migration, as in `geofix.agent.state`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from geofix.agent.coordinates import Latitude, Longitude
+
+
+class Place(BaseModel):
+    """What the answer's coordinates are called."""
+
+    name: str | None = None
+    admin: str | None = None
+    country: str | None = None
+    country_code: str | None = None
+    label: str
+    """For people: `Paris, Ile-de-France, France`."""
+
+
+class Evidence(BaseModel):
+    """One gallery photo the answer rests on, with what its licence asks for."""
+
+    latitude: Latitude
+    longitude: Longitude
+    similarity: float
+    distance_km: float
+    """From the answer."""
+    gallery: str
+    source: str
+    external_id: str
+    licence: str | None = None
+    attribution: str | None = None
+    author: str | None = None
+
+
+class Claim(BaseModel):
+    """What a photo's EXIF says of place and time. Never used for the answer."""
+
+    latitude: float | None = None
+    longitude: float | None = None
+    altitude_m: float | None = None
+    taken_at: str | None = None
+    camera: str | None = None
+    distance_km: float | None = None
+    """From the answer, where there is one."""
+
+
+class ClaimCheck(BaseModel):
+    """Whether a claimed place agrees with the photo, by the errors of held-out photos."""
+
+    latitude: Latitude
+    longitude: Longitude
+    verdict: Literal["consistent", "inconsistent", "undecidable"]
+    p_value: float | None = None
+    """Share of calibration photos as sure as this one whose answer was at least as far off; none
+    where it is undecidable."""
+    distance_km: float | None = None
+    """From the answer's coordinates."""
+    reason: str
+
+
+class Calibration(BaseModel):
+    """What made the radius and the confidence a promise, or why they are none."""
+
+    fitted: bool
+    photos: int = 0
+    """How many it was fitted on."""
+    digest: str | None = None
+    """SHA-256 of the data it was fitted on."""
+    reason: str | None = None
+    """Why there is none, or why it no longer holds."""

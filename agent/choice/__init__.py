@@ -1,0 +1,1 @@
+"""Which candidate is the answer: the evidence for each, and the scorer that weighs it."""
