@@ -98,6 +98,12 @@ class Context(BaseModel):
     max_rounds: int = Field(
         default=3, ge=1, le=6, description="Rounds of retrieval and drafting at most."
     )
+    finest_km: float = Field(
+        default=25.0,
+        gt=0,
+        le=2500,
+        description="Take no closer look once a place is known to this many km.",
+    )
     accept_margin: float = Field(
         default=0.15,
         ge=0,

@@ -62,6 +62,8 @@ class Retrieval(BaseModel):
 
     round: int
     region: Region | None
+    rival: Region | None = None
+    """The runner-up's circle, searched as well."""
     positives: list[Hit]
     negatives: list[Hit]
     negatives_by: NegativesBy = "dissimilar"
@@ -207,6 +209,8 @@ class State(Query):
     encoder: str = ""
     region: Region | None = None
     """Where this round searches."""
+    rival: Region | None = None
+    """And where its runner-up lies, until it is beaten."""
     retrievals: Annotated[list[Retrieval], operator.add] = Field(default_factory=list)
     drafts: Annotated[list[Draft], operator.add] = Field(default_factory=list)
     candidates: list[Candidate] = Field(default_factory=list)
@@ -219,3 +223,8 @@ class State(Query):
     def retrieval(self) -> Retrieval:
         """The latest round's search."""
         return self.retrievals[-1]
+
+    @property
+    def looked_within(self) -> Region | None:
+        """The circle of a finer round; none in the first, whatever region the question has."""
+        return self.region if self.round > 0 else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from geofix.agent.candidates import KNOWN_AT_SHARE, PLACE_SCALE_KM
 from geofix.agent.context import Context
+from geofix.agent.refinement import next_look
 from geofix.agent.state import Candidate, Retrieval, Verdict
 from geofix.tools.clusters import SCALES_KM
 
@@ -34,7 +35,9 @@ def decide(
         return Verdict(reasons=doubt, decision="abstain")
     first = standing[0]
     reasons = [*_support(first, retrieval), *_vetoes(candidates)]
-    if PLACE_SCALE_KM < first.scale_km <= SCALES_KM[-1] and rounds_left > 0:
+    searched = retrieval.region if retrieval.round > 0 else None
+    coarse = first.scale_km > context.finest_km
+    if rounds_left > 0 and coarse and next_look(candidates, searched) is not None:
         reasons.insert(0, f"known to {first.scale_km:g} km only: a closer look can help")
         return Verdict(reasons=reasons, decision="refine")
     # What lies within the scale at which the first is known is not another place.

@@ -1,30 +1,30 @@
-"""refine: choose the next, finer region to search."""
+"""refine: choose the next, finer look."""
 
 from __future__ import annotations
 
 from geofix.agent.context import Context
 from geofix.agent.outcome import Outcome
-from geofix.agent.regions import circle
+from geofix.agent.refinement import neighbours, next_look
 from geofix.agent.services import Services
 from geofix.agent.state import State
 
 
 def refine(state: State, context: Context, services: Services) -> Outcome:
-    """Search again around the first candidate, within the scale at which it is known.
+    """Search again around the first candidate, and around its runner-up if that is not beaten.
 
-    A round that does not make it known any finer ends the run (see verify), so every round looks
-    at less of the Earth than the one before.
+    Every look is narrower than the one before; one that changes nothing ends the run (see verify).
     """
-    first = next(candidate for candidate in state.candidates if candidate.vetoed is None)
-    named = first.place or f"{first.latitude:.4f}, {first.longitude:.4f}"
-    region = circle(
-        first.latitude,
-        first.longitude,
-        first.scale_km,
-        name=f"{first.scale_km:g} km around {named}",
-    )
+    look = next_look(state.candidates, state.looked_within)
+    assert look is not None
+    round_ = state.round + 1
+    positives, negatives = neighbours(context, round_)
+    names = " and ".join(region.name for region in look.regions)
     return Outcome(
-        update={"round": state.round + 1, "region": region},
-        summary=f"round {state.round + 2} looks within {region.name}",
-        detail={"region": region.model_dump(mode="json")},
+        update={"round": round_, "region": look.region, "rival": look.rival},
+        summary=f"round {round_ + 1} looks within {names}",
+        detail={
+            "regions": [region.model_dump(mode="json") for region in look.regions],
+            "positives": positives,
+            "negatives": negatives,
+        },
     )

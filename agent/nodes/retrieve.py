@@ -12,6 +12,7 @@ from geofix.agent.context import Context
 from geofix.agent.errors import TrailError
 from geofix.agent.hits import as_hits
 from geofix.agent.outcome import Outcome
+from geofix.agent.refinement import neighbours
 from geofix.agent.regions import circle, search_area, search_areas
 from geofix.agent.search_report import SearchReport
 from geofix.agent.services import Services
@@ -40,8 +41,18 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
     vector = services.queries.vector(state.sha256, state.encoder)
     if vector is None:
         raise TrailError(f"the vector of photo {state.sha256!r} is gone; run it under a new thread")
-    retrieval, missing = search_both_ways(services.gallery, vector, search, context)
-    retrieval = retrieval.model_copy(update={"round": state.round, "region": state.region})
+    positives, negatives = neighbours(context, state.round)
+    asked = context.model_copy(update={"positives": positives, "negatives": negatives})
+    retrieval, missing = search_both_ways(services.gallery, vector, search, asked)
+    if state.rival is not None:
+        there = replace(search, areas=search_areas(state.rival, state.within))
+        beside, also = search_both_ways(
+            services.gallery, vector, there, asked.model_copy(update={"negatives": 0})
+        )
+        retrieval, missing = _with_rival(retrieval, beside), [*missing, *also]
+    retrieval = retrieval.model_copy(
+        update={"round": state.round, "region": state.region, "rival": state.rival}
+    )
     best = f", best {retrieval.positives[0].similarity:.2f}" if retrieval.positives else ""
     ways = " and ".join(dict.fromkeys(report.way for report in retrieval.how))
     return Outcome(
@@ -49,8 +60,25 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
         summary=f"{_counted(retrieval)} of {_searched(state, retrieval)} ({ways}){best}",
         detail=retrieval.model_dump(mode="json"),
         degraded=tuple(
-            f"retrieve: the shard {shard}; its photos were not asked" for shard in missing
+            f"retrieve: the shard {shard}; its photos were not asked"
+            for shard in dict.fromkeys(missing)
         ),
+    )
+
+
+def _with_rival(leader: Retrieval, rival: Retrieval) -> Retrieval:
+    """Return both circles' photos, most alike first; each was asked for as many."""
+    known = {hit.photo_id for hit in leader.positives}
+    both = [*leader.positives, *(hit for hit in rival.positives if hit.photo_id not in known)]
+    taken = {hit.photo_id for hit in both}
+    return leader.model_copy(
+        update={
+            "positives": sorted(both, key=lambda hit: -hit.similarity),
+            "negatives": [hit for hit in leader.negatives if hit.photo_id not in taken],
+            "searched": leader.searched + rival.searched,
+            "how": [*leader.how, *rival.how],
+            "notes": [*leader.notes, *(f"around the runner-up: {note}" for note in rival.notes)],
+        }
     )
 
 
@@ -127,7 +155,8 @@ def _searched(state: State, retrieval: Retrieval) -> str:
     if region is None:
         return f"{retrieval.searched} photos anywhere"
     # Counts are kept per cell, and a region cuts through cells.
-    return f"about {retrieval.searched} photos in {region.name}"
+    names = region.name if state.rival is None else f"{region.name} and {state.rival.name}"
+    return f"about {retrieval.searched} photos in {names}"
 
 
 def _reports(kind: str, found: Found) -> list[SearchReport]:
