@@ -8,7 +8,7 @@ from langchain_core.messages import BaseMessage
 
 from geofix.agent.context import Context
 from geofix.agent.drafting import pictures
-from geofix.agent.drafting.scene import scene_of
+from geofix.agent.drafting.routing import route_of
 from geofix.agent.prompts import PRESETS, Shown, draft_messages, shown
 from geofix.agent.services import Services
 from geofix.agent.state import State
@@ -27,7 +27,7 @@ class Requests:
     """All questions of a round."""
 
     all: list[Request]
-    scene: str | None
+    route: str | None
     """Why so many neighbours are shown, where the search decided."""
     missing: list[str]
     """Pictures that were asked for and are not there, a sentence each."""
@@ -36,14 +36,14 @@ class Requests:
 def requests_of(state: State, context: Context, services: Services) -> Requests:
     """Return what the model is asked in this round."""
     preset = PRESETS[context.preset]
-    scene = scene_of(state.retrieval) if context.route == "retrieval" else None
+    route = route_of(state.retrieval) if context.route == "retrieval" else None
     side = pictures.side_px(context, services)
     jpeg = pictures.photo(state.sha256, side, services)
     requests: list[Request] = []
     missing: list[str] = []
-    for neighbours in preset.neighbours if scene is None else (scene.neighbours,):
+    for neighbours in preset.neighbours if route is None else (route.neighbours,):
         lists = shown(state.retrieval, state.region or state.within, neighbours)
         found, without = pictures.exemplars(lists, context.exemplars, side, services)
         missing += without
         requests.append(Request(lists, draft_messages(preset, jpeg, lists, found)))
-    return Requests(requests, None if scene is None else scene.reason, missing)
+    return Requests(requests, None if route is None else route.reason, missing)

@@ -52,7 +52,7 @@ def _by_model(model: BaseChatModel, state: State, context: Context, services: Se
         "model": name,
         "preset": context.preset,
         "prompt_version": prompts.VERSION,
-        "scene": requests.scene,
+        "route": requests.route,
         "prompts": prompts_sent(requests.all),
         **said.detail(),
     }

@@ -69,8 +69,9 @@ def system(shown: Shown) -> str:
 def lists(shown: Shown) -> str:
     """Return region, candidates and negatives as the model reads them; empty without any."""
     parts = []
-    if shown.region is not None:
-        parts.append(f"The place lies within: {quoted(shown.region.name)}.")
+    within = shown.within()
+    if within is not None:
+        parts.append(f"The place lies within: {within}.")
     if shown.candidates or shown.negatives:
         parts.append(CANDIDATES + _candidates(shown.candidates))
     if shown.negatives:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from geofix.agent.prompts.guard import GUARD
-from geofix.agent.prompts.quoting import quoted
 from geofix.agent.prompts.shown import Shown, point
 from geofix.agent.state import Hit
 
@@ -58,6 +57,5 @@ def _points(hits: Sequence[Hit]) -> str:
 
 def _within(shown: Shown) -> str:
     # The papers know no regions; a finer round, or a question with one, does.
-    if shown.region is None:
-        return ""
-    return f" The place lies within: {quoted(shown.region.name)}."
+    within = shown.within()
+    return "" if within is None else f" The place lies within: {within}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from geofix.agent.prompts.quoting import quoted
 from geofix.agent.search_report import NegativesBy
 from geofix.agent.shortlist import ShortlistedPlace, shortlist
 from geofix.agent.state import Hit, Region, Retrieval
@@ -26,8 +27,14 @@ class Shown:
     """Of which kind the negatives are."""
     region: Region | None = None
     """Where the answer must lie, if anywhere."""
+    rival: Region | None = None
+    """Or there."""
     candidates: Sequence[ShortlistedPlace] = ()
     """The positives by place, the likeliest first."""
+
+    def within(self) -> str | None:
+        """Return the names of where the answer must lie, fit to stand in a prompt."""
+        return " or ".join(quoted(r.name) for r in (self.region, self.rival) if r) or None
 
     def listed(self) -> dict[str, str]:
         """Return what each pair of coordinates belongs to, as it stands in the lists."""
@@ -54,5 +61,6 @@ def shown(retrieval: Retrieval, region: Region | None, neighbours: int | None) -
         negatives=retrieval.negatives[:neighbours],
         negatives_by=retrieval.negatives_by,
         region=region,
+        rival=retrieval.rival,
         candidates=shortlist(positives, retrieval.temperature or DEFAULT_TEMPERATURE),
     )

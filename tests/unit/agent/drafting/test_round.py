@@ -92,9 +92,9 @@ def test_routed_a_sharp_search_leaves_the_model_alone_with_the_photo() -> None:
     only, outcome, model = by_model({}, context=Context(route="retrieval"))
     assert only.provenance is not None and only.provenance.neighbours == 0
     assert len(model.seen[0][1].content) == 2
-    assert "of the votes in one place" in outcome.detail["scene"]
+    assert "of the votes in one place" in outcome.detail["route"]
     _, outcome, _ = by_model({})
-    assert outcome.detail["scene"] is None
+    assert outcome.detail["route"] is None
 
 
 def test_exemplars_that_are_not_there_are_said() -> None:

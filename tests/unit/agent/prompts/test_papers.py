@@ -49,3 +49,8 @@ def test_a_paper_has_coordinates_only_and_the_guard(preset: Preset) -> None:
 def test_a_region_is_told_in_any_words(preset: Preset) -> None:
     region = Region(country_code="FR", name="Fra\nnce")
     assert preset.lists(lists(region=region)).endswith('The place lies within: "Fra nce".')
+
+
+def test_a_runner_up_that_is_still_searched_is_told_too() -> None:
+    told = lists(region=Region(name="Paris"), rival=Region(name='Ber"lin')).within()
+    assert told == '"Paris" or "Ber\'lin"'

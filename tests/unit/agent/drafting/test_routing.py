@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.agent.drafting.scene import scene_of
+from geofix.agent.drafting.routing import route_of
 from geofix.agent.state import Hit
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval
 
@@ -28,6 +28,6 @@ def at(places: list[tuple[float, float]], share: float | None) -> list[Hit]:
 def test_the_sharper_the_search_the_fewer_neighbours(
     positives: list[Hit], neighbours: int, why: str
 ) -> None:
-    scene = scene_of(retrieval(positives))
-    assert scene.neighbours == neighbours
-    assert why in scene.reason
+    route = route_of(retrieval(positives))
+    assert route.neighbours == neighbours
+    assert why in route.reason

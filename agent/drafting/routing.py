@@ -15,7 +15,7 @@ from geofix.tools.density import DEFAULT_TEMPERATURE, vote_weights
 from geofix.tools.geo import haversine_km
 
 LANDMARK, REGION, LOW_INFORMATION = 0, 5, 10
-"""Neighbours shown, by scene."""
+"""Neighbours shown, by kind of scene."""
 
 RARE = 0.01
 """A best likeness that is this rare among photos of unlike places is of the same thing."""
@@ -31,18 +31,18 @@ REGION_KM = 750.0
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """What kind of scene the search takes the photo for."""
+class Route:
+    """How many neighbours the model is shown, and why."""
 
     neighbours: int
-    """How many of either list the model is shown."""
+    """Of either list."""
     reason: str
 
 
-def scene_of(retrieval: Retrieval) -> Scene:
-    """Return the scene by how rare the best likeness is and how the votes are spread."""
+def route_of(retrieval: Retrieval) -> Route:
+    """Return the route by how rare the best likeness is and how the votes are spread."""
     if not retrieval.positives or retrieval.impostor_share is None:
-        return Scene(LOW_INFORMATION, "what the best likeness means is not known")
+        return Route(LOW_INFORMATION, "what the best likeness means is not known")
     temperature = retrieval.temperature or DEFAULT_TEMPERATURE
     first = shortlist(retrieval.positives, temperature)[0]
     weights = vote_weights([hit.similarity for hit in retrieval.positives], temperature)
@@ -56,9 +56,9 @@ def scene_of(retrieval: Retrieval) -> Scene:
     rarity = f"{retrieval.impostor_share:.1%} of photos are as like some other place"
     region = f"{rarity}, and {around:.0%} of the votes within {REGION_KM:g} km"
     if retrieval.impostor_share <= RARE and first.share >= MAJORITY:
-        return Scene(LANDMARK, f"{rarity}, and {first.share:.0%} of the votes in one place")
+        return Route(LANDMARK, f"{rarity}, and {first.share:.0%} of the votes in one place")
     if retrieval.impostor_share <= TELLING and around >= MAJORITY:
-        return Scene(REGION, region)
-    return Scene(
+        return Route(REGION, region)
+    return Route(
         LOW_INFORMATION, f"{rarity}, and {around:.0%} of the votes within {REGION_KM:g} km"
     )
