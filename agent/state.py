@@ -15,6 +15,7 @@ from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place
 from geofix.agent.clues import ClueKind
 from geofix.agent.coordinates import Corners, Latitude, Longitude
 from geofix.agent.provenance import Provenance
+from geofix.agent.scene_seen import SceneSeen
 from geofix.agent.search_report import NegativesBy, SearchReport
 from geofix.agent.spending import Spending
 
@@ -130,11 +131,13 @@ class Candidate(BaseModel):
     independent: int = 0
     """How many of them were not taken side by side."""
     best_similarity: float | None
-    origin: Literal["cluster", "draft", "cluster+draft"]
+    origin: Literal["cluster", "draft", "cluster+draft", "claim"]
     scale_km: float
     """The scale at which its photos form one cluster."""
     vetoed: str | None = None
     """Why it may not be the answer, whatever its score."""
+    held_back: str | None = None
+    """Why it is not the first, whatever its score (`geofix.agent.choice.law_of_regions`)."""
     place: str | None = None
     country_code: str | None = None
     distance_km: float = 0.0
@@ -146,6 +149,8 @@ class Verdict(BaseModel):
 
     reasons: list[str]
     decision: Literal["accept", "refine", "review", "abstain"]
+    by_person: bool = False
+    """Whether a person chose; no calibration speaks for that."""
 
 
 class Query(BaseModel):
@@ -157,6 +162,9 @@ class Query(BaseModel):
         description="`sha256:<hex>` of a photo kept here, or a `data:image/...;base64,` URL"
     )
     within: Region | None = None
+    claimed: tuple[Latitude, Longitude] | None = Field(
+        default=None, description="Latitude and longitude where somebody says it was taken."
+    )
 
 
 class Fix(BaseModel):
@@ -207,6 +215,8 @@ class State(Query):
     round: int = 0
     sha256: str = ""
     encoder: str = ""
+    scene: SceneSeen | None = None
+    """What kind of scene the photo shows; none where the run does not ask."""
     region: Region | None = None
     """Where this round searches."""
     rival: Region | None = None

@@ -8,8 +8,10 @@ stands in docs/architecture.md, the verdict.
 from __future__ import annotations
 
 from geofix.agent.candidates import KNOWN_AT_SHARE, PLACE_SCALE_KM
+from geofix.agent.choice.rejection import rejection
 from geofix.agent.context import Context
 from geofix.agent.refinement import next_look
+from geofix.agent.scene_seen import SceneSeen
 from geofix.agent.state import Candidate, Retrieval, Verdict
 from geofix.tools.clusters import SCALES_KM
 
@@ -26,22 +28,40 @@ TYPICAL_SHARE = 0.5
 
 
 def decide(
-    candidates: list[Candidate], retrieval: Retrieval, context: Context, *, rounds_left: int
+    candidates: list[Candidate],
+    retrieval: Retrieval,
+    context: Context,
+    *,
+    rounds_left: int,
+    scene: SceneSeen | None = None,
 ) -> Verdict:
-    """Return the verdict of a round."""
+    """Return the verdict of a round.
+
+    Args:
+        candidates: In order.
+        retrieval: What they rest on.
+        context: What the run asks for.
+        rounds_left: How many finer looks may follow.
+        scene: What the photo shows; none where nobody looked.
+    """
     standing = [candidate for candidate in candidates if candidate.vetoed is None]
-    doubt = _doubt(standing, candidates, retrieval, context)
+    doubt = _doubt(standing, candidates, retrieval, context, scene)
     if doubt:
         return Verdict(reasons=doubt, decision="abstain")
     first = standing[0]
-    reasons = [*_support(first, retrieval), *_vetoes(candidates)]
+    reasons = [*_support(first, retrieval), *_left_out(candidates)]
     searched = retrieval.region if retrieval.round > 0 else None
     coarse = first.scale_km > context.finest_km
     if rounds_left > 0 and coarse and next_look(candidates, searched) is not None:
         reasons.insert(0, f"known to {first.scale_km:g} km only: a closer look can help")
         return Verdict(reasons=reasons, decision="refine")
     # What lies within the scale at which the first is known is not another place.
-    rivals = [candidate for candidate in standing if candidate.distance_km > first.scale_km]
+    # One kind of evidence alone is no rival across regions either.
+    rivals = [
+        candidate
+        for candidate in standing
+        if candidate.distance_km > first.scale_km and candidate.held_back is None
+    ]
     lead = first.score - (rivals[0].score if rivals else 0.0)
     close = bool(rivals) and lead < context.accept_margin
     if close or first.scale_km > SCALES_KM[-1]:
@@ -63,14 +83,18 @@ def _doubt(
     candidates: list[Candidate],
     retrieval: Retrieval,
     context: Context,
+    scene: SceneSeen | None,
 ) -> list[str]:
     """Return why nothing may be answered; empty if something may."""
     if not retrieval.positives:
         where = "the gallery" if retrieval.region is None else retrieval.region.name
         return [f"no photo was found in {where}", *retrieval.notes]
     if not standing:
-        return ["every candidate is vetoed", *_vetoes(candidates)]
+        return ["every candidate is vetoed", *_left_out(candidates)]
     first = standing[0]
+    shown = rejection(scene, first)
+    if shown is not None:
+        return [shown]
     if retrieval.impostor_share is None:
         # Raw vectors are the papers' mode, which never abstains; the answer says it is degraded.
         return [] if context.vectors == "raw" else [TOO_FEW]
@@ -109,9 +133,9 @@ def _support(first: Candidate, retrieval: Retrieval) -> list[str]:
     return reasons
 
 
-def _vetoes(candidates: list[Candidate]) -> list[str]:
+def _left_out(candidates: list[Candidate]) -> list[str]:
     return [
-        f"{candidate.place or 'a drafted place'} was left out: {candidate.vetoed}"
+        f"{candidate.place or 'a drafted place'} was left out: {reason}"
         for candidate in candidates
-        if candidate.vetoed is not None
+        if (reason := candidate.vetoed or candidate.held_back) is not None
     ]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
+
+from PIL import Image
 
 from geofix.agent.context import Context
 from geofix.agent.errors import TrailError
 from geofix.agent.intake import REFERENCE, resolve
 from geofix.agent.outcome import Outcome
+from geofix.agent.scene_seen import SceneSeen
 from geofix.agent.services import Services
 from geofix.agent.state import State
 from geofix.tools.images import from_jpeg
+from geofix.tools.scene import read_scene
 
 
 def embed(state: State, context: Context, services: Services) -> Outcome:
@@ -22,19 +27,23 @@ def embed(state: State, context: Context, services: Services) -> Outcome:
             " photo, so start a new one"
         )
     encoder = services.encoder
+    pixels = from_jpeg(photo.jpeg)
     known = services.queries.vector(photo.sha256, encoder.name)
     if known is None:
-        vector = encoder.embed([from_jpeg(photo.jpeg)])[0]
+        vector = encoder.embed([pixels])[0]
         services.queries.keep_vector(photo.sha256, encoder.name, vector)
+    scene = _scene(pixels, services) if context.reject_scenes else None
+    shows = "" if scene is None else f", shows {scene.kind}"
     return Outcome(
         update={
             "photo": REFERENCE + photo.sha256,
             "sha256": photo.sha256,
             "encoder": encoder.name,
             "region": state.within,
+            "scene": scene,
             "began_epoch_s": time.time(),
         },
-        summary=f"embedded by {encoder.name}" if known is None else f"known to {encoder.name}",
+        summary=f"{'embedded by' if known is None else 'known to'} {encoder.name}{shows}",
         detail={
             "sha256": photo.sha256,
             "width": photo.width,
@@ -44,5 +53,10 @@ def embed(state: State, context: Context, services: Services) -> Outcome:
             "encoder": encoder.name,
             "dimension": encoder.dimension,
             "embedded_before": known is not None,
+            "scene": None if scene is None else scene.model_dump(mode="json"),
         },
     )
+
+
+def _scene(pixels: Image.Image, services: Services) -> SceneSeen:
+    return SceneSeen(**asdict(read_scene(pixels, services.classifier)))

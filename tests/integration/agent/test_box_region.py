@@ -26,7 +26,12 @@ INSIDE = [(-17.0, 179.9), (-16.4, 179.3), (-17.6, 179.4), (-16.5, -179.4), (-17.
 OUTSIDE = [(-17.0, 178.8), (-17.0, -178.7), (-15.8, 179.9), (-18.2, 179.9), (-17.0, 0.0)]
 """Redder than those inside, and but for the last no farther from them than they from each other."""
 
-ASKED: dict[str, Any] = {"accept_margin": 0.0, "impostor_share": 1.0, "max_rounds": 3}
+ASKED: dict[str, Any] = {
+    "accept_margin": 0.0,
+    "impostor_share": 1.0,
+    "max_rounds": 3,
+    "reject_scenes": False,
+}
 
 
 @pytest.fixture
