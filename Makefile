@@ -18,7 +18,7 @@ TESTS ?= tests
 
 .DEFAULT_GOAL := help
 .PHONY: help install locate test test-unit test-slow lint types format bench bench-gallery \
-  bench-shards bench-models db docs
+  bench-shards bench-models bench-geometry db docs
 
 help: ## Say what each target does.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' Makefile
@@ -89,6 +89,10 @@ bench-shards: $(VENV)/.installed ## Measure three shards, asked at once and over
 
 bench-models: $(VENV)/.developed ## Measure what asking a model costs beside its bare client.
 	@$(BIN)/python -m benchmarks.asking $(ARGS)
+
+# A folder with photos.csv: file, latitude, longitude, and truth where not all are exact.
+bench-geometry: $(VENV)/.installed ## Measure comparing pictures point by point, ARGS=a folder.
+	@$(BIN)/python -m benchmarks.geometry $(ARGS)
 
 db: $(VENV)/.installed ## Start the embedded database and keep it running.
 	@$(BIN)/geofix db up

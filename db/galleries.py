@@ -12,6 +12,7 @@ from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
 from geofix.db.holdings import held_anywhere
 from geofix.db.indexing import finish_load
+from geofix.db.local_features import forget_features
 from geofix.db.models import EncoderRow, GalleryRow, PhotoRow
 from geofix.db.placing import forget_gallery
 from geofix.db.servers import HERE, Joined, Server, joined, server_errors, transaction
@@ -90,6 +91,7 @@ def remove_gallery(engine: Engine, name: str) -> int:
         ours = select(func.count(PhotoRow.id)).where(PhotoRow.gallery_id == gallery_id)
         photos = connection.execute(ours).scalar_one()
         connection.execute(delete(PhotoRow).where(PhotoRow.gallery_id == gallery_id))
+        forget_features(connection)
         with joined(engine, connection) as servers:
             encoders = _forgotten(gallery_id, servers)
             connection.execute(delete(GalleryRow).where(GalleryRow.id == gallery_id))

@@ -6,6 +6,9 @@ LangGraph's checkpoint tables are not here, see `geofix.db.checkpoints`.
 from __future__ import annotations
 
 from geofix.db.models.base import Base, CleanJson, CleanText, storable
+from geofix.db.models.calibrations import CalibrationRow
+from geofix.db.models.evaluations import EvaluationResultRow, EvaluationRow
+from geofix.db.models.features import LocalFeatureRow
 from geofix.db.models.gallery import (
     CellCountRow,
     CentringRow,
@@ -20,13 +23,17 @@ from geofix.db.models.runs import QueryEmbeddingRow, QueryPhotoRow, RunRow, Step
 
 __all__ = [
     "Base",
+    "CalibrationRow",
     "CellCountRow",
     "CentringRow",
     "CleanJson",
     "CleanText",
     "EmbeddingRow",
     "EncoderRow",
+    "EvaluationResultRow",
+    "EvaluationRow",
     "GalleryRow",
+    "LocalFeatureRow",
     "PhotoRow",
     "QueryEmbeddingRow",
     "QueryPhotoRow",
