@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from geofix.agent.coordinates import Latitude, Longitude
 
@@ -75,3 +75,9 @@ class Calibration(BaseModel):
     """SHA-256 of the data it was fitted on."""
     reason: str | None = None
     """Why there is none, or why it no longer holds."""
+    id: int | None = None
+    """Of the calibration, among those that are kept."""
+    difficulty: float | None = None
+    """Log10 of the error in km that was predicted: what radii and p-values are looked up by."""
+    notes: list[str] = Field(default_factory=list)
+    """Where a radius had to be the whole Earth."""

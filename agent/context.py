@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from geofix.agent.preset_names import PresetName, Routing
 from geofix.agent.search_report import NegativesBy
+from geofix.tools.levels import LEVELS
 
 
 class Context(BaseModel):
@@ -83,6 +84,13 @@ class Context(BaseModel):
         description="So many candidates are shown to the model with a picture from the gallery,"
         " which then leaves this machine as the photo does.",
     )
+    geometry_pictures: int = Field(
+        default=16,
+        ge=0,
+        le=64,
+        description="So many pictures of the most similar photos are compared with the photo point"
+        " by point, on this machine; 0 compares none.",
+    )
     max_cost: float | None = Field(
         default=None, ge=0, description="US dollars the run may spend on its model."
     )
@@ -117,9 +125,32 @@ class Context(BaseModel):
         description="Abstain where more than this share of gallery photos resemble some far-away"
         " photo as much as the best hit resembles this one.",
     )
+    reject_scenes: bool = Field(
+        default=True,
+        description="Abstain where the photo shows no place: a room, food, a drawing, bare sky.",
+    )
     ask_human: bool = Field(
         default=False, description="Stop for a person where two candidates stay close."
     )
+    coverage: float = Field(
+        default=0.9,
+        description="Of `radius_km`, where it is calibrated: 0.5, 0.8, 0.9 or 0.95.",
+        json_schema_extra={"enum": list(LEVELS)},
+    )
+    claim_level: float = Field(
+        default=0.05,
+        gt=0,
+        le=0.5,
+        description="How often a true claim may be called inconsistent.",
+    )
+
+    @field_validator("coverage")
+    @classmethod
+    def _of_a_level(cls, coverage: float) -> float:
+        """Refuse a coverage no radius is stated at."""
+        if coverage not in LEVELS:
+            raise ValueError(f"a radius is stated at {', '.join(map(str, LEVELS))}")
+        return coverage
 
     @field_validator("exemplars")
     @classmethod

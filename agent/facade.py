@@ -15,11 +15,12 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import Command
+from langgraph.types import Command, Durability
 from psycopg import Connection
 from psycopg.rows import DictRow
 from psycopg_pool import ConnectionPool
 
+from geofix.agent.claims import Coordinates
 from geofix.agent.context import Context
 from geofix.agent.graph import build_graph
 from geofix.agent.persisted import PERSISTED
@@ -37,10 +38,16 @@ Graph = CompiledStateGraph[State, Context, Query, Fix]
 class Agent:
     """An open geofix: loaded encoder, open database, any number of photos."""
 
-    def __init__(self, services: Services, pool: ConnectionPool[Connection[DictRow]]) -> None:
+    def __init__(
+        self,
+        services: Services,
+        pool: ConnectionPool[Connection[DictRow]],
+        durability: Durability = "sync",
+    ) -> None:
         """Use `open_agent` instead; it opens and closes what this needs."""
         self.services = services
         self._pool = pool
+        self._durability: Durability = durability
 
     @property
     def graph(self) -> Graph:
@@ -56,6 +63,7 @@ class Agent:
         photo: Path | str | bytes,
         *,
         within: str | Region | None = None,
+        claim: str | Coordinates | None = None,
         thread_id: str | None = None,
         on_event: Listener | None = None,
         **options: Any,
@@ -67,6 +75,8 @@ class Agent:
             within: Where the answer may lie: a country, a circle as `LAT,LON,KM`, or a box as
                 `SOUTH,WEST,NORTH,EAST` in degrees (west greater than east: across the
                 antimeridian).
+            claim: A place to check, as `LAT,LON` or a pair, which joins the candidates; or `exif`
+                for what the file says, which does not.
             thread_id: Id of the run; made up if none is given. A run that was cut off goes on
                 where it was, a finished one answers again what it answered.
             on_event: Called with every node's start and end.
@@ -78,7 +88,7 @@ class Agent:
         Raises:
             GeofixError: The photo, an option or the set-up is unusable; see `geofix.agent.errors`.
         """
-        asked = ask(self.services, photo, within, thread_id, options)
+        asked = ask(self.services, photo, within, thread_id, options, claim)
         graph = self.graph
         config = config_of(asked.run, asked.context)
         values = graph.get_state(config)
@@ -113,9 +123,12 @@ class Agent:
         on_event: Listener | None,
     ) -> None:
         config: RunnableConfig = config_of(asked.run, asked.context)
-        # "sync", because only so a run that was killed has saved what it paid for (DESIGN.md 3).
         for event in graph.stream(
-            question, config, context=asked.context, stream_mode="custom", durability="sync"
+            question,
+            config,
+            context=asked.context,
+            stream_mode="custom",
+            durability=self._durability,
         ):
             if on_event is not None:
                 on_event(event)
@@ -128,6 +141,7 @@ def open_agent(
     encoder: Encoder | None = None,
     model: BaseChatModel | str | None = None,
     progress: Callable[[str], None] | None = None,
+    durability: Durability = "sync",
 ) -> Iterator[Agent]:
     """Open geofix for several photos; everything slow is loaded once.
 
@@ -136,18 +150,21 @@ def open_agent(
         encoder: Used instead of the one the settings name.
         model: Any LangChain chat model that takes images, instead of the settings' one.
         progress: Called with one line when something slow is about to happen.
+        durability: When LangGraph saves a run. Only by `sync` has one that is killed saved what it
+            paid for; `exit`, once at the end, is for batches that ask a lost photo again.
     """
     with Services(settings, encoder=encoder, model=model, progress=progress) as services:
         # The engine first: asking for it sets the embedded database up, checkpoints included.
         _ = services.engine
         with checkpoint_pool(services.checkpoint_url) as pool:
-            yield Agent(services, pool)
+            yield Agent(services, pool, durability)
 
 
 def locate(
     photo: Path | str | bytes,
     *,
     within: str | Region | None = None,
+    claim: str | Coordinates | None = None,
     settings: Settings | None = None,
     model: BaseChatModel | str | None = None,
     **options: Any,
@@ -159,6 +176,7 @@ def locate(
         within: Where the answer may lie: a country, a circle as `LAT,LON,KM`, or a box as
             `SOUTH,WEST,NORTH,EAST` in degrees (west greater than east: across the
             antimeridian).
+        claim: A place to check, as `LAT,LON` or a pair, or `exif`.
         settings: Read from the environment if none are given.
         model: Any LangChain chat model that takes images.
         **options: Fields of `Context`.
@@ -167,4 +185,4 @@ def locate(
         GeofixError: The photo, an option or the set-up is unusable; see `geofix.agent.errors`.
     """
     with open_agent(settings, model=model) as agent:
-        return agent.locate(photo, within=within, **options)
+        return agent.locate(photo, within=within, claim=claim, **options)

@@ -18,6 +18,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
+from geofix.agent.claims import Coordinates
 from geofix.agent.facade import Graph, Listener
 from geofix.agent.graph import build_graph
 from geofix.agent.persisted import PERSISTED
@@ -50,12 +51,15 @@ class AsyncAgent:
         photo: Path | str | bytes,
         *,
         within: str | Region | None = None,
+        claim: str | Coordinates | None = None,
         thread_id: str | None = None,
         on_event: Listener | None = None,
         **options: Any,
     ) -> Fix:
         """Locate one photo; arguments and errors are those of `Agent.locate`."""
-        asked = await asyncio.to_thread(ask, self.services, photo, within, thread_id, options)
+        asked = await asyncio.to_thread(
+            ask, self.services, photo, within, thread_id, options, claim
+        )
         graph = self.graph
         config = config_of(asked.run, asked.context)
         state = await graph.aget_state(config)
@@ -118,10 +122,11 @@ async def alocate(
     photo: Path | str | bytes,
     *,
     within: str | Region | None = None,
+    claim: str | Coordinates | None = None,
     settings: Settings | None = None,
     model: BaseChatModel | str | None = None,
     **options: Any,
 ) -> Fix:
     """Locate one photo; for several, `aopen_agent` loads everything once only."""
     async with aopen_agent(settings, model=model) as agent:
-        return await agent.alocate(photo, within=within, **options)
+        return await agent.alocate(photo, within=within, claim=claim, **options)

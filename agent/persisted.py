@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place
 from geofix.agent.provenance import Provenance
+from geofix.agent.scene_seen import SceneSeen
 from geofix.agent.search_report import SearchReport
 from geofix.agent.spending import Spending
 from geofix.agent.state import (
@@ -34,6 +35,7 @@ PERSISTED = (
     Query,
     Region,
     Retrieval,
+    SceneSeen,
     SearchReport,
     Spending,
     State,

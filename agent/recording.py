@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
+from geofix.agent.claims import ClaimAsked
 from geofix.agent.context import Context
 from geofix.agent.errors import DatabaseError
 from geofix.agent.outcome import Outcome
@@ -73,7 +74,7 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
         if name == FIRST:
             # A graph served by `langgraph dev` has no facade to open its run.
             opened = {**wired.versions(), "encoder": outcome.update["encoder"]}
-            question = question_of(state.within, context)
+            question = question_of(state.within, context, state.claimed)
             wired.trail.open_run(_run_id(runtime), outcome.update["sha256"], question, opened)
         keep(outcome)
         if name == LAST:
@@ -90,11 +91,14 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
     return run
 
 
-def question_of(within: Region | None, context: Context) -> dict[str, Any]:
+def question_of(
+    within: Region | None, context: Context, claim: ClaimAsked | None = None
+) -> dict[str, Any]:
     """Return what was asked, as a run keeps it."""
     return {
         "within": None if within is None else within.model_dump(mode="json"),
         "options": context.model_dump(mode="json"),
+        "claim": list(claim) if isinstance(claim, tuple) else claim,
     }
 
 

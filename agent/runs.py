@@ -17,6 +17,14 @@ from langgraph.types import Command, StateSnapshot
 from pydantic import ValidationError
 
 from geofix.agent.answer import Claim
+from geofix.agent.claims import (
+    NO_EXIF_PLACE,
+    ClaimAsked,
+    Coordinates,
+    check_claim,
+    parse_claim,
+    place_of,
+)
 from geofix.agent.context import Context
 from geofix.agent.errors import GeofixError, PhotoError, RegionError, TrailError
 from geofix.agent.graph import recursion_limit
@@ -38,6 +46,8 @@ class Asked:
     run: str
     query: Query
     context: Context
+    claim: ClaimAsked | None = None
+    """What is to be checked; the EXIF's place is looked at after the graph has ended."""
 
 
 def config_of(run: str, context: Context) -> RunnableConfig:
@@ -54,13 +64,16 @@ def ask(
     within: str | Region | None,
     run: str | None,
     options: Mapping[str, Any],
+    claim: str | Coordinates | None = None,
 ) -> Asked:
     """Check a question and open its run; nothing is written of one that is unusable.
 
     Raises:
-        GeofixError: The photo, the region, an option, the gallery or the run id is unusable.
+        GeofixError: The photo, the region, an option, the claim, the gallery or the run id is
+            unusable.
     """
     context = _context(options)
+    claimed = parse_claim(claim)
     region = parse_region(within) if isinstance(within, str) else within
     if not isinstance(region, Region | None):
         raise RegionError(f"within cannot be {region!r}; {HOW_TO_WRITE}")
@@ -74,8 +87,8 @@ def ask(
         encoder = services.encoder
         kept = read_in(photo)
         services.gallery.require(Search(encoder=encoder.name, galleries=context.galleries))
-    query = Query(photo=REFERENCE + kept.sha256, within=region)
-    question = question_of(region, context)
+    query = Query(photo=REFERENCE + kept.sha256, within=region, claimed=_given(claimed))
+    question = question_of(region, context, claimed)
     run = run or uuid.uuid4().hex[:16]
     setup = {**services.versions(), "encoder": encoder.name}
     known = services.trail.find(run)
@@ -84,7 +97,7 @@ def ask(
         _require_setup(known, setup)
     services.queries.keep(kept)
     services.trail.open_run(run, kept.sha256, question, setup)
-    return Asked(run, query, context)
+    return Asked(run, query, context, claimed)
 
 
 def reopen(services: Services, run: str) -> Asked:
@@ -98,11 +111,13 @@ def reopen(services: Services, run: str) -> Asked:
         raise TrailError(f"there is no run {run!r} to go on with; `geofix runs` lists the latest")
     _require_setup(known, {**services.versions(), "encoder": services.encoder.name})
     within = known.question.get("within")
+    claimed = parse_claim(known.question.get("claim"))
     query = Query(
         photo=REFERENCE + known.photo_sha256,
         within=None if within is None else Region(**within),
+        claimed=_given(claimed),
     )
-    return Asked(run, query, Context(**known.question["options"]))
+    return Asked(run, query, Context(**known.question["options"]), claimed)
 
 
 def picked(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
@@ -135,6 +150,8 @@ def answer(services: Services, asked: Asked, state: StateSnapshot) -> Fix:
         update={"run": asked.run, "photo": asked.query.photo, "photo_notes": kept.notes}
     )
     fix = fix.model_copy(update={"claim": _claim(kept, fix)})
+    if asked.claim == "exif":
+        fix = _exif_checked(services, asked, fix)
     answered = services.trail.find(asked.run)
     # Settle has closed the run without what only the facade knows; asked again, it stays closed.
     if answered is None or answered.fix is None or answered.fix.get("run") is None:
@@ -168,6 +185,22 @@ def _claim(kept: QueryPhoto, fix: Fix) -> Claim | None:
         return claim
     distance = haversine_km(claim.latitude, claim.longitude, fix.latitude, fix.longitude)
     return claim.model_copy(update={"distance_km": round(float(distance), 3)})
+
+
+def _given(claim: ClaimAsked | None) -> Coordinates | None:
+    """Return the place a caller names; the EXIF's must not enter the graph."""
+    return None if claim == "exif" else claim
+
+
+def _exif_checked(services: Services, asked: Asked, fix: Fix) -> Fix:
+    place = place_of(asked.claim, fix.claim)
+    if place is None:
+        return fix.model_copy(update={"photo_notes": [*fix.photo_notes, NO_EXIF_PLACE]})
+    known = None if fix.calibration is None else fix.calibration.id
+    # The very calibration of the answer, however many were made since.
+    fitted = None if known is None else services.known_calibrations.by_id(known)
+    check = check_claim(fix, place, fitted, asked.context.claim_level)
+    return fix.model_copy(update={"claim_check": check})
 
 
 def _context(options: Mapping[str, Any]) -> Context:
@@ -212,4 +245,5 @@ def _as_now(question: Mapping[str, Any]) -> dict[str, Any]:
         **question,
         "within": None if within is None else Region(**within).model_dump(mode="json"),
         "options": Context(**question["options"]).model_dump(mode="json"),
+        "claim": question.get("claim"),
     }

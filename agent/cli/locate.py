@@ -12,7 +12,9 @@ from geofix.agent.cli import exits
 from geofix.agent.cli.interrupts import interruptible
 from geofix.agent.cli.opening import open_agent
 from geofix.agent.cli.options import (
+    ClaimedPlace,
     CompleteFlag,
+    Coverage,
     ExactFlag,
     Exemplars,
     FarKm,
@@ -51,6 +53,8 @@ def locate_photo(
             " SOUTH,WEST,NORTH,EAST (west greater than east: across the antimeridian)."
         ),
     ] = None,
+    claim: ClaimedPlace = None,
+    coverage: Coverage = None,
     model: ModelName = None,
     gallery: Annotated[
         list[str] | None,
@@ -80,6 +84,7 @@ def locate_photo(
     settings = _settings(model)
     chosen = {
         "max_rounds": rounds,
+        "coverage": coverage,
         "negatives_by": negatives_by,
         "far_km": far_km,
         "preset": preset,
@@ -95,11 +100,11 @@ def locate_photo(
         "complete": complete,
         **{name: value for name, value in chosen.items() if value is not None},
     }
-    asked, region = _checked(photo, within)
+    asked, region = _checked(photo, within, claim)
     with open_agent(settings) as (agent, listener):
         fix = interruptible(
             lambda: agent.locate(
-                asked, within=region, thread_id=thread, on_event=listener, **options
+                asked, within=region, claim=claim, thread_id=thread, on_event=listener, **options
             )
         )
     _finish(fix, json, geojson)
@@ -128,17 +133,21 @@ def _settings(model: str | None) -> Settings:
     return settings if model is None else settings.model_copy(update={"model": model})
 
 
-def _checked(photo: Path | None, within: str | None) -> tuple[Path, Region | None]:
+def _checked(
+    photo: Path | None, within: str | None, claim: str | None
+) -> tuple[Path, Region | None]:
     """Return the question if it can be asked at all.
 
     The facade checks the same, but opens the database and the encoder first: an unusable photo is
     told here in half a second instead of four.
     """
-    from geofix.agent.regions import parse_region  # noqa: PLC0415 - half a second, see `opening`
+    from geofix.agent.claims import parse_claim  # noqa: PLC0415 - half a second, see `opening`
+    from geofix.agent.regions import parse_region  # noqa: PLC0415
     from geofix.tools.images import read_photo  # noqa: PLC0415
     from geofix.tools.samples import sample_path  # noqa: PLC0415
 
     region = None if within is None else parse_region(within)
+    parse_claim(claim)
     asked = sample_path() if photo is None else photo
     read_photo(asked)
     return asked, region

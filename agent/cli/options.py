@@ -88,6 +88,21 @@ MaxSeconds = Annotated[
     float | None,
     typer.Option("--max-seconds", min=0, help="How long it may ask its model; then it settles."),
 ]
+ClaimedPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--claim",
+        metavar="LAT,LON|exif",
+        help="Check a claimed place, or the one in the file's EXIF: consistent, inconsistent or"
+        " undecidable, by a calibrated radius.",
+    ),
+]
+Coverage = Annotated[
+    float | None,
+    typer.Option(
+        help="Coverage of the radius where it is calibrated: 0.5, 0.8, 0.9 (the default), 0.95."
+    ),
+]
 ExactFlag = Annotated[
     bool, typer.Option("--exact", help="Compare with every vector, without an index: slower.")
 ]

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from geofix.agent.answer import Claim
+from geofix.agent.cli.promise import claim_line, confidence_line, levels_line, radius_text
+from geofix.agent.cli.quantities import coordinates, count, kilometers
 from geofix.agent.cli.terminal import plain
 from geofix.agent.state import Fix
 
@@ -24,8 +26,13 @@ def print_fix(fix: Fix, console: Console) -> None:
     _evidence(fix, console)
     if fix.claim is not None:
         _claim(fix.claim, fix.radius_km, console)
+    if fix.claim_check is not None:
+        console.print("\n[bold]The claim[/]", _bullets([claim_line(fix.claim_check)]))
     if fix.photo_notes:
         console.print("\n[bold]The file[/]", _bullets(plain(note) for note in fix.photo_notes))
+    unsure = None if fix.calibration is None else fix.calibration.reason
+    for said in [*([f"Not calibrated: {unsure}"] if unsure else []), *_whole_earth(fix)]:
+        console.print(f"\n[dim]{plain(said)}[/]")
     if fix.degraded:
         console.print()
     for reason in fix.degraded:
@@ -34,7 +41,7 @@ def print_fix(fix: Fix, console: Console) -> None:
 
 
 def _answer(fix: Fix, console: Console) -> None:
-    by = f"drafted by {fix.drafted_by}, {_count(fix.rounds, 'round')}"
+    by = f"drafted by {fix.drafted_by}, {count(fix.rounds, 'round')}"
     if fix.status == "waiting":
         console.print("[bold yellow]A person has to choose among these candidates.[/]")
         console.print(f"[dim]geofix resume {plain(fix.run or '')} --pick NUMBER[/]\n")
@@ -44,12 +51,11 @@ def _answer(fix: Fix, console: Console) -> None:
         console.print(f"[dim]{plain(by)}[/]\n")
         return
     where = fix.place.label if fix.place is not None else "no named place"
-    promise = "" if fix.radius_calibrated else ", not calibrated"
     console.print(f"[bold green]{plain(where)}[/]")
-    console.print(
-        f"[bold]{_coordinates(fix.latitude, fix.longitude)}[/]"
-        f"   within {_km(fix.radius_km or 0)}[dim]{promise}[/]"
-    )
+    console.print(f"[bold]{coordinates(fix.latitude, fix.longitude)}[/]   {radius_text(fix)}")
+    if fix.radius_calibrated:
+        console.print(f"[dim]{levels_line(fix)}[/]")
+        console.print(f"[dim]{confidence_line(fix)}[/]")
     console.print(f"[dim]{plain(by)}[/]\n")
 
 
@@ -65,8 +71,8 @@ def _candidates(fix: Fix) -> Table:
         table.add_row(
             str(candidate.rank),
             plain(candidate.place or "no named place"),
-            _coordinates(candidate.latitude, candidate.longitude),
-            _km(candidate.distance_km) if candidate.rank > 1 else "",
+            coordinates(candidate.latitude, candidate.longitude),
+            kilometers(candidate.distance_km) if candidate.rank > 1 else "",
             str(candidate.photos),
             "vetoed" if candidate.vetoed else f"{candidate.score:.2f}",
         )
@@ -85,7 +91,7 @@ def _evidence(fix: Fix, console: Console) -> None:
         whose = photo.attribution or photo.author or photo.source
         terms = f", {photo.licence}" if photo.licence else ""
         lines.append(
-            f"{photo.similarity:.2f} alike, {_km(photo.distance_km)} away:"
+            f"{photo.similarity:.2f} alike, {kilometers(photo.distance_km)} away:"
             f" {plain(photo.external_id)} [dim]({plain(whose)}{plain(terms)})[/]"
         )
     console.print("\n[bold]Evidence[/]", _bullets(lines))
@@ -102,9 +108,9 @@ def _bullets(lines: Iterable[str]) -> Table:
 def _claim(claim: Claim, radius_km: float | None, console: Console) -> None:
     parts = []
     if claim.latitude is not None and claim.longitude is not None:
-        parts.append(f"at {_coordinates(claim.latitude, claim.longitude)}")
+        parts.append(f"at {coordinates(claim.latitude, claim.longitude)}")
     if claim.distance_km is not None:
-        away = f"{_km(claim.distance_km)} from the answer"
+        away = f"{kilometers(claim.distance_km)} from the answer"
         agrees = claim.distance_km <= (radius_km or 0)
         parts.append(away if agrees else f"[yellow]{away}[/]")
     parts += [plain(text) for text in (claim.taken_at, claim.camera) if text]
@@ -112,15 +118,5 @@ def _claim(claim: Claim, radius_km: float | None, console: Console) -> None:
     console.print(_bullets(parts))
 
 
-def _coordinates(latitude: float, longitude: float) -> str:
-    return f"{latitude:.4f}, {longitude:.4f}"
-
-
-def _km(distance_km: float) -> str:
-    if distance_km < 1:
-        return f"{distance_km * 1000:.0f} m"
-    return f"{distance_km:.1f} km" if distance_km < 100 else f"{distance_km:,.0f} km"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _whole_earth(fix: Fix) -> list[str]:
+    return [] if fix.calibration is None else [f"Note: {note}" for note in fix.calibration.notes]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from langgraph.types import interrupt
 from pydantic import BaseModel, Field
 
+from geofix.agent.choice.ranking import ranked
 from geofix.agent.context import Context
 from geofix.agent.outcome import Outcome
-from geofix.agent.scoring import ranked
 from geofix.agent.services import Services
 from geofix.agent.state import State, Verdict
 
@@ -31,9 +31,10 @@ def review(state: State, context: Context, services: Services) -> Outcome:
     if not chosen:
         verdict = Verdict(reasons=["a person found no candidate right"], decision="abstain")
         return Outcome(update={"verdict": verdict}, summary="a person chose none")
-    first = chosen[0].model_copy(update={"score": 1.0, "vetoed": None})
+    first = chosen[0].model_copy(update={"score": 1.0, "vetoed": None, "held_back": None})
     others = [candidate for candidate in state.candidates if candidate.rank != pick.rank]
-    verdict = Verdict(reasons=[f"a person chose {first.place or 'this place'}"], decision="accept")
+    chose = f"a person chose {first.place or 'this place'}"
+    verdict = Verdict(reasons=[chose], decision="accept", by_person=True)
     return Outcome(
         update={"verdict": verdict, "candidates": ranked([first, *others])},
         summary=f"a person chose candidate {pick.rank}",

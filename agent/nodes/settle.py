@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 from geofix.agent.answer import Evidence, Place
+from geofix.agent.calibrated import Asked, Promise, apply, options_of, signals_of
+from geofix.agent.claims import check_claim
 from geofix.agent.consensus import CONSENSUS
 from geofix.agent.context import Context
+from geofix.agent.fix_geojson import fix_geojson
 from geofix.agent.outcome import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Candidate, Fix, Hit, State
 from geofix.tools.geo import haversine_km
-from geofix.tools.geojson import circle_geometry
 from geofix.tools.places import place_at
 
 MOST_EVIDENCE = 5
@@ -24,26 +26,68 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
     located = state.verdict.decision == "accept"
     first = state.candidates[0] if located else None
     evidence = _evidence(state, first) if first else []
+    promise = _promise(state, first, context, services) if first else None
     fix = Fix(
         status="located" if located else "abstained",
         latitude=first.latitude if first else None,
         longitude=first.longitude if first else None,
-        radius_km=round(first.radius_km, 3) if first else None,
+        radius_km=promise.radius_km if promise else None,
+        radius_calibrated=promise.kept if promise else False,
+        radii_km=promise.radii_km if promise else {},
+        confidence=promise.confidence if promise else {},
+        calibration=promise.calibration if promise else None,
         place=_place(first) if first else None,
         drafted_by=_drafted_by(state),
         candidates=state.candidates,
         reasons=state.verdict.reasons,
         evidence=evidence,
         degraded=state.degraded,
-        geojson=_geojson(state.candidates, first, evidence),
+        geojson=fix_geojson(state.candidates, first, promise, evidence),
         rounds=state.round + 1,
     )
+    fix = _checked(fix, state, context, services)
     where = "abstained" if first is None else f"{first.latitude:.4f}, {first.longitude:.4f}"
     return Outcome(
         update={name: getattr(fix, name) for name in Fix.model_fields},
         summary=where if fix.place is None else f"{where}: {fix.place.label}",
         detail=fix.model_dump(mode="json", exclude={"candidates", "geojson"}),
     )
+
+
+def _promise(state: State, first: Candidate, context: Context, services: Services) -> Promise:
+    """Return the radius and the confidence that the calibration of this set-up gives."""
+    assert state.verdict is not None
+    found = services.calibration(state.encoder, context.galleries)
+    whole = state.retrievals[0]
+    asked = Asked(
+        encoder=state.encoder,
+        galleries=context.galleries,
+        drafted_by=_drafted_by(state),
+        centring_version=whole.centring_version,
+        photos_in_gallery=whole.searched,
+        options=options_of(context),
+        within=None if state.within is None else state.within.name,
+        by_person=state.verdict.by_person,
+    )
+    promise = apply(
+        found if isinstance(found, str) else found.fitted,
+        asked,
+        signals_of(first, state.candidates, whole, rounds=state.round + 1),
+        reach_km=first.radius_km,
+        coverage=context.coverage,
+        calibration_id=None if isinstance(found, str) else found.id,
+    )
+    return replace(promise, radius_km=round(promise.radius_km, 3))
+
+
+def _checked(fix: Fix, state: State, context: Context, services: Services) -> Fix:
+    """Return the answer with what it says of the place the question claimed."""
+    if state.claimed is None:
+        return fix
+    known = None if fix.calibration is None else fix.calibration.id
+    fitted = None if known is None else services.known_calibrations.by_id(known)
+    check = check_claim(fix, state.claimed, fitted, context.claim_level)
+    return fix.model_copy(update={"claim_check": check})
 
 
 def _drafted_by(state: State) -> str:
@@ -81,50 +125,3 @@ def _evidence(state: State, first: Candidate) -> list[Evidence]:
         Evidence(distance_km=round(distance, 3), **hit.model_dump(include=set(shared)))
         for distance, hit in best
     ]
-
-
-def _geojson(
-    candidates: list[Candidate], first: Candidate | None, evidence: list[Evidence]
-) -> dict[str, Any]:
-    """Return RFC 7946 GeoJSON: the radius, the point, the candidates, and the evidence."""
-    features = []
-    if first is not None:
-        area = circle_geometry(first.latitude, first.longitude, first.radius_km)
-        features.append(
-            _feature(area, role="radius", radius_km=first.radius_km, radius_calibrated=False)
-        )
-    features += [
-        _point(
-            candidate.latitude,
-            candidate.longitude,
-            role="fix" if candidate is first else "candidate",
-            rank=candidate.rank,
-            score=round(candidate.score, 4),
-            place=candidate.place,
-            vetoed=candidate.vetoed,
-        )
-        for candidate in candidates
-    ]
-    features += [
-        _point(
-            photo.latitude,
-            photo.longitude,
-            role="evidence",
-            similarity=round(photo.similarity, 4),
-            source=photo.source,
-            external_id=photo.external_id,
-            licence=photo.licence,
-        )
-        for photo in evidence
-    ]
-    return {"type": "FeatureCollection", "features": features}
-
-
-def _point(latitude: float, longitude: float, **properties: Any) -> dict[str, Any]:
-    # Six decimals are ten centimeters.
-    coordinates = [round(longitude, 6), round(latitude, 6)]
-    return _feature({"type": "Point", "coordinates": coordinates}, **properties)
-
-
-def _feature(geometry: dict[str, Any], **properties: Any) -> dict[str, Any]:
-    return {"type": "Feature", "geometry": geometry, "properties": properties}

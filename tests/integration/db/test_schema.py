@@ -88,7 +88,7 @@ def test_an_older_schema_is_brought_up_to_date_with_its_photos(engine: Engine) -
         " values (1, 's', 'a', -33.8, 151.2, 'AU'), (1, 's', 'b', 90, 180, null)",
         "insert into embeddings select 1, id, '[0.6,0.8]' from photos",
     )
-    with pytest.raises(DatabaseError, match=r"is at '0001' .* needs '0004'; run `geofix db upgr"):
+    with pytest.raises(DatabaseError, match=r"is at '0001' .* needs '0007'; run `geofix db upgr"):
         schema.check(engine)
     assert schema.upgrade(engine)
     schema.check(engine)

@@ -72,12 +72,6 @@ def test_the_answer(shown: Any) -> None:
         "",
         "Every step: geofix trail case",
     ]
-    calibrated = shown(radius_calibrated=True, radius_km=0.025, place=None, rounds=2)
-    assert calibrated[:3] == [
-        "no named place",
-        "48.8867, 2.3431   within 25 m",
-        "drafted by consensus, 2 rounds",
-    ]
 
 
 def test_an_abstention_and_a_wait_give_no_position(shown: Any) -> None:

@@ -1,0 +1,221 @@
+"""The promise behind an answer: a fitted radius and confidence, or the reason why there is none.
+
+What is fitted here was fitted by `geofix calibrate` on photos of known places, asked of the same
+encoder and galleries. It holds for photos like those, asked alike; where anything has changed that
+it depends on, the answer keeps the reach of its photos as radius, and says why.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from geofix.agent.answer import Calibration
+from geofix.agent.context import Context
+from geofix.agent.state import Candidate, Retrieval
+from geofix.tools.conformal import LEVELS, ConformalRadius
+from geofix.tools.reliability import ScaleConfidence
+
+MOST_GROWTH = 0.2
+"""A gallery that grew or shrank by more is another one."""
+
+ASIDE = frozenset(
+    {
+        "galleries",
+        "exact",
+        "complete",
+        "max_cost",
+        "max_tokens",
+        "max_seconds",
+        "ask_human",
+        "coverage",
+        "claim_level",
+    }
+)
+"""Options that a calibration need not share: they change what is said, or what may be spent."""
+
+SMALLEST_KM = 0.001
+"""A radius is not stated finer: coordinates are not either."""
+
+SHARE_SCALES = ("1", "25", "200", "750", "2500")
+"""Of the parts `share_..._km`."""
+
+
+class Fitted(BaseModel):
+    """A calibration: what was fitted, on what, and what it holds for. The stored document."""
+
+    model_config = ConfigDict(frozen=True)
+
+    scorers: dict[str, Any] | None = None
+    """Trained scorers, as `geofix.agent.choice.scorers.scorers_of` reads them; none means those
+    shipped."""
+    radius: ConformalRadius
+    confidence: ScaleConfidence
+    encoder: str
+    galleries: tuple[str, ...]
+    """Names; none means all there were."""
+    drafted_by: str
+    centring_version: int | None
+    photos_in_gallery: int = Field(ge=1)
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Of the runs it was fitted on, see `options_of`; empty where it was fitted on simulated ones,
+    whose options are then not compared."""
+    digest: str
+    """SHA-256 of the data it was fitted on."""
+    photos: int
+    """How many photos the radius was fitted on."""
+    made_on: str
+    """ISO 8601 date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a run depends on that a calibration has to share."""
+
+    encoder: str
+    galleries: tuple[str, ...]
+    drafted_by: str
+    centring_version: int | None
+    photos_in_gallery: int
+    options: Mapping[str, Any]
+    within: str | None = None
+    """Name of the region the question gave."""
+    by_person: bool = False
+    """Whether a person chose the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What an answer says of itself."""
+
+    radius_km: float
+    calibration: Calibration
+    radii_km: dict[str, float] = field(default_factory=dict)
+    confidence: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> bool:
+        """Whether a radius is stated that keeps its coverage."""
+        return bool(self.radii_km)
+
+
+def options_of(context: Context) -> dict[str, Any]:
+    """Return the options that shape an answer, as a calibration keeps them."""
+    return context.model_dump(mode="json", exclude=set(ASIDE))
+
+
+def signals_of(
+    first: Candidate, candidates: Sequence[Candidate], retrieval: Retrieval, *, rounds: int = 1
+) -> dict[str, float]:
+    """Return what radius and confidence depend on, every value finite.
+
+    Args:
+        first: The answer.
+        candidates: All of the run, the answer among them.
+        retrieval: The first round's: a finer one searches fewer photos.
+        rounds: How many there were.
+    """
+    rivals = [
+        other.score
+        for other in candidates
+        if other.vetoed is None and other is not first and other.distance_km > first.scale_km
+    ]
+    probability = min(1 - 1e-4, max(1e-4, first.score))
+    share = retrieval.impostor_share
+    return {
+        "log_odds": math.log(probability / (1 - probability)),
+        "lead": first.score - max(rivals, default=0.0),
+        "log_scale": math.log10(first.scale_km),
+        "log_reach": math.log10(max(first.radius_km, 1e-3)),
+        "log_impostor_share": math.log10(1.0 if share is None else max(share, 1e-4)),
+        "log_inliers": math.log1p(first.parts.get("inliers", 0.0)),
+        "log_photos": math.log1p(first.independent),
+        "similarity": first.best_similarity or 0.0,
+        "rounds": float(rounds),
+        **{
+            f"share_{scale}_km": first.parts.get(f"share_{scale}_km", 0.0) for scale in SHARE_SCALES
+        },
+    }
+
+
+def apply(
+    found: Fitted | str,
+    asked: Asked,
+    signals: Mapping[str, float],
+    *,
+    reach_km: float,
+    coverage: float,
+    calibration_id: int | None = None,
+) -> Promise:
+    """Return the promise of an answer.
+
+    Args:
+        found: The calibration, or why there is none.
+        asked: What the run depends on.
+        signals: Of the answer, see `signals_of`.
+        reach_km: How far its photos are spread: the radius where none is calibrated.
+        coverage: Which of the levels `radius_km` is to have.
+        calibration_id: Of the calibration, for the answer.
+    """
+    if isinstance(found, str):
+        return Promise(reach_km, Calibration(fitted=False, reason=found))
+    known = Calibration(fitted=True, photos=found.photos, digest=found.digest, id=calibration_id)
+    reason = drift(found, asked) or _missing(found, signals)
+    if reason is not None:
+        return Promise(reach_km, known.model_copy(update={"reason": reason}))
+    difficulty = found.confidence.difficulty(signals)
+    radii = {level: max(SMALLEST_KM, found.radius.radius_km(difficulty, level)) for level in LEVELS}
+    notes = [
+        f"the radius at {level:.0%} is half the Earth's circumference: too few photos as hard as"
+        " this one were calibrated on, or too many of them were placed wrongly"
+        for level in LEVELS
+        if not found.radius.is_bounded(difficulty, level)
+    ]
+    return Promise(
+        radius_km=radii[coverage],
+        calibration=known.model_copy(update={"difficulty": difficulty, "notes": notes}),
+        radii_km={f"{level:g}": round(radius, 3) for level, radius in radii.items()},
+        confidence=found.confidence.confidence(signals),
+    )
+
+
+def drift(fitted: Fitted, asked: Asked) -> str | None:
+    """Return why a calibration no longer holds for a run; none where it does."""
+    again = "; run `geofix calibrate` again"
+    for name, then, now in (
+        ("encoder", fitted.encoder, asked.encoder),
+        ("galleries", sorted(fitted.galleries), sorted(asked.galleries)),
+        ("drafter", fitted.drafted_by, asked.drafted_by),
+        ("centring version", fitted.centring_version, asked.centring_version),
+    ):
+        if then != now:
+            return f"calibrated with the {name} {then!r}, and now it is {now!r}{again}"
+    if asked.by_person:
+        return "a person chose the answer; the calibration is of what geofix chooses"
+    if asked.within is not None:
+        return f"asked within {asked.within}; the photos calibrated on were asked of everywhere"
+    growth = asked.photos_in_gallery / fitted.photos_in_gallery - 1
+    if abs(growth) > MOST_GROWTH:
+        return (
+            f"{asked.photos_in_gallery} photos were searched, and {fitted.photos_in_gallery} when"
+            f" it was calibrated: {growth:+.0%}{again}"
+        )
+    for name, then in fitted.options.items():
+        if name in asked.options and asked.options[name] != then:
+            now = asked.options[name]
+            return f"calibrated with the option {name} = {then!r}, and asked with {now!r}"
+    return None
+
+
+def _missing(fitted: Fitted, signals: Mapping[str, float]) -> str | None:
+    unknown = sorted(set(fitted.confidence.means) - set(signals))
+    if not unknown:
+        return None
+    return (
+        f"calibrated by another version of geofix, on {', '.join(unknown)}; run `geofix calibrate`"
+        " again"
+    )

@@ -1,0 +1,64 @@
+"""The calibrations in force, each read once; a newer one is found at the next question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from geofix.agent.calibrated import Fitted
+from geofix.db.calibrations import Calibrations
+
+
+class Stored(NamedTuple):
+    """A calibration and its id."""
+
+    id: int
+    fitted: Fitted
+
+
+class KnownCalibrations:
+    """Finds the calibration of a set-up; what was read is kept, since none ever changes."""
+
+    def __init__(self, calibrations: Calibrations) -> None:
+        """Read from `calibrations`."""
+        self._calibrations = calibrations
+        self._read: dict[int, Fitted | str] = {}
+
+    def of(self, encoder: str, galleries: Iterable[str], drafted_by: str) -> Stored | str:
+        """Return the newest calibration of a set-up, or why there is none.
+
+        One with another drafter is returned where there is no other, so that it can be said what
+        it was calibrated with (`geofix.agent.calibrated.drift`).
+        """
+        named = tuple(sorted(galleries))
+        newest = self._calibrations.latest(encoder, named, drafted_by)
+        newest = newest or self._calibrations.latest(encoder, named)
+        if newest is None:
+            searched = ", ".join(map(repr, named)) or "all there are"
+            return (
+                f"no calibration for encoder {encoder!r} and galleries {searched};"
+                " run `geofix calibrate`"
+            )
+        found = self.by_id(newest.id)
+        return found if isinstance(found, str) else Stored(newest.id, found)
+
+    def by_id(self, calibration: int) -> Fitted | str:
+        """Return one calibration, or why it cannot be used."""
+        if calibration not in self._read:
+            self._read[calibration] = self._parsed(calibration)
+        return self._read[calibration]
+
+    def _parsed(self, calibration: int) -> Fitted | str:
+        document = self._calibrations.document(calibration)
+        if document is None:
+            return f"calibration {calibration} is gone; run `geofix calibrate` again"
+        try:
+            return Fitted.model_validate(document)
+        except ValidationError as error:
+            where = ".".join(map(str, error.errors()[0]["loc"]))
+            return (
+                f"calibration {calibration} was made by another version of geofix ({where!r} is not"
+                " as expected); run `geofix calibrate` again"
+            )

@@ -1,0 +1,211 @@
+"""A calibrated answer, and a claimed place, from the question to the trail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from sqlalchemy import event
+
+from geofix.agent import Agent, AsyncAgent, Settings, aopen_agent
+from geofix.agent.calibrated import options_of
+from geofix.agent.context import Context
+from geofix.agent.errors import RegionError, TrailError
+from geofix.tools.encoders import Encoder
+from geofix.tools.samples import sample_path
+from tests.files import exif_of, gps_of
+from tests.unit.agent.fitted import fitted
+
+SACRE_COEUR = (48.8867, 2.3431)
+SYDNEY = (-33.8568, 151.2153)
+
+
+def calibrate(agent: Agent, **changes: Any) -> int:
+    """Keep a calibration for the starter gallery, whose held-out errors were 1 to 100 km."""
+    centring = agent.services.gallery.centring(agent.services.encoder.name)
+    assert centring is not None
+    held = {
+        "encoder": agent.services.encoder.name,
+        "centring_version": centring.version,
+        "photos_in_gallery": centring.photos,
+        "options": options_of(Context()),
+    }
+    document = fitted(**{**held, **changes})
+    return agent.services.calibrations.save(
+        document.encoder, document.galleries, document.drafted_by, document.model_dump(mode="json")
+    )
+
+
+@pytest.fixture
+def with_exif(tmp_path: Path) -> Any:
+    def saved(place: tuple[float, float] | None) -> Path:
+        path = tmp_path / "photo.png"
+        pixels = Image.open(sample_path())
+        pixels.save(path, **({} if place is None else {"exif": exif_of(gps_of(*place))}))
+        return path
+
+    return saved
+
+
+def test_a_set_up_that_was_never_calibrated_says_so(agent: Agent) -> None:
+    fix = agent.locate(sample_path())
+    assert not fix.radius_calibrated
+    assert (fix.radii_km, fix.confidence) == ({}, {})
+    assert fix.calibration is not None and not fix.calibration.fitted
+    assert fix.calibration.reason == (
+        f"no calibration for encoder {agent.services.encoder.name!r} and galleries all there are;"
+        " run `geofix calibrate`"
+    )
+    assert fix.geojson["features"][0]["properties"]["radius_calibrated"] is False
+
+
+def test_a_calibrated_answer_states_its_radii(agent: Agent) -> None:
+    reach = agent.locate(sample_path()).radius_km
+    made = calibrate(agent)
+    fix = agent.locate(sample_path())
+    assert fix.radius_calibrated
+    assert fix.radius_km == pytest.approx(91) != reach
+    assert fix.radii_km == {"0.5": 51, "0.8": 81, "0.9": 91, "0.95": 96}
+    assert fix.calibration is not None
+    assert (fix.calibration.id, fix.calibration.reason) == (made, None)
+    assert set(fix.confidence) == {"street", "city", "region", "country", "continent"}
+    circle = fix.geojson["features"][0]["properties"]
+    assert circle["radius_calibrated"] is True
+    assert (circle["radius_km"], circle["radii_km"]) == (fix.radius_km, fix.radii_km)
+    # What the answer rests on does not depend on what is promised of it.
+    assert [one.external_id for one in fix.evidence] == ["outdoor/montmartre_far.jpg"]
+    half = agent.locate(sample_path(), coverage=0.5)
+    assert half.radius_km == pytest.approx(51)
+
+
+def test_a_newer_calibration_is_found_by_an_open_agent(agent: Agent) -> None:
+    calibrate(agent)
+    assert agent.locate(sample_path()).radius_km == pytest.approx(91)
+    newer = calibrate(agent, errors_km=tuple(float(km) for km in range(101, 201)))
+    fix = agent.locate(sample_path())
+    assert fix.radius_km == pytest.approx(191)
+    assert fix.calibration is not None and fix.calibration.id == newer
+
+
+def test_a_calibration_is_read_once(agent: Agent) -> None:
+    calibrate(agent)
+    read: list[str] = []
+    event.listen(agent.services.engine, "before_cursor_execute", lambda *a: read.append(str(a[2])))
+    for _ in range(2):
+        assert agent.locate(sample_path()).radius_calibrated
+    assert sum("calibrations.document" in statement for statement in read) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "says"),
+    [
+        ({"centring_version": 99}, {}, "centring version 99"),
+        ({"photos_in_gallery": 1000}, {}, "and 1000 when it was calibrated"),
+        ({"drafted_by": "openai:x"}, {}, "drafter 'openai:x', and now it is 'consensus'"),
+        ({}, {"within": "France"}, "asked within France"),
+        ({}, {"positives": 8}, "the option positives = 16, and asked with 8"),
+        ({}, {"galleries": ("starter",)}, "galleries 'starter'; run `geofix calibrate`"),
+    ],
+)
+def test_a_set_up_that_drifted_says_so(
+    agent: Agent, changes: dict[str, Any], options: dict[str, Any], says: str
+) -> None:
+    calibrate(agent, **changes)
+    fix = agent.locate(sample_path(), **options)
+    assert fix.status == "located" and not fix.radius_calibrated
+    assert fix.calibration is not None and says in (fix.calibration.reason or "")
+    assert fix.radii_km == {} and fix.radius_km == pytest.approx(1)
+
+
+def test_a_calibration_of_another_version_does_not_end_the_run(agent: Agent) -> None:
+    name = agent.services.encoder.name
+    document = {"photos": 1, "digest": "ab" * 32, "radius": "of another kind"}
+    agent.services.calibrations.save(name, (), "consensus", document)
+    fix = agent.locate(sample_path())
+    assert fix.status == "located" and not fix.radius_calibrated
+    assert fix.calibration is not None
+    assert "made by another version of geofix" in (fix.calibration.reason or "")
+    assert agent.services.fitted(name, ()) is None
+
+
+def test_what_a_person_chose_is_not_promised(agent: Agent) -> None:
+    calibrate(agent, options={})
+    agent.locate(sample_path(), thread_id="case", accept_margin=1.0, ask_human=True)
+    fix = agent.resume("case", rank=1)
+    assert fix.status == "located" and not fix.radius_calibrated
+    assert fix.calibration is not None and "a person chose" in (fix.calibration.reason or "")
+
+
+def test_a_claimed_place_is_checked(agent: Agent) -> None:
+    calibrate(agent)
+    true = agent.locate(sample_path(), claim="48.8867,2.3431").claim_check
+    false = agent.locate(sample_path(), claim=SYDNEY).claim_check
+    assert true is not None and false is not None
+    assert true.verdict == "consistent" and true.p_value == 1.0
+    assert false.verdict == "inconsistent" and false.p_value == pytest.approx(1 / 101)
+    assert (false.latitude, false.longitude) == SYDNEY
+    strict = agent.locate(sample_path(), claim=SYDNEY, claim_level=0.009).claim_check
+    assert strict is not None and strict.verdict == "undecidable"
+    assert agent.locate(sample_path()).claim_check is None
+
+
+def test_without_a_calibration_a_claim_is_undecidable(agent: Agent) -> None:
+    check = agent.locate(sample_path(), claim=SYDNEY).claim_check
+    assert check is not None and check.verdict == "undecidable"
+    assert "run `geofix calibrate`" in check.reason
+
+
+def test_what_the_exif_claims_is_checked_and_never_enters_the_state(
+    agent: Agent, with_exif: Any
+) -> None:
+    calibrate(agent)
+    fix = agent.locate(with_exif(SYDNEY), claim="exif", thread_id="case")
+    assert fix.claim_check is not None and fix.claim_check.verdict == "inconsistent"
+    assert fix.latitude == pytest.approx(SACRE_COEUR[0], abs=0.01)
+    for state in agent.graph.get_state_history({"configurable": {"thread_id": "case"}}):
+        assert "33.85" not in repr(state.values) and "151.21" not in repr(state.values)
+    # Asked again it is the same answer, by the same calibration, whatever was made since.
+    calibrate(agent, errors_km=(20_000.0,) * 100)
+    assert agent.locate(with_exif(SYDNEY), claim="exif", thread_id="case") == fix
+
+
+def test_a_file_without_a_place_in_its_exif_says_so(agent: Agent, with_exif: Any) -> None:
+    fix = agent.locate(with_exif(None), claim="exif")
+    assert fix.claim_check is None
+    assert any("has no position in its EXIF" in note for note in fix.photo_notes)
+
+
+@pytest.mark.parametrize("claim", ["exif", "-33.8568,151.2153"])
+def test_a_resumed_run_keeps_its_claim(agent: Agent, with_exif: Any, claim: str) -> None:
+    calibrate(agent)
+    photo = with_exif(SYDNEY)
+
+    def fail(event: dict[str, Any]) -> None:
+        if event["node"] == "verify" and event["event"] == "finished":
+            raise RuntimeError("cut off")
+
+    with pytest.raises(RuntimeError, match="cut off"):
+        agent.locate(photo, claim=claim, thread_id="case", on_event=fail)
+    with pytest.raises(TrailError, match="other options"):
+        agent.locate(photo, thread_id="case")
+    check = agent.resume("case").claim_check
+    assert check is not None and check.verdict == "inconsistent"
+
+
+def test_a_claim_that_is_none_is_refused_before_anything_is_kept(agent: Agent) -> None:
+    with pytest.raises(RegionError, match="Atlantis"):
+        agent.locate(sample_path(), claim="Atlantis", thread_id="case")
+    assert agent.services.trail.find("case") is None
+
+
+async def test_the_asynchronous_facade_checks_claims_too(
+    agent: Agent, starter_url: str, encoder: Encoder
+) -> None:
+    calibrate(agent)
+    async with aopen_agent(Settings(database_url=starter_url), encoder=encoder) as opened:
+        assert isinstance(opened, AsyncAgent)
+        fix = await opened.alocate(sample_path(), claim=SYDNEY)
+    assert fix.radius_calibrated
+    assert fix.claim_check is not None and fix.claim_check.verdict == "inconsistent"

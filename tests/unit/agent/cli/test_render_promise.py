@@ -1,0 +1,76 @@
+"""Radius with its coverage, confidence by scale, and the claim, as a person sees them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from geofix.agent.answer import Calibration, ClaimCheck
+from geofix.agent.cli.promise import claim_line, radius_text
+from geofix.agent.cli.render import print_fix
+from geofix.agent.cli.terminal import out
+from geofix.agent.state import Fix
+
+PROMISED: dict[str, Any] = {
+    "status": "located",
+    "latitude": 48.8867,
+    "longitude": 2.3431,
+    "radius_km": 12.3,
+    "radius_calibrated": True,
+    "radii_km": {"0.5": 0.4, "0.8": 3.0, "0.9": 12.3, "0.95": 8448.0},
+    "confidence": {"street": 0.62, "city": 0.91, "region": 0.91, "country": 0.95, "continent": 1},
+    "calibration": Calibration(fitted=True, photos=400),
+    "rounds": 1,
+}
+
+
+def test_a_calibrated_answer_shows_its_coverage_and_its_confidence(capsys: Any) -> None:
+    print_fix(Fix(**PROMISED), out())
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:4] == [
+        "48.8867, 2.3431   90% within 12.3 km",
+        "50% within 400 m, 80% within 3.0 km, 95% within 8,448 km",
+        "right to 1.0 km 62%, 25.0 km 91%, 200 km 91%, 750 km 95%, 2,500 km 100%",
+    ]
+    assert "not calibrated" not in "\n".join(lines).casefold()
+
+
+def test_the_radius_is_of_the_highest_coverage_that_has_it() -> None:
+    whole = Fix(**{**PROMISED, "radii_km": {"0.8": 3.0, "0.9": 12.3, "0.95": 12.3}})
+    assert radius_text(whole) == "95% within 12.3 km"
+
+
+def test_an_answer_that_is_not_calibrated_says_why(capsys: Any) -> None:
+    drifted = {
+        "radius_calibrated": False,
+        "radii_km": {},
+        "confidence": {},
+        "calibration": Calibration(fitted=True, reason="calibrated with the encoder 'a'"),
+    }
+    print_fix(Fix(**{**PROMISED, **drifted}), out())
+    shown = capsys.readouterr().out
+    assert "48.8867, 2.3431   within 12.3 km, not calibrated" in shown
+    assert "Not calibrated: calibrated with the encoder 'a'" in shown
+    assert "right to" not in shown
+
+
+def test_a_radius_that_is_the_whole_earth_is_told(capsys: Any) -> None:
+    noted = Calibration(fitted=True, notes=["the radius at 95% is half the Earth"])
+    print_fix(Fix(**{**PROMISED, "calibration": noted}), out())
+    assert "the radius at 95% is half the Earth" in capsys.readouterr().out
+
+
+def test_a_claim_is_told_with_its_verdict_and_p_value(capsys: Any) -> None:
+    check = ClaimCheck(
+        latitude=-33.0,
+        longitude=151.0,
+        verdict="inconsistent",
+        p_value=0.0123,
+        distance_km=16960.0,
+        reason="of [red]others",
+    )
+    assert claim_line(check) == (
+        "-33.0000, 151.0000, 16,960 km from the answer: [red]inconsistent[/] (p = 0.012),"
+        r" of \[red]others"
+    )
+    print_fix(Fix(**{**PROMISED, "claim_check": check}), out())
+    assert "The claim" in capsys.readouterr().out

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from geofix.agent.calibrated import Asked, Fitted, apply, drift, options_of, signals_of
+from geofix.agent.context import Context
+from geofix.tools.geo import HALF_CIRCUMFERENCE_KM
+from tests.unit.agent.candidate import candidate
+from tests.unit.agent.fitted import fitted
+from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, hit, retrieval
+
+ASKED = Asked(
+    encoder="color",
+    galleries=(),
+    drafted_by="consensus",
+    centring_version=1,
+    photos_in_gallery=1000,
+    options={},
+)
+SIGNALS = {"log_odds": 0.0}
+
+
+def test_a_calibration_that_holds_gives_radii_at_every_level() -> None:
+    promise = apply(fitted(), ASKED, SIGNALS, reach_km=3.0, coverage=0.8, calibration_id=7)
+    assert promise.kept
+    assert promise.radii_km == {"0.5": 51, "0.8": 81, "0.9": 91, "0.95": 96}
+    assert promise.radius_km == pytest.approx(81)
+    assert promise.calibration.fitted and promise.calibration.reason is None
+    assert promise.calibration.id == 7 and promise.calibration.photos == 100
+    assert list(promise.confidence) == ["street", "city", "region", "country", "continent"]
+
+
+def test_without_a_calibration_the_photos_reach_is_the_radius() -> None:
+    promise = apply("no calibration for encoder 'x'", ASKED, SIGNALS, reach_km=3.0, coverage=0.9)
+    assert not promise.kept
+    assert (promise.radius_km, promise.radii_km, promise.confidence) == (3.0, {}, {})
+    assert not promise.calibration.fitted
+    assert promise.calibration.reason == "no calibration for encoder 'x'"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"encoder": "siglip"}, "encoder 'color', and now it is 'siglip'"),
+        ({"galleries": ("world",)}, r"galleries \[\], and now it is \['world'\]"),
+        ({"drafted_by": "openai:x"}, "drafter 'consensus', and now it is 'openai:x'"),
+        ({"centring_version": 2}, "centring version 1, and now it is 2"),
+        ({"centring_version": None}, "centring version 1, and now it is None"),
+        ({"photos_in_gallery": 1201}, r"1201 photos were searched, and 1000 .*\+20%"),
+        ({"photos_in_gallery": 799}, "799 photos were searched, and 1000 .*-20%"),
+        ({"within": "France"}, "asked within France"),
+        ({"by_person": True}, "a person chose"),
+    ],
+)
+def test_what_has_changed_ends_the_promise(change: dict[str, Any], says: str) -> None:
+    promise = apply(fitted(), replace(ASKED, **change), SIGNALS, reach_km=3.0, coverage=0.9)
+    assert not promise.kept
+    assert promise.radius_km == 3.0 and promise.confidence == {}
+    assert promise.calibration.fitted
+    assert re.search(says, promise.calibration.reason or "")
+
+
+def test_a_gallery_may_grow_and_shrink_by_a_fifth() -> None:
+    for photos in (800, 1000, 1200):
+        assert drift(fitted(), replace(ASKED, photos_in_gallery=photos)) is None
+
+
+def test_the_order_of_galleries_is_of_no_account() -> None:
+    both = replace(ASKED, galleries=("b", "a"))
+    assert drift(fitted(galleries=("a", "b")), both) is None
+
+
+def test_options_that_shape_the_answer_have_to_be_the_same() -> None:
+    known = fitted(options=options_of(Context(positives=16)))
+    assert drift(known, replace(ASKED, options=options_of(Context(positives=16)))) is None
+    spoken = options_of(Context(positives=16, coverage=0.5, max_seconds=3, claim_level=0.1))
+    assert drift(known, replace(ASKED, options=spoken)) is None
+    other = drift(known, replace(ASKED, options=options_of(Context(positives=32))))
+    assert other == "calibrated with the option positives = 16, and asked with 32"
+    # Fitted on simulated runs, or by a version that did not know the option yet.
+    assert drift(fitted(options={}), replace(ASKED, options=options_of(Context()))) is None
+
+
+def test_signals_of_another_version_end_the_promise() -> None:
+    promise = apply(fitted(), ASKED, {"lead": 1.0}, reach_km=3.0, coverage=0.9)
+    assert not promise.kept
+    assert "another version of geofix, on log_odds" in (promise.calibration.reason or "")
+
+
+def test_a_radius_of_the_whole_earth_is_capped_and_noted() -> None:
+    few = fitted(errors_km=(1.0, 2.0, 3.0))
+    promise = apply(few, ASKED, SIGNALS, reach_km=3.0, coverage=0.9)
+    assert promise.kept
+    assert promise.radius_km == HALF_CIRCUMFERENCE_KM
+    assert [note[:17] for note in promise.calibration.notes] == [
+        "the radius at 80%",
+        "the radius at 90%",
+        "the radius at 95%",
+    ]
+
+
+def test_no_radius_is_stated_finer_than_a_meter() -> None:
+    exact = fitted(errors_km=(0.0,) * 40)
+    promise = apply(exact, ASKED, SIGNALS, reach_km=3.0, coverage=0.9)
+    assert promise.radius_km == 0.001
+
+
+def test_a_calibration_comes_back_from_json_as_it_was() -> None:
+    known = fitted(options=options_of(Context()))
+    assert Fitted.model_validate_json(known.model_dump_json()) == known
+
+
+def test_signals_are_finite_and_say_what_they_mean() -> None:
+    first = candidate(PARIS, 0.8, scale_km=1.0, share_1_km=0.7, inliers=55.0)
+    near = candidate(PARIS, 0.7)
+    rival = candidate(BERLIN, 0.3).model_copy(update={"distance_km": 880.0})
+    vetoed = candidate(CHARTRES, 0.6, vetoed="sea").model_copy(update={"distance_km": 80.0})
+    found = retrieval([hit(PARIS, 0.5, impostor_share=0.01)])
+    signals = signals_of(first, [first, near, rival, vetoed], found, rounds=3)
+    # What lies within the scale at which the first is known is no rival, nor is what is vetoed.
+    assert signals["lead"] == pytest.approx(0.5)
+    assert signals["log_odds"] == pytest.approx(math.log(4))
+    assert signals["log_impostor_share"] == pytest.approx(-2)
+    assert signals["log_inliers"] == pytest.approx(math.log(56))
+    assert (signals["log_scale"], signals["share_1_km"], signals["rounds"]) == (0, 0.7, 3)
+
+
+def test_signals_are_finite_where_nothing_is_known() -> None:
+    alone = candidate(PARIS, 1.0).model_copy(update={"best_similarity": None, "radius_km": 0.0})
+    signals = signals_of(alone, [alone], retrieval([]))
+    assert all(map(math.isfinite, signals.values()))
+    assert signals["lead"] == 1.0

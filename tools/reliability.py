@@ -1,0 +1,138 @@
+"""How probable it is that an answer is right at each scale, and whether such words can be trusted.
+
+A logistic model on the signals of an answer ranks it, isotonic regression turns the rank into a
+frequency. Sources: Platt 1999; Zadrozny and Elkan 2002; Niculescu-Mizil and Caruana 2005, which has
+isotonic regression overfit where there are few examples. Fitting is in
+`geofix.tools.reliability_fit`; here is what a stored document can say, without scikit-learn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic import BaseModel, ConfigDict
+
+from geofix.tools.geo import HALF_CIRCUMFERENCE_KM
+
+SCALES = {"street": 1.0, "city": 25.0, "region": 200.0, "country": 750.0, "continent": 2500.0}
+"""Names of the field's accuracies, km."""
+
+FINEST_KM = 0.01
+"""Errors below are one for `ScaleConfidence.difficulty`."""
+
+
+class ScaleCurve(BaseModel):
+    """One scale: a logistic model, and the frequencies its probabilities stand for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    scale_km: float
+    intercept: float
+    coefficients: dict[str, float]
+    """By signal, for standardised values."""
+    said: tuple[float, ...]
+    """Ascending probabilities of the logistic model."""
+    true: tuple[float, ...]
+    """The frequency each stands for; linear in between, not descending."""
+
+
+class ScaleConfidence(BaseModel):
+    """Probabilities of being right, by scale. A JSON document, nothing else is needed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    means: dict[str, float]
+    deviations: dict[str, float]
+    """Standard deviations of the signals, for which a constant one has 1."""
+    curves: tuple[ScaleCurve, ...]
+    """Finest first. No mapping: JSON in Postgres forgets the order of one."""
+
+    def confidence(self, signals: Mapping[str, float]) -> dict[str, float]:
+        """Return the probability that the answer is right, by scale, never falling with it.
+
+        Raises:
+            KeyError: A signal is missing that the models were fitted on.
+        """
+        highest, found = 0.0, {}
+        for curve in self.curves:
+            frequency = float(np.interp(self._said(curve, signals), curve.said, curve.true))
+            highest = found[curve.name] = max(highest, frequency)
+        return found
+
+    def difficulty(self, signals: Mapping[str, float]) -> float:
+        """Return the expected order of the error: log10 of km, as the logistic models have it.
+
+        What is not right at one scale is wrong by at least the next. Finer than the frequencies,
+        which are equal for many photos, hence what photos are sorted by.
+        """
+        ends = [FINEST_KM, *(curve.scale_km for curve in self.curves)]
+        steps = np.log10([b / a for a, b in pairwise([*ends, HALF_CIRCUMFERENCE_KM])])
+        highest, expected = 0.0, math.log10(FINEST_KM) + float(steps[0]) / 2
+        for curve, finer, coarser in zip(self.curves, steps, steps[1:], strict=False):
+            highest = max(highest, self._said(curve, signals))
+            # An error lies in the middle of its step, in logarithms.
+            expected += (1 - highest) * float(finer + coarser) / 2
+        return expected
+
+    def _said(self, curve: ScaleCurve, signals: Mapping[str, float]) -> float:
+        total = curve.intercept + sum(
+            weight * (signals[name] - self.means[name]) / self.deviations[name]
+            for name, weight in curve.coefficients.items()
+        )
+        return 1 / (1 + math.exp(-max(-50.0, min(50.0, total))))
+
+
+class ReliabilityBin(NamedTuple):
+    """Answers of about the same stated probability."""
+
+    said: float
+    """Mean probability stated."""
+    true: float
+    """Share that was right."""
+    photos: int
+
+
+def reliability_curve(
+    probabilities: ArrayLike, right: ArrayLike, bins: int = 15
+) -> list[ReliabilityBin]:
+    """Return stated probability against frequency, in bins of equal width; empty ones left out.
+
+    Args:
+        probabilities: Stated, `[n]`, 0 to 1.
+        right: Whether each was right, `[n]`.
+        bins: How many of equal width.
+
+    Raises:
+        ValueError: The counts are unlike.
+    """
+    said, true = np.asarray(probabilities, dtype=float), np.asarray(right, dtype=float)
+    if said.shape != true.shape:
+        raise ValueError(f"{said.shape!r} probabilities do not pair with {true.shape!r} outcomes")
+    where = np.minimum((said * bins).astype(int), bins - 1)
+    return [
+        ReliabilityBin(float(said[kept].mean()), float(true[kept].mean()), int(kept.sum()))
+        for kept in (where == index for index in range(bins))
+        if kept.any()
+    ]
+
+
+def expected_calibration_error(probabilities: ArrayLike, right: ArrayLike, bins: int = 15) -> float:
+    """Return the mean gap between stated probability and frequency, weighted by count.
+
+    Source: Naeini, Cooper and Hauskrecht 2015. It is biased upwards where bins hold few: perfectly
+    calibrated answers have one above zero.
+
+    Raises:
+        ValueError: There are no answers, or unlike counts.
+    """
+    curve = reliability_curve(probabilities, right, bins)
+    total = sum(each.photos for each in curve)
+    if not total:
+        raise ValueError("there is no answer to measure calibration on")
+    return sum(each.photos * abs(each.said - each.true) for each in curve) / total
