@@ -70,7 +70,10 @@ class CellCounts:
         if area.country is not None:
             share = share * (self.countries[kept] == area.country)
         if area.latitude is not None and area.longitude is not None and area.radius_km is not None:
-            share = share * _in_circle(area.latitude, area.longitude, area.radius_km, south, west)
+            # The boxes leave few cells to compute sines and cosines of.
+            near = np.flatnonzero(share)
+            circle = area.latitude, area.longitude, area.radius_km
+            share[near] *= _in_circle(*circle, south[near], west[near])
         return np.where(self.placed[kept], share, 1.0)
 
 

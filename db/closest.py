@@ -5,11 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, Integer, Text, bindparam, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    func,
+    select,
+)
 
 from geofix.db.likeness import Likeness
 from geofix.db.partition import Partition
+from geofix.db.round_trip import Ahead, execute_after
 from geofix.db.search import Search
 
 Ranked = list[tuple[int, float]]
@@ -32,27 +44,40 @@ class Asked:
 
     def parameters(self) -> dict[str, object]:
         """Return what fills the places in the statements that compare."""
-        return {**self.likeness.parameters(), "limit": self.limit}
+        return {**self.likeness.parameters(), "limit": self.limit, **self._places()}
+
+    def _places(self) -> dict[str, object]:
+        places: dict[str, object] = {}
+        for number, area in enumerate(self.search.areas):
+            places |= area.parameters(f"area{number}")
+        if self.search.outside is not None:
+            places |= self.search.outside.parameters("outside")
+        return places
 
 
 def conditions(partition: Partition, asked: Asked) -> list[ColumnElement[bool]]:
     """Return what rows have to satisfy beside being close."""
     rows = partition.table
-    wanted = [where for area in asked.search.areas for where in area.conditions(rows)]
+    wanted: list[ColumnElement[bool]] = []
+    for number, area in enumerate(asked.search.areas):
+        wanted += area.conditions(rows, f"area{number}")
     if asked.search.outside is not None:
-        wanted.append(asked.search.outside.outside(rows))
+        wanted.append(asked.search.outside.outside(rows, "outside"))
     if asked.gallery_ids is not None:
         wanted.append(rows.c.gallery_id.in_(asked.gallery_ids))
     return wanted
 
 
 def ranked(
-    connection: Connection, statement: Executable, parameters: Mapping[str, object]
+    connection: Connection,
+    settings: Ahead,
+    statement: Executable,
+    parameters: Mapping[str, object],
 ) -> Ranked:
-    """Return what a statement selects: photo ids and distances."""
-    rows = [(row[0], row[1]) for row in connection.execute(statement, parameters)]
+    """Return what a statement selects under some settings: photo ids and distances."""
+    rows = [tuple(row) for row in execute_after(connection, settings, statement, parameters)]
     # A vector without direction, one that is the mean, is like nothing and never found.
-    return closest_first([(int(id_), float(d)) for id_, d in rows if d is not None])
+    return closest_first([(int(row[0]), float(row[1])) for row in rows if row[1] is not None])
 
 
 def closest_first(found: Ranked) -> Ranked:
@@ -61,7 +86,7 @@ def closest_first(found: Ranked) -> Ranked:
     return sorted(there, key=lambda one: (one[1], one[0]))
 
 
-def settings(*names: str) -> Executable:
+def settings(*names: str) -> Select[Any]:
     """Return a statement that sets what holds until the transaction ends, from its parameters."""
     calls = (
         func.set_config(name, bindparam(name.replace(".", "_"), type_=Text()), True)

@@ -15,6 +15,8 @@ from sqlalchemy.engine import URL, make_url
 
 from geofix.db.errors import DatabaseError
 from geofix.db.halves import sends_halves
+from geofix.db.idle import asks_the_idle
+from geofix.db.round_trip import send_in_one_trip
 
 STATEMENT_TIMEOUT_MS = 120_000
 """No search may hang for ever; loads and index builds set their own limit."""
@@ -99,7 +101,6 @@ def open_engine(url: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) -
     options = [f"-c statement_timeout={statement_timeout_ms}", parsed.query.get("options", "")]
     engine = create_engine(
         parsed,
-        pool_pre_ping=True,
         pool_recycle=1800,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
@@ -109,6 +110,8 @@ def open_engine(url: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) -
         },
     )
     event.listen(engine, "connect", _prepared)
+    event.listen(engine, "do_execute", send_in_one_trip)
+    asks_the_idle(engine)
     return engine
 
 

@@ -25,6 +25,7 @@ from geofix.db.cells import cell_ranges
 from geofix.db.closest import LIMIT, Asked, Ranked, conditions, ranked, settings
 from geofix.db.likeness import exact_distance
 from geofix.db.partition import Partition
+from geofix.db.round_trip import Ahead
 
 SETTINGS = settings("enable_sort", "enable_seqscan")
 
@@ -49,17 +50,16 @@ def search_exactly(
     raw = asked.likeness.mean is None
     boxes = common_boxes(asked.search.areas)
     if boxes is None:
-        connection.execute(SETTINGS, {"enable_sort": "on", "enable_seqscan": "on"})
         everywhere = _closest(partition.table, raw=raw).where(*conditions(partition, asked))
-        return ranked(connection, everywhere, asked.parameters())
-    connection.execute(SETTINGS, {"enable_sort": "on", "enable_seqscan": "off"})
+        return ranked(connection, _sorting(seqscan="on"), everywhere, asked.parameters())
     first, last = map(list, zip(*cell_ranges(boxes), strict=True))
     # Named also where all are asked: the index over regions begins with the gallery.
     galleries = asked.gallery_ids or tuple(np.unique(counts.galleries).tolist())
     inside = _in_cells(partition.table, raw=raw).where(
         *conditions(partition, asked), partition.table.c.gallery_id.in_(galleries)
     )
-    return ranked(connection, inside, {**asked.parameters(), "first": first, "last": last})
+    parameters = {**asked.parameters(), "first": first, "last": last}
+    return ranked(connection, _sorting(seqscan="off"), inside, parameters)
 
 
 def search_later(connection: Connection, partition: Partition, asked: Asked, upto: int) -> Ranked:
@@ -69,7 +69,12 @@ def search_later(connection: Connection, partition: Partition, asked: Asked, upt
         partition.table.c.photo_id > bindparam("upto", type_=BigInteger()),
         *conditions(partition, asked),
     )
-    return ranked(connection, later, {**asked.parameters(), "upto": upto})
+    parameters = {**asked.parameters(), "upto": upto}
+    return ranked(connection, _sorting(seqscan="off"), later, parameters)
+
+
+def _sorting(*, seqscan: str) -> Ahead:
+    return Ahead(SETTINGS, {"enable_sort": "on", "enable_seqscan": seqscan})
 
 
 @lru_cache

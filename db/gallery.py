@@ -7,22 +7,24 @@ A photo whose vector is that mean has no direction left: it is like nothing, and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, Select, select
+from sqlalchemy import Connection, Engine
 
 from geofix.db.centring import Centring, read_centring
 from geofix.db.closest import Asked
 from geofix.db.engine import database_errors
-from geofix.db.errors import GalleryError
 from geofix.db.fanout import FanOut
 from geofix.db.foreign import ForeignSearch
 from geofix.db.holdings import held_anywhere, require_encoder
+from geofix.db.idle import connect_unasked
+from geofix.db.known_partitions import KnownPartitions
 from geofix.db.likeness import likeness
-from geofix.db.models import GalleryRow
+from geofix.db.named_galleries import gallery_ids, named_galleries
 from geofix.db.partition import Partition, partition_of
 from geofix.db.partition_search import search_partition
 from geofix.db.photos import neighbours
@@ -31,6 +33,7 @@ from geofix.db.servers import HERE, SHARD_TIMEOUT_S, Server, server_errors, shar
 from geofix.db.shard_search import FanOutSearch, KnownCounts, Part, merged, require_all
 
 Vector = NDArray[np.float32]
+Ids = tuple[int, ...] | None
 ShardSearch = Literal["fan-out", "fdw"]
 
 
@@ -59,12 +62,13 @@ class Gallery:
         self._engine = engine
         self._centrings: dict[int, tuple[tuple[int, int], Centring | None]] = {}
         self._counts = KnownCounts()
+        self._partitions = KnownPartitions()
         self._timeout_s = shard_timeout_s
         if shard_search not in get_args(ShardSearch):
             ways = " or ".join(map(repr, get_args(ShardSearch)))
             raise ValueError(f"shards are asked by {ways}, not by {shard_search!r}")
         self._shards: FanOutSearch | ForeignSearch = (
-            FanOutSearch(self._counts, shard_timeout_s)
+            FanOutSearch(self._counts, self._partitions, shard_timeout_s)
             if shard_search == "fan-out"
             else ForeignSearch(engine, self._counts)
         )
@@ -88,24 +92,31 @@ class Gallery:
         return self._closest(query, k, search, sign=-1.0)
 
     def count(self, search: Search) -> int:
-        """Return how many photos `search` covers; about, where its area cuts through cells.
+        """Return how many photos `search` covers, see `counts`."""
+        return self.counts([search])[0]
 
-        Those on shards that do not answer are not among them.
+    def counts(self, searches: Sequence[Search]) -> list[int]:
+        """Return how many photos each covers; about, where its area cuts through cells.
+
+        Args:
+            searches: Of the same galleries; asked at once. Photos on shards that do not answer are
+                not among those counted.
 
         Raises:
-            GalleryError: A shard does not answer, and `search` asks for all.
+            GalleryError: A shard does not answer, and the first asks for all.
         """
+        first = searches[0]
         with database_errors(self._engine), self._engine.connect() as connection:
-            ids = _galleries(connection, search)
+            ids = gallery_ids(connection, first)
             question = FanOut(
                 shards_of(self._engine, connection),
-                lambda shard: self._covered_there(shard, search, ids),
+                lambda shard: self._covered_there(shard, searches, ids),
             )
-            here = self._covered(self._here, connection, search, ids)
-        photos, missing = question.answers(self._timeout_s)
-        if search.complete:
+            here = self._covered(self._here, connection, searches, ids)
+        there, missing = question.answers(self._timeout_s)
+        if first.complete:
             require_all(missing)
-        return here + sum(photos.values())
+        return [sum(photos) for photos in zip(here, *there.values(), strict=True)]
 
     def centring(self, encoder: str) -> Centring | None:
         """Return what is known of all the vectors of `encoder`; none where there are too few."""
@@ -121,10 +132,10 @@ class Gallery:
             ShardError: A shard that may hold them does not answer.
         """
         with database_errors(self._engine), self._engine.connect() as connection:
-            ids = _galleries(connection, search)
+            ids = gallery_ids(connection, search)
             if self._satisfied(connection, search, ids):
                 return
-            names = {int(row.id): row.name for row in connection.execute(_named())}
+            names = {int(row.id): row.name for row in connection.execute(named_galleries())}
             held = sorted(
                 (names[gallery], encoder)
                 for gallery, encoder in held_anywhere(self._engine, connection)
@@ -137,45 +148,62 @@ class Gallery:
             require_encoder(f"the gallery {name!r}", encoders, search.encoder)
 
     def _closest(self, query: Vector, k: int, search: Search, sign: float) -> Found:
-        with database_errors(self._engine), self._engine.connect() as connection:
-            partition, centring = self._state(connection, search)
-            if partition is None:
-                return Found((), (How(HERE, "exact", 0),))
-            compared = likeness(query, centring.mean if centring else None, sign=sign)
-            if not compared.probe.any():
-                # The query is the mean: it has no direction, and is like nothing.
-                return Found((), (How(HERE, "exact", 0),))
-            ids = _galleries(connection, search)
-            # Some room for photos that turn out to be the same picture.
-            asked = Asked(compared, sign, k + k // 2 + 8, search, ids)
-            shards = shards_of(self._engine, connection) if partition.sharded else []
-            missing: dict[str, str] = {}
-            while True:
-                parts, silent = self._asked(connection, partition, shards, asked)
-                missing |= silent
-                if search.complete:
-                    require_all(missing)
-                shards = [shard for shard in shards if shard.name not in silent]
-                ranked, every_one = merged(parts, asked.limit)
-                found = neighbours(connection, ranked, k, search, sign)
-                if len(found) >= k or every_one:
-                    how = tuple(how for _, how in parts)
-                    reasons = tuple(f"{name}: {reason}" for name, reason in missing.items())
-                    return Found(tuple(found), how, reasons)
-                asked = replace(asked, limit=4 * asked.limit)
+        with database_errors(self._engine), connect_unasked(self._engine) as connection:
+            return self._partitions.answer(
+                self._here.url,
+                connection,
+                search.encoder,
+                lambda partition: self._found(connection, partition, query, k, search, sign),
+                transaction=isinstance(self._shards, ForeignSearch),
+            )
+
+    def _found(
+        self,
+        connection: Connection,
+        partition: Partition | None,
+        query: Vector,
+        k: int,
+        search: Search,
+        sign: float,
+    ) -> Found:
+        partition, centring = self._state(connection, partition, search)
+        if partition is None:
+            return Found((), (How(HERE, "exact", 0),))
+        compared = likeness(query, centring.mean if centring else None, sign=sign)
+        if not compared.probe.any():
+            # The query is the mean: it has no direction, and is like nothing.
+            return Found((), (How(HERE, "exact", 0),))
+        ids = gallery_ids(connection, search)
+        # Some room for photos that turn out to be the same picture.
+        asked = Asked(compared, sign, k + k // 2 + 8, search, ids)
+        shards = shards_of(self._engine, connection) if partition.sharded else []
+        missing: dict[str, str] = {}
+        while True:
+            parts, silent = self._asked(connection, partition, shards, asked)
+            missing |= silent
+            if search.complete:
+                require_all(missing)
+            shards = [shard for shard in shards if shard.name not in silent]
+            ranked, every_one = merged(parts, asked.limit)
+            found = neighbours(connection, ranked, k, search, sign)
+            if len(found) >= k or every_one:
+                how = tuple(how for _, how in parts)
+                reasons = tuple(f"{name}: {reason}" for name, reason in missing.items())
+                return Found(tuple(found), how, reasons)
+            asked = replace(asked, limit=4 * asked.limit)
 
     def _state(
-        self, connection: Connection, search: Search
+        self, connection: Connection, partition: Partition | None, search: Search
     ) -> tuple[Partition | None, Centring | None]:
         """Return the encoder's vectors, and their mean unless they are to be compared raw."""
         while True:
-            partition = partition_of(connection, search.encoder)
             if partition is None or search.vectors == "raw":
                 return partition, None
             centring = self._centred(connection, partition)
             # A new mean may have come into force between the two.
             if centring is not None or partition.centring_version is None:
                 return partition, centring
+            partition = partition_of(connection, search.encoder)
 
     def _asked(
         self, connection: Connection, partition: Partition, shards: list[Server], asked: Asked
@@ -199,43 +227,21 @@ class Gallery:
             known = self._centrings[partition.encoder_id] = state, found
         return known[1]
 
-    def _satisfied(
-        self, connection: Connection, search: Search, ids: tuple[int, ...] | None
-    ) -> bool:
+    def _satisfied(self, connection: Connection, search: Search, ids: Ids) -> bool:
         """Say whether this server alone holds what is required."""
         wanted = [None] if ids is None else [(one,) for one in ids]
         everywhere = replace(search, areas=(), outside=None)
-        return all(self._covered(self._here, connection, everywhere, one) for one in wanted)
+        return all(self._covered(self._here, connection, [everywhere], one)[0] for one in wanted)
 
     def _covered(
-        self, server: Server, connection: Connection, search: Search, ids: tuple[int, ...] | None
-    ) -> int:
-        partition = partition_of(connection, search.encoder)
+        self, server: Server, connection: Connection, searches: Sequence[Search], ids: Ids
+    ) -> list[int]:
+        partition = partition_of(connection, searches[0].encoder)
         if partition is None:
-            return 0
+            return [0] * len(searches)
         counts = self._counts.of(server, connection, partition)
-        return counts.covered(ids, search.areas, search.outside)
+        return [counts.covered(ids, search.areas, search.outside) for search in searches]
 
-    def _covered_there(self, shard: Server, search: Search, ids: tuple[int, ...] | None) -> int:
+    def _covered_there(self, shard: Server, searches: Sequence[Search], ids: Ids) -> list[int]:
         with server_errors(shard), shard.engine.connect() as connection:
-            return self._covered(shard, connection, search, ids)
-
-
-def _galleries(connection: Connection, search: Search) -> tuple[int, ...] | None:
-    """Return the ids of the galleries to search; none where none is named, which means all.
-
-    Raises:
-        GalleryError: One that is named does not exist.
-    """
-    if not search.galleries:
-        return None
-    named = {row.name: int(row.id) for row in connection.execute(_named())}
-    unknown = sorted(set(search.galleries) - set(named))
-    if unknown:
-        known = ", ".join(map(repr, sorted(named))) or "none yet"
-        raise GalleryError(f"there is no gallery {unknown[0]!r}; there is: {known}")
-    return tuple(sorted(named[name] for name in search.galleries))
-
-
-def _named() -> Select[int, str]:
-    return select(GalleryRow.id, GalleryRow.name)
+            return self._covered(shard, connection, searches, ids)

@@ -26,6 +26,7 @@ from geofix.db.exact_scan import search_later
 from geofix.db.likeness import exact_distance, index_distance
 from geofix.db.partition import Kind, Partition
 from geofix.db.plan import Plan
+from geofix.db.round_trip import Ahead
 from geofix.db.search import How
 from geofix.db.servers import Server
 from geofix.db.side_connections import ask_at_once
@@ -93,7 +94,6 @@ def _parts(
 ) -> Ranked:
     index = partition.index
     assert index is not None
-    connection.execute(SETTINGS, _settings(chosen.ef_search))
     where = conditions(partition, asked)
     graphs = tuple(parts) if index.parts > 1 else ()
     described = partition.table, partition.dimension, index.kind, graphs
@@ -104,7 +104,7 @@ def _parts(
         "parts": index.parts,
         "limit": chosen.ef_search if index.kind == "compact" else asked.limit,
     }
-    return ranked(connection, statement, parameters)
+    return ranked(connection, Ahead(SETTINGS, _settings(chosen.ef_search)), statement, parameters)
 
 
 def _settings(ef_search: int | None) -> dict[str, str]:

@@ -6,9 +6,10 @@ a removal or a new index changes them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, TableClause, bindparam, column, func, select, table
 
@@ -102,14 +103,13 @@ STATE = (
 
 def partition_of(connection: Connection, encoder: str) -> Partition | None:
     """Return the partition of an encoder; none where it has no vectors here."""
-    row = connection.execute(STATE, {"encoder": encoder}).first()
-    if row is None:
+    return partition_in(connection.execute(STATE, {"encoder": encoder}).all())
+
+
+def partition_in(rows: Sequence[Sequence[Any]]) -> Partition | None:
+    """Return the partition that `STATE` selected; none where it selected none."""
+    if not rows:
         return None
-    index = None
-    if row.name is not None:
-        index = VectorIndex(
-            row.name, row.kind, row.centring_version, row.upto, row.photos, row.parts
-        )
-    return Partition(
-        row.id, row.dimension, row.loads, index, row.newest_centring, row.newest, row.sharded
-    )
+    id_, dimension, loads, newest, newest_centring, sharded, *index = rows[0]
+    in_force = None if index[0] is None else VectorIndex(*index)
+    return Partition(id_, dimension, loads, in_force, newest_centring, newest, sharded)

@@ -39,24 +39,24 @@ def neighbours(
         sign: 1 where distance is from the query, -1 where it is from its opposite.
     """
     ids = [photo_id for photo_id, _ in ranked]
-    photos = {row.id: row for row in connection.execute(PHOTOS, {"ids": ids})}
+    photos = {row[0]: row for row in connection.execute(PHOTOS, {"ids": ids})}
     unlike: dict[object, Neighbour] = {}
     for photo_id, distance in ranked:
+        if len(unlike) == k:
+            break
         photo = photos.get(photo_id)
         # Removed since, or stored on a shard by a load that was killed.
         if photo is None:
             continue
-        if photo.sha256 is not None and photo.sha256 == search.without_sha256:
+        _, sha256, gallery, *columns = photo
+        picture = sha256 or photo_id
+        if picture in unlike or (sha256 is not None and sha256 == search.without_sha256):
             continue
-        columns = {name: getattr(photo, name) for name in COLUMNS}
-        # float() because numpy scalars cannot be checkpointed (DESIGN.md section 3).
-        unlike.setdefault(
-            photo.sha256 or photo_id,
-            Neighbour(
-                photo_id=photo_id,
-                similarity=float(sign * (1.0 - distance)),
-                gallery=photo.gallery,
-                **columns,
-            ),
+        unlike[picture] = Neighbour(
+            photo_id=photo_id,
+            # float() because numpy scalars cannot be checkpointed (DESIGN.md section 3).
+            similarity=float(sign * (1.0 - distance)),
+            gallery=gallery,
+            **dict(zip(COLUMNS, columns, strict=True)),
         )
-    return list(unlike.values())[:k]
+    return list(unlike.values())

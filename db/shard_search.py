@@ -11,7 +11,9 @@ from geofix.db.cell_counts import CellCounts, read_counts
 from geofix.db.closest import Asked, Ranked
 from geofix.db.errors import GalleryError
 from geofix.db.fanout import FanOut
-from geofix.db.partition import Partition, partition_of
+from geofix.db.idle import connect_unasked
+from geofix.db.known_partitions import KnownPartitions
+from geofix.db.partition import Partition
 from geofix.db.partition_search import search_partition
 from geofix.db.search import How
 from geofix.db.servers import Server, server_errors
@@ -44,6 +46,7 @@ class FanOutSearch:
     """Searches by `FanOut`: what takes longest is the slowest shard."""
 
     counts: KnownCounts
+    partitions: KnownPartitions
     timeout_s: float
 
     def begin(
@@ -72,13 +75,27 @@ class FanOutSearch:
         return wait
 
     def _search(self, shard: Server, asked: Asked, version: int | None) -> Part:
-        with server_errors(shard), shard.engine.connect() as connection:
-            partition = partition_of(connection, asked.search.encoder)
-            if partition is None:
-                return [], How(shard.name, "exact", 0)
-            counts = self.counts.of(shard, connection, partition)
-            partition, note = usable(partition, version)
-            ranked, how = search_partition(shard, connection, partition, counts, asked)
+        with server_errors(shard), connect_unasked(shard.engine) as connection:
+            return self.partitions.answer(
+                shard.url,
+                connection,
+                asked.search.encoder,
+                lambda partition: self._found(shard, connection, partition, asked, version),
+            )
+
+    def _found(
+        self,
+        shard: Server,
+        connection: Connection,
+        partition: Partition | None,
+        asked: Asked,
+        version: int | None,
+    ) -> Part:
+        if partition is None:
+            return [], How(shard.name, "exact", 0)
+        counts = self.counts.of(shard, connection, partition)
+        partition, note = usable(partition, version)
+        ranked, how = search_partition(shard, connection, partition, counts, asked)
         return ranked, how if note is None else replace(how, note=how.note or note)
 
 

@@ -13,6 +13,8 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from geofix.db.closest import Ranked, closest_first
+from geofix.db.idle import connect_unasked
+from geofix.db.round_trip import without_transaction
 from geofix.db.servers import Server, beside
 
 Share = TypeVar("Share")
@@ -34,8 +36,8 @@ def ask_at_once(
     """
 
     def elsewhere(share: Share) -> Ranked:
-        with beside(server.engine).connect() as other:
-            return ask(other, share)
+        with connect_unasked(beside(server.engine)) as other:
+            return ask(without_transaction(other), share)
 
     if len(shares) == 1:
         return ask(connection, shares[0])

@@ -18,6 +18,7 @@ from sqlalchemy import Engine, event, make_url
 from geofix.db.engine import conninfo, open_engine
 from geofix.db.gallery import Gallery
 from geofix.db.ingest import GeotaggedPhoto, Ingest
+from geofix.db.round_trip import AHEAD, written
 from geofix.db.search import Found
 from tests.integration.db.loads import one
 
@@ -138,10 +139,13 @@ def plans(engine: Engine) -> Iterator[list[str]]:
     seen: list[str] = []
 
     def explain(
-        connection: Any, cursor: Any, statement: str, parameters: Any, *rest: object
+        connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
     ) -> None:
         if "FROM embeddings_" in statement and "distance" in statement:
-            with cursor.connection.cursor() as beside:
+            # Under the settings that go ahead of it, and hold until the transaction ends.
+            with cursor.connection.transaction(), cursor.connection.cursor() as beside:
+                if ahead := context.execution_options.get(AHEAD):
+                    beside.execute(*written(ahead))
                 rows = beside.execute(f"explain {statement}", parameters).fetchall()
             seen.append("\n".join(row[0] for row in rows))
 

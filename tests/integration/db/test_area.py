@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, literal, select
 
 from geofix.agent.regions import box, circle, holds, search_areas
 from geofix.agent.state import Region
@@ -182,7 +182,7 @@ def test_the_haversine_in_sql_is_the_one_in_numpy(engine: Engine) -> None:
     with engine.connect() as connection:
         for latitude, longitude in centers:
             rows = EmbeddingRow.__table__
-            chord = chord_sql(rows, latitude, longitude)
+            chord = chord_sql(rows, literal(latitude), literal(longitude))
             statement = select(chord).order_by(rows.c.photo_id)
             chords = np.array(connection.execute(statement).scalars().all())
             in_sql = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(1.0, chords)))
