@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from geofix.tools.scene import SceneKind
+from geofix.tools.scene_kind import SceneKind
 
 
 class SceneSeen(BaseModel):

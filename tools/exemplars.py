@@ -21,6 +21,12 @@ SAMPLES = "vismatch"
 """The source whose pictures come with a package, and so have no path of their own."""
 
 
+def was_kept(stored: StoredPicture) -> bool:
+    """Say whether the gallery ever knew where the picture is: of a table of vectors it does not."""
+    located = stored.location is not None or stored.source == SAMPLES
+    return located and stored.sha256 is not None
+
+
 def read_exemplar(stored: StoredPicture) -> Image.Image:
     """Return the picture's pixels, without any metadata.
 

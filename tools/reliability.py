@@ -19,9 +19,6 @@ from pydantic import BaseModel, ConfigDict
 
 from geofix.tools.geo import HALF_CIRCUMFERENCE_KM
 
-SCALES = {"street": 1.0, "city": 25.0, "region": 200.0, "country": 750.0, "continent": 2500.0}
-"""Names of the field's accuracies, km."""
-
 FINEST_KM = 0.01
 """Errors below are one for `ScaleConfidence.difficulty`."""
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from geofix.tools.reliability import SCALES, ScaleConfidence, ScaleCurve
+from geofix.tools.levels import SCALES
+from geofix.tools.reliability import ScaleConfidence, ScaleCurve
 
 ISOTONIC_FROM = 500
 """With fewer photos the logistic model's own probabilities are kept: steps would be their noise

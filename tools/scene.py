@@ -13,15 +13,14 @@ streets 4.6 % were taken for something else, of 157 of the open set 1.3 %, of 80
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from geofix.tools.imagenet_scenes import GROUPS
-
-SceneKind = Literal["outdoors", "indoors", "food", "animals", "screens and paper", "drawn", "sky"]
+from geofix.tools.scene_kind import SceneKind
 
 OUTDOORS_ENOUGH = 0.45
 """Share of what stands outdoors among all that is neither food nor an animal."""

@@ -19,7 +19,7 @@ from geofix.agent.services import Services
 from geofix.agent.state import Hit
 from geofix.db.local_features import StoredFeatures
 from geofix.db.pictures import StoredPicture
-from geofix.tools.exemplars import read_exemplar
+from geofix.tools.exemplars import read_exemplar, was_kept
 from geofix.tools.geometry.geometric_match import GeometricMatch
 from geofix.tools.images import from_jpeg
 
@@ -109,7 +109,10 @@ def _of_hits(
         most = pictures - len(found)
         asked, waiting = waiting[:most], waiting[most:]
         missing["the photo was removed"] += sum(photo not in stored for photo in asked)
-        there = {photo: stored[photo] for photo in asked if photo in stored}
+        # A gallery of bare vectors has no pictures: nothing was asked that could not be done.
+        there = {
+            photo: stored[photo] for photo in asked if photo in stored and was_kept(stored[photo])
+        }
         found.update(_of_pictures(there, services, pool, missing))
     return found, +missing
 

@@ -12,18 +12,21 @@ from geofix.agent.cli import exits
 from geofix.agent.cli.interrupts import interruptible
 from geofix.agent.cli.opening import open_agent
 from geofix.agent.cli.options import (
+    AnySceneFlag,
     ClaimedPlace,
     CompleteFlag,
     Coverage,
     ExactFlag,
     Exemplars,
     FarKm,
+    FinestKm,
     GeojsonFile,
     JsonFlag,
     MaxCost,
     MaxSeconds,
     MaxTokens,
     NegativesKind,
+    Pictures,
     Preset,
     RunId,
     printable,
@@ -67,6 +70,9 @@ def locate_photo(
     rounds: Annotated[
         int | None, typer.Option(min=1, max=6, help="Rounds of retrieval at most.")
     ] = None,
+    finest_km: FinestKm = None,
+    pictures: Pictures = None,
+    any_scene: AnySceneFlag = False,
     ask: Annotated[
         bool, typer.Option("--ask", help="Stop for a person where candidates stay close.")
     ] = False,
@@ -84,6 +90,9 @@ def locate_photo(
     settings = _settings(model)
     chosen = {
         "max_rounds": rounds,
+        "finest_km": finest_km,
+        "geometry_pictures": pictures,
+        "reject_scenes": False if any_scene else None,
         "coverage": coverage,
         "negatives_by": negatives_by,
         "far_km": far_km,

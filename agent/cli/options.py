@@ -103,6 +103,25 @@ Coverage = Annotated[
         help="Coverage of the radius where it is calibrated: 0.5, 0.8, 0.9 (the default), 0.95."
     ),
 ]
+FinestKm = Annotated[
+    float | None,
+    typer.Option(
+        "--finest-km", min=0.1, max=2500, help="Look closer until a place is known to so many km."
+    ),
+]
+Pictures = Annotated[
+    int | None,
+    typer.Option(
+        "--pictures",
+        min=0,
+        max=64,
+        help="Compare so many pictures of similar photos point by point, on this machine.",
+    ),
+]
+AnySceneFlag = Annotated[
+    bool,
+    typer.Option("--any-scene", help="Answer also for rooms, food, drawings and blank skies."),
+]
 ExactFlag = Annotated[
     bool, typer.Option("--exact", help="Compare with every vector, without an index: slower.")
 ]

@@ -6,7 +6,7 @@ from geofix.agent.answer import ClaimCheck
 from geofix.agent.cli.quantities import coordinates, kilometers
 from geofix.agent.cli.terminal import plain
 from geofix.agent.state import Fix
-from geofix.tools.reliability import SCALES
+from geofix.tools.levels import SCALES
 
 COLORS = {"consistent": "green", "inconsistent": "red", "undecidable": "yellow"}
 

@@ -104,10 +104,7 @@ def test_only_the_first_that_have_a_picture_are_compared(
     assert notes == []
     both, notes = geometric_matches(photo, hits, services, pictures=3)
     assert list(both) == [hits[1].photo_id, hits[2].photo_id]
-    assert notes == [
-        "geometry: 1 of 3 pictures could not be compared"
-        " (1: the gallery does not know where its picture is)"
-    ]
+    assert notes == []
 
 
 def test_what_cannot_be_compared_is_counted_by_reason(
@@ -130,11 +127,11 @@ def test_what_cannot_be_compared_is_counted_by_reason(
     matches, (note,) = geometric_matches(photo, [*hits, gone], services, pictures=16)
     assert matches == {}
     assert note.startswith(
-        "geometry: 6 of 6 pictures could not be compared"
-        " (2: the gallery does not know where its picture is; 1: "
+        "geometry: 3 of 6 pictures could not be compared (1: the photo was removed; 1: "
     )
-    assert note.endswith("; 2: other reasons)")
-    assert "\n" not in note
+    assert "its file is another picture now" in note
+    assert "1500 x 60" in note
+    assert "does not know" not in note
 
 
 def test_a_photo_that_cannot_be_compared_is_said(services: Services, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,9 @@ from tests.fakes import ColorEncoder
 
 FIJI = (-17.0, 179.9)
 RED = (220, 40, 40)
+
+ASKED: dict[str, Any] = {"accept_margin": 0.0, "impostor_share": 1.0, "reject_scenes": False}
+"""Photos of one color show no place, and are answered all the same."""
 
 
 def color_vector(red: float, green: float, blue: float) -> np.ndarray:
@@ -63,7 +67,7 @@ def red_photo(tmp_path: Path) -> Path:
 def test_a_region_is_searched_again_inside_and_both_sides_of_the_antimeridian_count(
     island: Agent, red_photo: Path
 ) -> None:
-    fix = island.locate(red_photo, accept_margin=0.0, impostor_share=1.0, reject_scenes=False, max_rounds=3)
+    fix = island.locate(red_photo, **ASKED, max_rounds=3)
     steps = island.services.trail.read(fix.run or "").steps
     regions = [s.detail["region"] for s in steps if s.node == "retrieve"]
     assert fix.rounds > 1 and regions[0] is None
@@ -79,19 +83,19 @@ def test_a_region_is_searched_again_inside_and_both_sides_of_the_antimeridian_co
 
 
 def test_one_round_is_one_round(island: Agent, red_photo: Path) -> None:
-    fix = island.locate(red_photo, accept_margin=0.0, impostor_share=1.0, reject_scenes=False, max_rounds=1)
+    fix = island.locate(red_photo, **ASKED, max_rounds=1)
     assert fix.rounds == 1
 
 
 def test_every_round_looks_at_less_of_the_earth(island: Agent, red_photo: Path) -> None:
-    fix = island.locate(red_photo, accept_margin=0.0, impostor_share=1.0, reject_scenes=False, max_rounds=6)
+    fix = island.locate(red_photo, **ASKED, max_rounds=6)
     steps = island.services.trail.read(fix.run or "").steps
-    radii = [s.detail["region"]["radius_km"] for s in steps if s.node == "refine"]
+    radii = [s.detail["regions"][0]["radius_km"] for s in steps if s.node == "refine"]
     assert radii and all(finer < wider for wider, finer in pairwise(radii))
     assert fix.rounds <= 6
 
 
 def test_candidates_outside_the_region_are_kept(island: Agent, red_photo: Path) -> None:
-    fix = island.locate(red_photo, accept_margin=0.0, impostor_share=1.0, reject_scenes=False, max_rounds=2)
+    fix = island.locate(red_photo, **ASKED, max_rounds=2)
     assert any(candidate.latitude > 40 for candidate in fix.candidates)
     assert len({(c.latitude, c.longitude) for c in fix.candidates}) == len(fix.candidates)

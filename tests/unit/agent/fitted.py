@@ -6,7 +6,8 @@ from typing import Any
 
 from geofix.agent.calibrated import Fitted
 from geofix.tools.conformal import fit_radius
-from geofix.tools.reliability import SCALES, ScaleConfidence, ScaleCurve
+from geofix.tools.levels import SCALES
+from geofix.tools.reliability import ScaleConfidence, ScaleCurve
 
 EVERY_KM = tuple(float(km) for km in range(1, 101))
 """Errors of a hundred held-out photos."""

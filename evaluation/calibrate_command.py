@@ -1,0 +1,108 @@
+"""`geofix calibrate`. Imports nothing heavy before it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from geofix.agent.cli.options import JsonFlag, printable
+from geofix.agent.cli.terminal import err, out, plain, say
+
+if TYPE_CHECKING:
+    from geofix.evaluation.calibrating import Calibrated
+
+
+def calibrate_dataset(
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="A folder or a table of photos with their place, as for `geofix eval`.",
+            callback=printable,
+        ),
+    ],
+    gallery: Annotated[
+        list[str] | None,
+        typer.Option(help="Search this gallery only; may be given again.", callback=printable),
+    ] = None,
+    exclude: Annotated[
+        str | None,
+        typer.Option(
+            help="Leave gallery photos out that would give the answer away, as for `geofix eval`.",
+            callback=printable,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Draft by this model; GEOFIX_MODEL otherwise.")
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, max=6, help="Rounds of retrieval at most.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Photos at once.")] = 2,
+    json: JsonFlag = False,
+) -> None:
+    """Fit the radius and the confidence of answers on photos of known places.
+
+    Two fifths of the answers, whole places, fit the confidence, two fifths the
+    radius, and the rest tells whether both keep their promise. From then on
+    answers of this encoder and these galleries state them. Asked again, it
+    goes on where it was cut off.
+    """
+    from geofix.agent.settings import Settings  # noqa: PLC0415 - heavy, see the top
+    from geofix.evaluation.calibrating import Wanted, calibrate  # noqa: PLC0415
+    from geofix.evaluation.session import parse_leaks  # noqa: PLC0415
+
+    options = {"galleries": tuple(gallery) if gallery else None, "max_rounds": rounds}
+    wanted = Wanted(
+        dataset=dataset,
+        leaks=parse_leaks(exclude),
+        options={name: value for name, value in options.items() if value is not None},
+        model=model,
+        seed=seed,
+        workers=workers,
+    )
+    with err().status("starting") as shown:
+        done = calibrate(
+            wanted, Settings.from_environment(), lambda line: shown.update(plain(line))
+        )
+    _tell(done, json)
+
+
+def _tell(done: Calibrated, json: bool) -> None:
+    kept = done.kept
+    if json:
+        import json as json_format  # noqa: PLC0415 - only here
+
+        say(
+            json_format.dumps(
+                {
+                    "calibration": done.id,
+                    "asked": done.asked,
+                    "answered": done.answered,
+                    "fitted_on": done.fitted.photos,
+                    "held_out": kept.answers,
+                    "coverage": {f"{k:g}": list(v) for k, v in kept.coverage.items()},
+                    "median_radius_km": {f"{k:g}": v for k, v in kept.median_km.items()},
+                    "calibration_error": kept.calibration_error,
+                }
+            )
+        )
+        return
+    table = Table(box=None)
+    for column in ("promised", f"held-out coverage ({kept.answers} answers)", "median radius km"):
+        table.add_column(column)
+    for level, share in kept.coverage.items():
+        table.add_row(
+            f"{level:.0%}",
+            f"{share.value:.1%} ({share.low:.1%} to {share.high:.1%})",
+            f"{kept.median_km[level]:.3g}",
+        )
+    out().print(table)
+    errors = ", ".join(f"{name} {error:.3f}" for name, error in kept.calibration_error.items())
+    say(f"expected calibration error: {errors}")
+    say(
+        f"calibration {done.id} is in force: {done.answered} of {done.asked} photos were answered,"
+        f" the radius was fitted on {done.fitted.photos}"
+    )

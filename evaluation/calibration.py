@@ -1,0 +1,150 @@
+"""Radius and confidence from answers whose truth is known, and whether they hold for others.
+
+Places are parted in three, never photos of one place: the confidence is fitted on the first part,
+the radius on the second, since a promise of coverage holds only for answers that nothing before was
+fitted on, and the third tells whether it is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from geofix.agent.calibrated import signals_of
+from geofix.agent.state import Candidate, Retrieval
+from geofix.evaluation.intervals import Share, wilson
+from geofix.evaluation.result import Result
+from geofix.tools.conformal import LEVELS, ConformalRadius, fit_radius
+from geofix.tools.errors import SourceError
+from geofix.tools.levels import SCALES
+from geofix.tools.reliability import ScaleConfidence, expected_calibration_error
+from geofix.tools.reliability_fit import fit_confidence
+
+FEWEST_ANSWERS = 150
+"""Below, the radius would be fitted on fewer than 60, and its level of 95 % on the last three."""
+
+FEWEST_PLACES = 9
+"""Three for each part."""
+
+COARSEST_KM = 1.0
+"""A truth known less exactly cannot say how far off a street is."""
+
+PARTS = (0.4, 0.4, 0.2)
+"""Shares of the answers for the confidence, for the radius, and held out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: what its promise may depend on, and how far off it was."""
+
+    signals: Mapping[str, float]
+    error_km: float
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """What was fitted."""
+
+    confidence: ScaleConfidence
+    radius: ConformalRadius
+    photos: int
+    """How many the radius was fitted on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How well promises were kept on answers they were not fitted on."""
+
+    answers: int
+    coverage: dict[float, Share]
+    """By level: how often the truth lay inside the radius."""
+    median_km: dict[float, float]
+    """Median radius by level."""
+    calibration_error: dict[str, float]
+    """Expected calibration error by scale, 0 to 1."""
+
+
+def answers_of(results: Sequence[Result]) -> list[Answer]:
+    """Return the answers an evaluation gave whose truth is known well enough."""
+    return [
+        Answer(_signals(result), result.error_km, result.group or result.photo)
+        for result in results
+        if result.status == "located"
+        and result.error_km is not None
+        and result.accuracy_km <= COARSEST_KM
+    ]
+
+
+def _signals(result: Result) -> dict[str, float]:
+    candidates = [Candidate.model_validate(candidate) for candidate in result.candidates]
+    retrieval = Retrieval.model_validate(result.retrievals[0])
+    return signals_of(candidates[0], candidates, retrieval, rounds=result.rounds)
+
+
+def parted(answers: Sequence[Answer], seed: int) -> tuple[list[Answer], list[Answer], list[Answer]]:
+    """Return the parts for confidence and radius, and what is held out; places stay whole."""
+    members: dict[str, list[Answer]] = {}
+    for answer in answers:
+        members.setdefault(answer.group, []).append(answer)
+    parts: tuple[list[Answer], list[Answer], list[Answer]] = ([], [], [])
+    for group in sorted(members, key=lambda group: _drawn(group, seed)):
+        # To the part that is emptiest for its share.
+        filled = [len(part) / share for part, share in zip(parts, PARTS, strict=True)]
+        parts[int(np.argmin(filled))].extend(members[group])
+    return parts
+
+
+def fit_promises(answers: Sequence[Answer], seed: int = 0) -> tuple[Promises, Kept]:
+    """Fit confidence and radius, and measure both on places held out.
+
+    Raises:
+        SourceError: There are too few answers, or of too few places.
+    """
+    places = len({answer.group for answer in answers})
+    if len(answers) < FEWEST_ANSWERS or places < FEWEST_PLACES:
+        raise SourceError(
+            f"{len(answers)} answers of {places} places are too few to calibrate on: at least"
+            f" {FEWEST_ANSWERS} photos of {FEWEST_PLACES} places have to be answered, each with its"
+            f" truth known to {COARSEST_KM:g} km; add photos"
+        )
+    first, second, held = parted(answers, seed)
+    confidence = fit_confidence(
+        [answer.signals for answer in first],
+        [answer.error_km for answer in first],
+        groups=[answer.group for answer in first],
+    )
+    radius = fit_radius(
+        [answer.error_km for answer in second],
+        [confidence.difficulty(answer.signals) for answer in second],
+    )
+    promises = Promises(confidence, radius, len(second))
+    return promises, kept_on(promises, held)
+
+
+def kept_on(promises: Promises, held: Sequence[Answer]) -> Kept:
+    """Measure promises on answers they were not fitted on."""
+    errors = np.array([answer.error_km for answer in held])
+    hard = [promises.confidence.difficulty(answer.signals) for answer in held]
+    said = [promises.confidence.confidence(answer.signals) for answer in held]
+    coverage, median = {}, {}
+    for level in LEVELS:
+        radii = np.array([promises.radius.radius_km(one, level) for one in hard])
+        coverage[level] = wilson(int((errors <= radii).sum()), len(held))
+        median[level] = float(np.median(radii))
+    return Kept(
+        answers=len(held),
+        coverage=coverage,
+        median_km=median,
+        calibration_error={
+            name: expected_calibration_error([one[name] for one in said], errors <= scale_km)
+            for name, scale_km in SCALES.items()
+        },
+    )
+
+
+def _drawn(name: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}:{name}".encode()).digest()

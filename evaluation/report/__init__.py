@@ -1,0 +1,1 @@
+"""What an evaluation tells: JSON, CSV, Markdown, and one page with plots."""

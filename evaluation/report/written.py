@@ -1,0 +1,122 @@
+"""A report as a program, a spreadsheet and a reader of Markdown take it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from geofix.db.evaluations import Evaluation
+from geofix.evaluation.comparison import Comparison
+from geofix.evaluation.report.tables import Table, comparison_table, tables_of
+from geofix.evaluation.result import Result
+from geofix.evaluation.scorecard import Scorecard
+
+CSV_COLUMNS = (
+    *("photo", "status", "truth_latitude", "truth_longitude", "accuracy_km", "country_code"),
+    *("group", "sequence", "must_reject", "latitude", "longitude", "error_km", "first_km"),
+    *("nearest_km", "density_km", "model_km", "oracle_km", "radius_km", "seconds", "cost_usd"),
+    *("rounds", "run"),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run with its figures."""
+
+    evaluation: Evaluation
+    results: Sequence[Result]
+    card: Scorecard
+
+
+@dataclass(frozen=True)
+class Report:
+    """A base run, and others beside it."""
+
+    base: Run
+    others: Sequence[Run] = ()
+    comparisons: Sequence[Comparison] = ()
+    notes: Sequence[str] = field(default_factory=tuple)
+
+
+def as_json(report: Report) -> str:
+    """Return all figures as JSON; what is not known, or infinite, is null."""
+    runs = [_run_json(run) for run in (report.base, *report.others)]
+    compared = [asdict(one) for one in report.comparisons]
+    whole = {"runs": runs, "comparisons": compared, "notes": list(report.notes)}
+    return json.dumps(_finite(whole), indent=2, ensure_ascii=False) + "\n"
+
+
+def _run_json(run: Run) -> dict[str, Any]:
+    about = asdict(run.evaluation)
+    for name in ("started_at", "finished_at"):
+        about[name] = None if about[name] is None else about[name].isoformat()
+    return {"evaluation": about, "figures": asdict(run.card)}
+
+
+def _finite(value: Any) -> Any:
+    """Return `value` with what JSON lacks made null, and its keys text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {_key(key): _finite(item) for key, item in value.items()}
+    if hasattr(value, "_asdict"):
+        return _finite(value._asdict())
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def _key(key: object) -> str:
+    return f"{key:g}" if isinstance(key, float) else str(key)
+
+
+def as_csv(results: Sequence[Result]) -> str:
+    """Return a row a photo; an empty cell is a photo without an answer or a truth."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for result in results:
+        peers = {f"{name}_km": km for name, km in result.peers_km.items()}
+        found = [*result.candidate_errors_km, *result.neighbour_errors_km]
+        writer.writerow(
+            {**result.model_dump(mode="json"), **peers, "oracle_km": min(found, default=None)}
+        )
+    return text.getvalue()
+
+
+def as_markdown(report: Report) -> str:
+    """Return the tables as Markdown."""
+    parts = [f"# {report.base.evaluation.dataset}\n"]
+    for run in (report.base, *report.others):
+        parts += [f"## {run.evaluation.label}\n", about(run) + "\n"]
+        parts += [markdown_table(table) for table in tables_of(run.card)]
+    parts += [markdown_table(comparison_table(one)) for one in report.comparisons]
+    if report.notes:
+        parts += ["### Notes\n", "\n".join(f"- {note}" for note in report.notes) + "\n"]
+    return "\n".join(parts)
+
+
+def about(run: Run) -> str:
+    """Return what was run, in a sentence or two."""
+    evaluation, setup = run.evaluation, run.evaluation.setup
+    left_out = ", ".join(evaluation.options.get("exclude", [])) or "nothing"
+    begun = f"{evaluation.started_at:%Y-%m-%d %H:%M} UTC"
+    unfinished = "" if evaluation.finished_at else f" Not finished: {len(run.results)} asked."
+    return (
+        f"Evaluation `{evaluation.id}`, {begun}: {evaluation.photos} photos, encoder"
+        f" `{setup.get('encoder')}`, drafted by `{setup.get('drafted_by')}`,"
+        f" {setup.get('gallery_photos', 0):,} gallery photos, left out as leaks: {left_out}."
+        f" Data set `{evaluation.digest[:12]}`, geofix {setup.get('geofix')}.{unfinished}"
+    )
+
+
+def markdown_table(table: Table) -> str:
+    """Return one table with its title."""
+    rows = [table.head, ("---",) * len(table.head), *table.rows]
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return f"### {table.title}\n\n" + "\n".join(lines) + "\n"

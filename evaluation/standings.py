@@ -1,0 +1,95 @@
+"""How far off each way of choosing is, case by case: peers, the best of the hits, ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from geofix.agent.choice.law_of_regions import held_back
+from geofix.agent.choice.ranking import ranked
+from geofix.agent.choice.scorer import Scorer
+from geofix.agent.choice.scorers import HAND_SET, default_scorers
+from geofix.agent.consensus import consensus
+from geofix.agent.state import Candidate
+from geofix.evaluation.cases import Case
+from geofix.evaluation.examples import Seen, seen
+from geofix.evaluation.recalled import first_of, off_km
+
+NEIGHBOURS = 16
+
+
+def nearest_km(case: Case) -> float:
+    """Return the error of the most similar photo's place."""
+    hits = case.retrieval.positives
+    return off_km(case, hits[0].latitude, hits[0].longitude) if hits else float("inf")
+
+
+def density_km(case: Case) -> float:
+    """Return the error of the kernel density over the hits (Vo et al. 2017)."""
+    voted = consensus(case.retrieval)
+    return off_km(case, voted.latitude, voted.longitude)
+
+
+def word_km(case: Case) -> float:
+    """Return the error of the model's own word: its first draft."""
+    drafts = case.model_drafts
+    return off_km(case, drafts[0].latitude, drafts[0].longitude) if drafts else float("inf")
+
+
+def best_km(case: Case) -> float:
+    """Return the error of the best of the 16 hits."""
+    hits = case.retrieval.positives[:NEIGHBOURS]
+    return min((off_km(case, hit.latitude, hit.longitude) for hit in hits), default=float("inf"))
+
+
+def first_km(one: Seen) -> float:
+    """Return the error of our first candidate."""
+    first = first_of(one.candidates)
+    return float("inf") if first is None else off_km(one.case, first.latitude, first.longitude)
+
+
+def without_pictures(cases: Sequence[Case]) -> list[Case]:
+    """Return the cases as they were without geometric verification."""
+    return [case.model_copy(update={"matches": {}}) for case in cases]
+
+
+def peers(cases: Sequence[Case]) -> dict[str, list[float]]:
+    """Return the errors of what stands beside us, in km, by name."""
+    ways: dict[str, Callable[[Case], float]] = {
+        "first of retrieval": nearest_km,
+        "kernel density": density_km,
+        "best of 16": best_km,
+    }
+    if any(case.model_drafts for case in cases):
+        ways["the draft's own word"] = word_km
+    return {name: [way(case) for case in cases] for name, way in ways.items()}
+
+
+def ours(cases: Sequence[Case]) -> dict[str, list[Seen]]:
+    """Return what we choose by weights and evidence, by name."""
+    found = {}
+    for label, scorers in (("hand-set", HAND_SET), ("default", default_scorers())):
+        found[label] = seen(cases, drafts=False, scorers=scorers)
+        if any(case.model_drafts for case in cases):
+            found[f"{label}, with drafts"] = seen(cases, drafts=True, scorers=scorers)
+        if any(case.matches for case in cases):
+            bare = without_pictures(cases)
+            found[f"{label}, without pictures"] = seen(bare, drafts=False, scorers=scorers)
+    return found
+
+
+def rescored(one: Seen, scorer: Scorer) -> Seen:
+    """Return a case chosen by other weights of places; what it was made of stays.
+
+    The spot within a place stays too, so errors below 25 km are not told by it.
+    """
+    candidates: list[Candidate] = [
+        candidate.model_copy(
+            update={
+                "terms": scorer.terms(candidate.parts),
+                "score": scorer.probability(candidate.parts),
+            }
+        )
+        for candidate in one.candidates
+    ]
+    return Seen(one.case, one.observed, ranked(held_back(candidates, scorer)))
+

@@ -1,0 +1,54 @@
+"""A small simulated world is calibrated through the whole graph, in a real Postgres."""
+
+from __future__ import annotations
+
+import pytest
+
+from geofix.agent.calibrated import Fitted
+from geofix.agent.services import Services
+from geofix.agent.settings import Settings
+from geofix.evaluation import calibrating
+from geofix.evaluation.calibrating import Wanted, calibrate
+from geofix.evaluation.world_dataset import WorldDataset
+from geofix.evaluation.worlds.world import Size
+from geofix.tools.errors import SourceError
+from tests.unit.evaluation.worlds.conftest import places
+
+__all__ = ["places"]
+
+
+def small(queries: int) -> WorldDataset:
+    return WorldDataset("world", "test", 1, Size(3000, queries=queries))
+
+
+def wanted(monkeypatch: pytest.MonkeyPatch, queries: int) -> Wanted:
+    dataset = small(queries)
+    monkeypatch.setattr(calibrating, "open_dataset", lambda name, columns: dataset)
+    return Wanted("world", options={"max_rounds": 1})
+
+
+def test_a_world_is_calibrated_and_the_calibration_is_found(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = calibrate(
+        wanted(monkeypatch, 400), Settings(database_url=database_url), lambda line: None
+    )
+    assert done.asked == 400
+    assert done.answered >= 150
+    for level, share in done.kept.coverage.items():
+        assert share.low - 0.1 <= level <= share.high + 0.1
+    assert done.kept.median_km[0.5] <= done.kept.median_km[0.95]
+    with Services(Settings(database_url=database_url)) as services:
+        name = small(400).name
+        found = services.calibration(name, (name,))
+        assert not isinstance(found, str)
+        assert found.fitted == Fitted.model_validate(done.fitted.model_dump(mode="json"))
+
+
+def test_too_few_answers_are_refused_and_nothing_is_stored(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SourceError, match="too few to calibrate on: at least 150 photos"):
+        calibrate(wanted(monkeypatch, 40), Settings(database_url=database_url), lambda line: None)
+    with Services(Settings(database_url=database_url)) as services:
+        assert not services.calibrations.list()

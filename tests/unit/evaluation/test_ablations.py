@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from geofix.agent.errors import GeofixError
+from geofix.evaluation.ablations import Ablation, parse_ablation
+from geofix.evaluation.continents import continent_of
+from geofix.evaluation.session import parse_leaks
+from geofix.tools.borders import read_table
+
+FEATURES = ("density", "margin")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("negatives=0", Ablation("negatives=0", options={"negatives": 0})),
+        ("negatives-by=far", Ablation("negatives-by=far", options={"negatives_by": "far"})),
+        ("rounds=1", Ablation("rounds=1", options={"max_rounds": 1})),
+        ("geometry=off", Ablation("geometry=off", options={"geometry_pictures": 0})),
+        ("scorer=top1", Ablation("scorer=top1", peer="nearest")),
+        ("scorer=hand-set", Ablation("scorer=hand-set", scorer="hand-set")),
+        ("margin", Ablation("margin", without=("margin",))),
+    ],
+)
+def test_what_is_written_is_meant(written: str, meant: Ablation) -> None:
+    assert parse_ablation(written, FEATURES) == meant
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["negatives=201", "negatives=x", "rounds=0", "geometry=on", "scorer=best", "sky", "k=3"],
+)
+def test_what_cannot_be_is_refused_by_its_name(written: str) -> None:
+    with pytest.raises(GeofixError, match=written.split("=")[0]):
+        parse_ablation(written, FEATURES)
+
+
+def test_leaks_are_words_parted_by_commas() -> None:
+    assert parse_leaks(None) == ("hash",)
+    assert parse_leaks("hash, author") == ("author", "hash")
+    assert parse_leaks("") == ()
+    with pytest.raises(GeofixError, match="names"):
+        parse_leaks("names")
+
+
+def test_every_country_that_borders_know_has_a_continent() -> None:
+    for code in read_table("codes")["codes"].tolist():
+        assert continent_of(code)
+    assert continent_of(None) == "at sea"

@@ -1,0 +1,88 @@
+"""The figures of runs, and what changed between two, worked out by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from geofix.agent.errors import GeofixError
+from geofix.evaluation.comparison import compare, with_peer
+from geofix.evaluation.report.tables import tables_of
+from geofix.evaluation.result import Result
+from geofix.evaluation.scorecard import score_results
+from tests.unit.evaluation.results import result_of
+
+RUN = [
+    result_of("a", 0.4),
+    result_of("b", 20.0),
+    result_of("c", None),
+    result_of("d", None, status="failed", first_km=None, candidate_errors_km=[]),
+    result_of("food", None, must_reject="food", truth_latitude=None, peers_km={}),
+    result_of("sky", 1.0, must_reject="sky", truth_latitude=None, peers_km={}),
+]
+
+
+def test_abstentions_and_failures_are_wrong_and_told_apart() -> None:
+    card = score_results(RUN)
+    ours, first, nearest, _, oracle = card.methods
+    assert (ours.name, nearest.name, oracle.name) == ("geofix", "nearest photo", "oracle")
+    assert ours.accuracy[25.0].value == 0.5 and ours.accuracy[25.0].photos == 4
+    assert first.accuracy[200.0].value == 0.75
+    assert nearest.accuracy[25.0].value == 0 and oracle.accuracy[1.0].value == 1.0
+    assert ours.median_km == 20.0 and card.failed == 1
+    assert card.answered.value == 0.5
+    assert card.among_answered[1.0].value == 0.5
+    assert (card.among_abstained[200.0].value, card.among_abstained[200.0].photos) == (1.0, 1)
+
+
+def test_the_gap_is_between_the_nearest_photo_and_the_oracle() -> None:
+    ours, *_ = score_results(RUN).methods
+    assert ours.gap_closed[25.0] == pytest.approx(0.5)
+    assert ours.gap_closed[1.0] == pytest.approx(0.25)
+    assert math.isnan(ours.gap_closed[200.0])
+
+
+def test_what_shows_no_place_is_right_when_it_is_not_placed() -> None:
+    rejected = score_results(RUN).rejected
+    assert rejected["all"].value == 0.5
+    assert (rejected["food"].value, rejected["sky"].value) == (1.0, 0.0)
+
+
+def test_promises_are_held_against_answers_alone() -> None:
+    card = score_results(RUN)
+    assert card.coverage["0.9"][0].value == 0.5 and card.coverage["0.9"][1] == 10.0
+    assert card.calibration_error == {"city": pytest.approx(0.2)}
+    assert [(place.name, place.photos) for place in card.continents] == [("Europe", 4)]
+
+
+def test_a_truth_known_to_a_city_has_no_smaller_median() -> None:
+    card = score_results([result_of("a", 0.0, accuracy_km=25.0)])
+    assert card.methods[0].median_km == 25.0
+    assert 0.01 not in card.methods[0].accuracy
+
+
+def test_two_runs_differ_by_the_photos_they_differ_on() -> None:
+    better = [result_of("a", 0.4), result_of("b", 0.4), result_of("c", 0.4), result_of("x", 0.4)]
+    told = compare(better, RUN, ("better", "base"), seed=1)
+    assert told.photos == 3
+    assert told.accuracy[1.0].difference.value == pytest.approx(2 / 3)
+    assert (told.accuracy[1.0].test.only_a, told.accuracy[1.0].test.only_b) == (2, 0)
+    assert told.accuracy[1.0].test.p_value == 0.5
+    assert told.answered.value == pytest.approx(1 / 3)
+    with pytest.raises(GeofixError, match="no photo in common"):
+        compare([result_of("z", 1.0)], RUN, ("other", "base"), seed=1)
+
+
+def test_a_peer_answers_what_it_said_in_the_run() -> None:
+    peer = with_peer(RUN[:2], "density")
+    assert [one.error_km for one in peer] == [100.0, 100.0]
+    assert [one.status for one in with_peer(RUN[:1], "model")] == ["abstained"]
+
+
+def test_a_result_is_the_same_after_its_columns() -> None:
+    for result in RUN:
+        columns = json.loads(json.dumps(result.columns()))
+        assert Result.of_columns(columns) == result
+    assert tables_of(score_results([]))[0].title == "Time and cost"
