@@ -118,15 +118,15 @@ def _from_cluster(votes: Votes, members: NDArray[np.intp]) -> Candidate:
             "likeness": 0.0 if likeness is None else 1 - likeness,
         },
         photos=len(members),
-        independent=_independent([hits[i] for i in members]),
+        independent=len(independent_photos([hits[i] for i in members])),
         best_similarity=hits[best].similarity,
         origin="cluster",
         scale_km=known,
     )
 
 
-def _independent(members: Sequence[Hit]) -> int:
-    """Count the photos that are not frames of one walk: more than 50 m from each one counted.
+def independent_photos(members: Sequence[Hit]) -> list[Hit]:
+    """Return the photos that are not frames of one walk: more than 50 m from each one before.
 
     Photos whose place is coarse share coordinates without having been taken side by side.
     """
@@ -138,7 +138,7 @@ def _independent(members: Sequence[Hit]) -> int:
             for other in counted
         ):
             counted.append(hit)
-    return len(counted)
+    return counted
 
 
 def _radius_km(latitude: float, longitude: float, reach: Sequence[Hit]) -> float:

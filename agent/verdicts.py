@@ -134,8 +134,11 @@ def _support(first: Candidate, retrieval: Retrieval) -> list[str]:
 
 
 def _left_out(candidates: list[Candidate]) -> list[str]:
+    """Say why candidates were left out; of those held back for one reason, the first."""
+    held = [candidate for candidate in candidates if candidate.held_back is not None]
+    vetoed = [candidate for candidate in candidates if candidate.vetoed is not None]
     return [
-        f"{candidate.place or 'a drafted place'} was left out: {reason}"
-        for candidate in candidates
-        if (reason := candidate.vetoed or candidate.held_back) is not None
+        f"{candidate.place or 'a drafted place'} was left out:"
+        f" {candidate.vetoed or candidate.held_back}"
+        for candidate in [*held[:1], *vetoed]
     ]

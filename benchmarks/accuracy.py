@@ -13,17 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.agent.candidates import pool_candidates
+from geofix.agent.choice.choosing import choose
+from geofix.agent.choice.observed import Observed
+from geofix.agent.choice.scorers import default_scorers
 from geofix.agent.consensus import consensus
 from geofix.agent.context import Context
 from geofix.agent.nodes.retrieve import search_both_ways
-from geofix.agent.scoring import score
 from geofix.agent.services import Services
-from geofix.agent.state import Retrieval
 from geofix.agent.verdicts import decide
 from geofix.db.ingest import GeotaggedPhoto
 from geofix.db.search import Search
-from geofix.tools.density import DEFAULT_TEMPERATURE
 from geofix.tools.geo import haversine_km
 from geofix.tools.starter import read_starter
 
@@ -53,12 +52,13 @@ def ask(
 ) -> Trial:
     """Ask one starter photo of the others."""
     search = Search(encoder=encoder, without_sha256=photo.sha256)
-    retrieval: Retrieval = search_both_ways(services.gallery, vector, search, context)
-    temperature = retrieval.temperature or DEFAULT_TEMPERATURE
-    candidates = score(
-        pool_candidates(retrieval.positives, [], temperature),
-        retrieval.positives,
-        retrieval.negatives,
+    retrieval, _ = search_both_ways(services.gallery, vector, search, context)
+    candidates = choose(
+        Observed(retrieval=retrieval, drafts=[]),
+        region=None,
+        within=None,
+        region_share=1.0,
+        scorers=default_scorers(),
     )
     answered = {}
     for margin in MARGINS:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from geofix.agent.candidates import pool_candidates
-from geofix.agent.consensus import CONSENSUS
+from geofix.agent.choice.choosing import choose
+from geofix.agent.choice.observing import counted_drafts, observe
+from geofix.agent.choice.region_votes import region_share
+from geofix.agent.choice.scorers import HAND_SET, Scorers, default_scorers
 from geofix.agent.context import Context
 from geofix.agent.limits import budget_of
 from geofix.agent.outcome import Outcome
-from geofix.agent.regions import allows, holds
-from geofix.agent.scoring import carried, ranked, region_share, score
 from geofix.agent.services import Services
-from geofix.agent.state import Candidate, Draft, Region, State
+from geofix.agent.state import Candidate, State
 from geofix.agent.verdicts import decide
-from geofix.tools.density import DEFAULT_TEMPERATURE
 from geofix.tools.places import places_at
 
 NO_BASELINE = (
@@ -25,7 +24,18 @@ NO_BASELINE = (
 def verify(state: State, context: Context, services: Services) -> Outcome:
     """Let clusters of the retrieved photos confirm or overrule the draft."""
     retrieval = state.retrieval
-    candidates = _candidates(state)
+    observed, not_had = observe(state, context, services)
+    scorers, unusable = _scorers(state, context, services)
+    share = region_share(state.retrievals)
+    candidates = _named(
+        choose(
+            observed,
+            region=state.region if state.round > 0 else None,
+            within=state.within,
+            region_share=share,
+            scorers=scorers,
+        )
+    )
     before = _leader(state.candidates)
     blunt = (
         before is not None
@@ -35,10 +45,10 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
     if blunt:
         candidates, retrieval = state.candidates, state.retrievals[-2]
     rounds_left = 0 if blunt else context.max_rounds - (state.round + 1)
-    verdict = decide(candidates, retrieval, context, rounds_left=rounds_left)
+    verdict = decide(candidates, retrieval, context, rounds_left=rounds_left, scene=state.scene)
     spent = _spent(state, context) if verdict.decision == "refine" else None
     if spent is not None:
-        verdict = decide(candidates, retrieval, context, rounds_left=0)
+        verdict = decide(candidates, retrieval, context, rounds_left=0, scene=state.scene)
     if blunt:
         reasons = [*verdict.reasons, f"a closer look within {_searched(state)} told no more"]
         verdict = verdict.model_copy(update={"reasons": reasons})
@@ -51,10 +61,12 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
         detail={
             "verdict": verdict.model_dump(mode="json"),
             "candidates": [candidate.model_dump(mode="json") for candidate in candidates],
-            "region_share": region_share(state.retrievals),
+            "region_share": share,
+            "scorers": _which(scorers),
+            "pictures_compared": len(observed.matches),
             "kept_the_round_before": blunt,
         },
-        degraded=_degraded(state, spent),
+        degraded=(*not_had, *unusable, *_degraded(state, spent)),
     )
 
 
@@ -64,30 +76,23 @@ def _spent(state: State, context: Context) -> str | None:
     return None if budget is None else budget.exhausted()
 
 
-def _candidates(state: State) -> list[Candidate]:
-    """Return the round's candidates, scored, named and in order."""
-    retrieval = state.retrieval
-    drafts = _counted(state)
-    allowed = [draft for draft in drafts if _allowed(draft, state.within)]
-    pooled = pool_candidates(
-        retrieval.positives,
-        allowed,
-        retrieval.temperature or DEFAULT_TEMPERATURE,
-        region_share=region_share(state.retrievals),
-    )
-    # Only a photo that looks otherwise speaks against the place where it was taken.
-    against = retrieval.negatives if retrieval.negatives_by == "dissimilar" else []
-    scored = score(pooled, retrieval.positives, against)
-    outside = pool_candidates(
-        [], [draft for draft in drafts if draft not in allowed], DEFAULT_TEMPERATURE
-    )
-    if outside and state.within is not None:
-        veto = f"the draft lies outside {state.within.name}, where the answer has to be"
-        vetoed = [candidate.model_copy(update={"vetoed": veto}) for candidate in outside]
-        scored = ranked([*scored, *vetoed])
-    if state.round > 0 and state.region is not None:
-        scored = carried(state.candidates, scored, state.region)
-    return _named(scored)
+def _scorers(state: State, context: Context, services: Services) -> tuple[Scorers, list[str]]:
+    """Return what chooses, and why it is not what was fitted to this set-up where that is so."""
+    try:
+        return services.scorers(state.encoder, context.galleries), []
+    except ValueError as error:
+        reason = f"verify: the calibration's scorers were not used: {str(error).splitlines()[0]}"
+        return default_scorers(), [] if reason in state.degraded else [reason]
+
+
+def _which(scorers: Scorers) -> dict[str, dict[str, object]]:
+    """Return which scorers chose, for the trail."""
+    used = {"place": scorers.place, "spot": scorers.spot or HAND_SET.spot}
+    return {
+        kind: scorer.model_dump(include={"name", "digest", "trained_on", "photos", "intercept"})
+        for kind, scorer in used.items()
+        if scorer is not None
+    }
 
 
 def _leader(candidates: list[Candidate]) -> Candidate | None:
@@ -96,12 +101,6 @@ def _leader(candidates: list[Candidate]) -> Candidate | None:
 
 def _searched(state: State) -> str:
     return "the gallery" if state.region is None else state.region.name
-
-
-def _allowed(draft: Draft, within: Region | None) -> bool:
-    if draft.latitude is None or draft.longitude is None:
-        return True
-    return allows(within, draft.latitude, draft.longitude)
 
 
 def _degraded(state: State, spent: str | None) -> tuple[str, ...]:
@@ -113,23 +112,9 @@ def _degraded(state: State, spent: str | None) -> tuple[str, ...]:
     return (*left_out, NO_BASELINE)
 
 
-def _counted(state: State) -> list[Draft]:
-    """Return the drafts that speak in this round: its own, and earlier ones inside its region.
-
-    The consensus is made of the same photos as the clusters; counting it would count them twice.
-    Earlier drafts outside the region are among the candidates that are carried on.
-    """
-    return [
-        draft
-        for draft in state.drafts
-        if draft.drafted_by != CONSENSUS
-        and (draft.round == state.round or _inside(draft, state.region))
-    ]
-
-
 def _copies(state: State) -> str | None:
     """Say where drafts only repeat coordinates that they were shown."""
-    placed = [draft for draft in _counted(state) if draft.latitude is not None]
+    placed = [draft for draft in counted_drafts(state) if draft.latitude is not None]
     copies = [draft.copied_from for draft in placed if draft.copied_from is not None]
     if not copies:
         return None
@@ -137,12 +122,6 @@ def _copies(state: State) -> str | None:
         f"{len(copies)} of {len(placed)} drafts repeat coordinates they were shown"
         f" ({', '.join(dict.fromkeys(copies))}) and count for nothing"
     )
-
-
-def _inside(draft: Draft, region: Region | None) -> bool:
-    if region is None or draft.latitude is None or draft.longitude is None:
-        return False
-    return holds(region, draft.latitude, draft.longitude)
 
 
 def _named(candidates: list[Candidate]) -> list[Candidate]:

@@ -2,18 +2,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from geofix.agent.candidates import pool_candidates
 from geofix.agent.context import Context
-from geofix.agent.scoring import score
 from geofix.agent.state import Draft, Hit, Verdict
 from geofix.agent.verdicts import decide
+from tests.unit.agent.chosen import chosen
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval
 
 
 def verdict(
     positives: list[Hit], *, drafts: list[Draft] | None = None, rounds_left: int = 2, **options: Any
 ) -> Verdict:
-    candidates = score(pool_candidates(positives, drafts or [], 0.05), positives, [])
+    candidates = chosen(positives, drafts)
     return decide(candidates, retrieval(positives), Context(**options), rounds_left=rounds_left)
 
 

@@ -1,0 +1,80 @@
+"""What is known of the ground at a place: land or sea, its country, and what the photo shows."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from geofix.agent.choice.observed import Observed
+from geofix.agent.choice.rejection import SHOWS
+from geofix.agent.state import Candidate, Draft
+from geofix.tools.countries import country_at, find_country, is_land
+from geofix.tools.errors import RegionError
+
+MOST_WORDS = 4
+"""Of a country's name as it is looked for: `United Kingdom of ...` is found by its first two."""
+
+SHORTEST = 4
+"""Letters of a name: codes such as `IN`, `NO` and `US` are words as well."""
+
+
+def land(candidate: Candidate, observed: Observed) -> float:
+    """Return 1 on land or within 2 km of it, else 0."""
+    return float(is_land(candidate.latitude, candidate.longitude))
+
+
+def clue_country(candidate: Candidate, observed: Observed) -> float:
+    """Return whether the model's clues and hypotheses name its country, -1 to 1.
+
+    1 where they name this one alone, -1 where they name only others, between where they name
+    several, 0 where they name none. Drafts that repeat what they were shown are not heard.
+    """
+    named: dict[str, int] = {}
+    for draft in observed.drafts:
+        if draft.copied_from is None:
+            for code in countries_named(draft):
+                named[code] = named.get(code, 0) + 1
+    if not named:
+        return 0.0
+    country = country_at(candidate.latitude, candidate.longitude)
+    mine = 0 if country is None else named.get(country.code, 0)
+    return 2 * mine / sum(named.values()) - 1
+
+
+def shows_no_place(candidate: Candidate, observed: Observed) -> float:
+    """Return 1 where the photo shows a room, food, a drawing or the like, else 0; same for all."""
+    return float(observed.scene in SHOWS)
+
+
+def countries_named(draft: Draft) -> set[str]:
+    """Return the codes of the countries a draft's hypotheses and clues name."""
+    texts = [*draft.hypotheses, *(clue.observation for clue in draft.clues)]
+    return {code for text in texts for code in _countries_in(text)}
+
+
+@lru_cache(maxsize=512)
+def _countries_in(text: str) -> frozenset[str]:
+    words = re.findall(r"[^\W\d_]+", text)
+    found = set()
+    at = 0
+    while at < len(words):
+        for length in range(MOST_WORDS, 0, -1):
+            name = " ".join(words[at : at + length])
+            # Names are written with a capital; `turkey` on a plate is none.
+            code = _country(name) if name[:1].isupper() else None
+            if code is not None:
+                found.add(code)
+                at += length - 1
+                break
+        at += 1
+    return frozenset(found)
+
+
+@lru_cache(maxsize=4096)
+def _country(name: str) -> str | None:
+    if len(name) < SHORTEST:
+        return None
+    try:
+        return find_country(name).code
+    except RegionError:
+        return None

@@ -1,0 +1,104 @@
+"""What a round knows, gathered from the state, the gallery and the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from geofix.agent.candidates import PLACE_SCALE_KM
+from geofix.agent.choice.geometric import geometric_matches
+from geofix.agent.choice.observed import Observed
+from geofix.agent.consensus import CONSENSUS
+from geofix.agent.context import Context
+from geofix.agent.regions import circle, holds, search_area
+from geofix.agent.services import Services
+from geofix.agent.state import Draft, Hit, Region, State
+from geofix.db.search import Search
+from geofix.tools.geo import haversine_km
+
+_SAME_KM = 1.0
+"""Points this close have the same density: it is counted by cells of 28 km."""
+
+
+def observe(state: State, context: Context, services: Services) -> tuple[Observed, list[str]]:
+    """Return what the round knows, and what of it could not be had.
+
+    Args:
+        state: After retrieval and drafts.
+        context: How many pictures to compare.
+        services: To the gallery and its pictures.
+    """
+    positives = state.retrieval.positives
+    matches, degraded = geometric_matches(
+        None, positives, services, pictures=context.geometry_pictures, sha256=state.sha256
+    )
+    drafts = counted_drafts(state)
+    density, photos = _density(state, context, services, [*positives, *drafts])
+    observed = Observed(
+        retrieval=state.retrieval,
+        drafts=drafts,
+        before=state.candidates,
+        matches=matches,
+        density=density,
+        photos_in_gallery=photos,
+        scene=None if state.scene is None else state.scene.kind,
+        claimed=state.claimed,
+    )
+    return observed, degraded
+
+
+def counted_drafts(state: State) -> list[Draft]:
+    """Return the drafts that speak in this round: its own, and earlier ones inside its region.
+
+    The consensus is made of the same photos as the clusters; counting it would count them twice.
+    Earlier drafts outside the region are among the candidates that are carried on.
+    """
+    return [
+        draft
+        for draft in state.drafts
+        if draft.drafted_by != CONSENSUS
+        and (draft.round == state.round or _inside(draft, state.region))
+    ]
+
+
+def _inside(draft: Draft, region: Region | None) -> bool:
+    if region is None or draft.latitude is None or draft.longitude is None:
+        return False
+    return holds(region, draft.latitude, draft.longitude)
+
+
+def _density(
+    state: State, context: Context, services: Services, places: Sequence[Hit | Draft]
+) -> tuple[Callable[[float, float], int], int]:
+    """Count the gallery's photos around the places found and drafted, in one question."""
+    points = _apart(places)
+    search = Search(encoder=state.encoder, galleries=context.galleries)
+    around = [
+        Search(
+            encoder=state.encoder,
+            galleries=context.galleries,
+            areas=(search_area(circle(*point, PLACE_SCALE_KM)),),
+        )
+        for point in points
+    ]
+    everywhere, *counts = services.gallery.counts([search, *around])
+
+    def density(latitude: float, longitude: float) -> int:
+        if not points:
+            return 0
+        apart = [float(haversine_km(latitude, longitude, *point)) for point in points]
+        nearest = min(range(len(points)), key=apart.__getitem__)
+        return counts[nearest] if apart[nearest] <= PLACE_SCALE_KM else 0
+
+    return density, everywhere
+
+
+def _apart(places: Sequence[Hit | Draft]) -> list[tuple[float, float]]:
+    """Return where there is something to count around, each about once."""
+    points: list[tuple[float, float]] = []
+    for place in places:
+        if place.latitude is None or place.longitude is None:
+            continue
+        point = place.latitude, place.longitude
+        if all(float(haversine_km(*point, *other)) > _SAME_KM for other in points):
+            points.append(point)
+    return points

@@ -1,0 +1,64 @@
+"""A logistic scorer: small enough that every coefficient can be read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_FARTHEST = 40.0
+"""Log odds past which a probability is no longer told from 0 or 1."""
+
+
+class Scorer(BaseModel):
+    """Coefficients over standardised features."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    """`hand-set`, `default`, or the digest of a calibration."""
+    intercept: float = Field(allow_inf_nan=False)
+    coefficients: dict[str, float]
+    """Per feature, on standardised values."""
+    means: dict[str, float]
+    scales: dict[str, float]
+    trained_on: str
+    """For people."""
+    photos: int
+    """How many it was trained on; 0 where it was set by hand."""
+    digest: str | None = None
+
+    @model_validator(mode="after")
+    def _of_one_piece(self) -> Scorer:
+        """Refuse coefficients that cannot be applied."""
+        for name, coefficient in self.coefficients.items():
+            scale = self.scales.get(name)
+            mean = self.means.get(name)
+            if mean is None or scale is None or not scale > 0:
+                raise ValueError(
+                    f"{name!r} needs a mean and a scale over 0, not {mean!r} and {scale!r}"
+                )
+            if not all(map(math.isfinite, (coefficient, mean, scale))):
+                raise ValueError(f"{name!r} has a number that is not finite")
+        return self
+
+    def terms(self, parts: Mapping[str, float]) -> dict[str, float]:
+        """Return what each feature adds to the log odds.
+
+        Raises:
+            KeyError: A feature the scorer weighs is not among `parts`.
+        """
+        return {
+            name: coefficient * (parts[name] - self.means[name]) / self.scales[name]
+            for name, coefficient in self.coefficients.items()
+        }
+
+    def probability(self, parts: Mapping[str, float]) -> float:
+        """Return the probability of being right, 0 to 1."""
+        return logistic(self.intercept + sum(self.terms(parts).values()))
+
+
+def logistic(log_odds: float) -> float:
+    """Return the probability of log odds, 0 to 1."""
+    return 1 / (1 + math.exp(-min(_FARTHEST, max(-_FARTHEST, log_odds))))

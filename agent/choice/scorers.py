@@ -1,0 +1,98 @@
+"""Which scorers choose: those of a calibration, those shipped, or weights set by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from geofix.agent.choice.features import KINDS
+from geofix.agent.choice.scorer import Scorer
+from geofix.agent.choice.spot_features import SPOT_FEATURES
+
+WEIGHTS = Path(__file__).with_name("weights.json")
+"""The scorers that are shipped (`geofix calibrate` makes such)."""
+
+SHARE_WEIGHTS = {1.0: 0.10, 25.0: 0.45, 200.0: 0.15, 750.0: 0.05, 2500.0: 0.05}
+"""How much the votes within each scale count, km."""
+
+STEEPNESS = 4.0
+"""Log odds a unit of the hand-set sum adds: in the middle a lead keeps its size when squashed."""
+
+
+class Scorers(BaseModel):
+    """A scorer of places, and one of spots within them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    place: Scorer
+    spot: Scorer | None = None
+    """None leaves spots to the weights set by hand."""
+
+
+def _by_hand(weights: Mapping[str, float], intercept: float) -> Scorer:
+    return Scorer(
+        name="hand-set",
+        intercept=intercept,
+        coefficients=dict(weights),
+        means=dict.fromkeys(weights, 0.0),
+        scales=dict.fromkeys(weights, 1.0),
+        trained_on="nothing: the weights were set by hand",
+        photos=0,
+    )
+
+
+_PLACE = {
+    **{f"share_{scale:g}_km": STEEPNESS * weight for scale, weight in SHARE_WEIGHTS.items()},
+    # How rare the best likeness is; a model's word is one voice, never a majority.
+    "likeness": STEEPNESS * 0.10,
+    "draft": STEEPNESS * 0.10,
+    "contradiction": STEEPNESS * -0.10,
+    # Ten times the inliers of any other place decide, twice as many hint.
+    "inliers_lead": STEEPNESS * 0.20,
+}
+
+_SPOT = {
+    "spot_share": 1.0,
+    "spot_density_50_m": 1.0,
+    "spot_rank": 0.5,
+    "spot_log_inliers": 1.0,
+    "spot_log_inliers_sum": 0.5,
+    "spot_inliers_lead": 1.0,
+}
+
+HAND_SET = Scorers(
+    place=_by_hand(_PLACE, -STEEPNESS / 2),
+    # 20 inliers, with which 87 % of photos were right (DESIGN.md section 5), about balance it.
+    spot=_by_hand(_SPOT, -3.0),
+)
+"""Used where nothing was trained."""
+
+
+@lru_cache(maxsize=1)
+def default_scorers() -> Scorers:
+    """Return the scorers that are shipped, or those set by hand where none are."""
+    if not WEIGHTS.is_file():
+        return HAND_SET
+    return Scorers.model_validate_json(WEIGHTS.read_bytes())
+
+
+def scorers_of(fitted: Mapping[str, Any] | None) -> Scorers:
+    """Return the scorers of a calibration; those shipped where it has none.
+
+    Raises:
+        ValueError: They weigh features that are not there: another version of geofix made them.
+    """
+    if fitted is None:
+        return default_scorers()
+    scorers = Scorers.model_validate(fitted)
+    spots = {} if scorers.spot is None else scorers.spot.coefficients
+    unknown = (scorers.place.coefficients.keys() - KINDS.keys()) | (
+        spots.keys() - SPOT_FEATURES.keys()
+    )
+    if unknown:
+        raise ValueError(f"no feature is called {min(unknown)!r}; run `geofix calibrate` again")
+    return scorers

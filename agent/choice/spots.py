@@ -1,0 +1,135 @@
+"""Spots: inside a leading place, photos within about 50 m of each other, one of which is nearest.
+
+The place is chosen among cities, the spot among corners: what tells corners apart is geometry, and
+where no pictures are there, how densely the alike photos lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geofix.agent.candidates import SMALLEST_RADIUS_KM
+from geofix.agent.choice.inliers import inliers_of
+from geofix.agent.choice.nearby import apart_km, near
+from geofix.agent.choice.observed import Observed
+from geofix.agent.choice.scorer import Scorer
+from geofix.agent.choice.spot_features import spot_parts
+from geofix.agent.state import Candidate, Hit
+from geofix.tools.density import DEFAULT_TEMPERATURE, vote_weights
+from geofix.tools.geo import haversine_km, spherical_mean
+
+SPOT_KM = 0.05
+"""Photos this close to the best one of a spot are of the spot."""
+
+NEIGHBOUR_KM = 0.1
+"""Photos this close to it help to place it, where geometry agrees with them."""
+
+AGREEING_INLIERS = 20
+"""So many inliers tell a picture of the spot from any other (DESIGN.md section 5: 87 % right)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A corner of a place."""
+
+    latitude: float
+    longitude: float
+    parts: dict[str, float]
+    """Its features by name, see `spot_features`."""
+    inliers: int
+    """Of its best photo."""
+
+
+def spots_of(candidate: Candidate, observed: Observed) -> list[Spot]:
+    """Return the spots of a place, the one with the most similar photo first.
+
+    Photos whose own coordinates are coarser than a spot are left out.
+    """
+    hits = [
+        hit for hit in near(candidate, observed.retrieval.positives) if hit.accuracy_km <= SPOT_KM
+    ]
+    hits.sort(key=lambda hit: -hit.similarity)
+    if not hits:
+        return []
+    votes = vote_weights(
+        [hit.similarity for hit in hits], observed.retrieval.temperature or DEFAULT_TEMPERATURE
+    )
+    latitude = np.array([hit.latitude for hit in hits])
+    longitude = np.array([hit.longitude for hit in hits])
+    apart = haversine_km(latitude[:, None], longitude[:, None], latitude, longitude)
+    return [_spot(hits, members, apart, votes, observed) for members in _grouped(apart)]
+
+
+def at_best_spot(candidate: Candidate, observed: Observed, scorer: Scorer) -> Candidate:
+    """Return the place, its coordinates those of its best spot.
+
+    A point that a draft names stays, unless geometry agrees with the spot; a place without exactly
+    placed photos stays where its photos lie densest.
+    """
+    spots = spots_of(candidate, observed)
+    if not spots or candidate.vetoed is not None:
+        return candidate
+    best = max(spots, key=lambda spot: scorer.probability(spot.parts))
+    drafted = candidate.origin == "cluster+draft" and candidate.radius_km > SMALLEST_RADIUS_KM
+    if drafted and best.inliers < AGREEING_INLIERS:
+        return candidate
+    moved_km = apart_km(candidate, (best.latitude, best.longitude))
+    return candidate.model_copy(
+        update={
+            "latitude": best.latitude,
+            "longitude": best.longitude,
+            # It still has to reach its photos from there.
+            "radius_km": candidate.radius_km + moved_km,
+        }
+    )
+
+
+def _grouped(apart: NDArray[np.float64]) -> list[list[int]]:
+    """Return the photos by spot: around the most similar that is in none yet, no chains."""
+    free = list(range(len(apart)))
+    groups = []
+    while free:
+        members = [at for at in free if apart[free[0], at] <= SPOT_KM]
+        groups.append(members)
+        free = [at for at in free if at not in members]
+    return groups
+
+
+def _spot(
+    hits: Sequence[Hit],
+    members: Sequence[int],
+    apart: NDArray[np.float64],
+    votes: NDArray[np.float64],
+    observed: Observed,
+) -> Spot:
+    latitude, longitude = _between(hits, members, apart[members[0]], votes, observed)
+    return Spot(
+        latitude=latitude,
+        longitude=longitude,
+        parts=spot_parts(hits, members, apart, votes, observed),
+        inliers=max(inliers_of(hits[at], observed) for at in members),
+    )
+
+
+def _between(
+    hits: Sequence[Hit],
+    members: Sequence[int],
+    from_best_km: NDArray[np.float64],
+    votes: NDArray[np.float64],
+    observed: Observed,
+) -> tuple[float, float]:
+    """Return the mean of the spot's photos by votes, or by inliers where geometry agrees."""
+    close = np.flatnonzero(from_best_km <= NEIGHBOUR_KM).tolist()
+    agreeing = [at for at in close if inliers_of(hits[at], observed) >= AGREEING_INLIERS]
+    used = agreeing if any(at in members for at in agreeing) else list(members)
+    weights = [
+        float(inliers_of(hits[at], observed)) if used is agreeing else float(votes[at])
+        for at in used
+    ]
+    return spherical_mean(
+        [hits[at].latitude for at in used], [hits[at].longitude for at in used], weights
+    )
