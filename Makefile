@@ -18,7 +18,7 @@ TESTS ?= tests
 
 .DEFAULT_GOAL := help
 .PHONY: help install locate test test-unit test-slow lint types format bench bench-gallery \
-  bench-shards bench-models bench-geometry db docs
+  bench-shards bench-models bench-geometry evaluate db docs
 
 help: ## Say what each target does.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' Makefile
@@ -93,6 +93,9 @@ bench-models: $(VENV)/.developed ## Measure what asking a model costs beside its
 # A folder with photos.csv: file, latitude, longitude, and truth where not all are exact.
 bench-geometry: $(VENV)/.installed ## Measure comparing pictures point by point, ARGS=a folder.
 	@$(BIN)/python -m benchmarks.geometry $(ARGS)
+
+evaluate: $(VENV)/.installed ## Measure choice, radius and confidence into docs/evaluation.md.
+	@$(BIN)/python -m geofix.evaluation.document $(ARGS)
 
 db: $(VENV)/.installed ## Start the embedded database and keep it running.
 	@$(BIN)/geofix db up

@@ -27,7 +27,7 @@ class Wanted:
     """What is to be calibrated, and on what."""
 
     dataset: str
-    leaks: Sequence[Leak] = ("hash",)
+    leaks: tuple[Leak, ...] = ("hash",)
     columns: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `Context`."""
@@ -62,7 +62,7 @@ def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
     dataset = open_dataset(wanted.dataset, wanted.columns)
     if wanted.model is not None:
         settings = settings.model_copy(update={"model": wanted.model})
-    options = dict(wanted.options)
+    options = {**dataset.options, **wanted.options}
     if dataset.galleries:
         options["galleries"] = dataset.galleries
     plan = Plan("calibrate", dataset.name, dataset.photos, options, wanted.leaks)

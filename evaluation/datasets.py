@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from geofix.evaluation.eval_photo import Dataset, EvalPhoto
 from geofix.evaluation.photo_table import TABLE, read_photo_table
@@ -31,6 +31,7 @@ class PhotoSet:
     left_out: Sequence[str] = field(default_factory=tuple)
     encoder: Encoder | None = None
     galleries: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def prepare(self, services: Services) -> None:
         """Nothing is needed."""

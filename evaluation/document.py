@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geofix.agent.calibrated import signals_of
-from geofix.agent.choice.scorers import default_scorers
+from geofix.agent.choice.scorers import HAND_SET, default_scorers
 from geofix.agent.services import Services
 from geofix.evaluation.calibration import Answer, fit_promises
 from geofix.evaluation.cases import Case
-from geofix.evaluation.examples import Seen, fit_place, seen
+from geofix.evaluation.examples import UNTRUSTED, Seen, fit_place, seen
 from geofix.evaluation.intervals import wilson
 from geofix.evaluation.metrics import gap_closed
 from geofix.evaluation.open_set import open_cases
@@ -25,7 +26,7 @@ from geofix.evaluation.worlds.bayes import bayes_choice
 from geofix.evaluation.worlds.kept import asked_world
 from geofix.evaluation.worlds.recipe import Scale
 from geofix.evaluation.worlds.world import World
-from geofix.agent.choice.scorers import HAND_SET
+from geofix.tools.errors import SourceError
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "evaluation.md"
 QUERIES = 700
@@ -95,7 +96,10 @@ def page(tables: Sequence[Table], train: Sequence[Case], queries: int) -> str:
         sys.stderr.write(f"choosing: {table.name}\n")
         chosen[table.name] = ours(table.cases)
         parts.append(_choices(table, chosen[table.name]))
-    parts += ["## Radius and confidence\n", *(_promises(t, chosen[t.name]["default"]) for t in tables)]
+    parts += [
+        "## Radius and confidence\n",
+        *(_promises(t, chosen[t.name]["default"]) for t in tables),
+    ]
     sys.stderr.write("ablation\n")
     parts.append(_ablation(tables, chosen, train))
     parts.append(_negatives(tables))
@@ -149,11 +153,7 @@ def _promises(table: Table, some: Sequence[Seen]) -> str:
             answers.append(Answer(signals, first_km(one), one.case.group))
     try:
         _, kept = fit_promises(answers)
-    except ValueError as error:
-        return f"### {table.name}\n\nNot calibrated: {error}.\n"
-    except Exception as error:
-        if type(error).__name__ != "SourceError":
-            raise
+    except SourceError as error:
         return f"### {table.name}\n\nNot calibrated: {error}.\n"
     lines = [
         f"### {table.name}: {kept.answers} answers held out\n",
@@ -183,11 +183,9 @@ def _ablation(
         f"| without | {' | '.join(t.name for t in shown)} |",
         "|---" * (len(shown) + 1) + "|",
     ]
-    from geofix.evaluation.examples import UNTRUSTED
-
     for left_out in (None, *names):
         without = [*UNTRUSTED, *([left_out] if left_out else [])]
-        scorer = fit_place(fit, name="ablation", trained_on="", without=without).place
+        scorer = fit_place(fit, name="ablation", trained_on="", without=without, strength=1.0).place
         cells = [
             _share(
                 np.array([first_km(rescored(one, scorer)) for one in chosen[t.name][key[t.name]]])
@@ -202,9 +200,10 @@ def _ablation(
 def _negatives(tables: Sequence[Table]) -> str:
     lines = [
         "## Negatives\n",
-        "Hand-set weights, which count dissimilar photos at a place against it; first answer within"
-        " 25 km. Negatives of the kind `far` and `none` do not enter the choice, so they are the row"
-        " 0. What negatives do to a model's draft is not measured here: no model was asked.\n",
+        "Hand-set weights, which count dissimilar photos at a place against it; first answer"
+        " within 25 km. Negatives of the kind `far` and `none` do not enter the choice: they are"
+        " the row 0. What negatives do to a model's draft is not measured here: no model was"
+        " asked.\n",
         f"| negatives | {' | '.join(t.name for t in tables)} |",
         "|---" * (len(tables) + 1) + "|",
     ]
@@ -223,7 +222,7 @@ def _negatives(tables: Sequence[Table]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _share(right: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> str:
+def _share(right: NDArray[np.bool_]) -> str:
     share = wilson(int(right.sum()), len(right))
     return f"{100 * share.value:.1f} ({100 * share.low:.1f}-{100 * share.high:.1f})"
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from geofix.tools.encoders import Encoder
 from geofix.tools.sources.pictures import Picture
@@ -63,6 +63,10 @@ class Dataset(Protocol):
     @property
     def galleries(self) -> tuple[str, ...]:
         """The only galleries to ask; none means whatever the run asks."""
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Fields of `Context` that the set needs otherwise than by default."""
 
     def prepare(self, services: Services) -> None:
         """Load what the set needs into the database, unless it is there."""

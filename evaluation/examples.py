@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from geofix.agent.choice.features import FEATURES
 from geofix.agent.choice.observed import Observed
+from geofix.agent.choice.scorer import Scorer
 from geofix.agent.choice.scorers import HAND_SET, Scorers
 from geofix.agent.choice.spots import spots_of
 from geofix.agent.state import Candidate
@@ -56,9 +58,16 @@ SIGNS = {
 }
 """More of these can only speak for a candidate (1) or against it (-1); others may do either."""
 
-UNTRUSTED = ("contradiction", "photos_there")
-"""Left out of the weights that are shipped. Which photos are least alike follows in a simulated
-world from how its vectors were made, and a crowded place must not win for being crowded."""
+GEOMETRY = tuple(feature.name for feature in FEATURES if feature.kind == "geometry")
+
+UNTRUSTED = ("contradiction", "photos_there", *GEOMETRY)
+"""Left out of what is fitted for the weights that are shipped. Which photos are least alike follows
+in a simulated world from how its vectors were made, and a crowded place must not win for being
+crowded. Simulated inliers are not those of our matcher, which gives none where SIFT gives some by
+chance: weights fitted on them took "compared in vain" for proof that a place is wrong."""
+
+BY_HAND = ("inliers_lead",)
+"""Weighed as by hand in the weights that are shipped: real photos agree on what it means."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +124,12 @@ def _right(one: Seen) -> Iterator[Candidate]:
 
 
 def fit_place(
-    some: Sequence[Seen], *, name: str, trained_on: str, without: Sequence[str] = UNTRUSTED
+    some: Sequence[Seen],
+    *,
+    name: str,
+    trained_on: str,
+    without: Sequence[str] = UNTRUSTED,
+    strength: float | None = None,
 ) -> Scorers:
     """Fit the scorer of places; spots stay as set by hand."""
     photos = len({one.case.photo for one in some})
@@ -126,8 +140,23 @@ def fit_place(
         photos=photos,
         signs=SIGNS,
         without=without,
+        strength=strength,
     )
-    return Scorers(place=place)
+    return Scorers(place=_with_hand_set(place, without))
+
+
+def _with_hand_set(place: Scorer, without: Sequence[str]) -> Scorer:
+    """Return a scorer with the hand-set weights of what it was told to leave to them."""
+    by_hand = [name for name in BY_HAND if name in without]
+    return place.model_copy(
+        update={
+            column: {
+                **getattr(place, column),
+                **{name: getattr(HAND_SET.place, column)[name] for name in by_hand},
+            }
+            for column in ("coefficients", "means", "scales")
+        }
+    )
 
 
 def fit_both(

@@ -64,7 +64,7 @@ def run_dataset(request: Request, settings: Settings, say: Say) -> Report:
     if request.model is not None:
         settings = settings.model_copy(update={"model": request.model})
     photos = chosen(dataset.photos, request.limit, request.seed)
-    options = dict(request.options)
+    options = {**dataset.options, **request.options}
     if dataset.galleries:
         options["galleries"] = dataset.galleries
     base = Plan(BASE, dataset.name, photos, options, leaks, salt=request.again)

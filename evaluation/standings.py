@@ -92,4 +92,3 @@ def rescored(one: Seen, scorer: Scorer) -> Seen:
         for candidate in one.candidates
     ]
     return Seen(one.case, one.observed, ranked(held_back(candidates, scorer)))
-

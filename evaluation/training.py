@@ -51,6 +51,7 @@ def fit_scorer(
     photos: int,
     signs: Mapping[str, int] | None = None,
     without: Sequence[str] = (),
+    strength: float | None = None,
 ) -> Scorer:
     """Fit a scorer.
 
@@ -61,6 +62,7 @@ def fit_scorer(
         photos: How many the candidates are of.
         signs: By feature the sign that sense demands of its weight; others may have either.
         without: Features to leave out, for ablation.
+        strength: Inverse regularisation; found by cross-validation by default.
 
     Raises:
         TooFewError: There are too few right or wrong candidates, or too few places.
@@ -73,7 +75,7 @@ def fit_scorer(
     means, scales = values.mean(axis=0), values.std(axis=0)
     kept = [at for at in range(len(names)) if scales[at] > 1e-9]
     standard = (values - means) / np.where(scales > 1e-9, scales, 1.0)
-    strength = _strength(standard[:, kept], labels, groups)
+    strength = strength or _strength(standard[:, kept], labels, groups)
     while True:
         weights, intercept = _fitted(standard[:, kept], labels, strength)
         odd = _against_sense([names[at] for at in kept], weights, signs or {})

@@ -1,13 +1,15 @@
-"""A world as a data set for `geofix eval`: its own gallery, its own encoder, pictures of numbers."""
+"""A world as a data set for `geofix eval`: its own gallery and encoder, pictures of numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, get_args
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, get_args
 
 from geofix.evaluation.eval_photo import EvalPhoto
+from geofix.evaluation.worlds.kept import SEEDS
 from geofix.evaluation.worlds.layouts import Half
 from geofix.evaluation.worlds.loading import load_world
 from geofix.evaluation.worlds.pictures import WorldEncoder, number_picture
@@ -41,6 +43,8 @@ class WorldDataset:
     """The queries of a world; nothing is made before it is asked for."""
 
     left_out: Sequence[str] = ()
+    options: Mapping[str, Any] = MappingProxyType({"reject_scenes": False})
+    """Squares in black and white show no place."""
 
     def __init__(self, scale: Scale, half: Half, seed: int, size: Size | None = None) -> None:
         """Take the arguments of `make_world`."""
@@ -85,10 +89,6 @@ class WorldDataset:
     def prepare(self, services: Services) -> None:
         """Load the world's gallery, unless it is there."""
         load_world(self.world, services.ingest)
-
-
-SEEDS: dict[Half, int] = {"train": 11, "test": 22}
-"""Of the worlds in docs/evaluation.md."""
 
 
 def open_world(name: str) -> WorldDataset:

@@ -1,0 +1,1 @@
+"""Simulated worlds: real geography, made photos, a stated generator, queries of known truth."""
