@@ -71,6 +71,8 @@ def verified(query: LocalFeatures, other: LocalFeatures, pairs: Pairs) -> Geomet
         return nothing
     flat = plane.sum() >= max(PLANE_SHARE * epipolar.sum(), FEWEST_MATCHES)
     inliers = plane if flat else epipolar
+    if inliers.sum() < FEWEST_MATCHES:
+        return nothing
     if min(_thickness(first[inliers]), _thickness(second[inliers])) < THINNEST_PX:
         return nothing
     return GeometricMatch(

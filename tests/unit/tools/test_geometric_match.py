@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from geofix.tools.geometry import verification
 from geofix.tools.geometry.local_features import LocalFeatures, local_features
 from geofix.tools.geometry.matching import matched
 from geofix.tools.geometry.verification import log10_false_alarms, match, verified
@@ -166,3 +167,14 @@ def test_false_alarms_fall_with_inliers_and_rise_with_matches() -> None:
     few, many = (log10_false_alarms(k, 60, 7, 0.008) for k in (12, 30))
     assert many < few < log10_false_alarms(12, 100, 7, 0.008)
     assert log10_false_alarms(7, 60, 7, 0.008) == 0.0
+
+
+def test_a_plane_of_few_points_beside_no_deep_scene_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Seven points of a plane are no chance, and fewer than a geometry is believed with."""
+    masks = {"homography": np.arange(10) < 7, "fundamental": np.zeros(10, np.bool_)}
+    monkeypatch.setattr(verification, "_agreeing", lambda first, second, model: masks[model])
+    first, second = scene(10)
+    found = verified(features_at(first), features_at(second), paired(10))
+    assert (found.inliers, found.model) == (0, "none")

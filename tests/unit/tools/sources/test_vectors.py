@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from geofix.tools.errors import SourceError
 from geofix.tools.sources import NpySource, ParquetVectorSource, VectorSource, open_source
 from geofix.tools.sources.csv_table import CsvTable
+from geofix.tools.sources.vector_rows import FIRST
 
 
 def table(path: Path, rows: int) -> Path:
@@ -79,6 +80,44 @@ def test_a_vector_that_is_none_is_one_line(tmp_path: Path, kind: str) -> None:
     kept = [name for batch in batches for name in batch.external_ids]
     assert kept == ["p0", "p2", "p5"]
     assert np.allclose(batches[-1].vectors[-1], 0.5)
+
+
+def test_halves_at_the_ends_of_their_range_are_brought_to_unit_length(tmp_path: Path) -> None:
+    made = np.zeros((5, 300), np.float16)
+    made[0, :2], made[1], made[2, 299] = [3, 4], 60_000, 6e-8
+    made[3, 7], made[4, 8] = np.nan, -np.inf
+    (batch,) = saved(tmp_path, "npy", made).batches(10)
+    assert batch.external_ids == ["p0", "p1", "p2"]
+    assert batch.vectors[0, :2].tolist() == np.array([0.6, 0.8], np.float16).tolist()
+    np.testing.assert_allclose(batch.vectors[1].astype(float), 300**-0.5, rtol=1e-3)
+    assert batch.vectors[2, 299] == 1
+    reasons = [item.reason for item in batch.rejected]
+    assert reasons == ["its vector is missing or not finite"] * 2
+
+
+def test_the_first_batches_are_small_so_that_storing_begins_soon(tmp_path: Path) -> None:
+    rows, size = 11 * FIRST, 4 * FIRST
+    np.save(tmp_path / "v.npy", np.ones((rows, 1), np.float32))
+    place = {"id": np.arange(rows), "lat": np.full(rows, 10.0), "lon": np.full(rows, 20.0)}
+    pq.write_table(pa.table(place), tmp_path / "v.parquet")
+    source = NpySource(tmp_path / "v.npy", tmp_path / "v.parquet")
+    batches = list(source.batches(size))
+    assert [len(batch.vectors) for batch in batches] == [FIRST * n for n in (1, 2, 4, 4)]
+    assert [batch.external_ids[0] for batch in batches] == [str(FIRST * n) for n in (0, 1, 3, 7)]
+    assert [len(batch.vectors) for batch in source.batches(1024)] == [1024] * (rows // 1024)
+
+
+def test_vectors_of_a_file_are_not_copied_unless_rows_are_left_out(tmp_path: Path) -> None:
+    made = np.tile(np.eye(2, dtype=np.float32), (3000, 1))
+    np.save(tmp_path / "v.npy", made)
+    place = {"id": np.arange(6000), "lat": np.full(6000, 10.0), "lon": np.full(6000, 20.0)}
+    place["lat"][5000] = np.nan
+    pq.write_table(pa.table(place), tmp_path / "v.parquet")
+    first, last = NpySource(tmp_path / "v.npy", tmp_path / "v.parquet").batches(4096)
+    assert (len(first.vectors), len(last.vectors)) == (4096, 1903)
+    assert not first.vectors.flags.owndata and last.vectors.flags.owndata
+    np.testing.assert_array_equal(first.vectors, made[:4096])
+    np.testing.assert_array_equal(last.vectors, np.delete(made, 5000, axis=0)[4096:])
 
 
 def test_a_row_without_a_place_takes_its_vector_with_it(tmp_path: Path) -> None:
