@@ -29,8 +29,8 @@ def levels_line(fix: Fix) -> str:
 
 def confidence_line(fix: Fix) -> str:
     """Return how probable the answer is right, by scale."""
-    return "right to " + ", ".join(
-        f"{kilometers(km)} {fix.confidence[scale]:.0%}"
+    return "right within " + ", ".join(
+        f"{km:,.0f} km {fix.confidence[scale]:.0%}"
         for scale, km in SCALES.items()
         if scale in fix.confidence
     )

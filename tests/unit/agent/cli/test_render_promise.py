@@ -29,7 +29,7 @@ def test_a_calibrated_answer_shows_its_coverage_and_its_confidence(capsys: Any) 
     assert lines[1:4] == [
         "48.8867, 2.3431   90% within 12.3 km",
         "50% within 400 m, 80% within 3.0 km, 95% within 8,448 km",
-        "right to 1.0 km 62%, 25.0 km 91%, 200 km 91%, 750 km 95%, 2,500 km 100%",
+        "right within 1 km 62%, 25 km 91%, 200 km 91%, 750 km 95%, 2,500 km 100%",
     ]
     assert "not calibrated" not in "\n".join(lines).casefold()
 
@@ -50,7 +50,7 @@ def test_an_answer_that_is_not_calibrated_says_why(capsys: Any) -> None:
     shown = capsys.readouterr().out
     assert "48.8867, 2.3431   within 12.3 km, not calibrated" in shown
     assert "Not calibrated: calibrated with the encoder 'a'" in shown
-    assert "right to" not in shown
+    assert "right within" not in shown
 
 
 def test_a_radius_that_is_the_whole_earth_is_told(capsys: Any) -> None:
