@@ -18,8 +18,8 @@ def copy_tuples(
     table: str,
     columns: Sequence[str],
     blocks: Iterable[bytes | memoryview],
-) -> None:
-    """Copy tuples into a table.
+) -> int:
+    """Copy tuples into a table; return how many.
 
     Args:
         connection: In whose transaction it happens.
@@ -29,11 +29,13 @@ def copy_tuples(
             the server store one while the next is made.
     """
     statement = f"copy {table} ({', '.join(columns)}) from stdin (format binary)"
-    with driver_of(connection).cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        copy.write(SIGNATURE)
-        for block in blocks:
-            copy.write(block)
-        copy.write(END)
+    with driver_of(connection).cursor() as cursor:
+        with cursor.copy(statement.encode()) as copy:
+            copy.write(SIGNATURE)
+            for block in blocks:
+                copy.write(block)
+            copy.write(END)
+        return cursor.rowcount
 
 
 def driver_of(connection: Connection) -> Driver:

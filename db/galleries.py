@@ -160,9 +160,10 @@ def partitioned(connection: Connection, encoder: str, dimension: int) -> int:
 
 
 def are_known(connection: Connection, gallery: str, encoder: str) -> bool:
-    """Say whether gallery and encoder are there already."""
+    """Say whether gallery and encoder are there already, and the encoder's partition."""
     there = select(GalleryRow.id).where(GalleryRow.name == gallery).exists()
-    known = select(EncoderRow.id).where(EncoderRow.name == encoder).exists()
+    partition = func.to_regclass(func.concat("embeddings_", EncoderRow.id))
+    known = select(EncoderRow.id).where(EncoderRow.name == encoder, partition.is_not(None)).exists()
     return bool(connection.execute(select(there & known)).scalar())
 
 

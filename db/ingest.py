@@ -1,21 +1,21 @@
 """Photos and vectors in, at the speed of COPY; see `Ingest`.
 
-A call that is killed leaves nothing that a search would find, at most a gallery without photos.
-Where there are shards, each has a transaction that commits before; what a call that is killed in
-between leaves there, no search finds, and the next call removes.
+A call that is killed leaves nothing that a search would find, at most a gallery without photos; or,
+where it is killed at its very end, a part of its photos, each whole. Where there are shards, each
+has a transaction that commits before; what a call that is killed in between leaves there, no search
+finds, and the next call removes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from psycopg.errors import UniqueViolation
-from sqlalchemy import ARRAY, Connection, Engine, Text, any_, bindparam, select, text
+from sqlalchemy import ARRAY, Connection, Engine, Text, any_, bindparam, select
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
@@ -33,9 +33,10 @@ from geofix.db.photo_columns import (
     check_text,
 )
 from geofix.db.photo_rows import insert_photos, known_ids, new_ids
-from geofix.db.servers import beside, joined
+from geofix.db.servers import joined
 from geofix.db.spreading import Load, store, update
 from geofix.db.sweeping import sweep
+from geofix.db.two_connections import store_over_two
 from geofix.db.vector_tuples import Vectors
 from geofix.db.writer_lock import write_alone
 
@@ -175,25 +176,13 @@ class Ingest:
                 rows = gallery_id, photos, new, ids[new]
                 load = Load(encoder, gallery_id, photos, ids, known, vectors)
                 if entered and len(new) >= WORTH_TWO:
-                    # Photos are committed first: cut off in between, they have no vectors, which
-                    # is as if they were not there, and the next load of them gives them some.
-                    with self._beside() as other, ThreadPoolExecutor(1) as thread:
-                        inserted = thread.submit(insert_photos, other, *rows)
-                        store(load, servers)
-                        inserted.result()
+                    store_over_two(
+                        self._engine, load, servers, lambda other: insert_photos(other, *rows)
+                    )
                 else:
                     insert_photos(connection, *rows)
                     store(load, servers)
         return Added(len(new), updated=len(known))
-
-    @contextmanager
-    def _beside(self) -> Iterator[Connection]:
-        """Give a transaction beside one that is under way and commits after it."""
-        with beside(self._engine).begin() as connection:
-            connection.execute(text("set local statement_timeout = 0"))
-            # The commit of the other, which waits for the disk, comes after this one in the log.
-            connection.execute(text("set local synchronous_commit = off"))
-            yield connection
 
     def amend(self, gallery: str, photos: Sequence[GeotaggedPhoto]) -> int:
         """Bring photos up to date whose vectors stay; say how many are there.

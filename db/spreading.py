@@ -19,7 +19,7 @@ from geofix.db.photo_columns import PhotoColumns
 from geofix.db.photo_rows import update_photos
 from geofix.db.placing import count_new, encoders_of, loaded
 from geofix.db.servers import Joined, server_errors
-from geofix.db.vector_tuples import NotFiniteError, Vectors, copy_vectors
+from geofix.db.vector_tuples import NotFiniteError, Vectors, VectorTuples, copy_vectors
 
 Positions = NDArray[np.intp]
 
@@ -98,31 +98,51 @@ def _store(connection: Connection, load: Load, chosen: Positions) -> None:
         values = {"encoder_id": encoder_id, "ids": ids.tolist()}
         replaced = connection.execute(gone, values).rowcount
     if len(chosen):
-        _copy(connection, load, chosen, encoder_id)
-    count_new(connection, encoder_id, load.gallery_id, len(chosen) - replaced)
-    loaded(connection, [encoder_id])
+        copy_load(connection, load, encoder_id, tuples_of(load, chosen, encoder_id))
+    count_load(connection, load, encoder_id, len(chosen) - replaced)
 
 
-def _copy(connection: Connection, load: Load, chosen: Positions, encoder_id: int) -> None:
+def tuples_of(load: Load, chosen: Positions, encoder_id: int) -> VectorTuples:
+    """Return the rows of the vectors chosen, to be copied."""
     every = len(chosen) == len(load.ids)
     picked: slice | Positions = slice(None) if every else chosen
     latitude, longitude = load.photos.latitude[picked], load.photos.longitude[picked]
     country = load.photos.country
+    return VectorTuples(
+        load.ids[picked],
+        (latitude, longitude, cells_of(latitude, longitude)),
+        country if every else [country[at] for at in chosen],
+        load.gallery_id,
+        encoder_id,
+        load.vectors[picked],
+    )
+
+
+def copy_load(
+    connection: Connection,
+    load: Load,
+    encoder_id: int,
+    rows: VectorTuples,
+    *,
+    from_end: bool = False,
+) -> int:
+    """Copy what is left of some rows; see `copy_vectors`.
+
+    Raises:
+        GalleryError: A vector is not finite.
+    """
     try:
-        copy_vectors(
-            connection,
-            f"embeddings_{encoder_id:d}",
-            load.ids[picked],
-            (latitude, longitude, cells_of(latitude, longitude)),
-            country if every else [country[at] for at in chosen],
-            load.gallery_id,
-            encoder_id,
-            load.vectors[picked],
-        )
+        return copy_vectors(connection, f"embeddings_{encoder_id:d}", rows, from_end=from_end)
     except NotFiniteError as error:
         raise GalleryError(
             f"encoder {load.encoder!r} gave a vector that is not finite; not stored"
         ) from error
+
+
+def count_load(connection: Connection, load: Load, encoder_id: int, vectors: int) -> None:
+    """Count vectors that came, and say so."""
+    count_new(connection, encoder_id, load.gallery_id, vectors)
+    loaded(connection, [encoder_id])
 
 
 def _update(

@@ -82,6 +82,8 @@ def _count(tally: Tally, added: Added) -> None:
 
 def _to_store(batch: VectorBatch, known: Mapping[str, GeotaggedPhoto]) -> NDArray[np.intp]:
     """Rows of a batch that are new or say something new."""
+    if not known:
+        return np.arange(len(batch.external_ids))
     there = map(known.get, batch.external_ids)
     new = [row for row, photo in enumerate(there) if not _says_the_same(batch, row, photo)]
     return np.array(new, dtype=np.intp)

@@ -67,7 +67,7 @@ class NpySource:
     ) -> Iterator[tuple[PlacedBlock, NDArray[Any]]]:
         start = 0
         for block in blocks:
-            array = np.array(self._vectors[start : start + len(block)])
+            array = self._vectors[start : start + len(block)]
             start += len(block)
             if len(array) < len(block):
                 raise self._unlike("more")
@@ -102,4 +102,4 @@ def _map(path: Path) -> NDArray[Any]:
             f"the vectors {str(path)!r} are stored column by column; save"
             " numpy.ascontiguousarray of them"
         )
-    return vectors
+    return vectors.view(np.ndarray)

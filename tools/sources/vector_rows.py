@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -21,6 +22,12 @@ TOLERANCE = 1e-3
 
 CERTAIN = 1e-30
 """Squares of lengths below, as those beyond single precision, are taken once more in double."""
+
+FIRST = 4096
+"""Rows of the first batch, at most, so that storing begins soon; of each next twice as many."""
+
+SQUARED_AT_ONCE = 128
+"""Vectors whose squares the processor's cache holds."""
 
 Pieces = list[tuple[PlacedBlock, NDArray[Any]]]
 Column = TypeVar("Column")
@@ -50,11 +57,11 @@ def batches_of(
         size: Rows a batch stands for, at most.
     """
     pieces: Pieces = []
-    rows = 0
+    rows, limit = 0, min(FIRST, size)
     for block, array in blocks:
-        if pieces and rows + len(block) > size:
+        if pieces and rows + len(block) > limit:
             yield _batch_of(pieces)
-            pieces, rows = [], 0
+            pieces, rows, limit = [], 0, min(2 * limit, size)
         pieces.append((block, array))
         rows += len(block)
     if pieces:
@@ -73,9 +80,36 @@ def _batch_of(pieces: Pieces) -> VectorBatch:
         licences=_chained(block.licences for block in blocks),
         attributions=_chained(block.attributions for block in blocks),
         captured_at=_chained(block.captured_at for block in blocks),
-        vectors=np.concatenate([vectors for _, vectors in ready]),
+        vectors=_stacked([vectors for _, vectors in ready]),
         rejected=[rejected for block in blocks for _, rejected in block.rejected],
     )
+
+
+def _stacked(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    """Return the rows of all; not copied where they follow one another in one array, as a file's.
+
+    Copying 100,000 x 768 halves took 0.1 s of a core.
+    """
+    whole = arrays[0].base
+    if isinstance(whole, np.ndarray) and all(_are_rows(array, whole) for array in arrays):
+        firsts = [(_address(array) - _address(whole)) // whole.strides[0] for array in arrays]
+        lasts = [first + len(array) for first, array in zip(firsts, arrays, strict=True)]
+        if firsts[1:] == lasts[:-1]:
+            return whole[firsts[0] : lasts[-1]]
+    return np.concatenate(arrays)
+
+
+def _are_rows(array: NDArray[Any], whole: NDArray[Any]) -> bool:
+    return (
+        array.base is whole
+        and array.dtype == whole.dtype
+        and array.strides == whole.strides
+        and array.shape[1:] == whole.shape[1:]
+    )
+
+
+def _address(array: NDArray[Any]) -> int:
+    return int(array.__array_interface__["data"][0])
 
 
 def _chained(lists: Iterable[list[Column]]) -> list[Column]:
@@ -107,14 +141,31 @@ def _united(block: PlacedBlock, array: NDArray[Any]) -> tuple[PlacedBlock, NDArr
 
 def _lengths(array: NDArray[Any]) -> NDArray[np.float64]:
     """Return the lengths of vectors; infinite or NaN where one cannot be kept."""
-    single = array.astype(np.float32) if array.dtype == np.float16 else array
     with np.errstate(over="ignore", invalid="ignore"):
-        squares = np.einsum("ij,ij->i", single, single).astype(np.float64)
+        halves = array.dtype == np.float16
+        squares = _squares_of_halves(array) if halves else np.einsum("ij,ij->i", array, array)
+        squares = squares.astype(np.float64)
         doubtful = np.flatnonzero(~(np.isfinite(squares) & (squares > CERTAIN)))
         wide = array[doubtful].astype(np.float64)
         squares[doubtful] = np.einsum("ij,ij->i", wide, wide)
     lengths: NDArray[np.float64] = np.sqrt(squares)
     return lengths
+
+
+def _squares_of_halves(array: NDArray[np.float16]) -> NDArray[np.float32]:
+    """Return the squared lengths; looked up, which takes half as long as conversion by numpy."""
+    bits, squares = array.view(np.uint16), np.empty(len(array), np.float32)
+    for start in range(0, len(array), SQUARED_AT_ONCE):
+        some = slice(start, start + SQUARED_AT_ONCE)
+        squares[some] = _squares().take(bits[some]).sum(axis=1)
+    return squares
+
+
+@lru_cache(maxsize=1)
+def _squares() -> NDArray[np.float32]:
+    """The square of every half, by its bits."""
+    halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    return np.square(halves.astype(np.float32))
 
 
 def _reason(length: float) -> str:

@@ -6,21 +6,21 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Generator
 from pathlib import Path
+from threading import Barrier, current_thread, main_thread
 from typing import Any
 
 import numpy as np
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from geofix.db import ingest, spreading
+from geofix.db import ingest, spreading, two_connections
 from geofix.db.errors import DatabaseError, GalleryError
 from geofix.db.gallery import Gallery
 from geofix.db.ingest import WORTH_TWO, Ingest
-from geofix.db.photo_rows import insert_photos
 from geofix.db.search import Search
-from geofix.db.servers import Joined
-from geofix.db.spreading import Load
+from geofix.db.vector_tuples import VectorTuples
 from tests.integration.db.loads import counts, one, photo, photos, unit
 from tests.integration.db.test_ingest_concurrency import hold, wait_for
 
@@ -84,26 +84,50 @@ def test_a_large_load_that_is_killed_leaves_photos_that_are_not_known(
     completed(engine)
 
 
+def test_vectors_go_over_both_connections_and_are_counted_once(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Ingest(engine).add("g", "e", photos(10), unit(10))
+    both_take_vectors(monkeypatch)
+    new = [photo(-index) for index in range(1, ROWS + 1)]
+    assert Ingest(engine).add("g", "e", new, unit(ROWS, seed=1)).new == ROWS
+    assert one(engine, "select count(distinct xmin::text) from embeddings") == 3
+    found = counts(engine)
+    assert found["photos"] == found["embeddings"] == ROWS + 10
+    assert one(engine, "select sum(photos) from cell_counts") == ROWS + 10
+    state = "select newest = (select max(id) from photos) from encoders"
+    assert one(engine, state)
+    vectors, search = unit(ROWS, seed=1), Search(encoder="e")
+    for number in (0, 700, ROWS - 1):
+        best = Gallery(engine).nearest(vectors[number], 1, search)[0]
+        assert best.external_id == f"p{-number - 1}"
+
+
 def test_a_load_cut_off_between_its_two_commits_is_completed_by_the_next(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Ingest(engine).add("g", "e", [photo(-1)], unit(1))
-    store = ingest.store
+    count_load = two_connections.count_load
 
-    def stored_and_cut_off(load: Load, servers: Joined) -> None:
-        store(load, servers)
-        # The photos are committed next, over their own connection, and this one cannot be.
-        pid = servers[0][1].execute(text("select pg_backend_pid()")).scalar()
-        assert one(engine, "select pg_terminate_backend(:pid, 10000)", pid=pid)
+    def cut_off(connection: Connection, *counted: Any) -> None:
+        if current_thread() is main_thread():
+            # What the other connection was sent is committed, and this one cannot be.
+            pid = connection.execute(text("select pg_backend_pid()")).scalar()
+            assert one(engine, "select pg_terminate_backend(:pid, 10000)", pid=pid)
+        count_load(connection, *counted)
 
     with monkeypatch.context() as patched, pytest.raises(DatabaseError, match="terminat"):
-        patched.setattr(ingest, "store", stored_and_cut_off)
+        both_take_vectors(patched)
+        patched.setattr(two_connections, "count_load", cut_off)
         Ingest(engine).add("g", "e", photos(ROWS), unit(ROWS))
     assert one(engine, "select count(*) from photos") == ROWS + 1
-    assert one(engine, "select count(*) from embeddings") == 1
-    assert Ingest(engine).known("g", "made", "e", NAMES) == {}
-    assert len(Gallery(engine).nearest(unit(1)[0], 5, Search(encoder="e"))) == 1
-    assert Gallery(engine).count(Search(encoder="e")) == 1
+    whole = one(engine, "select count(*) from embeddings") - 1
+    assert 0 < whole < ROWS
+    # Those with a vector are there for all purposes, and the others for none.
+    assert len(Ingest(engine).known("g", "made", "e", NAMES)) == whole
+    assert one(engine, "select sum(photos) from cell_counts") == whole + 1
+    assert Gallery(engine).count(Search(encoder="e")) == whole + 1
+    assert len(Gallery(engine).nearest(unit(1)[0], ROWS, Search(encoder="e"))) == whole + 1
     completed(engine, others=1)
 
 
@@ -111,7 +135,7 @@ def test_a_load_cut_off_between_its_two_commits_is_completed_by_the_next(
 def test_the_first_load_of_all_that_fails_leaves_a_gallery_without_photos(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
-    def fail(*args: object) -> None:
+    def fail(*args: object, **options: object) -> None:
         raise RuntimeError("cut off here")
 
     where = (ingest, "insert_photos") if fails == "photos" else (spreading, "copy_vectors")
@@ -128,22 +152,17 @@ def test_the_first_load_of_all_that_fails_leaves_a_gallery_without_photos(
 def test_the_first_load_of_all_goes_over_two_connections_too(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backends: list[int] = []
-
-    def noted(connection: Connection, *rows: Any) -> None:
-        backends.append(connection.execute(text("select pg_backend_pid()")).scalar_one())
-        insert_photos(connection, *rows)
-
-    store = ingest.store
-
-    def stored(load: Load, servers: Joined) -> None:
-        backends.append(servers[0][1].execute(text("select pg_backend_pid()")).scalar_one())
-        store(load, servers)
-
-    monkeypatch.setattr(ingest, "insert_photos", noted)
-    monkeypatch.setattr(ingest, "store", stored)
+    both_take_vectors(monkeypatch)
     Ingest(engine).add("g", "e", photos(ROWS), unit(ROWS))
-    assert len(set(backends)) == 2
+    assert one(engine, "select count(distinct xmin::text) from embeddings") == 2
+    assert one(engine, "select count(*) from embeddings") == ROWS
+
+
+def test_an_encoder_without_a_partition_is_no_hindrance(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("insert into galleries (name) values ('g')"))
+        connection.execute(text("insert into encoders (name, dimension) values ('e', 4)"))
+    completed(engine)
 
 
 @pytest.mark.parametrize("fails", ["photos", "vectors"])
@@ -153,7 +172,7 @@ def test_a_large_load_that_fails_stores_nothing(
     Ingest(engine).add("g", "e", [photo(0)], unit(1))
     before = counts(engine)
 
-    def fail(*args: object) -> None:
+    def fail(*args: object, **options: object) -> None:
         raise RuntimeError("cut off here")
 
     where = (ingest, "insert_photos") if fails == "photos" else (spreading, "copy_vectors")
@@ -166,16 +185,31 @@ def test_a_large_load_that_fails_stores_nothing(
 
 
 @pytest.mark.parametrize("value", [np.nan, 1e6])
-def test_a_vector_that_is_not_finite_far_down_leaves_nothing_stored(
-    engine: Engine, value: float
+@pytest.mark.parametrize("row", [0, ROWS - 2])
+def test_a_vector_that_is_not_finite_leaves_nothing_stored(
+    engine: Engine, value: float, row: int
 ) -> None:
     vectors = unit(ROWS)
-    vectors[ROWS - 2, 1] = value
+    vectors[row, 1] = value
     with pytest.raises(GalleryError, match="encoder 'e' gave a vector that is not finite"):
         Ingest(engine).add("g", "e", photos(ROWS), vectors)
     found = counts(engine)
     assert (found["photos"], found["embeddings"]) == (0, 0)
     completed(engine)
+
+
+def both_take_vectors(patched: pytest.MonkeyPatch) -> None:
+    """Have each of two connections wait, its first vectors sent, until the other has sent some."""
+    barrier = Barrier(2)
+    blocks = VectorTuples.blocks
+
+    def met(rows: VectorTuples, *, from_end: bool = False) -> Generator[memoryview, None, None]:
+        given = blocks(rows, from_end=from_end)
+        yield next(given)
+        barrier.wait(30)
+        yield from given
+
+    patched.setattr(VectorTuples, "blocks", met)
 
 
 def completed(engine: Engine, others: int = 0) -> None:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from geofix.tools.errors import SourceError
 from geofix.tools.sources import NpySource, ParquetVectorSource, VectorSource, open_source
 from geofix.tools.sources.csv_table import CsvTable
-from geofix.tools.sources.vector_rows import FIRST
+from geofix.tools.sources.placed_block import block_of
+from geofix.tools.sources.rows import PlacedRow
+from geofix.tools.sources.vector_rows import FIRST, batches_of
 
 
 def table(path: Path, rows: int) -> Path:
@@ -83,13 +85,13 @@ def test_a_vector_that_is_none_is_one_line(tmp_path: Path, kind: str) -> None:
 
 
 def test_halves_at_the_ends_of_their_range_are_brought_to_unit_length(tmp_path: Path) -> None:
-    made = np.zeros((5, 300), np.float16)
-    made[0, :2], made[1], made[2, 299] = [3, 4], 60_000, 6e-8
-    made[3, 7], made[4, 8] = np.nan, -np.inf
+    made = np.zeros((6, 300), np.float16)
+    made[0, :2], made[1], made[2, 299], made[3] = [3, 4], 60_000, 6e-8, 2e-4
+    made[4, 7], made[5, 8] = np.nan, -np.inf
     (batch,) = saved(tmp_path, "npy", made).batches(10)
-    assert batch.external_ids == ["p0", "p1", "p2"]
+    assert batch.external_ids == ["p0", "p1", "p2", "p3"]
     assert batch.vectors[0, :2].tolist() == np.array([0.6, 0.8], np.float16).tolist()
-    np.testing.assert_allclose(batch.vectors[1].astype(float), 300**-0.5, rtol=1e-3)
+    np.testing.assert_allclose(batch.vectors[[1, 3]].astype(float), 300**-0.5, rtol=1e-3)
     assert batch.vectors[2, 299] == 1
     reasons = [item.reason for item in batch.rejected]
     assert reasons == ["its vector is missing or not finite"] * 2
@@ -118,6 +120,18 @@ def test_vectors_of_a_file_are_not_copied_unless_rows_are_left_out(tmp_path: Pat
     assert not first.vectors.flags.owndata and last.vectors.flags.owndata
     np.testing.assert_array_equal(first.vectors, made[:4096])
     np.testing.assert_array_equal(last.vectors, np.delete(made, 5000, axis=0)[4096:])
+
+
+def test_vectors_that_do_not_follow_one_another_are_brought_together() -> None:
+    whole = np.eye(8, dtype=np.float32)
+    rows = [
+        PlacedRow(f"row {at}", f"p{at}", {}, 1.0, 2.0, 0.0, None, None, None, None)
+        for at in range(8)
+    ]
+    parts = [slice(4, 6), slice(0, 2), slice(6, 8)]
+    (batch,) = batches_of([(block_of(rows[part]), whole[part]) for part in parts], 10)
+    assert batch.external_ids == ["p4", "p5", "p0", "p1", "p6", "p7"]
+    np.testing.assert_array_equal(batch.vectors, whole[[4, 5, 0, 1, 6, 7]])
 
 
 def test_a_row_without_a_place_takes_its_vector_with_it(tmp_path: Path) -> None:
