@@ -8,7 +8,7 @@ stands in docs/architecture.md, the verdict.
 from __future__ import annotations
 
 from geofix.agent.candidates import KNOWN_AT_SHARE, PLACE_SCALE_KM
-from geofix.agent.choice.rejection import rejection
+from geofix.agent.choice.rejection import EXCUSING_INLIERS, rejection
 from geofix.agent.context import Context
 from geofix.agent.refinement import next_look
 from geofix.agent.scene_seen import SceneSeen
@@ -22,6 +22,9 @@ TOO_FEW = (
     "the gallery has too few photos of unlike places to tell what is alike from what is not; add"
     " photos of other places, or finish an ingestion that was cut off by running it again"
 )
+
+SURPRISING = 2.0
+"""Votes so many times as dense at a place as the gallery's own photos are agreement."""
 
 TYPICAL_SHARE = 0.5
 """Past the median of the null distribution no agreement counts: the photo resembles nothing."""
@@ -101,18 +104,37 @@ def _doubt(
     share = 1 - first.parts["likeness"]
     if share <= context.impostor_share:
         return []
+    if first.parts.get("inliers", 0.0) >= EXCUSING_INLIERS:
+        return []
+    crowded = _crowded(first)
     agreed = (
         first.independent >= AGREEING_PHOTOS
         and first.parts[f"share_{PLACE_SCALE_KM:g}_km"] >= KNOWN_AT_SHARE
     )
-    if agreed and share <= TYPICAL_SHARE:
+    if agreed and not crowded and share <= TYPICAL_SHARE:
         return []
     return [
         "nothing in the gallery is alike enough:"
         f" {share:.0%} of its photos resemble a photo from elsewhere as much as the best one from"
         f" {first.place or 'the first candidate'} resembles this one",
         *([] if agreed else ["too few of the similar photos agree on one place"]),
+        *(
+            ["that the similar photos agree tells nothing: " + crowded]
+            if agreed and crowded
+            else []
+        ),
     ]
+
+
+def _crowded(first: Candidate) -> str | None:
+    """Return why agreement on a place is no wonder; none where it is, or nobody counted.
+
+    In a gallery of one city all photos found are of that city, whatever was asked.
+    """
+    times = 10 ** first.parts.get("votes_over_density", 0.0)
+    if first.parts.get("photos_there", 0.0) == 0.0 or times >= SURPRISING:
+        return None
+    return f"they are {times:.1f} times as dense there as the gallery's photos are"
 
 
 def _support(first: Candidate, retrieval: Retrieval) -> list[str]:
@@ -128,6 +150,8 @@ def _support(first: Candidate, retrieval: Retrieval) -> list[str]:
             f" {1 - first.parts['likeness']:.1%} of the gallery's photos have with a photo from"
             " elsewhere"
         )
+    if first.parts.get("inliers", 0.0) >= EXCUSING_INLIERS:
+        reasons.append(f"{first.parts['inliers']:.0f} points agree with a picture of it")
     if first.parts["draft"] > 0:
         reasons.append("the model's draft names the same place")
     return reasons

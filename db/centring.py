@@ -35,7 +35,7 @@ class Centring:
     """Ascending best similarities of far-away photos, `[at most PROBES]`."""
     impostor_distance_km: float | None
     compared: int
-    """Among how many photos the impostors were looked for."""
+    """Among how many photos each impostor was looked for."""
 
     @property
     def temperature(self) -> float | None:
@@ -103,8 +103,16 @@ def measure(blocks: Callable[[], Iterable[Block]], version: int) -> Centring | N
         return None
     # As the index will hold it, so that searches along it and past it agree.
     mean = (total / photos).astype(np.float16).astype(np.float32)
-    impostors, far_km = probes.impostors(blocks(), mean)
-    return Centring(version, mean, photos, impostors, far_km, compared=photos)
+    found = probes.impostors(blocks(), mean)
+    return Centring(
+        version,
+        mean,
+        photos,
+        found.similarities,
+        found.distance_km,
+        # Never 0: where there are no impostors nothing is divided by it, and the column has to be.
+        compared=found.compared or photos,
+    )
 
 
 def next_version(connection: Connection, encoder_id: int) -> int:

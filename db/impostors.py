@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,18 @@ IMPOSTOR_DISTANCES_KM = (200.0, 25.0, 1.0)
 """Tried in turn: a gallery of one city has no photo 200 km away, but has some 1 km away."""
 
 Floats = NDArray[np.float32]
+
+
+class Impostors(NamedTuple):
+    """The null distribution."""
+
+    similarities: Floats
+    """Best of each probe, ascending."""
+    distance_km: float | None
+    """How far "far away" was; none where there are too few."""
+    compared: int
+    """Among how many far-away photos the best was looked for, for the probe in the middle: of a
+    gallery that is one city and some photos elsewhere, only those elsewhere."""
 
 
 class Probes:
@@ -46,13 +59,14 @@ class Probes:
         first = np.argsort(keys)[:PROBES]
         self._keys, self._vectors, self._places = keys[first], vectors[first], places[first]
 
-    def impostors(self, blocks: Iterable[Block], mean: Floats) -> tuple[Floats, float | None]:
-        """Return the ascending best similarities of far-away photos, and how far "far away" was.
+    def impostors(self, blocks: Iterable[Block], mean: Floats) -> Impostors:
+        """Return the best similarities of far-away photos.
 
         Args:
             blocks: All photos.
             mean: `[dimension]`, subtracted from all of them.
         """
+        among = np.zeros((len(IMPOSTOR_DISTANCES_KM), len(self._keys)), dtype=np.int64)
         best = np.full((len(IMPOSTOR_DISTANCES_KM), len(self._keys)), -np.inf, dtype=np.float32)
         if self._vectors is not None:
             probes = _unit(self._vectors - mean)
@@ -63,11 +77,13 @@ class Probes:
                     far = closeness < math.cos(far_km / EARTH_RADIUS_KM)
                     reached = np.where(far, similarity, -np.inf).max(axis=0)
                     best[level] = np.maximum(best[level], reached)
+                    among[level] += far.sum(axis=0)
         for level, far_km in enumerate(IMPOSTOR_DISTANCES_KM):
-            found = np.sort(best[level][np.isfinite(best[level])])
-            if found.size >= FEWEST_IMPOSTORS:
-                return found, far_km
-        return np.empty(0, dtype=np.float32), None
+            has_any = among[level] > 0
+            if has_any.sum() >= FEWEST_IMPOSTORS:
+                compared = int(np.median(among[level][has_any]))
+                return Impostors(np.sort(best[level][has_any]), far_km, compared)
+        return Impostors(np.empty(0, dtype=np.float32), None, 0)
 
 
 def _shuffled(photo_ids: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -9,7 +9,7 @@ from geofix.agent.choice.geometric import geometric_matches
 from geofix.agent.choice.observed import Observed
 from geofix.agent.consensus import CONSENSUS
 from geofix.agent.context import Context
-from geofix.agent.regions import circle, holds, search_area
+from geofix.agent.regions import circle, holds, search_area, search_areas
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, Hit, Region, State
 from geofix.db.search import Search
@@ -71,7 +71,12 @@ def _density(
 ) -> tuple[Callable[[float, float], int], int]:
     """Count the gallery's photos around the places found and drafted, in one question."""
     points = _apart(places)
-    search = Search(encoder=state.encoder, galleries=context.galleries)
+    # Of what the question allows: where it allows one city only, all photos are of that city.
+    search = Search(
+        encoder=state.encoder,
+        galleries=context.galleries,
+        areas=search_areas(None, state.within),
+    )
     around = [
         Search(
             encoder=state.encoder,

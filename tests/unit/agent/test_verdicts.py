@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from geofix.agent.context import Context
 from geofix.agent.state import Draft, Hit, Verdict
 from geofix.agent.verdicts import decide
+from geofix.tools.geometry.geometric_match import GeometricMatch
 from tests.unit.agent.chosen import chosen
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval
 
@@ -106,3 +109,29 @@ def test_vetoed_drafts_alone_abstain_and_one_beside_others_is_named() -> None:
     decided = verdict([hit(PARIS, 0.8)], drafts=[far])
     assert decided.decision == "accept"
     assert any("was left out" in reason for reason in decided.reasons)
+
+
+AGREEING = [
+    hit((PARIS[0] + i * 0.001, PARIS[1]), 0.40, impostor_share=0.3, photo_id=i) for i in range(3)
+]
+
+
+@pytest.mark.parametrize(("there", "decision"), [(40, "accept"), (60, "abstain")])
+def test_that_photos_agree_tells_something_only_where_the_gallery_is_elsewhere_too(
+    there: int, decision: str
+) -> None:
+    positives = [*AGREEING, hit(BERLIN, 0.2)]
+    candidates = chosen(positives, density=lambda latitude, longitude: there, photos_in_gallery=100)
+    decided = decide(candidates, retrieval(positives), Context(), rounds_left=0)
+    assert decided.decision == decision
+    assert ("1.7 times as dense" in " ".join(decided.reasons)) is (decision == "abstain")
+
+
+@pytest.mark.parametrize(("inliers", "decision"), [(20, "accept"), (19, "abstain")])
+def test_geometry_outweighs_a_likeness_that_is_common(inliers: int, decision: str) -> None:
+    positives = [hit(PARIS, 0.4, impostor_share=0.6, photo_id=1), hit(BERLIN, 0.2, photo_id=2)]
+    matches = {1: GeometricMatch(inliers, 100, "fundamental", inliers / 100, 0.5)}
+    candidates = chosen(positives, matches=matches)
+    decided = decide(candidates, retrieval(positives), Context(), rounds_left=0)
+    assert decided.decision == decision
+    assert ("20 points agree" in " ".join(decided.reasons)) is (decision == "accept")

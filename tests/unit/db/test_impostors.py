@@ -27,7 +27,8 @@ def impostors(
     probes = Probes()
     for block in blocks:
         probes.offer(block)
-    return probes.impostors(blocks, np.zeros(vectors.shape[1], np.float32))
+    found = probes.impostors(blocks, np.zeros(vectors.shape[1], np.float32))
+    return found.similarities, found.distance_km
 
 
 def brute_force(
@@ -104,3 +105,15 @@ def test_a_vector_at_the_mean_is_like_nothing() -> None:
     found, _ = impostors(vectors, town(1000.0))
     assert np.isfinite(found).all()
     assert 0.0 in found
+
+
+def test_impostors_of_a_city_are_looked_for_among_the_few_photos_elsewhere() -> None:
+    rng = np.random.default_rng(4)
+    vectors = rng.normal(size=(220, 5)).astype(np.float32)
+    city = rng.uniform([52.20, 0.11], [52.21, 0.12], (200, 2))
+    block = Block(
+        np.arange(1, 221), *np.vstack([city, rng.uniform([-30, 20], [0, 30], (20, 2))]).T, vectors
+    )
+    probes = Probes()
+    probes.offer(block)
+    assert probes.impostors([block], np.zeros(5, np.float32)).compared == 20
