@@ -14,11 +14,12 @@ override PHOTO := $(value PHOTO)
 export PHOTO
 ARGS ?=
 N ?=
+OUT ?= weights.json
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
 .PHONY: help install locate test test-unit test-slow lint types format bench bench-gallery \
-  bench-shards bench-models bench-geometry evaluate db docs
+  bench-shards bench-models bench-geometry evaluate weights db docs
 
 help: ## Say what each target does.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' Makefile
@@ -96,6 +97,10 @@ bench-geometry: $(VENV)/.installed ## Measure comparing pictures point by point,
 
 evaluate: $(VENV)/.installed ## Measure choice, radius and confidence into docs/evaluation.md.
 	@$(BIN)/python -m geofix.evaluation.document $(ARGS)
+
+# OUT=agent/choice/weights.json ships them: try them on real photos first.
+weights: $(VENV)/.installed ## Fit weights of the choice on simulated worlds into OUT.
+	@$(BIN)/python -m geofix.evaluation.weights --out "$(OUT)" $(ARGS)
 
 db: $(VENV)/.installed ## Start the embedded database and keep it running.
 	@$(BIN)/geofix db up

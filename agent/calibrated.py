@@ -1,7 +1,7 @@
 """The promise behind an answer: a fitted radius and confidence, or the reason why there is none.
 
-What is fitted here was fitted by `geofix calibrate` on photos of known places, asked of the same
-encoder and galleries. It holds for photos like those, asked alike; where anything has changed that
+What is fitted here was fitted by `geofix calibrate DATASET` on photos of known places, asked of the
+same encoder and galleries. It holds for photos like those, asked alike; where anything has changed that
 it depends on, the answer keeps the reach of its photos as radius, and says why.
 """
 
@@ -185,7 +185,7 @@ def apply(
 
 def drift(fitted: Fitted, asked: Asked) -> str | None:
     """Return why a calibration no longer holds for a run; none where it does."""
-    again = "; run `geofix calibrate` again"
+    again = "; run `geofix calibrate DATASET` again"
     for name, then, now in (
         ("encoder", fitted.encoder, asked.encoder),
         ("galleries", sorted(fitted.galleries), sorted(asked.galleries)),
@@ -216,6 +216,6 @@ def _missing(fitted: Fitted, signals: Mapping[str, float]) -> str | None:
     if not unknown:
         return None
     return (
-        f"calibrated by another version of geofix, on {', '.join(unknown)}; run `geofix calibrate`"
-        " again"
+        f"calibrated by another version of geofix, on {', '.join(unknown)};"
+        " run `geofix calibrate DATASET` again"
     )

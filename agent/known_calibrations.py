@@ -39,7 +39,7 @@ class KnownCalibrations:
             searched = ", ".join(map(repr, named)) or "all there are"
             return (
                 f"no calibration for encoder {encoder!r} and galleries {searched};"
-                " run `geofix calibrate`"
+                " run `geofix calibrate DATASET`"
             )
         found = self.by_id(newest.id)
         return found if isinstance(found, str) else Stored(newest.id, found)
@@ -53,12 +53,12 @@ class KnownCalibrations:
     def _parsed(self, calibration: int) -> Fitted | str:
         document = self._calibrations.document(calibration)
         if document is None:
-            return f"calibration {calibration} is gone; run `geofix calibrate` again"
+            return f"calibration {calibration} is gone; run `geofix calibrate DATASET` again"
         try:
             return Fitted.model_validate(document)
         except ValidationError as error:
             where = ".".join(map(str, error.errors()[0]["loc"]))
             return (
                 f"calibration {calibration} was made by another version of geofix ({where!r} is not"
-                " as expected); run `geofix calibrate` again"
+                " as expected); run `geofix calibrate DATASET` again"
             )

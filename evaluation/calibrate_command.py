@@ -1,4 +1,4 @@
-"""`geofix calibrate`. Imports nothing heavy before it runs."""
+"""`geofix calibrate DATASET`. Imports nothing heavy before it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `geofix calibrate` does: asks about photos of known places, fits, measures, stores."""
+"""What `geofix calibrate DATASET` does: asks about photos of known places, fits, stores."""
 
 from __future__ import annotations
 

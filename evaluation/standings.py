@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from geofix.agent.choice.law_of_regions import held_back
 from geofix.agent.choice.ranking import ranked
 from geofix.agent.choice.scorer import Scorer
-from geofix.agent.choice.scorers import HAND_SET, default_scorers
+from geofix.agent.choice.scorers import Scorers
 from geofix.agent.consensus import consensus
 from geofix.agent.state import Candidate
 from geofix.evaluation.cases import Case
@@ -60,14 +60,14 @@ def peers(cases: Sequence[Case]) -> dict[str, list[float]]:
         "best of 16": best_km,
     }
     if any(case.model_drafts for case in cases):
-        ways["the draft's own word"] = word_km
+        ways["the draft's own word (simulated)"] = word_km
     return {name: [way(case) for case in cases] for name, way in ways.items()}
 
 
-def ours(cases: Sequence[Case]) -> dict[str, list[Seen]]:
-    """Return what we choose by weights and evidence, by name."""
+def ours(cases: Sequence[Case], weights: Mapping[str, Scorers]) -> dict[str, list[Seen]]:
+    """Return what we choose by weights and evidence, by the name of the weights."""
     found = {}
-    for label, scorers in (("hand-set", HAND_SET), ("default", default_scorers())):
+    for label, scorers in weights.items():
         found[label] = seen(cases, drafts=False, scorers=scorers)
         if any(case.model_drafts for case in cases):
             found[f"{label}, with drafts"] = seen(cases, drafts=True, scorers=scorers)

@@ -14,7 +14,7 @@ from geofix.agent.choice.scorer import Scorer
 from geofix.agent.choice.spot_features import SPOT_FEATURES
 
 WEIGHTS = Path(__file__).with_name("weights.json")
-"""The scorers that are shipped (`geofix calibrate` makes such)."""
+"""The scorers that are shipped (`geofix calibrate DATASET` makes such)."""
 
 SHARE_WEIGHTS = {1.0: 0.10, 25.0: 0.45, 200.0: 0.15, 750.0: 0.05, 2500.0: 0.05}
 """How much the votes within each scale count, km."""
@@ -94,5 +94,7 @@ def scorers_of(fitted: Mapping[str, Any] | None) -> Scorers:
         spots.keys() - SPOT_FEATURES.keys()
     )
     if unknown:
-        raise ValueError(f"no feature is called {min(unknown)!r}; run `geofix calibrate` again")
+        raise ValueError(
+            f"no feature is called {min(unknown)!r}; run `geofix calibrate DATASET` again"
+        )
     return scorers

@@ -32,13 +32,21 @@ def asked_world(
         queries: How many cases.
         services: To the database that is asked.
     """
-    seed = SEEDS[half]
-    world = make_world(scale, half, seed, replace(FULL[scale], queries=queries))
+    world = _world(scale, half, queries)
     evidence = (inliers.SAME, inliers.FACING, inliers.CHANCE, inliers.EASE)
     key = f"{VERSION} {world.name} {queries} {RECIPES[scale]!r} {evidence!r}"
 
     def make() -> list[Case]:
         load_world(world, services.ingest)
-        return list(ask_world(world, services.gallery, Context(), seed))
+        return list(ask_world(world, services.gallery, Context(), SEEDS[half]))
 
     return world, kept_cases(cache_folder() / "cases", key, make)
+
+
+def world_to_test(scale: Scale, queries: int) -> World:
+    """Return the test world that `asked_world` asks, without asking it."""
+    return _world(scale, "test", queries)
+
+
+def _world(scale: Scale, half: Half, queries: int) -> World:
+    return make_world(scale, half, SEEDS[half], replace(FULL[scale], queries=queries))

@@ -56,7 +56,7 @@ def test_a_set_up_that_was_never_calibrated_says_so(agent: Agent) -> None:
     assert fix.calibration is not None and not fix.calibration.fitted
     assert fix.calibration.reason == (
         f"no calibration for encoder {agent.services.encoder.name!r} and galleries all there are;"
-        " run `geofix calibrate`"
+        " run `geofix calibrate DATASET`"
     )
     assert fix.geojson["features"][0]["properties"]["radius_calibrated"] is False
 
@@ -106,7 +106,7 @@ def test_a_calibration_is_read_once(agent: Agent) -> None:
         ({"drafted_by": "openai:x"}, {}, "drafter 'openai:x', and now it is 'consensus'"),
         ({}, {"within": "France"}, "asked within France"),
         ({}, {"positives": 8}, "the option positives = 16, and asked with 8"),
-        ({}, {"galleries": ("starter",)}, "galleries 'starter'; run `geofix calibrate`"),
+        ({}, {"galleries": ("starter",)}, "galleries 'starter'; run `geofix calibrate DATASET`"),
     ],
 )
 def test_a_set_up_that_drifted_says_so(
@@ -154,7 +154,7 @@ def test_a_claimed_place_is_checked(agent: Agent) -> None:
 def test_without_a_calibration_a_claim_is_undecidable(agent: Agent) -> None:
     check = agent.locate(sample_path(), claim=SYDNEY).claim_check
     assert check is not None and check.verdict == "undecidable"
-    assert "run `geofix calibrate`" in check.reason
+    assert "run `geofix calibrate DATASET`" in check.reason
 
 
 def test_what_the_exif_claims_is_checked_and_never_enters_the_state(

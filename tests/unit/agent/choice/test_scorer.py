@@ -66,5 +66,7 @@ def test_a_calibrations_scorers_are_used_and_those_shipped_where_it_has_none() -
 @pytest.mark.parametrize("kind", ["place", "spot"])
 def test_scorers_of_another_version_are_refused_by_the_feature_they_miss(kind: str) -> None:
     document = scorers.HAND_SET.model_dump() | {kind: ONE}
-    with pytest.raises(ValueError, match="no feature is called 'a'; run `geofix calibrate`"):
+    with pytest.raises(
+        ValueError, match="no feature is called 'a'; run `geofix calibrate DATASET`"
+    ):
         scorers.scorers_of(document)
