@@ -1,8 +1,8 @@
 """The promise behind an answer: a fitted radius and confidence, or the reason why there is none.
 
 What is fitted here was fitted by `geofix calibrate DATASET` on photos of known places, asked of the
-same encoder and galleries. It holds for photos like those, asked alike; where anything has changed that
-it depends on, the answer keeps the reach of its photos as radius, and says why.
+same encoder and galleries. It holds for photos like those, asked alike; where anything has changed
+that it depends on, the answer keeps the reach of its photos as radius, and says why.
 """
 
 from __future__ import annotations
