@@ -182,7 +182,7 @@ def _choices(table: Table, chosen: dict[str, list[Seen]]) -> str:
         lines.append(f"| {name} | {' | '.join(cells)} | {gap} | {closable} |")
     lines.append(
         f"\nThe gap lies between the first of retrieval and the best of 16 at"
-        f" {distance(table.near_km)}.\n"
+        f" {distance(table.near_km)}, where an upper bound is told too.\n"
     )
     return "\n".join(lines)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from geofix.tools.levels import SCALES
 from geofix.tools.reliability import (
-    SCALES,
     ScaleConfidence,
     expected_calibration_error,
     reliability_curve,
