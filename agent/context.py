@@ -104,7 +104,11 @@ class Context(BaseModel):
         " settles with what it has.",
     )
     max_rounds: int = Field(
-        default=3, ge=1, le=6, description="Rounds of retrieval and drafting at most."
+        default=1,
+        ge=1,
+        le=6,
+        description="Rounds of retrieval and drafting at most; more than one was worth nothing yet"
+        " where it was measured (docs/evaluation.md).",
     )
     finest_km: float = Field(
         default=25.0,

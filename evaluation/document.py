@@ -165,7 +165,7 @@ def _choices(table: Table, chosen: dict[str, list[Seen]]) -> str:
     errors = peers(table.cases)
     errors |= {name: [first_km(one) for one in some] for name, some in chosen.items()}
     if table.world is not None:
-        errors["upper bound of any chooser"] = _bayes_km(table)
+        errors["bound for choosing by retrieval"] = _bayes_km(table)
     heads = "".join(f" | {distance(km)}" for km in table.distances_km)
     lines = [
         f"## {_titled(table)}: {len(table.cases)} photos\n",
@@ -174,7 +174,7 @@ def _choices(table: Table, chosen: dict[str, list[Seen]]) -> str:
     ]
     near = {name: float(np.mean(np.array(some) <= table.near_km)) for name, some in errors.items()}
     top, best = near["first of retrieval"], near["best of 16"]
-    bound = near.get("upper bound of any chooser", float("nan"))
+    bound = near.get("bound for choosing by retrieval", float("nan"))
     for name, some in errors.items():
         cells = [share_of(np.array(some) <= km) for km in table.distances_km]
         gap = percent(gap_closed(top, near[name], best)) if name in chosen else ""
@@ -182,7 +182,7 @@ def _choices(table: Table, chosen: dict[str, list[Seen]]) -> str:
         lines.append(f"| {name} | {' | '.join(cells)} | {gap} | {closable} |")
     lines.append(
         f"\nThe gap lies between the first of retrieval and the best of 16 at"
-        f" {distance(table.near_km)}, where an upper bound is told too.\n"
+        f" {distance(table.near_km)}, where the bound is told too; at other distances it may be passed.\n"
     )
     return "\n".join(lines)
 

@@ -1,8 +1,6 @@
 """Examples to fit scorers on: candidates of cases, and spots within the right ones.
 
-A place is right within 25 km: of hard labels at 25 km, the mean of right at 1, 25, 200, 750 and
-2500 km, and a boosted forest, the first chose best at 1 and 25 km on a simulated world of other
-places, and no worse than a point at the coarser distances. A spot is right within 25 m.
+A place is right within 25 km, the scale at which places are told apart. A spot is right within 25 m.
 """
 
 from __future__ import annotations

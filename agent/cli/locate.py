@@ -68,7 +68,7 @@ def locate_photo(
         typer.Option(help="Id of the run; one that was cut off goes on.", callback=printable),
     ] = None,
     rounds: Annotated[
-        int | None, typer.Option(min=1, max=6, help="Rounds of retrieval at most.")
+        int | None, typer.Option(min=1, max=6, help="Rounds of retrieval at most; 1 otherwise.")
     ] = None,
     finest_km: FinestKm = None,
     pictures: Pictures = None,
