@@ -182,7 +182,8 @@ def _choices(table: Table, chosen: dict[str, list[Seen]]) -> str:
         lines.append(f"| {name} | {' | '.join(cells)} | {gap} | {closable} |")
     lines.append(
         f"\nThe gap lies between the first of retrieval and the best of 16 at"
-        f" {distance(table.near_km)}, where the bound is told too; at other distances it may be passed.\n"
+        f" {distance(table.near_km)}, where the bound is told too; at other distances it may be"
+        " passed.\n"
     )
     return "\n".join(lines)
 

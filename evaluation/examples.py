@@ -1,6 +1,6 @@
 """Examples to fit scorers on: candidates of cases, and spots within the right ones.
 
-A place is right within 25 km, the scale at which places are told apart. A spot is right within 25 m.
+A place is right within 25 km, the scale at which places are told apart; a spot within 25 m.
 """
 
 from __future__ import annotations
