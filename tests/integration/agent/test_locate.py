@@ -69,12 +69,19 @@ def test_grand_central_has_new_york_among_its_first_three(agent: Agent) -> None:
 
 
 def test_a_flower_is_not_placed(agent: Agent) -> None:
-    fix = agent.locate(flower())
+    fix = agent.locate(flower(), reject_scenes=False)
     assert fix.status == "abstained"
     assert (fix.latitude, fix.longitude, fix.radius_km, fix.place) == (None, None, None, None)
     assert "nothing in the gallery is alike enough" in fix.reasons[0]
     assert fix.candidates
     assert all(f["properties"]["role"] == "candidate" for f in fix.geojson["features"])
+
+
+def test_a_flower_shows_no_place_and_keeps_its_candidates(agent: Agent) -> None:
+    fix = agent.locate(flower())
+    assert fix.status == "abstained"
+    assert "the photo shows" in fix.reasons[0] and "can be anywhere" in fix.reasons[0]
+    assert fix.candidates
 
 
 def test_a_photo_is_no_evidence_for_itself(agent: Agent) -> None:

@@ -15,19 +15,18 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import Interrupt, Send
 from pydantic import BaseModel
 
+from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place
 from geofix.agent.persisted import PERSISTED
 from geofix.agent.provenance import Provenance
+from geofix.agent.scene_seen import SceneSeen
 from geofix.agent.search_report import SearchReport
 from geofix.agent.spending import Spending
 from geofix.agent.state import (
     Candidate,
-    Claim,
     Clue,
     Draft,
-    Evidence,
     Fix,
     Hit,
-    Place,
     Query,
     Region,
     Retrieval,
@@ -160,6 +159,9 @@ INSTANCES: dict[type[BaseModel], BaseModel] = {
         FIX, STATE, Spending(calls=2, tokens={"input_tokens": 3}, cost_usd=0.5),
         Query(photo="sha256:ab", within=REGION),
         SearchReport(kind="negatives", server="north", way="index", rows=5, ef_search=200),
+        SceneSeen(kind="sky", shares={"outdoors": 0.5, "indoors": 0.5}, flatness=0.1, edges=0.01),
+        Calibration(fitted=True, photos=500, digest="ab", id=3, difficulty=0.5, notes=["n"]),
+        ClaimCheck(latitude=1.0, longitude=2.0, verdict="consistent", p_value=0.4, reason="r"),
     )
 }  # fmt: skip
 
