@@ -18,6 +18,7 @@ from geofix.agent.answer import Calibration
 from geofix.agent.context import Context
 from geofix.agent.state import Candidate, Retrieval
 from geofix.tools.conformal import LEVELS, ConformalRadius
+from geofix.tools.levels import SCALES
 from geofix.tools.reliability import ScaleConfidence
 
 MOST_GROWTH = 0.2
@@ -40,9 +41,6 @@ ASIDE = frozenset(
 
 SMALLEST_KM = 0.001
 """A radius is not stated finer: coordinates are not either."""
-
-SHARE_SCALES = ("1", "25", "200", "750", "2500")
-"""Of the parts `share_..._km`."""
 
 
 class Fitted(BaseModel):
@@ -137,7 +135,8 @@ def signals_of(
         "similarity": first.best_similarity or 0.0,
         "rounds": float(rounds),
         **{
-            f"share_{scale}_km": first.parts.get(f"share_{scale}_km", 0.0) for scale in SHARE_SCALES
+            name: first.parts.get(name, 0.0)
+            for name in (f"share_{scale_km:g}_km" for scale_km in SCALES.values())
         },
     }
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from geofix.agent.context import Context
 from geofix.agent.regions import circle
 from geofix.agent.state import Candidate, Region
+from geofix.tools.clusters import SCALES_KM
 from geofix.tools.geo import haversine_km
 
-LADDER_KM = (2500.0, 750.0, 200.0, 25.0, 1.0)
+LADDER_KM = SCALES_KM[::-1]
 """Radii of looks, widest first: continent, country, region, city, street."""
 
 SURE = 0.8

@@ -8,7 +8,8 @@ stands in docs/architecture.md, the verdict.
 from __future__ import annotations
 
 from geofix.agent.candidates import KNOWN_AT_SHARE, PLACE_SCALE_KM
-from geofix.agent.choice.rejection import EXCUSING_INLIERS, rejection
+from geofix.agent.choice.inliers import geometry_agrees
+from geofix.agent.choice.rejection import rejection
 from geofix.agent.context import Context
 from geofix.agent.refinement import next_look
 from geofix.agent.scene_seen import SceneSeen
@@ -104,7 +105,7 @@ def _doubt(
     share = 1 - first.parts["likeness"]
     if share <= context.impostor_share:
         return []
-    if first.parts.get("inliers", 0.0) >= EXCUSING_INLIERS:
+    if geometry_agrees(first):
         return []
     crowded = _crowded(first)
     agreed = (
@@ -150,7 +151,7 @@ def _support(first: Candidate, retrieval: Retrieval) -> list[str]:
             f" {1 - first.parts['likeness']:.1%} of the gallery's photos have with a photo from"
             " elsewhere"
         )
-    if first.parts.get("inliers", 0.0) >= EXCUSING_INLIERS:
+    if geometry_agrees(first):
         reasons.append(f"{first.parts['inliers']:.0f} points agree with a picture of it")
     if first.parts["draft"] > 0:
         reasons.append("the model's draft names the same place")

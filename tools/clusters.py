@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geofix.tools.geo import EARTH_RADIUS_KM
+from geofix.tools.levels import SCALES
 
-SCALES_KM = (1.0, 25.0, 200.0, 750.0, 2500.0)
+SCALES_KM = tuple(SCALES.values())
 """Street, city, region, country, continent: the radii of IM2GPS's accuracies."""
 
 

@@ -67,13 +67,6 @@ def check_radius(radius_km: float) -> None:
         raise RegionError(f"radius {radius_km!r} km is not a positive, finite distance")
 
 
-def normalise_longitude(longitude: float) -> float:
-    """The same meridian in [-180, 180]; 180 and -180 stay what they are."""
-    if -180 <= longitude <= 180:
-        return longitude
-    return (longitude + 180) % 360 - 180
-
-
 def haversine_km(
     latitude_a: ArrayLike, longitude_a: ArrayLike, latitude_b: ArrayLike, longitude_b: ArrayLike
 ) -> FloatArray:

@@ -25,25 +25,6 @@ SMALLEST_KM = 1e-4
 """A smaller circle would vanish in the rounding and is drawn at this size."""
 
 
-def circle_ring(
-    latitude: float, longitude: float, radius_km: float, points: int = 64
-) -> list[tuple[float, float]]:
-    """A closed ring at one distance around a point.
-
-    Returns:
-        `points + 1` pairs (longitude, latitude), counter-clockwise from north, the last equal to
-        the first. Longitudes jump where the ring crosses the antimeridian: to draw one, take
-        `circle_geometry`.
-
-    Raises:
-        RegionError: The coordinates or the radius are none.
-    """
-    ring = _ring(latitude, longitude, radius_km, points)
-    wrapped = (ring[:, 0] + 180) % 360 - 180
-    pairs = list(zip(wrapped.tolist(), ring[:, 1].tolist(), strict=True))
-    return [*pairs[:-1], pairs[0]]
-
-
 def circle_geometry(
     latitude: float, longitude: float, radius_km: float, points: int = 64
 ) -> dict[str, Any]:

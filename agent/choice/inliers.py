@@ -16,6 +16,15 @@ MOST = 10_000.0
 
 MOST_LOG = 10.0
 
+AGREEING_INLIERS = 20
+"""So many inliers tell a picture of the place from any other (DESIGN.md section 5: of photos with
+as many, 87 % were right)."""
+
+
+def geometry_agrees(candidate: Candidate) -> bool:
+    """Say whether so many points agree with a picture of the place that it is the same place."""
+    return candidate.parts.get("inliers", 0.0) >= AGREEING_INLIERS
+
 
 def inliers(candidate: Candidate, observed: Observed) -> float:
     """Return the inliers of its best photo, 0 to 10,000; 0 where none was compared."""

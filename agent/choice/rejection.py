@@ -6,12 +6,9 @@ where local features of the photo agree with a picture of the place, it is of th
 
 from __future__ import annotations
 
+from geofix.agent.choice.inliers import geometry_agrees
 from geofix.agent.scene_seen import SceneSeen
 from geofix.agent.state import Candidate
-
-EXCUSING_INLIERS = 20
-"""Agreeing local features from which on the scene does not matter (DESIGN.md section 5: of photos
-with as many, 87 % were right)."""
 
 SHOWS = {
     "indoors": "a room or a thing",
@@ -33,7 +30,7 @@ def rejection(scene: SceneSeen | None, first: Candidate) -> str | None:
     """
     if scene is None or scene.kind not in SHOWS:
         return None
-    if first.parts.get("inliers", 0.0) >= EXCUSING_INLIERS:
+    if geometry_agrees(first):
         return None
     how = f"{scene.shares['outdoors']:.0%} of what it may show stands outdoors"
     if scene.kind == "drawn":

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geofix.agent.candidates import SMALLEST_RADIUS_KM
-from geofix.agent.choice.inliers import inliers_of
+from geofix.agent.choice.inliers import AGREEING_INLIERS, inliers_of
 from geofix.agent.choice.nearby import apart_km, near
 from geofix.agent.choice.observed import Observed
 from geofix.agent.choice.scorer import Scorer
@@ -27,9 +27,6 @@ SPOT_KM = 0.05
 
 NEIGHBOUR_KM = 0.1
 """Photos this close to it help to place it, where geometry agrees with them."""
-
-AGREEING_INLIERS = 20
-"""So many inliers tell a picture of the spot from any other (DESIGN.md section 5: 87 % right)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 A photo's vector is a sum of signatures (`spots.py`): of the place where it was taken and of places
 that it happens to look like, and noise. So errors are not isotropic: a query is drawn to whole
 other places, near ones more often than far ones. The weights of the sums were set by hand until
-top-1 and the best of 16 resembled the published figures (`anchors.py`); nothing else was looked at.
+top-1 and the best of 16 resembled published figures (docs/evaluation.md names them); nothing else
+was looked at.
 """
 
 from __future__ import annotations

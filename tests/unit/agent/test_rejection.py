@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.agent.choice.rejection import EXCUSING_INLIERS, SHOWS, rejection
+from geofix.agent.choice.inliers import AGREEING_INLIERS
+from geofix.agent.choice.rejection import SHOWS, rejection
 from geofix.agent.context import Context
 from geofix.agent.scene_seen import SceneSeen
 from geofix.agent.verdicts import decide
@@ -34,6 +35,6 @@ def test_a_street_is_answered_and_so_is_a_photo_nobody_looked_at() -> None:
 
 
 def test_geometry_excuses_the_scene_and_little_of_it_does_not() -> None:
-    enough = candidate(PARIS, 0.9, inliers=EXCUSING_INLIERS)
+    enough = candidate(PARIS, 0.9, inliers=AGREEING_INLIERS)
     assert rejection(seen("indoors"), enough) is None
     assert rejection(seen("indoors"), candidate(PARIS, 0.9, inliers=19)) is not None

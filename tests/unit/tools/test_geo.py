@@ -17,7 +17,6 @@ from geofix.tools.geo import (
     check_coordinates,
     destination,
     haversine_km,
-    normalise_longitude,
     spherical_mean,
 )
 
@@ -151,14 +150,6 @@ def test_only_a_swap_that_would_help_is_hinted_at() -> None:
 def test_edges_are_positions() -> None:
     for latitude, longitude in [(90, 180), (-90, -180)]:
         check_coordinates(latitude, longitude)
-
-
-@pytest.mark.parametrize(
-    ("given_longitude", "expected"),
-    [(0, 0), (180, 180), (-180, -180), (190, -170), (-190, 170), (540, -180), (725, 5)],
-)
-def test_longitudes_wrap(given_longitude: float, expected: float) -> None:
-    assert normalise_longitude(given_longitude) == pytest.approx(expected)
 
 
 def test_a_mean_holds_across_the_antimeridian_and_the_pole() -> None:

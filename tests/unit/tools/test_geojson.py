@@ -9,8 +9,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from geofix.tools.errors import RegionError
-from geofix.tools.geo import HALF_CIRCUMFERENCE_KM, destination, haversine_km
-from geofix.tools.geojson import circle_geometry, circle_ring
+from geofix.tools.geo import HALF_CIRCUMFERENCE_KM, destination
+from geofix.tools.geojson import circle_geometry
 
 
 def shape(geometry: dict[str, Any]) -> shapely.Geometry:
@@ -20,20 +20,6 @@ def shape(geometry: dict[str, Any]) -> shapely.Geometry:
 def polygons(geometry: dict[str, Any]) -> list[Any]:
     is_one = geometry["type"] == "Polygon"
     return [geometry["coordinates"]] if is_one else geometry["coordinates"]
-
-
-def test_a_ring_is_closed_and_at_its_radius() -> None:
-    ring = circle_ring(48.85, 2.35, 25, points=32)
-    assert len(ring) == 33
-    assert ring[0] == ring[-1]
-    assert shapely.LinearRing(ring).is_ccw
-    for longitude, latitude in ring:
-        assert float(haversine_km(48.85, 2.35, latitude, longitude)) == pytest.approx(25)
-
-
-def test_a_ring_at_the_antimeridian_stays_in_range() -> None:
-    assert {longitude > 0 for longitude, _ in circle_ring(0, 180, 100)} == {True, False}
-    assert all(-180 <= longitude <= 180 for longitude, _ in circle_ring(0, 180, 100))
 
 
 @given(
@@ -119,4 +105,4 @@ def test_a_circle_needs_a_radius_and_a_center() -> None:
     with pytest.raises(RegionError, match="radius 0"):
         circle_geometry(0, 0, 0)
     with pytest.raises(RegionError, match="latitude"):
-        circle_ring(95, 200, 1)
+        circle_geometry(95, 200, 1)
