@@ -56,6 +56,8 @@ def plot_map(results: Sequence[Result]) -> Any | None:
     axes.set(xlim=(west, east), ylim=(south, north), aspect=1 / shrink)
     wide_km = (east - west) * shrink * KM_A_DEGREE
     wide = "the whole Earth" if east - west >= 350 else f"{length(wide_km)} wide in the middle"
+    # Whole degrees at every tick, also where all photos are of one town.
+    axes.ticklabel_format(useOffset=False)
     axes.set_xlabel(f"longitude, degrees ({wide})")
     axes.set_ylabel("latitude, degrees")
     axes.legend(frameon=True, framealpha=0.8, edgecolor="none", loc="lower left")
