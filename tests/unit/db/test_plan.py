@@ -46,7 +46,7 @@ def test_as_many_graphs_go_at_once_as_there_are_cores(cores: int, connections: i
 
 
 def test_the_view_is_wider_in_larger_graphs() -> None:
-    assert planned(rows=MILLION, parts=1).ef_search == round(NEAREST_EF * 4**WIDENS) == 475
+    assert planned(rows=MILLION, parts=1).ef_search == round(NEAREST_EF * 4**WIDENS) == 501
     assert planned(rows=MILLION, parts=1, sign=-1.0).ef_search == LARGEST_EF
     assert planned(rows=MILLION // 10, total=MILLION // 10, parts=1).ef_search == NEAREST_EF
 
