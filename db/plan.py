@@ -36,8 +36,8 @@ WIDENS = 0.7
 
 NARROWS = 0.45
 """How it shrinks with the number of graphs, of which each holds fewer of those looked for: in four
-of 250,000 vectors 96 gave 0.989 of the nearest 16 in one build and 102 gave 0.992, 536 gave 0.95 and
-0.96 of the most dissimilar."""
+of 250,000 vectors 96 gave 0.989 of the nearest 16 in one build and 102 gave 0.992, 536 gave 0.95
+and 0.96 of the most dissimilar."""
 
 COMPACT_EF = 400
 """Candidates a compact graph of at most `PART_ROWS` keeps in view of the nearest, and then compares

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geofix.agent.calibrated import signals_of
 from geofix.agent.state import Candidate, Retrieval
@@ -20,7 +21,11 @@ from geofix.evaluation.result import Result
 from geofix.tools.conformal import LEVELS, ConformalRadius, fit_radius
 from geofix.tools.errors import SourceError
 from geofix.tools.levels import SCALES
-from geofix.tools.reliability import ScaleConfidence, expected_calibration_error
+from geofix.tools.reliability import (
+    ScaleConfidence,
+    calibration_error_by_chance,
+    expected_calibration_error,
+)
 from geofix.tools.reliability_fit import fit_confidence
 
 FEWEST_ANSWERS = 150
@@ -66,6 +71,8 @@ class Kept:
     """Median radius by level."""
     calibration_error: dict[str, float]
     """Expected calibration error by scale, 0 to 1."""
+    error_by_chance: dict[str, float]
+    """What a confidence that is exactly right would show with as many photos."""
 
 
 def answers_of(results: Sequence[Result]) -> list[Answer]:
@@ -91,7 +98,7 @@ def parted(answers: Sequence[Answer], seed: int) -> tuple[list[Answer], list[Ans
     for answer in answers:
         members.setdefault(answer.group, []).append(answer)
     parts: tuple[list[Answer], list[Answer], list[Answer]] = ([], [], [])
-    for group in sorted(members, key=lambda group: _drawn(group, seed)):
+    for group in sorted(members, key=lambda group: drawn(group, seed)):
         # To the part that is emptiest for its share.
         filled = [len(part) / share for part, share in zip(parts, PARTS, strict=True)]
         parts[int(np.argmin(filled))].extend(members[group])
@@ -104,6 +111,18 @@ def fit_promises(answers: Sequence[Answer], seed: int = 0) -> tuple[Promises, Ke
     Raises:
         SourceError: There are too few answers, or of too few places.
     """
+    check_enough(answers)
+    first, second, held = parted(answers, seed)
+    promises = fit_on(first, second)
+    return promises, kept_on(promises, held)
+
+
+def check_enough(answers: Sequence[Answer]) -> None:
+    """Refuse to calibrate on too few.
+
+    Raises:
+        SourceError: There are too few answers, or of too few places.
+    """
     places = len({answer.group for answer in answers})
     if len(answers) < FEWEST_ANSWERS or places < FEWEST_PLACES:
         raise SourceError(
@@ -111,7 +130,10 @@ def fit_promises(answers: Sequence[Answer], seed: int = 0) -> tuple[Promises, Ke
             f" {FEWEST_ANSWERS} photos of {FEWEST_PLACES} places have to be answered, each with its"
             f" truth known to {COARSEST_KM:g} km; add photos"
         )
-    first, second, held = parted(answers, seed)
+
+
+def fit_on(first: Sequence[Answer], second: Sequence[Answer]) -> Promises:
+    """Fit confidence on the first answers and the radius on the second."""
     confidence = fit_confidence(
         [answer.signals for answer in first],
         [answer.error_km for answer in first],
@@ -121,30 +143,60 @@ def fit_promises(answers: Sequence[Answer], seed: int = 0) -> tuple[Promises, Ke
         [answer.error_km for answer in second],
         [confidence.difficulty(answer.signals) for answer in second],
     )
-    promises = Promises(confidence, radius, len(second))
-    return promises, kept_on(promises, held)
+    return Promises(confidence, radius, len(second))
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """What was promised of answers that nothing was fitted on, and how far off they were."""
+
+    errors_km: NDArray[np.float64]
+    """`[n]`."""
+    radii_km: dict[float, NDArray[np.float64]]
+    """By level, `[n]`."""
+    confidence: list[dict[str, float]]
+    """By scale, for each."""
 
 
 def kept_on(promises: Promises, held: Sequence[Answer]) -> Kept:
     """Measure promises on answers they were not fitted on."""
-    errors = np.array([answer.error_km for answer in held])
+    return kept_of([promised(promises, held)])
+
+
+def promised(promises: Promises, held: Sequence[Answer]) -> Promised:
+    """Return what is promised of some answers."""
     hard = [promises.confidence.difficulty(answer.signals) for answer in held]
-    said = [promises.confidence.confidence(answer.signals) for answer in held]
-    coverage, median = {}, {}
-    for level in LEVELS:
-        radii = np.array([promises.radius.radius_km(one, level) for one in hard])
-        coverage[level] = wilson(int((errors <= radii).sum()), len(held))
-        median[level] = float(np.median(radii))
+    return Promised(
+        np.array([answer.error_km for answer in held]),
+        {
+            level: np.array([promises.radius.radius_km(one, level) for one in hard])
+            for level in LEVELS
+        },
+        [promises.confidence.confidence(answer.signals) for answer in held],
+    )
+
+
+def kept_of(folds: Sequence[Promised]) -> Kept:
+    """Return how well promises were kept over all folds together."""
+    errors = np.concatenate([fold.errors_km for fold in folds])
+    radii = {level: np.concatenate([fold.radii_km[level] for fold in folds]) for level in LEVELS}
+    said = [one for fold in folds for one in fold.confidence]
     return Kept(
-        answers=len(held),
-        coverage=coverage,
-        median_km=median,
+        answers=len(errors),
+        coverage={
+            level: wilson(int((errors <= radii[level]).sum()), len(errors)) for level in LEVELS
+        },
+        median_km={level: float(np.median(radii[level])) for level in LEVELS},
         calibration_error={
             name: expected_calibration_error([one[name] for one in said], errors <= scale_km)
             for name, scale_km in SCALES.items()
         },
+        error_by_chance={
+            name: calibration_error_by_chance([one[name] for one in said]) for name in SCALES
+        },
     )
 
 
-def _drawn(name: str, seed: int) -> bytes:
+def drawn(name: str, seed: int) -> bytes:
+    """Return what puts names into an order that a seed draws."""
     return hashlib.sha256(f"{seed}:{name}".encode()).digest()

@@ -12,15 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from geofix.agent.calibrated import signals_of
 from geofix.agent.choice.scorers import HAND_SET, default_scorers
 from geofix.agent.services import Services
-from geofix.evaluation.calibration import Answer, fit_promises
 from geofix.evaluation.cases import Case
 from geofix.evaluation.examples import Seen, fit_place, seen
 from geofix.evaluation.metrics import gap_closed
 from geofix.evaluation.open_set import open_cases
-from geofix.evaluation.recalled import first_of, off_km
+from geofix.evaluation.pictures_told import geometry_told, scenes_told
+from geofix.evaluation.promises_told import HEAD as PROMISES_HEAD
+from geofix.evaluation.promises_told import promises_told
+from geofix.evaluation.recalled import off_km
 from geofix.evaluation.rounds import Told, play
 from geofix.evaluation.rounds_table import HEAD as ROUNDS_HEAD
 from geofix.evaluation.rounds_table import rounds_lines, time_row
@@ -32,9 +33,11 @@ from geofix.evaluation.worlds.kept import asked_world, world_to_test
 from geofix.evaluation.worlds.recipe import Scale
 from geofix.evaluation.worlds.world import World
 from geofix.evaluation.worth import STRENGTH, ablation, negatives
-from geofix.tools.errors import SourceError
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "evaluation.md"
+PICTURES = PAGE.parents[2] / "shared" / "data" / "open" / "global-streetscapes"
+"""The open pictures beside the checkout."""
+
 QUERIES = 350
 """Photos of each world of which choices are told; the first of `ASKED`."""
 
@@ -86,6 +89,8 @@ class Table:
     distances_km: tuple[float, ...]
     near_km: float
     """At which the gap is told."""
+    calibrating: list[Case]
+    """All there are, for radius and confidence."""
     world: World | None = None
 
 
@@ -94,18 +99,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--queries", type=int, default=QUERIES)
     parser.add_argument("--out", type=Path, default=PAGE)
+    parser.add_argument("--no-place", type=Path, help="pictures that show no place")
+    parser.add_argument("--places", type=Path, nargs="*", default=[], help="and some that do")
+    parser.add_argument("--pictures", type=Path, default=PICTURES, help="to time geometry on")
     asked = parser.parse_args()
     small = min(SMALL, asked.queries)
     with ProcessPoolExecutor(1, get_context("spawn")) as beside, Services() as services:
         rounds = beside.submit(_played, small)
-        tables = [Table("open set", open_cases(services), OPEN_KM, 25.0)]
+        found = open_cases(services)
+        tables = [Table("open set", found, OPEN_KM, 25.0, found)]
         train: list[Case] = []
         for scale in SCALES:
             world, cases = asked_world(scale, "test", ASKED, services)
             right_km = world.recipe.right_km
-            tables.append(Table(scale, cases[: asked.queries], right_km, right_km[1], world))
+            tables.append(Table(scale, cases[: asked.queries], right_km, right_km[1], cases, world))
             train += asked_world(scale, "train", ASKED, services)[1][:TRAINING]
         lines = page(tables, train, small)
+        if asked.no_place:
+            lines += scenes_told(asked.no_place, asked.places, services)
+        lines += geometry_told(asked.pictures)
         lines += _rounds(tables, rounds.result())
     asked.out.write_text("\n".join(lines), encoding="utf-8")
 
@@ -131,8 +143,11 @@ def page(tables: Sequence[Table], train: Sequence[Case], small: int) -> list[str
             table.cases, {"hand-set": HAND_SET, SHIPS: default_scorers(), "fitted": fitted}
         )
         parts.append(_choices(table, chosen[table.name]))
-    parts.append("## Radius and confidence\n")
-    parts += [_promises(table, chosen[table.name][SHIPS]) for table in tables]
+    _say("promises")
+    parts.append(PROMISES_HEAD)
+    for table in tables:
+        all_of = seen(table.calibrating, drafts=False, scorers=default_scorers())
+        parts.append(promises_told(_titled(table), all_of))
     _say("features")
     worlds = {t.name: chosen[t.name][f"{SHIPS}, with drafts"] for t in tables if t.world}
     parts.append(ablation(fit, worlds))
@@ -201,31 +216,6 @@ def _bayes_km(table: Table) -> list[float]:
         best = hits[bayes_choice(table.world, number, at, table.near_km)]
         found.append(off_km(case, best.latitude, best.longitude))
     return found
-
-
-def _promises(table: Table, some: Sequence[Seen]) -> str:
-    answers = []
-    for one in some:
-        first = first_of(one.candidates)
-        if first is not None and one.case.accuracy_km <= 1.0:
-            signals = signals_of(first, one.candidates, one.case.retrieval)
-            answers.append(Answer(signals, first_km(one), one.case.group))
-    try:
-        _, kept = fit_promises(answers)
-    except SourceError as error:
-        return f"### {_titled(table)}\n\nNot calibrated: {error}.\n"
-    lines = [
-        f"### {_titled(table)}: {kept.answers} answers held out\n",
-        "| promised | truth inside | median radius |",
-        "|---|---|---|",
-    ]
-    for level, share in kept.coverage.items():
-        lines.append(
-            f"| {level:.0%} | {share.value:.1%} ({share.low:.1%} to {share.high:.1%})"
-            f" | {distance(kept.median_km[level])} |"
-        )
-    told = ", ".join(f"{name} {error:.3f}" for name, error in kept.calibration_error.items())
-    return "\n".join([*lines, f"\nExpected calibration error: {told}.\n"])
 
 
 if __name__ == "__main__":

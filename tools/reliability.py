@@ -133,3 +133,21 @@ def expected_calibration_error(probabilities: ArrayLike, right: ArrayLike, bins:
     if not total:
         raise ValueError("there is no answer to measure calibration on")
     return sum(each.photos * abs(each.said - each.true) for each in curve) / total
+
+
+def calibration_error_by_chance(
+    probabilities: ArrayLike, bins: int = 15, draws: int = 100
+) -> float:
+    """Return the expected calibration error that exactly right probabilities would show.
+
+    Outcomes are drawn by them and measured alike, so that the bias of few photos is seen.
+
+    Args:
+        probabilities: Stated, `[n]`, 0 to 1.
+        bins: As in `expected_calibration_error`.
+        draws: How often outcomes are drawn; the mean is returned.
+    """
+    said = np.asarray(probabilities, dtype=float)
+    rng = np.random.default_rng(0)
+    drawn = [rng.random(said.shape) < said for _ in range(draws)]
+    return float(np.mean([expected_calibration_error(said, right, bins) for right in drawn]))

@@ -19,11 +19,18 @@ from geofix.agent.choice.observed import Observed
 from geofix.agent.choice.scorer import Scorer
 from geofix.agent.choice.spot_features import spot_parts
 from geofix.agent.state import Candidate, Hit
-from geofix.tools.density import DEFAULT_TEMPERATURE, vote_weights
+from geofix.tools.density import vote_weights
 from geofix.tools.geo import haversine_km, spherical_mean
 
 SPOT_KM = 0.05
 """Photos this close to the best one of a spot are of the spot."""
+
+SPOT_TEMPERATURE = 0.05
+"""Of the votes among spots. The null distribution, which places have theirs from, tells how alike
+far places look, and nothing of a street's two ends. On 160 real street photos without pictures 0.05
+put 62.5 % within 25 m and 41 % within 10 m where the gallery's 0.07 put 61.9 and 38 %; on simulated
+ones, whose own is 0.03, 65.7 % instead of 64.3 %, and more with more, which the real ones do not
+bear out."""
 
 NEIGHBOUR_KM = 0.1
 """Photos this close to it help to place it, where geometry agrees with them."""
@@ -52,9 +59,7 @@ def spots_of(candidate: Candidate, observed: Observed) -> list[Spot]:
     hits.sort(key=lambda hit: -hit.similarity)
     if not hits:
         return []
-    votes = vote_weights(
-        [hit.similarity for hit in hits], observed.retrieval.temperature or DEFAULT_TEMPERATURE
-    )
+    votes = vote_weights([hit.similarity for hit in hits], SPOT_TEMPERATURE)
     latitude = np.array([hit.latitude for hit in hits])
     longitude = np.array([hit.longitude for hit in hits])
     apart = haversine_km(latitude[:, None], longitude[:, None], latitude, longitude)

@@ -63,7 +63,7 @@ class Size:
 FULL: dict[Scale, Size] = {
     "world": Size(50_000),
     "city": Size(2_000, cities=20),
-    "street": Size(5, cities=8),
+    "street": Size(5, cities=24),
 }
 """What docs/evaluation.md is made with."""
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from geofix.tools.levels import SCALES
 from geofix.tools.reliability import (
     ScaleConfidence,
+    calibration_error_by_chance,
     expected_calibration_error,
     reliability_curve,
 )
@@ -111,3 +112,10 @@ def test_what_does_not_pair_is_refused() -> None:
         fit_confidence([], [])
     with pytest.raises(ValueError, match="finite"):
         fit_confidence([{"a": float("nan")}], [1.0])
+
+
+def test_few_photos_show_an_error_even_where_every_probability_is_right() -> None:
+    said = np.random.default_rng(0).uniform(0, 1, 6000)
+    many, few = calibration_error_by_chance(said), calibration_error_by_chance(said[:60])
+    assert many < 0.03 < 0.1 < few
+    assert calibration_error_by_chance([0.0, 1.0, 1.0]) == 0

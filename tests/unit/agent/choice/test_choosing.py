@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from geofix.agent.candidates import pool_candidates
@@ -21,12 +23,22 @@ def test_the_better_supported_place_comes_first_and_the_terms_are_shown() -> Non
     first, second = chosen([hit(BERLIN, 0.4), hit(PARIS, 0.8)])
     assert (first.rank, second.rank) == (1, 2)
     assert first.latitude == pytest.approx(PARIS[0])
+    assert first.terms["independent"] == 0
     weighted = sum(weight * first.parts[f"share_{km:g}_km"] for km, weight in SHARE_WEIGHTS.items())
     total = weighted + 0.1 * first.parts["likeness"]
     assert first.score == pytest.approx(logistic(4 * total - 2))
     assert sum(first.terms.values()) == pytest.approx(4 * total)
     assert first.terms["likeness"] == pytest.approx(0.4 * first.parts["likeness"])
     assert second.distance_km == pytest.approx(879, abs=10)
+
+
+def test_photos_that_were_not_taken_side_by_side_count_beside_their_votes() -> None:
+    near_paris = (PARIS[0] + 0.01, PARIS[1])
+    one = chosen([hit(BERLIN, 0.4), hit(PARIS, 0.8)])[0]
+    two = chosen([hit(BERLIN, 0.4), hit(PARIS, 0.8), hit(near_paris, 0.3)])[0]
+    assert two.independent == 2
+    assert two.terms["independent"] == pytest.approx(0.75 * math.log(1.5))
+    assert two.score > one.score
 
 
 def test_dissimilar_photos_at_the_same_place_speak_against_it() -> None:

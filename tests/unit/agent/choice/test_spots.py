@@ -75,3 +75,10 @@ def test_a_drafted_point_stays_unless_geometry_agrees_with_a_spot() -> None:
     assert meters_north(chosen(apart, [draft])[0]) == pytest.approx(2500, abs=1)
     compared = {1: match(5), 2: match(80)}
     assert meters_north(chosen(apart, [draft], matches=compared)[0]) == pytest.approx(5000, abs=1)
+
+
+def test_votes_among_spots_do_not_follow_the_gallery_s_own_temperature() -> None:
+    sharp = retrieval(STREET).model_copy(update={"temperature": 0.001})
+    place = chosen(STREET)[0]
+    shares = [spot.parts["spot_share"] for spot in spots_of(place, Observed(sharp))]
+    assert shares[0] < shares[1] < 0.7

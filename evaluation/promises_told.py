@@ -1,0 +1,52 @@
+"""How docs/evaluation.md tells whether radius and confidence keep their word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from geofix.agent.calibrated import signals_of
+from geofix.evaluation.calibration import Answer
+from geofix.evaluation.cross_calibration import cross_kept
+from geofix.evaluation.examples import Seen
+from geofix.evaluation.recalled import first_of
+from geofix.evaluation.standings import first_km
+from geofix.evaluation.told import distance
+from geofix.tools.errors import SourceError
+
+EXACT_KM = 1.0
+"""A truth known less exactly cannot say how far off a street is."""
+
+HEAD = """## Radius and confidence
+
+Each photo's first answer, abstained from or not, held out once: a fifth of the places at a time,
+with radius and confidence fitted on the other four. In brackets after a calibration error: what a
+confidence that is exactly right would have shown with as many photos.
+"""
+
+
+def promises_told(title: str, some: Sequence[Seen]) -> str:
+    """Return the section on one set of cases."""
+    answers = [
+        Answer(signals_of(first, one.candidates, one.case.retrieval), first_km(one), one.case.group)
+        for one in some
+        if (first := first_of(one.candidates)) is not None and one.case.accuracy_km <= EXACT_KM
+    ]
+    try:
+        kept = cross_kept(answers)
+    except SourceError as error:
+        return f"### {title}\n\nNot calibrated: {error}.\n"
+    lines = [
+        f"### {title}: {kept.answers} answers\n",
+        "| promised | truth inside | median radius |",
+        "|---|---|---|",
+        *(
+            f"| {level:.0%} | {share.value:.1%} ({share.low:.1%} to {share.high:.1%})"
+            f" | {distance(kept.median_km[level])} |"
+            for level, share in kept.coverage.items()
+        ),
+    ]
+    told = ", ".join(
+        f"{name} {error:.3f} ({kept.error_by_chance[name]:.3f})"
+        for name, error in kept.calibration_error.items()
+    )
+    return "\n".join([*lines, f"\nExpected calibration error: {told}.\n"])
