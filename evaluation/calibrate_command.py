@@ -39,6 +39,10 @@ def calibrate_dataset(
     rounds: Annotated[
         int | None, typer.Option(min=1, max=6, help="Rounds of retrieval at most.")
     ] = None,
+    scorer: Annotated[
+        bool,
+        typer.Option(help="Fit a scorer of places too; it is kept only where it beats all others."),
+    ] = True,
     seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Photos at once.")] = 2,
     json: JsonFlag = False,
@@ -46,8 +50,10 @@ def calibrate_dataset(
     """Fit the radius and the confidence of answers on photos of known places.
 
     Two fifths of the answers, whole places, fit the confidence, two fifths the
-    radius, and the rest tells whether both keep their promise. From then on
-    answers of this encoder and these galleries state them. Asked again, it
+    radius, and the rest tells whether both keep their promise. Before that a
+    scorer of places is fitted on places of its own; where it beats all other
+    ways of choosing, the photos are asked again with it. From then on answers
+    of this encoder and these galleries use what was fitted. Asked again, it
     goes on where it was cut off.
     """
     from geofix.agent.settings import Settings  # noqa: PLC0415 - heavy, see the top
@@ -61,6 +67,7 @@ def calibrate_dataset(
         options={name: value for name, value in options.items() if value is not None},
         model=model,
         seed=seed,
+        scorer=scorer,
         workers=workers,
     )
     with err().status("starting") as shown:
@@ -86,6 +93,7 @@ def _tell(done: Calibrated, json: bool) -> None:
                     "coverage": {f"{k:g}": list(v) for k, v in kept.coverage.items()},
                     "median_radius_km": {f"{k:g}": v for k, v in kept.median_km.items()},
                     "calibration_error": kept.calibration_error,
+                    "scorer": {"kept": done.tried.scorer is not None, "why": done.tried.reason},
                 }
             )
         )
@@ -102,6 +110,7 @@ def _tell(done: Calibrated, json: bool) -> None:
     out().print(table)
     errors = ", ".join(f"{name} {error:.3f}" for name, error in kept.calibration_error.items())
     say(f"expected calibration error: {errors}")
+    say(done.tried.reason)
     say(
         f"calibration {done.id} is in force: {done.answered} of {done.asked} photos were answered,"
         f" the radius was fitted on {done.fitted.photos}"

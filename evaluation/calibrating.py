@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from geofix.agent.calibrated import Fitted, options_of
+from geofix.agent.choice.scorers import Scorers
 from geofix.agent.context import Context
 from geofix.agent.facade import open_agent
 from geofix.agent.settings import Settings
@@ -18,8 +19,11 @@ from geofix.evaluation.eval_photo import digest_of
 from geofix.evaluation.leaks import Leak
 from geofix.evaluation.result import Result
 from geofix.evaluation.runner import Plan, evaluate, results_of, sequences_of
+from geofix.evaluation.scorer_tried import Tried, try_scorer
 
 Say = Callable[[str], None]
+
+NOT_ASKED = Tried(None, "no scorer was asked for")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Wanted:
     model: str | None = None
     seed: int = 0
     workers: int = 2
+    scorer: bool = True
+    """Whether to fit a scorer too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class Calibrated:
     kept: Kept
     asked: int
     answered: int
+    tried: Tried
+    """The scorer, and why it chooses or does not."""
 
 
 def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
@@ -68,25 +76,41 @@ def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
     plan = Plan("calibrate", dataset.name, dataset.photos, options, wanted.leaks)
     with open_agent(settings, encoder=dataset.encoder, progress=say, durability="exit") as agent:
         dataset.prepare(agent.services)
-        evaluation = evaluate(
-            agent,
-            plan,
-            workers=wanted.workers,
-            sequences=sequences_of(dataset),
-            advance=lambda done, of: say(f"{done:,} of {of:,} photos"),
-        )
-        results = results_of(agent, evaluation)
+
+        def ask() -> list[Result]:
+            evaluation = evaluate(
+                agent,
+                plan,
+                workers=wanted.workers,
+                sequences=sequences_of(dataset),
+                advance=lambda done, of: say(f"{done:,} of {of:,} photos"),
+            )
+            return results_of(agent, evaluation)
+
+        results = ask()
+        tried = try_scorer(results, dataset.name, wanted.seed) if wanted.scorer else NOT_ASKED
+        if tried.scorer is not None:
+            say("asking again with the scorer that was fitted")
+            agent.services.given_scorers = Scorers(place=tried.scorer)
+            # What it was fitted on is better known to it than what it will meet.
+            results = [one for one in ask() if (one.group or one.photo) not in tried.places]
         promises, kept = fit_promises(answers_of(results), wanted.seed)
         services = agent.services
         encoder = services.encoder.name
         fitted = _document(
             promises, results, plan.context, encoder, services.drafted_by, digest_of(plan.photos)
-        )
+        ).model_copy(update={"scorers": _stored(tried)})
         stored = services.calibrations.save(
             encoder, plan.context.galleries, fitted.drafted_by, fitted.model_dump(mode="json")
         )
     answered = sum(result.status == "located" for result in results)
-    return Calibrated(stored, fitted, kept, len(results), answered)
+    return Calibrated(stored, fitted, kept, len(results), answered, tried)
+
+
+def _stored(tried: Tried) -> dict[str, Any] | None:
+    if tried.scorer is None:
+        return None
+    return Scorers(place=tried.scorer).model_dump(mode="json")
 
 
 def _document(

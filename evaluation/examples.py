@@ -69,9 +69,33 @@ def fit_place(
     strength: float | None = None,
 ) -> Scorers:
     """Fit the scorer of places; spots stay as set by hand."""
-    photos = len({one.case.photo for one in some})
-    place = fit_scorer(
+    place = fit_examples(
         place_examples(some),
+        name=name,
+        trained_on=trained_on,
+        photos=len({one.case.photo for one in some}),
+        without=without,
+        strength=strength,
+    )
+    return Scorers(place=place)
+
+
+def fit_examples(
+    examples: Sequence[Example],
+    *,
+    name: str,
+    trained_on: str,
+    photos: int,
+    without: Sequence[str] = UNTRUSTED,
+    strength: float | None = None,
+) -> Scorer:
+    """Fit the scorer of places on candidates, with the hand-set weights of what is not fitted.
+
+    Raises:
+        TooFewError: There are too few right or wrong candidates, or too few places.
+    """
+    place = fit_scorer(
+        examples,
         name=name,
         trained_on=trained_on,
         photos=photos,
@@ -79,7 +103,7 @@ def fit_place(
         without=without,
         strength=strength,
     )
-    return Scorers(place=_with_hand_set(place, without))
+    return _with_hand_set(place, without)
 
 
 def _with_hand_set(place: Scorer, without: Sequence[str]) -> Scorer:

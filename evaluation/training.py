@@ -75,8 +75,10 @@ def fit_scorer(
     means, scales = values.mean(axis=0), values.std(axis=0)
     kept = [at for at in range(len(names)) if scales[at] > 1e-9]
     standard = (values - means) / np.where(scales > 1e-9, scales, 1.0)
+    _check_features(kept)
     strength = strength or _strength(standard[:, kept], labels, groups)
     while True:
+        _check_features(kept)
         weights, intercept = _fitted(standard[:, kept], labels, strength)
         odd = _against_sense([names[at] for at in kept], weights, signs or {})
         if odd is None:
@@ -106,6 +108,11 @@ def _check(labels: NDArray[np.float64], groups: NDArray[np.str_]) -> None:
         raise TooFewError(
             f"the photos are of {len(np.unique(groups))!r} places; a scorer needs {2 * FOLDS}"
         )
+
+
+def _check_features(kept: Sequence[int]) -> None:
+    if not kept:
+        raise TooFewError("no feature tells right candidates from wrong ones: add other photos")
 
 
 def _strength(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from geofix.agent.calibrated import Fitted
+from geofix.agent.choice.scorers import default_scorers
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.evaluation import calibrating
@@ -42,6 +43,9 @@ def test_a_world_is_calibrated_and_the_calibration_is_found(
         name = small(400).name
         found = services.calibration(name, (name,))
         assert not isinstance(found, str)
+        chosen_by = services.scorers(name, (name,)).place
+        assert chosen_by == (done.tried.scorer or default_scorers().place)
+        assert done.tried.judged or "no scorer was fitted" in done.tried.reason
         assert found.fitted == Fitted.model_validate(done.fitted.model_dump(mode="json"))
 
 

@@ -91,3 +91,10 @@ def test_too_few_are_refused() -> None:
         fitted(examples(30))
     with pytest.raises(TooFewError, match="3 places; a scorer needs 10"):
         fitted(examples(600, places=3))
+
+
+def test_nothing_to_tell_by_is_refused_and_no_bug_of_the_library() -> None:
+    with pytest.raises(TooFewError, match="no feature tells"):
+        fitted(examples(), without=tuple(PLANTED))
+    with pytest.raises(TooFewError, match="no feature tells"):
+        fitted(examples(), signs={"agreement": -1, "rank": 1, "idle": -1}, without=("idle",))
