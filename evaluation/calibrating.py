@@ -19,7 +19,7 @@ from geofix.evaluation.eval_photo import digest_of
 from geofix.evaluation.leaks import Leak
 from geofix.evaluation.result import Result
 from geofix.evaluation.runner import Plan, evaluate, results_of, sequences_of
-from geofix.evaluation.scorer_tried import Tried, try_scorer
+from geofix.evaluation.scorer_tried import Tried, kept_if_enough, try_scorer
 
 Say = Callable[[str], None]
 
@@ -93,7 +93,9 @@ def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
             say("asking again with the scorer that was fitted")
             agent.services.given_scorers = Scorers(place=tried.scorer)
             # What it was fitted on is better known to it than what it will meet.
-            results = [one for one in ask() if (one.group or one.photo) not in tried.places]
+            again = [one for one in ask() if (one.group or one.photo) not in tried.places]
+            tried = kept_if_enough(tried, again)
+            results = results if tried.scorer is None else again
         promises, kept = fit_promises(answers_of(results), wanted.seed)
         services = agent.services
         encoder = services.encoder.name

@@ -8,7 +8,7 @@ own word and the scorer in force it has to win, not draw.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from geofix.agent.choice.law_of_regions import held_back
 from geofix.agent.choice.ranking import ranked
@@ -76,6 +76,20 @@ def try_scorer(results: Sequence[Result], trained_on: str, seed: int) -> Tried:
         f" within {PLACE_KM:g} km on {len(others)} photos of other places: {told}"
     )
     return Tried(scorer if kept else None, reason, frozenset(places), right, len(others))
+
+
+def kept_if_enough(tried: Tried, again: Sequence[Result]) -> Tried:
+    """Return what was tried, its scorer given up where too few are answered with it.
+
+    Args:
+        tried: With a scorer.
+        again: Results with it, of places it was not fitted on.
+    """
+    try:
+        check_enough(answers_of(again))
+    except SourceError as error:
+        return replace(tried, scorer=None, reason=f"the scorer fitted is not kept: {error}")
+    return tried
 
 
 def _place(result: Result) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from geofix.agent.choice.features import FEATURES
 from geofix.agent.state import Candidate
 from geofix.evaluation.result import Result
-from geofix.evaluation.scorer_tried import IN_FORCE, OWN, try_scorer
+from geofix.evaluation.scorer_tried import IN_FORCE, OWN, kept_if_enough, try_scorer
 from tests.unit.agent.hits import hit, retrieval
 
 TRUTH, ELSEWHERE = (48.0, 2.0), (48.5, 2.0)
@@ -78,3 +78,10 @@ def test_one_that_is_no_better_is_not_kept_and_the_figures_are_told() -> None:
 def test_too_little_to_fit_on_is_said() -> None:
     tried = try_scorer(results(40, told_by="share_25_km"), "made", seed=0)
     assert tried.scorer is None and "no scorer was fitted" in tried.reason
+
+
+def test_a_scorer_with_which_too_few_are_answered_is_given_up() -> None:
+    tried = try_scorer(results(600, told_by="share_25_km"), "made", seed=0)
+    assert kept_if_enough(tried, results(300, told_by="share_25_km")) is tried
+    given_up = kept_if_enough(tried, results(140, told_by="share_25_km"))
+    assert given_up.scorer is None and "140 answers of 60 places" in given_up.reason
