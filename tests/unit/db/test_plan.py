@@ -90,3 +90,10 @@ def test_in_a_region_the_view_is_as_much_wider_as_it_is_small() -> None:
 def test_as_many_candidates_as_are_asked_for_and_no_more_than_pgvector_keeps() -> None:
     assert planned(rows=MILLION, limit=600).ef_search == 600
     assert planned(rows=MILLION, limit=5000).ef_search == LARGEST_EF
+
+
+def test_the_most_dissimilar_are_looked_for_as_widely_in_two_graphs_as_in_one() -> None:
+    assert planned(rows=100_000, total=100_000, parts=2, sign=-1).ef_search == DISSIMILAR_EF
+    assert planned(rows=100_000, total=100_000, parts=2).ef_search == round(
+        NEAREST_EF * 2**-NARROWS
+    )

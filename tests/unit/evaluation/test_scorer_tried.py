@@ -7,7 +7,8 @@ import numpy as np
 from geofix.agent.choice.features import FEATURES
 from geofix.agent.state import Candidate
 from geofix.evaluation.result import Result
-from geofix.evaluation.scorer_tried import IN_FORCE, OWN, kept_if_enough, try_scorer
+from geofix.evaluation.scorer_judged import OWN, SHIPPED
+from geofix.evaluation.scorer_tried import kept_if_enough, try_scorer
 from tests.unit.agent.hits import hit, retrieval
 
 TRUTH, ELSEWHERE = (48.0, 2.0), (48.5, 2.0)
@@ -63,9 +64,18 @@ def _candidate(rank: int, place: tuple[float, float], told_by: str | None) -> Ca
 def test_a_scorer_that_sees_what_others_do_not_is_kept() -> None:
     tried = try_scorer(results(600, told_by="share_25_km"), "made", seed=0)
     assert tried.scorer is not None and tried.scorer.coefficients["share_25_km"] > 0
-    assert tried.right[OWN] == 1.0 > 0.7 > tried.right["nearest"] == tried.right[IN_FORCE]
+    assert tried.right[OWN] == 1.0 > 0.7 > tried.right["nearest"] == tried.right[SHIPPED]
     assert 0.3 < len(tried.places) / 60 < 0.5 and tried.judged >= 300
-    assert "is kept" in tried.reason
+    assert f"calibrated {tried.scorer.digest}"[:23] in tried.reason and "is kept" in tried.reason
+
+
+def test_photos_without_candidates_are_judged_and_wrong() -> None:
+    made = results(600, told_by="share_25_km")
+    lost = {"status": "abstained", "error_km": None, "candidates": [], "first_km": None}
+    bare = [one.model_copy(update=lost) for one in made[:200]]
+    tried = try_scorer([*bare, *made[200:]], "made", seed=0)
+    assert 0.6 < tried.right[OWN] < 0.75
+    assert tried.judged == sum(f"place {at % 60}" not in tried.places for at in range(600))
 
 
 def test_one_that_is_no_better_is_not_kept_and_the_figures_are_told() -> None:

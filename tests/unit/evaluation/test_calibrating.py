@@ -1,0 +1,101 @@
+"""Which scorer a data set is asked with, and what of it a calibration stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from geofix.agent.calibrated import Fitted
+from geofix.agent.choice.scorers import HAND_SET, Scorers, default_scorers, scorers_of
+from geofix.agent.settings import Settings
+from geofix.evaluation import calibrating
+from geofix.evaluation.calibrating import Calibrated, Wanted, calibrate
+from geofix.evaluation.result import Result
+from tests.unit.evaluation.test_scorer_tried import results
+
+EARLIER = Scorers(place=HAND_SET.place.model_copy(update={"name": "of an earlier calibration"}))
+
+
+@dataclass
+class Asked:
+    """Stands in for the agent: who chose in each evaluation, and what was stored."""
+
+    told_by: str | None
+    stored: list[Fitted] = field(default_factory=list)
+    chosen_by: list[Scorers] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.services = SimpleNamespace(
+            encoder=SimpleNamespace(name="made"),
+            drafted_by="consensus",
+            given_scorers=None,
+            calibrations=SimpleNamespace(save=self._save),
+        )
+
+    def _save(self, encoder: str, galleries: Any, drafted_by: str, document: Any) -> int:
+        self.stored.append(Fitted.model_validate(document))
+        return len(self.stored)
+
+    def evaluate(self, *args: Any, **options: Any) -> str:
+        # As `Services.scorers` has it, an earlier calibration being in force.
+        self.chosen_by.append(self.services.given_scorers or EARLIER)
+        return "evaluation"
+
+    def results(self, *args: Any) -> list[Result]:
+        return results(600, told_by=self.told_by)
+
+
+def calibrated(
+    monkeypatch: pytest.MonkeyPatch, told_by: str | None, *, scorer: bool = True
+) -> tuple[Asked, Calibrated]:
+    asked = Asked(told_by)
+    dataset = SimpleNamespace(
+        name="made",
+        photos=[],
+        options={},
+        galleries=(),
+        encoder=None,
+        prepare=lambda services: None,
+    )
+
+    @contextmanager
+    def opened(*args: Any, **options: Any) -> Iterator[Asked]:
+        yield asked
+
+    monkeypatch.setattr(calibrating, "open_dataset", lambda name, columns: dataset)
+    monkeypatch.setattr(calibrating, "open_agent", opened)
+    monkeypatch.setattr(calibrating, "evaluate", asked.evaluate)
+    monkeypatch.setattr(calibrating, "results_of", asked.results)
+    return asked, calibrate(Wanted("made", scorer=scorer), Settings(), lambda line: None)
+
+
+def test_a_scorer_that_is_kept_chooses_in_a_second_evaluation_and_is_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, done = calibrated(monkeypatch, "share_25_km")
+    assert done.tried.scorer is not None
+    assert [one.place for one in asked.chosen_by] == [default_scorers().place, done.tried.scorer]
+    assert scorers_of(asked.stored[0].scorers).place == done.tried.scorer
+
+
+def test_promises_are_fitted_on_no_place_that_the_scorer_was_fitted_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, done = calibrated(monkeypatch, "share_25_km")
+    assert len(done.tried.places) > 20
+    assert done.asked == 600 - 10 * len(done.tried.places)
+
+
+@pytest.mark.parametrize("scorer", [True, False])
+def test_without_a_scorer_the_answers_are_those_of_what_will_choose(
+    monkeypatch: pytest.MonkeyPatch, scorer: bool
+) -> None:
+    asked, done = calibrated(monkeypatch, None, scorer=scorer)
+    assert done.tried.scorer is None and done.asked == 600
+    # An earlier calibration's scorer is gone with it: a promise on its answers would not hold.
+    assert asked.chosen_by == [scorers_of(asked.stored[0].scorers)]
