@@ -93,7 +93,12 @@ def _tell(done: Calibrated, json: bool) -> None:
                     "coverage": {f"{k:g}": list(v) for k, v in kept.coverage.items()},
                     "median_radius_km": {f"{k:g}": v for k, v in kept.median_km.items()},
                     "calibration_error": kept.calibration_error,
-                    "scorer": {"kept": done.tried.scorer is not None, "why": done.tried.reason},
+                    "scorer": {
+                        "kept": done.tried.scorer is not None,
+                        "why": done.tried.reason,
+                        "digest": done.tried.scorer and done.tried.scorer.digest,
+                        "right_within_25_km": done.tried.right,
+                    },
                 }
             )
         )

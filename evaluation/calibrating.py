@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from geofix.agent.calibrated import Fitted, options_of
-from geofix.agent.choice.scorers import Scorers
+from geofix.agent.choice.scorers import Scorers, default_scorers
 from geofix.agent.context import Context
 from geofix.agent.facade import open_agent
 from geofix.agent.settings import Settings
@@ -87,6 +87,9 @@ def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
             )
             return results_of(agent, evaluation)
 
+        # Not those of an earlier calibration: this one replaces it, and where it keeps no scorer
+        # the shipped ones choose. Promises hold only for answers they were fitted on.
+        agent.services.given_scorers = default_scorers()
         results = ask()
         tried = try_scorer(results, dataset.name, wanted.seed) if wanted.scorer else NOT_ASKED
         if tried.scorer is not None:

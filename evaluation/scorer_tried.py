@@ -2,7 +2,7 @@
 
 Fitted on the candidates of some places and judged on those of the others: by how many photos have
 their first candidate within 25 km. Against the most similar photo, the kernel density, the model's
-own word and the scorer in force it has to win, not draw.
+own word and the shipped scorer it has to win, not draw.
 """
 
 from __future__ import annotations
@@ -10,21 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from geofix.agent.choice.law_of_regions import held_back
-from geofix.agent.choice.ranking import ranked
 from geofix.agent.choice.scorer import Scorer
-from geofix.agent.state import Candidate
 from geofix.evaluation.calibration import answers_of, check_enough, drawn
 from geofix.evaluation.examples import PLACE_KM, fit_examples
 from geofix.evaluation.result import Result
+from geofix.evaluation.scorer_judged import OWN, candidates_of, off_km, right_within
 from geofix.evaluation.training import Example, TooFewError
 from geofix.tools.errors import SourceError
-from geofix.tools.geo import haversine_km
 
 FITTED_SHARE = 0.4
 """Of the photos, whole places, that it is fitted on; the others judge it and fit the promises."""
-
-IN_FORCE, OWN = "the scorer in force", "fitted here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +41,11 @@ def try_scorer(results: Sequence[Result], trained_on: str, seed: int) -> Tried:
     """Fit a scorer and judge it on places it was not fitted on.
 
     Args:
-        results: Of an evaluation.
+        results: Of an evaluation in which the shipped scorer chose.
         trained_on: For people: on what.
         seed: Draws which places it is fitted on.
     """
-    placed = [result for result in results if result.has_truth and result.candidates]
+    placed = [result for result in results if result.has_truth]
     places = _drawn_places(placed, seed)
     first = [result for result in placed if _place(result) in places]
     others = [result for result in placed if _place(result) not in places]
@@ -67,13 +62,14 @@ def try_scorer(results: Sequence[Result], trained_on: str, seed: int) -> Tried:
         check_enough(answers_of(others))
     except SourceError as error:
         return Tried(None, f"no scorer was fitted, since promises need the photos: {error}")
-    right = {name: _share(some) for name, some in _errors_km(others, scorer).items()}
+    right = right_within(PLACE_KM, others, scorer)
     beaten = [name for name in right if name != OWN and right[name] < right[OWN]]
     told = ", ".join(f"{name} {share:.1%}" for name, share in right.items())
     kept = len(beaten) == len(right) - 1
     reason = (
-        f"the scorer fitted on {len(first)} photos {'is kept' if kept else 'is not kept'}: first"
-        f" within {PLACE_KM:g} km on {len(others)} photos of other places: {told}"
+        f"the scorer {scorer.name} {(scorer.digest or '')[:12]} fitted on {len(first)} photos"
+        f" {'is kept' if kept else 'is not kept'}: first within {PLACE_KM:g} km on {len(others)}"
+        f" photos of other places: {told}"
     )
     return Tried(scorer if kept else None, reason, frozenset(places), right, len(others))
 
@@ -110,56 +106,9 @@ def _drawn_places(results: Sequence[Result], seed: int) -> set[str]:
     return taken
 
 
-def _candidates(result: Result) -> list[Candidate]:
-    return [Candidate.model_validate(candidate) for candidate in result.candidates]
-
-
-def _off_km(result: Result, candidate: Candidate) -> float:
-    assert result.truth_latitude is not None
-    assert result.truth_longitude is not None
-    return float(
-        haversine_km(
-            result.truth_latitude, result.truth_longitude, candidate.latitude, candidate.longitude
-        )
-    )
-
-
 def _examples(result: Result) -> list[Example]:
     return [
-        Example(candidate.parts, float(_off_km(result, candidate) <= PLACE_KM), _place(result))
-        for candidate in _candidates(result)
+        Example(candidate.parts, float(off_km(result, candidate) <= PLACE_KM), _place(result))
+        for candidate in candidates_of(result)
         if candidate.vetoed is None
     ]
-
-
-def _errors_km(results: Sequence[Result], scorer: Scorer) -> dict[str, list[float]]:
-    """Return how far off each way of choosing is, photo by photo."""
-    errors: dict[str, list[float]] = {OWN: [_chosen_km(result, scorer) for result in results]}
-    errors[IN_FORCE] = [_known(result.first_km) for result in results]
-    for peer in ("nearest", "density", "model"):
-        found = [result.peers_km.get(peer) for result in results]
-        if any(error is not None for error in found):
-            errors[peer] = [_known(error) for error in found]
-    return errors
-
-
-def _chosen_km(result: Result, scorer: Scorer) -> float:
-    scored = [
-        candidate.model_copy(
-            update={
-                "terms": scorer.terms(candidate.parts),
-                "score": scorer.probability(candidate.parts),
-            }
-        )
-        for candidate in _candidates(result)
-    ]
-    first = ranked(held_back(scored, scorer))[0]
-    return float("inf") if first.vetoed is not None else _off_km(result, first)
-
-
-def _known(error_km: float | None) -> float:
-    return float("inf") if error_km is None else error_km
-
-
-def _share(errors_km: Sequence[float]) -> float:
-    return sum(error <= PLACE_KM for error in errors_km) / max(1, len(errors_km))
