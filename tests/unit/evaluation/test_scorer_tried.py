@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from geofix.agent.choice.features import FEATURES
@@ -71,7 +73,12 @@ def test_a_scorer_that_sees_what_others_do_not_is_kept() -> None:
 
 def test_photos_without_candidates_are_judged_and_wrong() -> None:
     made = results(600, told_by="share_25_km")
-    lost = {"status": "abstained", "error_km": None, "candidates": [], "first_km": None}
+    lost: dict[str, Any] = {
+        "status": "abstained",
+        "error_km": None,
+        "candidates": [],
+        "first_km": None,
+    }
     bare = [one.model_copy(update=lost) for one in made[:200]]
     tried = try_scorer([*bare, *made[200:]], "made", seed=0)
     assert 0.6 < tried.right[OWN] < 0.75
