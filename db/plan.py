@@ -41,7 +41,7 @@ and 0.96 of the most dissimilar."""
 
 FEW_PARTS = 2
 """The view of the most dissimilar is not narrowed in so few graphs: of GeoCLIP's 99,800 places 732
-gave 0.94 of them, 1000 gave 0.96; of 100,000 made vectors either gives 0.99, in 27 and 40 ms."""
+gave 0.94 of them, 1000 gave 0.96; of 100,000 made vectors either gives 0.99."""
 
 COMPACT_EF = 400
 """Candidates a compact graph of at most `PART_ROWS` keeps in view of the nearest, and then compares
