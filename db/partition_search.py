@@ -46,7 +46,7 @@ def search_partition(
         cores=cores_of(server.engine),
     )
     if asked.search.exact or chosen.way == "exact":
-        return search_exactly(connection, partition, counts, asked), how
+        return search_exactly(server, connection, partition, counts, asked, rows), how
     found, along = search_index(server, connection, partition, asked, chosen, how)
     if len(found) >= min(asked.limit, rows):
         return found, replace(along, way="index")
@@ -54,5 +54,5 @@ def search_partition(
         f"the index gave {len(found)} photos before {SCANNED_TUPLES} candidates were seen;"
         " every vector there was compared"
     )
-    found = search_exactly(connection, partition, counts, asked)
+    found = search_exactly(server, connection, partition, counts, asked, rows)
     return found, replace(along, way="exact", note=note)

@@ -1,20 +1,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sqlalchemy import Engine, literal, select
+from sqlalchemy import Connection, Engine, literal, select
 
 from geofix.agent.regions import box, circle, holds, search_areas
 from geofix.agent.state import Region
+from geofix.db import exact_scan
 from geofix.db.area import EARTH_RADIUS_KM, Area, chord_sql
 from geofix.db.engine import open_engine
 from geofix.db.gallery import Gallery
 from geofix.db.ingest import GeotaggedPhoto, Ingest
 from geofix.db.models import EmbeddingRow
 from geofix.db.search import Search
+from geofix.db.servers import Server
 from geofix.tools.countries import countries_at
 from geofix.tools.geo import haversine_km
 
@@ -59,6 +62,26 @@ def found(engine: Engine, *areas: Area) -> set[int]:
 def inside(latitude: float, longitude: float, radius_km: float) -> set[int]:
     distance_km = haversine_km(latitude, longitude, PLACES[:, 0], PLACES[:, 1])
     return set(np.flatnonzero(distance_km <= radius_km).tolist())
+
+
+def test_a_region_gone_through_over_several_connections_holds_the_same(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares: list[list[tuple[int, int]]] = []
+    asked_at_once = exact_scan.ask_at_once
+
+    def seen(server: Server, connection: Connection, given: Any, ask: Any) -> Any:
+        shares.extend(given)
+        return asked_at_once(server, connection, given, ask)
+
+    monkeypatch.setattr(exact_scan, "ROWS_A_CONNECTION", 1)
+    monkeypatch.setattr(exact_scan, "cores_of", lambda engine: 3)
+    monkeypatch.setattr(exact_scan, "ask_at_once", seen)
+    assert found(engine, *search_areas(circle(-17.8, -179.5, 300.0), None)) == inside(
+        -17.8, -179.5, 300.0
+    )
+    assert len(shares) == 3
+    assert len({span for share in shares for span in share}) == sum(map(len, shares))
 
 
 @pytest.mark.parametrize(
