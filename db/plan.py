@@ -12,8 +12,13 @@ from geofix.db.partition import Partition, VectorIndex
 from geofix.db.search import Way
 
 EXACT_ROWS = 20_000
-"""Up to this many vectors are compared one by one, which misses nothing; 10,000 in a region of a
-larger table took 27 to 48 ms."""
+"""Up to this many vectors are compared one by one, which misses nothing."""
+
+REGION_NEAREST, REGION_DISSIMILAR = (50_000, 0.05), (120_000, 0.12)
+"""Up to so many in a region are too, where they are no greater a share of all: the smaller the
+share, the more of a graph lies outside. In a million, 40,000 took 48 ms where the index took 32 to
+104 for the nearest and 120 for the most dissimilar (of which it found 0.93); 60,000 took 70, and
+the index 27 to 61 and 93 to 102; 100,000 took 104, and the index 68 to 71 for 0.93."""
 
 LARGEST_EF = 1000
 """pgvector's own limit."""
@@ -104,7 +109,7 @@ def plan(
         raw: Whether vectors are compared raw, for which there is no index.
         cores: How many graphs the server can search at once.
     """
-    if partition.index is None or raw or rows <= max(EXACT_ROWS, limit):
+    if partition.index is None or raw or rows <= max(_compared(rows, total, sign), limit):
         return Plan("exact")
     wanted = widths(partition.index)[0 if sign > 0 else 1]
     if rows < total:
@@ -114,3 +119,11 @@ def plan(
         ef_search=min(LARGEST_EF, max(wanted, limit)),
         connections=min(partition.index.parts, cores),
     )
+
+
+def _compared(rows: int, total: int, sign: float) -> float:
+    """Return up to how many vectors are compared one by one."""
+    if rows >= total:
+        return EXACT_ROWS
+    most, share = REGION_NEAREST if sign > 0 else REGION_DISSIMILAR
+    return max(EXACT_ROWS, min(most, share * total))

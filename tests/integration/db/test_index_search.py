@@ -62,6 +62,8 @@ def indexed(server_url: str, migrated: str, graphs: int) -> Iterator[Engine]:
 @pytest.fixture(autouse=True)
 def _few_rows_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "EXACT_ROWS", EXACT_ROWS)
+    for bound in ("REGION_NEAREST", "REGION_DISSIMILAR"):
+        monkeypatch.setattr(plan, bound, (EXACT_ROWS, 1.0))
     # Whatever machine this is: a graph on the search's own connection, and two on another.
     monkeypatch.setattr("geofix.db.partition_search.cores_of", lambda engine: 2)
 

@@ -75,16 +75,28 @@ def test_past_every_vector_where_the_index_does_not_serve(without: str) -> None:
     }[without] == exact
 
 
+@pytest.mark.parametrize(
+    ("sign", "total", "most"),
+    [(1.0, MILLION, 50_000), (-1.0, MILLION, 120_000), (1.0, 10 * MILLION, 50_000),
+     (1.0, 600_000, 30_000), (-1.0, 600_000, 72_000), (-1.0, 100_000, EXACT_ROWS)],
+)  # fmt: skip
+def test_a_small_share_is_compared_one_by_one_up_to_more(
+    sign: float, total: int, most: int
+) -> None:
+    assert planned(rows=most, total=total, sign=sign).way == "exact"
+    assert planned(rows=most + 1, total=total, sign=sign).way == "index"
+
+
 def test_one_vector_more_than_is_compared_one_by_one_takes_the_index() -> None:
     assert planned(rows=EXACT_ROWS + 1, total=EXACT_ROWS + 1).way == "index"
 
 
 def test_in_a_region_the_view_is_as_much_wider_as_it_is_small() -> None:
     assert planned(rows=MILLION - 1).ef_search == NEAREST
-    assert planned(rows=MILLION // 20).ef_search == ROOM * 32 * 20 // 4
-    assert planned(rows=MILLION // 20, parts=1).ef_search == ROOM * 32 * 20
-    assert planned(rows=MILLION // 40, limit=160).ef_search == LARGEST_EF
-    assert planned(rows=MILLION // 20, sign=-1.0).ef_search == DISSIMILAR
+    assert planned(rows=MILLION // 16).ef_search == ROOM * 32 * 16 // 4
+    assert planned(rows=MILLION // 16, parts=1).ef_search == ROOM * 32 * 16
+    assert planned(rows=MILLION // 16, limit=320).ef_search == LARGEST_EF
+    assert planned(rows=MILLION // 5, sign=-1.0).ef_search == DISSIMILAR
 
 
 def test_as_many_candidates_as_are_asked_for_and_no_more_than_pgvector_keeps() -> None:
