@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from geofix.agent.drafted_places import join_drafts
 from geofix.agent.state import Candidate, Draft, Hit
-from geofix.tools.clusters import SCALES_KM, ScaleClusters, cluster_at_scales
+from geofix.tools.clusters import LOOKS_KM, SCALES_KM, ScaleClusters, cluster_at_scales
 from geofix.tools.density import density_mode, vote_weights
 from geofix.tools.geo import HALF_CIRCUMFERENCE_KM, haversine_km
 
@@ -80,7 +80,7 @@ def pool_candidates(
     """
     latitudes, longitudes = [hit.latitude for hit in hits], [hit.longitude for hit in hits]
     weights = region_share * vote_weights([hit.similarity for hit in hits], temperature)
-    votes = Votes(hits, weights, cluster_at_scales(latitudes, longitudes))
+    votes = Votes(hits, weights, cluster_at_scales(latitudes, longitudes, LOOKS_KM))
     places = next(scale for scale in votes.scales if scale.scale_km == PLACE_SCALE_KM)
     groups = [np.flatnonzero(places.labels == label) for label in dict.fromkeys(places.labels)]
     return join_drafts(
@@ -95,7 +95,7 @@ def pool_candidates(
 def _from_cluster(votes: Votes, members: NDArray[np.intp]) -> Candidate:
     hits, weights = votes.hits, votes.weights
     best = int(members[weights[members].argmax()])
-    shares = {km: float(weights[votes.near(best, km)].sum()) for km in SCALES_KM}
+    shares = {km: float(weights[votes.near(best, km)].sum()) for km in LOOKS_KM}
     known = next((km for km in SCALES_KM if shares[km] > KNOWN_AT_SHARE), NOWHERE_KM)
     support = votes.near(best, min(known, PLACE_SCALE_KM))
     # A place known nowhere reaches as far as anything that was found.

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from geofix.agent.context import Context
 from geofix.agent.regions import circle
 from geofix.agent.state import Candidate, Region
-from geofix.tools.clusters import SCALES_KM
+from geofix.tools.clusters import LOOKS_KM
 from geofix.tools.geo import haversine_km
 
-LADDER_KM = SCALES_KM[::-1]
-"""Radii of looks, widest first: continent, country, region, city, street."""
+LADDER_KM = LOOKS_KM[::-1]
+"""Radii of looks, widest first: continent, country, region, city, street, corner."""
 
 SURE = 0.8
 """Share of the votes within a level at which the place is looked for there and nowhere else."""
@@ -98,9 +98,10 @@ def _radius_km(region: Region | None) -> float:
 
 def _around(candidate: Candidate, level_km: float) -> Region:
     named = candidate.place or f"{candidate.latitude:.4f}, {candidate.longitude:.4f}"
+    radius = f"{level_km:g} km" if level_km >= 1 else f"{1000 * level_km:g} m"
     return circle(
         candidate.latitude,
         candidate.longitude,
         level_km,
-        name=f"{level_km:g} km around {named}",
+        name=f"{radius} around {named}",
     )

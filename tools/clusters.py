@@ -18,6 +18,9 @@ from geofix.tools.levels import SCALES
 SCALES_KM = tuple(SCALES.values())
 """Street, city, region, country, continent: the radii of IM2GPS's accuracies."""
 
+LOOKS_KM = (0.1, *SCALES_KM)
+"""How closely votes are counted and looked at: down to one corner of a street."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScaleClusters:

@@ -18,7 +18,7 @@ from geofix.agent.choice import (
 )
 from geofix.agent.choice.observed import Observed
 from geofix.agent.state import Candidate
-from geofix.tools.clusters import SCALES_KM
+from geofix.tools.clusters import LOOKS_KM
 
 Kind = Literal["votes", "drafts", "geometry", "image-place", "ground"]
 """Kinds that may fail one without the other. What the gallery's vectors gave is one, what the model
@@ -64,7 +64,7 @@ _SHARES = tuple(
         "votes",
         1,
     )
-    for scale in SCALES_KM
+    for scale in LOOKS_KM
 )
 
 FEATURES: tuple[Feature, ...] = (

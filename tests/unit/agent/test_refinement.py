@@ -53,6 +53,14 @@ def test_what_lies_in_the_circle_is_no_rival() -> None:
     assert look.rival.latitude == BERLIN[0]
 
 
+def test_the_closest_look_is_at_one_corner() -> None:
+    street = {"share_0.1_km": 0.85, "share_1_km": 0.95, "share_25_km": 1.0}
+    look = next_look([candidate(PARIS, 0.9, scale_km=1.0, **street)], circle(*PARIS, 1.0))
+    assert look is not None
+    assert look.region == circle(*PARIS, 0.1, "100 m around 48.8867, 2.3431")
+    assert next_look([candidate(PARIS, 0.9, scale_km=1.0, **street)], look.region) is None
+
+
 def test_what_is_vetoed_is_neither() -> None:
     first = candidate(PARIS, 0.8, scale_km=25.0, **SHARP)
     look = next_look([candidate(BERLIN, 0.9, vetoed="in the sea"), first], None)
@@ -67,7 +75,7 @@ def test_a_place_known_nowhere_has_no_finer_look() -> None:
 
 
 @given(
-    shares=st.lists(st.floats(0, 1), min_size=5, max_size=5).map(sorted),
+    shares=st.lists(st.floats(0, 1), min_size=len(LADDER_KM), max_size=len(LADDER_KM)).map(sorted),
     level=st.sampled_from([None, *LADDER_KM]),
 )
 def test_looks_end(shares: list[float], level: float | None) -> None:
