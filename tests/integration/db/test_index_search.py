@@ -219,6 +219,7 @@ def test_too_few_by_the_index_are_looked_for_exactly(
 ) -> None:
     for name, number in (("EXACT_ROWS", 10), ("NEAREST_EF", 10), ("ROOM", 0)):
         monkeypatch.setattr(plan, name, number)
+    monkeypatch.setattr(plan, "REGION_NEAREST", (10, 1.0))
     monkeypatch.setattr("geofix.db.index_scan.SCANNED_TUPLES", 1)
     areas, allowed = within(-17.5, 180.0, 130.0)
     assert 17 < allowed.sum() < 60
