@@ -16,7 +16,7 @@ from geofix.tools.images import read_photo
 from geofix.tools.samples import sample_path
 from geofix.tools.scene import group_shares, read_scene, texture
 
-STREET_SIGN, PIZZA, TABBY, LIBRARY, WEB_SITE = 919, 963, 281, 624, 916
+STREET_SIGN, PIZZA, TABBY, LIBRARY, WEB_SITE, CHURCH = 919, 963, 281, 624, 916, 497
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (200, 300, 3), np.uint8)).filter(
     ImageFilter.GaussianBlur(1)
@@ -46,6 +46,10 @@ class Said:
         ({"street_sign": 10.0, "library": 10.0}, "outdoors"),
         ({"street_sign": 9.5, "library": 10.0}, "indoors"),
         ({"street_sign": 10.0, "pizza": 10.0}, "food"),
+        # A church says nothing of whether one stands in it or before it.
+        ({"church": 12.0}, "outdoors"),
+        ({"church": 10.0, "library": 8.5}, "indoors"),
+        ({"church": 10.0, "library": 8.5, "street_sign": 8.5}, "outdoors"),
     ],
 )
 def test_what_most_classes_stand_for_is_the_kind(seen: dict[str, float], kind: str) -> None:
