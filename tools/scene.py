@@ -26,7 +26,7 @@ OUTDOORS_ENOUGH = 0.45
 """Share of what stands outdoors among all that stands either there or in a room."""
 
 LEAST_INDOORS = 0.1
-"""Share of all that has to stand in a room: what looks like nothing but a church may be its front."""
+"""Share of all that has to stand in a room: what looks like a church alone may be its front."""
 
 MOSTLY_FOOD, MOSTLY_ANIMALS = 0.3, 0.5
 """Of all there is to see; from there on no place is."""
