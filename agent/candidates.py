@@ -35,6 +35,10 @@ SMALLEST_RADIUS_KM = 1.0
 """No photo pins a camera closer than this before geometry is checked."""
 
 
+FLAT_TEMPERATURE = 0.1
+"""Of votes that let many alike photos stand against one that is more alike."""
+
+
 @dataclass(frozen=True, slots=True)
 class Votes:
     """The positives of a round with their votes, and how they hang together."""
@@ -42,6 +46,8 @@ class Votes:
     hits: Sequence[Hit]
     weights: NDArray[np.float64]
     """Share of all votes of the run each photo has, `[n]`; together the region's own share."""
+    flat: NDArray[np.float64]
+    """The same at `FLAT_TEMPERATURE`."""
     scales: Sequence[ScaleClusters]
 
     def near(self, index: int, scale_km: float) -> NDArray[np.intp]:
@@ -79,8 +85,13 @@ def pool_candidates(
             a finer look must not make a place surer than its region was.
     """
     latitudes, longitudes = [hit.latitude for hit in hits], [hit.longitude for hit in hits]
-    weights = region_share * vote_weights([hit.similarity for hit in hits], temperature)
-    votes = Votes(hits, weights, cluster_at_scales(latitudes, longitudes, LOOKS_KM))
+    similarities = [hit.similarity for hit in hits]
+    votes = Votes(
+        hits,
+        region_share * vote_weights(similarities, temperature),
+        region_share * vote_weights(similarities, FLAT_TEMPERATURE),
+        cluster_at_scales(latitudes, longitudes, LOOKS_KM),
+    )
     places = next(scale for scale in votes.scales if scale.scale_km == PLACE_SCALE_KM)
     groups = [np.flatnonzero(places.labels == label) for label in dict.fromkeys(places.labels)]
     return join_drafts(
@@ -115,6 +126,7 @@ def _from_cluster(votes: Votes, members: NDArray[np.intp]) -> Candidate:
         score=0.0,
         parts={
             **{f"share_{km:g}_km": share for km, share in shares.items()},
+            "flat_votes": float(votes.flat[votes.near(best, PLACE_SCALE_KM)].sum()),
             "likeness": 0.0 if likeness is None else 1 - likeness,
         },
         photos=len(members),

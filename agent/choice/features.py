@@ -69,6 +69,7 @@ _SHARES = tuple(
 
 FEATURES: tuple[Feature, ...] = (
     *_SHARES,
+    _feature(votes.flat_votes, "votes", "share", 0, 1, 1),
     _feature(votes.likeness, "votes", "share", 0, 1, 1),
     _feature(votes.rank, "votes", "1/rank", 0, 1, 1),
     _feature(votes.margin, "votes", "cosine", -2, 2, 1),

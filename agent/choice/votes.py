@@ -21,6 +21,11 @@ def share(scale_km: float) -> Callable[[Candidate, Observed], float]:
     return of
 
 
+def flat_votes(candidate: Candidate, observed: Observed) -> float:
+    """Return its share of votes where many alike photos count beside one more alike, 0 to 1."""
+    return min(1.0, candidate.parts.get("flat_votes", 0.0))
+
+
 def likeness(candidate: Candidate, observed: Observed) -> float:
     """Return how rare the similarity of its best photo is among photos of unlike places, 0 to 1."""
     return candidate.parts.get("likeness", 0.0)
