@@ -14,6 +14,7 @@ from geofix.agent.facade import open_agent
 from geofix.agent.settings import Settings
 from geofix.agent.state import Retrieval
 from geofix.evaluation.calibration import Kept, Promises, answers_of, fit_promises
+from geofix.evaluation.cross_calibration import cross_kept
 from geofix.evaluation.datasets import open_dataset
 from geofix.evaluation.eval_photo import digest_of
 from geofix.evaluation.leaks import Leak
@@ -57,7 +58,7 @@ class Calibrated:
 
 
 def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
-    """Ask, fit, measure on places held out, and store.
+    """Ask, fit, measure with every answer held out once, and store.
 
     Args:
         wanted: What and how.
@@ -99,7 +100,9 @@ def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
             again = [one for one in ask() if (one.group or one.photo) not in tried.places]
             tried = kept_if_enough(tried, again)
             results = results if tried.scorer is None else again
-        promises, kept = fit_promises(answers_of(results), wanted.seed)
+        answers = answers_of(results)
+        promises = fit_promises(answers, wanted.seed)
+        kept = cross_kept(answers, wanted.seed)
         services = agent.services
         encoder = services.encoder.name
         fitted = _document(

@@ -1,8 +1,8 @@
-"""Radius and confidence from answers whose truth is known, and whether they hold for others.
+"""Radius and confidence from answers whose truth is known.
 
-Places are parted in three, never photos of one place: the confidence is fitted on the first part,
-the radius on the second, since a promise of coverage holds only for answers that nothing before was
-fitted on, and the third tells whether it is kept.
+Places are parted in two, never photos of one place: the confidence is fitted on the first part, the
+radius on the second, since a promise of coverage holds only for answers that nothing before was
+fitted on. Whether promises are kept is told by `cross_calibration`.
 """
 
 from __future__ import annotations
@@ -29,16 +29,14 @@ from geofix.tools.reliability import (
 from geofix.tools.reliability_fit import fit_confidence
 
 FEWEST_ANSWERS = 150
-"""Below, the radius would be fitted on fewer than 60, and its level of 95 % on the last three."""
+"""Below, the radius of a held-out answer would be fitted on fewer than 60, and its level of 95 % on
+the last three."""
 
 FEWEST_PLACES = 9
-"""Three for each part."""
+"""Nearly two for each of five folds."""
 
 COARSEST_KM = 1.0
 """A truth known less exactly cannot say how far off a street is."""
-
-PARTS = (0.4, 0.4, 0.2)
-"""Shares of the answers for the confidence, for the radius, and held out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,29 +90,26 @@ def _signals(result: Result) -> dict[str, float]:
     return signals_of(candidates[0], candidates, retrieval, rounds=result.rounds)
 
 
-def parted(answers: Sequence[Answer], seed: int) -> tuple[list[Answer], list[Answer], list[Answer]]:
-    """Return the parts for confidence and radius, and what is held out; places stay whole."""
+def folds_of(answers: Sequence[Answer], folds: int, seed: int) -> list[list[Answer]]:
+    """Return the answers in folds, places whole, each place to the fold that has fewest."""
     members: dict[str, list[Answer]] = {}
     for answer in answers:
         members.setdefault(answer.group, []).append(answer)
-    parts: tuple[list[Answer], list[Answer], list[Answer]] = ([], [], [])
+    parted: list[list[Answer]] = [[] for _ in range(folds)]
     for group in sorted(members, key=lambda group: drawn(group, seed)):
-        # To the part that is emptiest for its share.
-        filled = [len(part) / share for part, share in zip(parts, PARTS, strict=True)]
-        parts[int(np.argmin(filled))].extend(members[group])
-    return parts
+        parted[int(np.argmin([len(fold) for fold in parted]))].extend(members[group])
+    return parted
 
 
-def fit_promises(answers: Sequence[Answer], seed: int = 0) -> tuple[Promises, Kept]:
-    """Fit confidence and radius, and measure both on places held out.
+def fit_promises(answers: Sequence[Answer], seed: int = 0) -> Promises:
+    """Fit confidence and radius, each on half of the places.
 
     Raises:
         SourceError: There are too few answers, or of too few places.
     """
     check_enough(answers)
-    first, second, held = parted(answers, seed)
-    promises = fit_on(first, second)
-    return promises, kept_on(promises, held)
+    first, second = folds_of(answers, 2, seed)
+    return fit_on(first, second)
 
 
 def check_enough(answers: Sequence[Answer]) -> None:
@@ -156,11 +151,6 @@ class Promised:
     """By level, `[n]`."""
     confidence: list[dict[str, float]]
     """By scale, for each."""
-
-
-def kept_on(promises: Promises, held: Sequence[Answer]) -> Kept:
-    """Measure promises on answers they were not fitted on."""
-    return kept_of([promised(promises, held)])
 
 
 def promised(promises: Promises, held: Sequence[Answer]) -> Promised:

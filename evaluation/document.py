@@ -67,13 +67,13 @@ abstain.
 vectors are made, and so are the drafts (as far off as Qwen2.5-VL-7B is said to be on IM2GPS3k) and
 the inliers at street scale (after 160 street photos, DESIGN.md section 5). The constants were set
 by hand to resemble published figures: SigLIP 2 with 38 % and 59 % at 25 km for `world`, and for
-`street` 62 % and 89 % at 25 m, which its top-1 and best of 16 stay below (57.6 % and 81.0 % of 700
-photos, measured before); for `city` there is no published figure. So top-1 and the best of 16 there
-are no measurement of geofix; what the choice makes of them is, as far as real errors are like the
-simulated ones. 5 % of the queries have no true neighbour in the gallery.
+`street` 62 % and 89 % at 25 m; for `city` there is no published figure. So top-1 and the best of 16
+there are no measurement of geofix; what the choice makes of them is, as far as real errors are like
+the simulated ones. 5 % of the queries have no true neighbour in the gallery.
 
-**What ships.** The `{ships}` weights. Those called fitted were fitted on simulated worlds of other
-places and seeds; they do not ship, except where the two are the same.
+**What ships.** The `{ships}` weights. Those called default were fitted by `make weights` on 700
+photos of each of three simulated worlds of other places and seeds, those called fitted in the same
+way on {training} for this page. Spots are weighed by hand in all of them.
 
 **What is real.** The open set is the starter gallery, each photo asked of all others; photos of one
 city are often of one sequence and camera, so it measures the choice, not the retrieval.

@@ -32,15 +32,15 @@ def test_a_world_is_calibrated_and_the_calibration_is_found(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = calibrate(
-        wanted(monkeypatch, 400), Settings(database_url=database_url), lambda line: None
+        wanted(monkeypatch, 450), Settings(database_url=database_url), lambda line: None
     )
-    assert done.asked == 400
+    assert done.asked == 450
     assert done.answered >= 150
     for level, share in done.kept.coverage.items():
-        assert share.low - 0.1 <= level <= share.high + 0.1
+        assert share.low - 0.03 <= level <= share.high + 0.03
     assert done.kept.median_km[0.5] <= done.kept.median_km[0.95]
     with Services(Settings(database_url=database_url)) as services:
-        name = small(400).name
+        name = small(450).name
         found = services.calibration(name, (name,))
         assert not isinstance(found, str)
         chosen_by = services.scorers(name, (name,)).place

@@ -1,11 +1,11 @@
-"""Promises are fitted and measured on places apart, and kept."""
+"""Promises are fitted on places apart, and kept."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from geofix.evaluation.calibration import Answer, fit_promises, parted
+from geofix.evaluation.calibration import Answer, fit_promises, folds_of, kept_of, promised
 from geofix.tools.errors import SourceError
 
 
@@ -20,18 +20,21 @@ def answers(count: int, places: int, seed: int = 0) -> list[Answer]:
     ]
 
 
-def test_no_place_is_in_two_parts_and_none_is_lost() -> None:
-    some = answers(500, 60)
-    parts = parted(some, seed=3)
-    groups = [{answer.group for answer in part} for part in parts]
-    assert not groups[0] & groups[1] and not groups[1] & groups[2] and not groups[0] & groups[2]
-    assert sum(map(len, parts)) == 500
-    assert [len(part) / 500 for part in parts] == pytest.approx([0.4, 0.4, 0.2], abs=0.03)
-    assert parted(some, seed=3) == parts != parted(some, seed=4)
+@pytest.mark.parametrize("folds", [2, 5])
+def test_every_answer_is_in_one_fold_and_places_stay_whole(folds: int) -> None:
+    some = answers(700, 90)
+    parted = folds_of(some, folds, seed=1)
+    assert sorted(map(id, some)) == sorted(id(answer) for fold in parted for answer in fold)
+    places = [{answer.group for answer in fold} for fold in parted]
+    assert sum(map(len, places)) == len(set.union(*places)) == 90
+    assert [len(fold) for fold in parted] == pytest.approx([700 / folds] * folds, abs=8)
+    assert folds_of(some, folds, seed=1) == parted != folds_of(some, folds, seed=2)
 
 
-def test_coverage_is_as_promised_on_places_held_out() -> None:
-    _, kept = fit_promises(answers(6000, 600))
+def test_coverage_is_as_promised_on_other_places() -> None:
+    promises = fit_promises(answers(3000, 300))
+    assert promises.photos == 1500
+    kept = kept_of([promised(promises, answers(3000, 300, seed=1))])
     for level, share in kept.coverage.items():
         assert share.value == pytest.approx(level, abs=0.03)
     assert max(kept.calibration_error.values()) < 0.06

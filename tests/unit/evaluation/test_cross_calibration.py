@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.evaluation.cross_calibration import cross_kept, folds_of
+from geofix.evaluation.cross_calibration import cross_kept
 from geofix.tools.errors import SourceError
 from tests.unit.evaluation.test_calibration import answers
-
-
-def test_every_answer_is_held_out_once_and_places_stay_whole() -> None:
-    some = answers(700, 90)
-    folds = folds_of(some, seed=1)
-    assert sorted(map(id, some)) == sorted(id(answer) for fold in folds for answer in fold)
-    places = [{answer.group for answer in fold} for fold in folds]
-    assert sum(map(len, places)) == len(set.union(*places)) == 90
-    assert [len(fold) for fold in folds] == pytest.approx([140] * 5, abs=8)
 
 
 def test_promises_are_kept_where_they_can_be_and_the_error_of_few_photos_is_told() -> None:
