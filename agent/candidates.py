@@ -34,7 +34,6 @@ SEQUENCE_KM = 0.05
 SMALLEST_RADIUS_KM = 1.0
 """No photo pins a camera closer than this before geometry is checked."""
 
-
 FLAT_TEMPERATURE = 0.1
 """Of votes that let many alike photos stand against one that is more alike."""
 

@@ -70,26 +70,12 @@ def search_exactly(
         asked: For what.
         rows: About how many vectors that are.
     """
-    raw = asked.likeness.mean is None
     boxes = common_boxes(asked.search.areas)
     if boxes is None:
+        raw = asked.likeness.mean is None
         everywhere = _closest(partition.table, raw=raw).where(*conditions(partition, asked))
         return ranked(connection, _sorting(seqscan="on"), everywhere, asked.parameters())
-    # Named also where all are asked: the index over regions begins with the gallery.
-    galleries = asked.gallery_ids or tuple(np.unique(counts.galleries).tolist())
-    wanted = [*conditions(partition, asked), partition.table.c.gallery_id.in_(galleries)]
-    inside = _closest_in_cells(partition.table, wanted, raw=raw)
-    parameters = asked.parameters()
-
-    def ask(where: Connection, spans: Spans) -> Ranked:
-        first, last = map(list, zip(*spans, strict=True))
-        within = {**parameters, "first": first, "last": last}
-        return ranked(where, _sorting(seqscan="off"), inside, within)
-
-    spans = cell_ranges(boxes)
-    at_once = min(len(spans), cores_of(server.engine), max(1, rows // ROWS_A_CONNECTION))
-    shares = [spans[first::at_once] for first in range(at_once)]
-    return closest_first(ask_at_once(server, connection, shares, ask))[: asked.limit]
+    return _search_cells(server, connection, partition, counts, asked, cell_ranges(boxes), rows)
 
 
 def search_later(connection: Connection, partition: Partition, asked: Asked, upto: int) -> Ranked:
@@ -101,6 +87,31 @@ def search_later(connection: Connection, partition: Partition, asked: Asked, upt
     )
     parameters = {**asked.parameters(), "upto": upto}
     return ranked(connection, _sorting(seqscan="off"), later, parameters)
+
+
+def _search_cells(
+    server: Server,
+    connection: Connection,
+    partition: Partition,
+    counts: CellCounts,
+    asked: Asked,
+    spans: Spans,
+    rows: int,
+) -> Ranked:
+    # Named also where all are asked: the index over regions begins with the gallery.
+    galleries = asked.gallery_ids or tuple(np.unique(counts.galleries).tolist())
+    wanted = [*conditions(partition, asked), partition.table.c.gallery_id.in_(galleries)]
+    inside = _closest_in_cells(partition.table, wanted, raw=asked.likeness.mean is None)
+    parameters = asked.parameters()
+
+    def ask(where: Connection, share: Spans) -> Ranked:
+        first, last = map(list, zip(*share, strict=True))
+        within = {**parameters, "first": first, "last": last}
+        return ranked(where, _sorting(seqscan="off"), inside, within)
+
+    at_once = min(len(spans), cores_of(server.engine), max(1, rows // ROWS_A_CONNECTION))
+    shares = [spans[first::at_once] for first in range(at_once)]
+    return closest_first(ask_at_once(server, connection, shares, ask))[: asked.limit]
 
 
 def _sorting(*, seqscan: str) -> Ahead:

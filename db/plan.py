@@ -109,7 +109,7 @@ def plan(
         raw: Whether vectors are compared raw, for which there is no index.
         cores: How many graphs the server can search at once.
     """
-    if partition.index is None or raw or rows <= max(_compared(rows, total, sign), limit):
+    if partition.index is None or raw or rows <= max(_exact_up_to(rows, total, sign), limit):
         return Plan("exact")
     wanted = widths(partition.index)[0 if sign > 0 else 1]
     if rows < total:
@@ -121,7 +121,7 @@ def plan(
     )
 
 
-def _compared(rows: int, total: int, sign: float) -> float:
+def _exact_up_to(rows: int, total: int, sign: float) -> float:
     """Return up to how many vectors are compared one by one."""
     if rows >= total:
         return EXACT_ROWS

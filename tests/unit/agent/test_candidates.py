@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from geofix.agent.candidates import NOWHERE_KM, SMALLEST_RADIUS_KM, pool_candidates
@@ -34,6 +36,24 @@ def test_a_place_is_known_at_the_finest_scale_that_holds_half_of_the_votes() -> 
 def test_a_place_without_half_of_the_votes_at_any_scale_is_known_nowhere() -> None:
     scattered = [hit(place, 0.5) for place in (PARIS, SUVA, (-33.4, -70.7))]
     assert {c.scale_km for c in pool_candidates(scattered, [], 0.05)} == {NOWHERE_KM}
+
+
+def test_votes_are_counted_down_to_a_corner() -> None:
+    across_the_city = (PARIS[0] + 0.05, PARIS[1])
+    around_the_corner = (PARIS[0] + 0.0005, PARIS[1])
+    even = [hit(place, 0.5) for place in (PARIS, around_the_corner, across_the_city, SUVA)]
+    parts = pool_candidates(even, [], 0.05)[0].parts
+    assert (parts["share_0.1_km"], parts["share_1_km"], parts["share_25_km"]) == (0.5, 0.5, 0.75)
+
+
+def test_many_alike_photos_outvote_a_more_alike_one_by_flat_votes_only() -> None:
+    hits = [hit(PARIS, 0.5), *(hit(BERLIN, 0.4) for _ in range(3))]
+    paris, berlin = pool_candidates(hits, [], 0.02)
+    assert paris.parts["share_25_km"] > 0.9
+    assert berlin.parts["flat_votes"] == pytest.approx(3 / (3 + math.e))
+    # A finer look makes no place surer than its region was.
+    halved = pool_candidates(hits, [], 0.02, region_share=0.5)[1]
+    assert halved.parts["flat_votes"] == pytest.approx(berlin.parts["flat_votes"] / 2)
 
 
 def test_the_radius_reaches_the_farthest_photo_and_its_own_uncertainty() -> None:
