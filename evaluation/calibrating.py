@@ -9,14 +9,14 @@ from typing import Any
 
 from geofix.agent.calibrated import Fitted, options_of
 from geofix.agent.choice.scorers import Scorers, default_scorers
-from geofix.agent.context import Context
 from geofix.agent.facade import open_agent
+from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import Retrieval
 from geofix.evaluation.calibration import Kept, Promises, answers_of, fit_promises
 from geofix.evaluation.cross_calibration import cross_kept
 from geofix.evaluation.datasets import open_dataset
-from geofix.evaluation.eval_photo import digest_of
+from geofix.evaluation.eval_photo import Dataset, digest_of
 from geofix.evaluation.leaks import Leak
 from geofix.evaluation.result import Result
 from geofix.evaluation.runner import Plan, evaluate, results_of, sequences_of
@@ -71,14 +71,12 @@ def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
     dataset = open_dataset(wanted.dataset, wanted.columns)
     if wanted.model is not None:
         settings = settings.model_copy(update={"model": wanted.model})
-    options = {**dataset.options, **wanted.options}
-    if dataset.galleries:
-        options["galleries"] = dataset.galleries
-    plan = Plan("calibrate", dataset.name, dataset.photos, options, wanted.leaks)
+    plan = _plan(dataset, wanted)
     with open_agent(settings, encoder=dataset.encoder, progress=say, durability="exit") as agent:
         dataset.prepare(agent.services)
 
-        def ask() -> list[Result]:
+        def ask(scorers: Scorers) -> list[Result]:
+            agent.services.given_scorers = scorers
             evaluation = evaluate(
                 agent,
                 plan,
@@ -88,60 +86,70 @@ def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
             )
             return results_of(agent, evaluation)
 
-        # Not those of an earlier calibration: this one replaces it, and where it keeps no scorer
-        # the shipped ones choose. Promises hold only for answers they were fitted on.
-        agent.services.given_scorers = default_scorers()
-        results = ask()
-        tried = try_scorer(results, dataset.name, wanted.seed) if wanted.scorer else NOT_ASKED
-        if tried.scorer is not None:
-            say("asking again with the scorer that was fitted")
-            agent.services.given_scorers = Scorers(place=tried.scorer)
-            # What it was fitted on is better known to it than what it will meet.
-            again = [one for one in ask() if (one.group or one.photo) not in tried.places]
-            tried = kept_if_enough(tried, again)
-            results = results if tried.scorer is None else again
+        results, tried = _answered(ask, dataset.name, wanted, say)
         answers = answers_of(results)
-        promises = fit_promises(answers, wanted.seed)
         kept = cross_kept(answers, wanted.seed)
-        services = agent.services
-        encoder = services.encoder.name
-        fitted = _document(
-            promises, results, plan.context, encoder, services.drafted_by, digest_of(plan.photos)
-        ).model_copy(update={"scorers": _stored(tried)})
-        stored = services.calibrations.save(
-            encoder, plan.context.galleries, fitted.drafted_by, fitted.model_dump(mode="json")
+        fitted = _document(fit_promises(answers, wanted.seed), results, tried, plan, agent.services)
+        stored = agent.services.calibrations.save(
+            fitted.encoder,
+            plan.context.galleries,
+            fitted.drafted_by,
+            fitted.model_dump(mode="json"),
         )
     answered = sum(result.status == "located" for result in results)
     return Calibrated(stored, fitted, kept, len(results), answered, tried)
 
 
-def _stored(tried: Tried) -> dict[str, Any] | None:
+def _plan(dataset: Dataset, wanted: Wanted) -> Plan:
+    options = {**dataset.options, **wanted.options}
+    if dataset.galleries:
+        options["galleries"] = dataset.galleries
+    return Plan("calibrate", dataset.name, dataset.photos, options, wanted.leaks)
+
+
+def _answered(
+    ask: Callable[[Scorers], list[Result]], name: str, wanted: Wanted, say: Say
+) -> tuple[list[Result], Tried]:
+    """Return the answers to make promises of, and the scorer that was fitted on others.
+
+    An earlier calibration's scorer chooses none of them: this one replaces it, and where it keeps
+    no scorer the shipped ones choose. Promises hold only for answers like those they were fitted
+    on.
+    """
+    results = ask(default_scorers())
+    tried = try_scorer(results, name, wanted.seed) if wanted.scorer else NOT_ASKED
     if tried.scorer is None:
-        return None
-    return Scorers(place=tried.scorer).model_dump(mode="json")
+        return results, tried
+    say("asking again with the scorer that was fitted")
+    again = ask(Scorers(place=tried.scorer))
+    # What it was fitted on is better known to it than what it will meet.
+    again = [result for result in again if (result.group or result.photo) not in tried.places]
+    tried = kept_if_enough(tried, again)
+    return (results if tried.scorer is None else again), tried
 
 
 def _document(
     promises: Promises,
     results: Sequence[Result],
-    context: Context,
-    encoder: str,
-    drafted_by: str,
-    digest: str,
+    tried: Tried,
+    plan: Plan,
+    services: Services,
 ) -> Fitted:
     searched = next(
         Retrieval.model_validate(result.retrievals[0]) for result in results if result.retrievals
     )
+    scorers = None if tried.scorer is None else Scorers(place=tried.scorer)
     return Fitted(
         radius=promises.radius,
         confidence=promises.confidence,
-        encoder=encoder,
-        galleries=tuple(sorted(context.galleries)),
-        drafted_by=drafted_by,
+        encoder=services.encoder.name,
+        galleries=tuple(sorted(plan.context.galleries)),
+        drafted_by=services.drafted_by,
         centring_version=searched.centring_version,
         photos_in_gallery=max(1, searched.searched),
-        options=options_of(context),
-        digest=digest,
+        options=options_of(plan.context),
+        digest=digest_of(plan.photos),
         photos=promises.photos,
         made_on=datetime.now(UTC).date().isoformat(),
+        scorers=None if scorers is None else scorers.model_dump(mode="json"),
     )
