@@ -7,6 +7,7 @@ from geofix.agent.provenance import Provenance
 from geofix.agent.scene_seen import SceneSeen
 from geofix.agent.search_report import SearchReport
 from geofix.agent.spending import Spending
+from geofix.agent.spot import Spot
 from geofix.agent.state import (
     Candidate,
     Clue,
@@ -36,6 +37,7 @@ PERSISTED = (
     Region,
     Retrieval,
     SceneSeen,
+    Spot,
     SearchReport,
     Spending,
     State,

@@ -18,6 +18,7 @@ from geofix.agent.provenance import Provenance
 from geofix.agent.scene_seen import SceneSeen
 from geofix.agent.search_report import NegativesBy, SearchReport
 from geofix.agent.spending import Spending
+from geofix.agent.spot import Spot
 
 
 class Region(BaseModel):
@@ -138,6 +139,8 @@ class Candidate(BaseModel):
     """Why it may not be the answer, whatever its score."""
     held_back: str | None = None
     """Why it is not the first, whatever its score (`geofix.agent.choice.law_of_regions`)."""
+    spots: list[Spot] = Field(default_factory=list)
+    """Its corners, best first, where it lies at the first; none where it lies elsewhere."""
     place: str | None = None
     country_code: str | None = None
     distance_km: float = 0.0

@@ -12,6 +12,7 @@ from geofix.agent.cli.terminal import err, out, plain, say
 
 if TYPE_CHECKING:
     from geofix.evaluation.calibrating import Calibrated
+    from geofix.evaluation.scorer_tried import Trial
 
 
 def calibrate_dataset(
@@ -93,11 +94,9 @@ def _tell(done: Calibrated, json: bool) -> None:
                     "coverage": {f"{k:g}": list(v) for k, v in kept.coverage.items()},
                     "median_radius_km": {f"{k:g}": v for k, v in kept.median_km.items()},
                     "calibration_error": kept.calibration_error,
-                    "scorer": {
-                        "kept": done.tried.scorer is not None,
-                        "why": done.tried.reason,
-                        "digest": done.tried.scorer and done.tried.scorer.digest,
-                        "right_within_25_km": done.tried.right,
+                    "scorers": {
+                        "places": _trial(done.tried.place),
+                        "spots": _trial(done.tried.spot),
                     },
                 }
             )
@@ -115,8 +114,18 @@ def _tell(done: Calibrated, json: bool) -> None:
     out().print(table)
     errors = ", ".join(f"{name} {error:.3f}" for name, error in kept.calibration_error.items())
     say(f"expected calibration error: {errors}")
-    say(done.tried.reason)
+    for reason in dict.fromkeys((done.tried.place.reason, done.tried.spot.reason)):
+        say(reason)
     say(
         f"calibration {done.id} is in force: {done.answered} of {done.asked} photos were answered,"
         f" the radius was fitted on {done.fitted.photos}"
     )
+
+
+def _trial(trial: Trial) -> dict[str, object]:
+    return {
+        "kept": trial.scorer is not None,
+        "why": trial.reason,
+        "digest": trial.scorer and trial.scorer.digest,
+        "right": trial.right,
+    }

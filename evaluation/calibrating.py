@@ -20,11 +20,11 @@ from geofix.evaluation.eval_photo import Dataset, digest_of
 from geofix.evaluation.leaks import Leak
 from geofix.evaluation.result import Result
 from geofix.evaluation.runner import Plan, evaluate, results_of, sequences_of
-from geofix.evaluation.scorer_tried import Tried, kept_if_enough, try_scorer
+from geofix.evaluation.scorer_tried import Tried, kept_if_enough, not_tried, try_scorers
 
 Say = Callable[[str], None]
 
-NOT_ASKED = Tried(None, "no scorer was asked for")
+NOT_ASKED = not_tried("no scorer was asked for")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Wanted:
     seed: int = 0
     workers: int = 2
     scorer: bool = True
-    """Whether to fit a scorer too."""
+    """Whether to fit scorers too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Calibrated:
     asked: int
     answered: int
     tried: Tried
-    """The scorer, and why it chooses or does not."""
+    """The scorers, and why they choose or do not."""
 
 
 def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
@@ -110,22 +110,22 @@ def _plan(dataset: Dataset, wanted: Wanted) -> Plan:
 def _answered(
     ask: Callable[[Scorers], list[Result]], name: str, wanted: Wanted, say: Say
 ) -> tuple[list[Result], Tried]:
-    """Return the answers to make promises of, and the scorer that was fitted on others.
+    """Return the answers to make promises of, and the scorers that were fitted on others.
 
-    An earlier calibration's scorer chooses none of them: this one replaces it, and where it keeps
+    An earlier calibration's scorers choose none of them: this one replaces it, and where it keeps
     no scorer the shipped ones choose. Promises hold only for answers like those they were fitted
     on.
     """
     results = ask(default_scorers())
-    tried = try_scorer(results, name, wanted.seed) if wanted.scorer else NOT_ASKED
-    if tried.scorer is None:
+    tried = try_scorers(results, name, wanted.seed) if wanted.scorer else NOT_ASKED
+    if tried.scorers is None:
         return results, tried
-    say("asking again with the scorer that was fitted")
-    again = ask(Scorers(place=tried.scorer))
-    # What it was fitted on is better known to it than what it will meet.
+    say("asking again with what was fitted")
+    again = ask(tried.scorers)
+    # What they were fitted on is better known to them than what they will meet.
     again = [result for result in again if (result.group or result.photo) not in tried.places]
     tried = kept_if_enough(tried, again)
-    return (results if tried.scorer is None else again), tried
+    return (results if tried.scorers is None else again), tried
 
 
 def _document(
@@ -138,7 +138,6 @@ def _document(
     searched = next(
         Retrieval.model_validate(result.retrievals[0]) for result in results if result.retrievals
     )
-    scorers = None if tried.scorer is None else Scorers(place=tried.scorer)
     return Fitted(
         radius=promises.radius,
         confidence=promises.confidence,
@@ -151,5 +150,5 @@ def _document(
         digest=digest_of(plan.photos),
         photos=promises.photos,
         made_on=datetime.now(UTC).date().isoformat(),
-        scorers=None if scorers is None else scorers.model_dump(mode="json"),
+        scorers=None if tried.scorers is None else tried.scorers.model_dump(mode="json"),
     )

@@ -25,7 +25,7 @@ from geofix.evaluation.recalled import off_km
 from geofix.evaluation.rounds import Told, play
 from geofix.evaluation.rounds_table import HEAD as ROUNDS_HEAD
 from geofix.evaluation.rounds_table import rounds_lines, time_row
-from geofix.evaluation.standings import first_km, ours, peers
+from geofix.evaluation.standings import first_km, fitted_here, ours, peers
 from geofix.evaluation.told import distance, percent, share_of
 from geofix.evaluation.told import table as table_of
 from geofix.evaluation.worlds.bayes import bayes_choice
@@ -73,7 +73,10 @@ the simulated ones. 5 % of the queries have no true neighbour in the gallery.
 
 **What ships.** The `{ships}` weights. Those called default were fitted by `make weights` on 700
 photos of each of three simulated worlds of other places and seeds, those called fitted in the same
-way on {training} for this page. Spots are weighed by hand in all of them.
+way on {training} for this page. Spots are weighed by hand in all of them. Those called fitted here,
+of places and of spots, are what `geofix calibrate` fits to a gallery of one's own: on other photos
+of the same set, a fifth of its places held out at a time. The command keeps them only where they
+beat all else, which is not asked here.
 
 **What is real.** The open set is the starter gallery, each photo asked of all others; photos of one
 city are often of one sequence and camera, so it measures the choice, not the retrieval.
@@ -90,7 +93,7 @@ class Table:
     near_km: float
     """At which the gap is told."""
     calibrating: list[Case]
-    """All there are, for radius and confidence."""
+    """All there are, for what is fitted to the set itself: scorers, radius and confidence."""
     world: World | None = None
 
 
@@ -141,7 +144,7 @@ def page(tables: Sequence[Table], train: Sequence[Case], small: int) -> list[str
         _say(f"choosing: {table.name}")
         chosen[table.name] = ours(
             table.cases, {"hand-set": HAND_SET, SHIPS: default_scorers(), "fitted": fitted}
-        )
+        ) | fitted_here(table.calibrating, default_scorers(), len(table.cases))
         parts.append(_choices(table, chosen[table.name]))
     _say("promises")
     parts.append(PROMISES_HEAD)

@@ -18,14 +18,17 @@ PLACE_KM = 25.0
 
 GEOMETRY = tuple(feature.name for feature in FEATURES if feature.kind == "geometry")
 
-UNTRUSTED = ("contradiction", "photos_there", "independent", "share_0.1_km", *GEOMETRY)
+CROWDED = ("photos_there",)
+"""Never fitted: a crowded place must not win for being crowded."""
+
+UNTRUSTED = (*CROWDED, "contradiction", "independent", "share_0.1_km", *GEOMETRY)
 """Left out of what is fitted for the weights that are shipped. Which photos are least alike follows
-in a simulated world from how its vectors were made, and a crowded place must not win for being
-crowded. Simulated inliers are not those of our matcher, which gives none where SIFT gives some by
-chance: weights fitted on them took "compared in vain" for proof that a place is wrong. How many
-photos there are at all, however unlike, says more where noise is what parts a photo from its place
-than on real photos: weights fitted with it place 42.7 % of a simulated world, and lose 2 of the 162
-real ones. Photos of one place have the same coordinates there, hence nothing within 100 m."""
+in a simulated world from how its vectors were made. Simulated inliers are not those of our matcher,
+which gives none where SIFT gives some by chance: weights fitted on them took "compared in vain" for
+proof that a place is wrong. How many photos there are at all, however unlike, says more where noise
+is what parts a photo from its place than on real photos: weights fitted with it place 42.7 % of a
+simulated world, and lose 2 of the 162 real ones. Photos of one place have the same coordinates
+there, hence nothing within 100 m."""
 
 BY_HAND = ("inliers_lead",)
 """Weighed as by hand in the weights that are shipped: real photos agree on what it means."""

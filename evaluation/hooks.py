@@ -35,8 +35,7 @@ def hooked(services: Services, ablation: Ablation, galleries: tuple[str, ...]) -
 def leaving_out(scorers: Scorers, features: tuple[str, ...]) -> Scorers:
     """Return scorers in which the features count as nothing, at either level."""
     return Scorers(
-        place=_without(scorers.place, features),
-        spot=None if scorers.spot is None else _without(scorers.spot, features),
+        place=_without(scorers.place, features), spot=_without(scorers.of_spots, features)
     )
 
 

@@ -1,81 +1,114 @@
-"""A scorer of places fitted on a data set's own answers, kept only where it beats everything else.
+"""Scorers fitted on a data set's own answers, kept only where they beat everything else.
 
-Fitted on the candidates of some places and judged on those of the others: by how many photos have
-their first candidate within 25 km. Against the most similar photo, the kernel density, the model's
-own word and the shipped scorer it has to win, not draw.
+One of places, by how many photos have their first candidate within 25 km, and one of the spots
+within them, by how many of 25 m, 100 m and 1 km the answer is right at. Fitted on some places and
+judged on the others. Against the most similar photo, the kernel density, the model's own word and
+the shipped scorer each has to win, not draw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from geofix.agent.choice.scorer import Scorer
+from geofix.agent.choice.scorers import Scorers, default_scorers
 from geofix.evaluation.calibration import answers_of, check_enough, drawn
-from geofix.evaluation.examples import PLACE_KM, fit_examples
+from geofix.evaluation.examples import CROWDED, PLACE_KM, fit_examples
 from geofix.evaluation.result import Result
-from geofix.evaluation.scorer_judged import OWN, candidates_of, off_km, right_within
+from geofix.evaluation.scorer_judged import OWN, away_km, candidates_of, judged
+from geofix.evaluation.spot_examples import fit_spots, rightness, spot_examples
 from geofix.evaluation.training import Example, TooFewError
 from geofix.tools.errors import SourceError
 
 FITTED_SHARE = 0.4
-"""Of the photos, whole places, that it is fitted on; the others judge it and fit the promises."""
+"""Of the photos, whole places, that scorers are fitted on; the others judge them and fit the
+promises."""
+
+NAME = "calibrated"
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """What came of it."""
+class Trial:
+    """What came of one scorer."""
 
     scorer: Scorer | None
     """None where it is not kept."""
     reason: str
     """Why it is or is not, in words."""
-    places: frozenset[str] = frozenset()
-    """Those it was fitted on."""
     right: dict[str, float] = field(default_factory=dict)
-    """Share of the other places' photos that are within 25 km, by who chooses."""
+    """How right the other places' photos are, 0 to 1, by who chooses."""
     judged: int = 0
+    """How many photos that is told on."""
 
 
-def try_scorer(results: Sequence[Result], trained_on: str, seed: int) -> Tried:
-    """Fit a scorer and judge it on places it was not fitted on.
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of both."""
+
+    place: Trial
+    spot: Trial
+    places: frozenset[str] = frozenset()
+    """Those that were fitted on."""
+
+    @property
+    def scorers(self) -> Scorers | None:
+        """What chooses from now on; none where neither is kept."""
+        if self.place.scorer is None and self.spot.scorer is None:
+            return None
+        shipped = default_scorers()
+        return Scorers(
+            place=self.place.scorer or shipped.place, spot=self.spot.scorer or shipped.spot
+        )
+
+
+def not_tried(reason: str) -> Tried:
+    """Return that there is no scorer, and why."""
+    return Tried(Trial(None, reason), Trial(None, reason))
+
+
+def try_scorers(results: Sequence[Result], trained_on: str, seed: int) -> Tried:
+    """Fit scorers and judge them on places they were not fitted on.
 
     Args:
-        results: Of an evaluation in which the shipped scorer chose.
+        results: Of an evaluation in which the shipped scorers chose.
         trained_on: For people: on what.
-        seed: Draws which places it is fitted on.
+        seed: Draws which places they are fitted on.
     """
     placed = [result for result in results if result.has_truth]
     places = _drawn_places(placed, seed)
     first = [result for result in placed if _place(result) in places]
     others = [result for result in placed if _place(result) not in places]
     try:
-        scorer = fit_examples(
-            [example for result in first for example in _examples(result)],
-            name="calibrated",
-            trained_on=trained_on,
-            photos=len(first),
-        )
-    except TooFewError as error:
-        return Tried(None, f"no scorer was fitted: {error}")
-    try:
         check_enough(answers_of(others))
     except SourceError as error:
-        return Tried(None, f"no scorer was fitted, since promises need the photos: {error}")
-    right = right_within(PLACE_KM, others, scorer)
-    beaten = [name for name in right if name != OWN and right[name] < right[OWN]]
-    told = ", ".join(f"{name} {share:.1%}" for name, share in right.items())
-    kept = len(beaten) == len(right) - 1
-    reason = (
-        f"the scorer {scorer.name} {(scorer.digest or '')[:12]} fitted on {len(first)} photos"
-        f" {'is kept' if kept else 'is not kept'}: first within {PLACE_KM:g} km on {len(others)}"
-        f" photos of other places: {told}"
+        return not_tried(f"no scorer was fitted, since promises need the photos: {error}")
+    place = _tried(
+        "places",
+        lambda: fit_examples(
+            _examples(first, _of_places),
+            name=NAME,
+            trained_on=trained_on,
+            photos=len(first),
+            without=CROWDED,
+        ),
+        lambda scorer: judged(_within_place, others, place=scorer, spot=None),
+        len(others),
     )
-    return Tried(scorer if kept else None, reason, frozenset(places), right, len(others))
+    spot = _tried(
+        "spots",
+        lambda: fit_spots(
+            _examples(first, _of_spots), name=NAME, trained_on=trained_on, photos=len(first)
+        ),
+        lambda scorer: judged(rightness, others, place=place.scorer, spot=scorer),
+        len(others),
+    )
+    return Tried(place, spot, frozenset(places))
 
 
 def kept_if_enough(tried: Tried, again: Sequence[Result]) -> Tried:
-    """Return what was tried, its scorer given up where too few are answered with it.
+    """Return what was tried, the scorers given up where too few are answered with them.
 
     Args:
         tried: With a scorer.
@@ -84,8 +117,38 @@ def kept_if_enough(tried: Tried, again: Sequence[Result]) -> Tried:
     try:
         check_enough(answers_of(again))
     except SourceError as error:
-        return replace(tried, scorer=None, reason=f"the scorer fitted is not kept: {error}")
+        reason = f"the scorers fitted are not kept: {error}"
+        place, spot = (
+            replace(one, scorer=None, reason=reason) for one in (tried.place, tried.spot)
+        )
+        return replace(tried, place=place, spot=spot)
     return tried
+
+
+def _tried(
+    of: str,
+    fit: Callable[[], Scorer],
+    judge: Callable[[Scorer], dict[str, float]],
+    photos: int,
+) -> Trial:
+    try:
+        scorer = fit()
+    except TooFewError as error:
+        return Trial(None, f"no scorer of {of} was fitted: {error}")
+    right = judge(scorer)
+    beaten = [name for name in right if name != OWN and right[name] < right[OWN]]
+    told = ", ".join(f"{name} {share:.1%}" for name, share in right.items())
+    kept = len(beaten) == len(right) - 1
+    reason = (
+        f"the scorer of {of} {scorer.name} {(scorer.digest or '')[:12]} fitted on {scorer.photos}"
+        f" photos {'is kept' if kept else 'is not kept'}: right on {photos} photos of other"
+        f" places: {told}"
+    )
+    return Trial(scorer if kept else None, reason, right, photos)
+
+
+def _within_place(error_km: float) -> float:
+    return float(error_km <= PLACE_KM)
 
 
 def _place(result: Result) -> str:
@@ -106,9 +169,21 @@ def _drawn_places(results: Sequence[Result], seed: int) -> set[str]:
     return taken
 
 
-def _examples(result: Result) -> list[Example]:
+def _examples(results: Sequence[Result], of: Callable[[Result], list[Example]]) -> list[Example]:
+    return [example for result in results for example in of(result)]
+
+
+def _of_places(result: Result) -> list[Example]:
     return [
-        Example(candidate.parts, float(off_km(result, candidate) <= PLACE_KM), _place(result))
+        Example(
+            candidate.parts,
+            _within_place(away_km(result, candidate.latitude, candidate.longitude)),
+            _place(result),
+        )
         for candidate in candidates_of(result)
         if candidate.vetoed is None
     ]
+
+
+def _of_spots(result: Result) -> list[Example]:
+    return spot_examples(candidates_of(result), partial(away_km, result), _place(result))

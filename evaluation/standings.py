@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from geofix.agent.choice.law_of_regions import held_back
 from geofix.agent.choice.ranking import ranked
@@ -11,8 +11,10 @@ from geofix.agent.choice.scorers import Scorers
 from geofix.agent.consensus import consensus
 from geofix.agent.state import Candidate
 from geofix.evaluation.cases import Case
+from geofix.evaluation.cross_fitted import cross_fitted
 from geofix.evaluation.examples import Seen, seen
 from geofix.evaluation.recalled import first_of, off_km
+from geofix.evaluation.training import TooFewError
 
 NEIGHBOURS = 16
 
@@ -66,15 +68,40 @@ def peers(cases: Sequence[Case]) -> dict[str, list[float]]:
 
 def ours(cases: Sequence[Case], weights: Mapping[str, Scorers]) -> dict[str, list[Seen]]:
     """Return what we choose by weights and evidence, by the name of the weights."""
-    found = {}
-    for label, scorers in weights.items():
-        found[label] = seen(cases, drafts=False, scorers=scorers)
-        if any(case.model_drafts for case in cases):
-            found[f"{label}, with drafts"] = seen(cases, drafts=True, scorers=scorers)
-        if any(case.matches for case in cases):
-            bare = without_pictures(cases)
-            found[f"{label}, without pictures"] = seen(bare, drafts=False, scorers=scorers)
-    return found
+    return {
+        f"{label}{told}": seen(some, drafts=drafts, scorers=scorers)
+        for label, scorers in weights.items()
+        for told, some, drafts in _evidence(cases)
+    }
+
+
+def fitted_here(cases: Sequence[Case], scorers: Scorers, told: int) -> dict[str, list[Seen]]:
+    """Return what scorers choose that are fitted on the same set, of places held out.
+
+    Args:
+        cases: All there are.
+        scorers: What chooses before.
+        told: How many cases to return, the first ones.
+
+    Returns:
+        By the name of the evidence; nothing where there are too few to fit on.
+    """
+    try:
+        return {
+            f"fitted here{name}": cross_fitted(seen(some, drafts=drafts, scorers=scorers))[:told]
+            for name, some, drafts in _evidence(cases)
+        }
+    except TooFewError:
+        return {}
+
+
+def _evidence(cases: Sequence[Case]) -> Iterator[tuple[str, Sequence[Case], bool]]:
+    """Give what a choice may be made of: a name, the cases, and whether a model drafted."""
+    yield "", cases, False
+    if any(case.model_drafts for case in cases):
+        yield ", with drafts", cases, True
+    if any(case.matches for case in cases):
+        yield ", without pictures", without_pictures(cases), False
 
 
 def rescored(one: Seen, scorer: Scorer) -> Seen:

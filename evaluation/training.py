@@ -104,9 +104,9 @@ def _check(labels: NDArray[np.float64], groups: NDArray[np.str_]) -> None:
             f"{right!r} candidates are right and {wrong!r} wrong; a scorer needs {FEWEST_RIGHT} of"
             " each: add photos"
         )
-    if len(np.unique(groups)) < 2 * FOLDS:
+    if len(np.unique(groups)) < FOLDS:
         raise TooFewError(
-            f"the photos are of {len(np.unique(groups))!r} places; a scorer needs {2 * FOLDS}"
+            f"the photos are of {len(np.unique(groups))!r} places; a scorer needs {FOLDS}"
         )
 
 

@@ -12,7 +12,7 @@ from geofix.agent.choice.observed import Observed
 from geofix.agent.choice.ranking import carried, ranked
 from geofix.agent.choice.region_votes import searched
 from geofix.agent.choice.scorer import Scorer
-from geofix.agent.choice.scorers import HAND_SET, Scorers
+from geofix.agent.choice.scorers import Scorers
 from geofix.agent.choice.spots import at_best_spot
 from geofix.agent.choice.vetoes import veto
 from geofix.agent.regions import allows
@@ -56,9 +56,9 @@ def choose(
     if region is not None:
         scored = carried(observed.before, scored, searched(observed.retrieval) or [region])
     ordered = ranked(held_back(scored, scorers.place))
-    spot = scorers.spot or HAND_SET.spot
-    assert spot is not None
-    leading = [at_best_spot(candidate, observed, spot) for candidate in ordered[:LEADING]]
+    leading = [
+        at_best_spot(candidate, observed, scorers.of_spots) for candidate in ordered[:LEADING]
+    ]
     return ranked([*leading, *ordered[LEADING:]])
 
 

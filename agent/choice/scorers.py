@@ -36,6 +36,11 @@ class Scorers(BaseModel):
     spot: Scorer | None = None
     """None leaves spots to the weights set by hand."""
 
+    @property
+    def of_spots(self) -> Scorer:
+        """What spots are chosen by."""
+        return _SPOT_BY_HAND if self.spot is None else self.spot
+
 
 def _by_hand(weights: Mapping[str, float], intercept: float) -> Scorer:
     return Scorer(
@@ -72,11 +77,10 @@ _SPOT = {
     "spot_inliers_lead": 1.0,
 }
 
-HAND_SET = Scorers(
-    place=_by_hand(_PLACE, -STEEPNESS / 2),
-    # 20 inliers, with which 87 % of photos were right (DESIGN.md section 5), about balance it.
-    spot=_by_hand(_SPOT, -3.0),
-)
+# 20 inliers, with which 87 % of photos were right (DESIGN.md section 5), about balance it.
+_SPOT_BY_HAND = _by_hand(_SPOT, -3.0)
+
+HAND_SET = Scorers(place=_by_hand(_PLACE, -STEEPNESS / 2), spot=_SPOT_BY_HAND)
 """Used where nothing was trained."""
 
 

@@ -7,7 +7,6 @@ where no pictures are there, how densely the alike photos lie.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from geofix.agent.choice.nearby import apart_km, near
 from geofix.agent.choice.observed import Observed
 from geofix.agent.choice.scorer import Scorer
 from geofix.agent.choice.spot_features import spot_parts
+from geofix.agent.spot import Spot
 from geofix.agent.state import Candidate, Hit
 from geofix.tools.density import vote_weights
 from geofix.tools.geo import haversine_km, spherical_mean
@@ -34,18 +34,6 @@ bear out."""
 
 NEIGHBOUR_KM = 0.1
 """Photos this close to it help to place it, where geometry agrees with them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """A corner of a place."""
-
-    latitude: float
-    longitude: float
-    parts: dict[str, float]
-    """Its features by name, see `spot_features`."""
-    inliers: int
-    """Of its best photo."""
 
 
 def spots_of(candidate: Candidate, observed: Observed) -> list[Spot]:
@@ -72,10 +60,10 @@ def at_best_spot(candidate: Candidate, observed: Observed, scorer: Scorer) -> Ca
     A point that a draft names stays, unless geometry agrees with the spot; a place without exactly
     placed photos stays where its photos lie densest.
     """
-    spots = spots_of(candidate, observed)
+    spots = scored(spots_of(candidate, observed), scorer)
     if not spots or candidate.vetoed is not None:
         return candidate
-    best = max(spots, key=lambda spot: scorer.probability(spot.parts))
+    best = spots[0]
     drafted = candidate.origin == "cluster+draft" and candidate.radius_km > SMALLEST_RADIUS_KM
     if drafted and best.inliers < AGREEING_INLIERS:
         return candidate
@@ -86,8 +74,20 @@ def at_best_spot(candidate: Candidate, observed: Observed, scorer: Scorer) -> Ca
             "longitude": best.longitude,
             # It still has to reach its photos from there.
             "radius_km": candidate.radius_km + moved_km,
+            "spots": spots,
         }
     )
+
+
+def scored(spots: Sequence[Spot], scorer: Scorer) -> list[Spot]:
+    """Return the spots by what a scorer says of them, best first; ties stay in order."""
+    weighed = [
+        spot.model_copy(
+            update={"terms": scorer.terms(spot.parts), "score": scorer.probability(spot.parts)}
+        )
+        for spot in spots
+    ]
+    return sorted(weighed, key=lambda spot: -spot.score)
 
 
 def _grouped(apart: NDArray[np.float64]) -> list[list[int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from geofix.agent.choice.choosing import choose
 from geofix.agent.choice.observing import counted_drafts, observe
 from geofix.agent.choice.region_votes import region_share
-from geofix.agent.choice.scorers import HAND_SET, Scorers, default_scorers
+from geofix.agent.choice.scorers import Scorers, default_scorers
 from geofix.agent.context import Context
 from geofix.agent.limits import budget_of
 from geofix.agent.outcome import Outcome
@@ -87,11 +87,10 @@ def _scorers(state: State, context: Context, services: Services) -> tuple[Scorer
 
 def _which(scorers: Scorers) -> dict[str, dict[str, object]]:
     """Return which scorers chose, for the trail."""
-    used = {"place": scorers.place, "spot": scorers.spot or HAND_SET.spot}
+    used = {"place": scorers.place, "spot": scorers.of_spots}
     return {
         kind: scorer.model_dump(include={"name", "digest", "trained_on", "photos", "intercept"})
         for kind, scorer in used.items()
-        if scorer is not None
     }
 
 

@@ -43,9 +43,8 @@ def test_a_world_is_calibrated_and_the_calibration_is_found(
         name = small(450).name
         found = services.calibration(name, (name,))
         assert not isinstance(found, str)
-        chosen_by = services.scorers(name, (name,)).place
-        assert chosen_by == (done.tried.scorer or default_scorers().place)
-        assert done.tried.judged or "no scorer was fitted" in done.tried.reason
+        assert services.scorers(name, (name,)) == (done.tried.scorers or default_scorers())
+        assert done.tried.place.judged or "no scorer was fitted" in done.tried.place.reason
         assert found.fitted == Fitted.model_validate(done.fitted.model_dump(mode="json"))
 
 

@@ -78,9 +78,9 @@ def test_a_scorer_that_is_kept_chooses_in_a_second_evaluation_and_is_stored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked, done = calibrated(monkeypatch, "share_25_km")
-    assert done.tried.scorer is not None
-    assert [one.place for one in asked.chosen_by] == [default_scorers().place, done.tried.scorer]
-    assert scorers_of(asked.stored[0].scorers).place == done.tried.scorer
+    assert done.tried.place.scorer is not None
+    assert asked.chosen_by == [default_scorers(), done.tried.scorers]
+    assert scorers_of(asked.stored[0].scorers) == done.tried.scorers
 
 
 def test_promises_are_fitted_on_no_place_that_the_scorer_was_fitted_on(
@@ -96,6 +96,6 @@ def test_without_a_scorer_the_answers_are_those_of_what_will_choose(
     monkeypatch: pytest.MonkeyPatch, scorer: bool
 ) -> None:
     asked, done = calibrated(monkeypatch, None, scorer=scorer)
-    assert done.tried.scorer is None and done.asked == 600
+    assert done.tried.scorers is None and done.asked == 600
     # An earlier calibration's scorer is gone with it: a promise on its answers would not hold.
     assert asked.chosen_by == [scorers_of(asked.stored[0].scorers)]

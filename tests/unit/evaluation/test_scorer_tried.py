@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from geofix.agent.choice.features import FEATURES
+from geofix.agent.choice.scorers import default_scorers
+from geofix.agent.choice.spot_features import SPOT_FEATURES
+from geofix.agent.spot import Spot
 from geofix.agent.state import Candidate
 from geofix.evaluation.result import Result
 from geofix.evaluation.scorer_judged import OWN, SHIPPED
-from geofix.evaluation.scorer_tried import kept_if_enough, try_scorer
+from geofix.evaluation.scorer_tried import kept_if_enough, try_scorers
 from tests.unit.agent.hits import hit, retrieval
 
 TRUTH, ELSEWHERE = (48.0, 2.0), (48.5, 2.0)
@@ -63,12 +67,70 @@ def _candidate(rank: int, place: tuple[float, float], told_by: str | None) -> Ca
     )
 
 
-def test_a_scorer_that_sees_what_others_do_not_is_kept() -> None:
-    tried = try_scorer(results(600, told_by="share_25_km"), "made", seed=0)
-    assert tried.scorer is not None and tried.scorer.coefficients["share_25_km"] > 0
-    assert tried.right[OWN] == 1.0 > 0.7 > tried.right["nearest"] == tried.right[SHIPPED]
-    assert 0.3 < len(tried.places) / 60 < 0.5 and tried.judged >= 300
-    assert f"calibrated {tried.scorer.digest}"[:23] in tried.reason and "is kept" in tried.reason
+def with_spots(made: list[Result], told_by: str | None) -> list[Result]:
+    """The same, each candidate with two corners 500 m apart, of which the wrong one is first."""
+    return [_with_spots(at, one, told_by) for at, one in enumerate(made)]
+
+
+def _with_spots(at: int, result: Result, told_by: str | None) -> Result:
+    candidates = []
+    wrong_km = 0.5 if at % 2 else 0.0
+    for candidate in result.candidates:
+        place = candidate["latitude"], candidate["longitude"]
+        corners = [(place[0] + wrong_km / 111.195, place[1]), (place[0] + 0.004, place[1])]
+        if at % 2:
+            corners[1] = place
+        spots = [_spot(corner, corner == place, told_by) for corner in corners]
+        here = {"latitude": corners[0][0], "longitude": corners[0][1]}
+        candidates.append({**candidate, **here, "spots": [one.model_dump() for one in spots]})
+    off = result.first_km + wrong_km if result.first_km is not None else None
+    return result.model_copy(
+        update={
+            "candidates": candidates,
+            "error_km": off,
+            "first_km": off,
+            "peers_km": {"nearest": off, "density": off, "model": None},
+        }
+    )
+
+
+def _spot(place: tuple[float, float], right: bool, told_by: str | None) -> Spot:
+    parts = dict.fromkeys(SPOT_FEATURES, 0.0)
+    parts["spot_rank"] = 0.5
+    if told_by is not None:
+        parts[told_by] = 1.0 if right else 0.2
+    return Spot(latitude=place[0], longitude=place[1], parts=parts, inliers=0)
+
+
+def test_a_scorer_of_places_that_sees_what_others_do_not_is_kept() -> None:
+    tried = try_scorers(results(600, told_by="share_25_km"), "made", seed=0)
+    place = tried.place
+    assert place.scorer is not None and place.scorer.coefficients["share_25_km"] > 0
+    assert place.right[OWN] == 1.0 > 0.7 > place.right["nearest"] == place.right[SHIPPED]
+    assert 0.3 < len(tried.places) / 60 < 0.5 and place.judged >= 300
+    assert f"calibrated {place.scorer.digest}"[:23] in place.reason and "is kept" in place.reason
+    assert tried.spot.scorer is None and "no scorer of spots was fitted" in tried.spot.reason
+    assert tried.scorers is not None and tried.scorers.place == place.scorer
+
+
+def test_a_scorer_of_spots_that_sees_what_others_do_not_is_kept() -> None:
+    made = with_spots(results(600, told_by=None), "spot_inlier_share")
+    tried = try_scorers(made, "made", seed=0)
+    assert tried.spot.scorer is not None and "is kept" in tried.spot.reason
+    assert tried.spot.scorer.coefficients["spot_inlier_share"] > 0
+    right = tried.spot.right
+    # Of a photo whose place is right, every second was 500 m off: right within 1 km alone.
+    assert right["nearest"] == right[SHIPPED]
+    assert right[OWN] > 0.5 and right[SHIPPED] == pytest.approx(right[OWN] * 2 / 3, abs=0.03)
+    assert tried.place.scorer is None and tried.scorers is not None
+    assert tried.scorers.place == default_scorers().place
+    assert tried.scorers.spot == tried.spot.scorer
+
+
+def test_spots_that_nothing_tells_apart_are_left_to_what_ships() -> None:
+    tried = try_scorers(with_spots(results(600, told_by=None), None), "made", seed=0)
+    assert tried.scorers is None
+    assert tried.spot.scorer is None
 
 
 def test_photos_without_candidates_are_judged_and_wrong() -> None:
@@ -80,25 +142,25 @@ def test_photos_without_candidates_are_judged_and_wrong() -> None:
         "first_km": None,
     }
     bare = [one.model_copy(update=lost) for one in made[:200]]
-    tried = try_scorer([*bare, *made[200:]], "made", seed=0)
-    assert 0.6 < tried.right[OWN] < 0.75
-    assert tried.judged == sum(f"place {at % 60}" not in tried.places for at in range(600))
+    tried = try_scorers([*bare, *made[200:]], "made", seed=0)
+    assert 0.6 < tried.place.right[OWN] < 0.75
+    assert tried.place.judged == sum(f"place {at % 60}" not in tried.places for at in range(600))
 
 
 def test_one_that_is_no_better_is_not_kept_and_the_figures_are_told() -> None:
-    tried = try_scorer(results(600, told_by=None), "made", seed=0)
-    assert tried.scorer is None
-    assert tried.right[OWN] == tried.right["nearest"]
-    assert "is not kept" in tried.reason and "nearest" in tried.reason
+    tried = try_scorers(results(600, told_by=None), "made", seed=0)
+    assert tried.scorers is None
+    assert tried.place.right[OWN] == tried.place.right["nearest"]
+    assert "is not kept" in tried.place.reason and "nearest" in tried.place.reason
 
 
 def test_too_little_to_fit_on_is_said() -> None:
-    tried = try_scorer(results(40, told_by="share_25_km"), "made", seed=0)
-    assert tried.scorer is None and "no scorer was fitted" in tried.reason
+    tried = try_scorers(results(40, told_by="share_25_km"), "made", seed=0)
+    assert tried.scorers is None and "no scorer was fitted" in tried.place.reason
 
 
 def test_a_scorer_with_which_too_few_are_answered_is_given_up() -> None:
-    tried = try_scorer(results(600, told_by="share_25_km"), "made", seed=0)
+    tried = try_scorers(results(600, told_by="share_25_km"), "made", seed=0)
     assert kept_if_enough(tried, results(300, told_by="share_25_km")) is tried
     given_up = kept_if_enough(tried, results(140, told_by="share_25_km"))
-    assert given_up.scorer is None and "140 answers of 60 places" in given_up.reason
+    assert given_up.scorers is None and "140 answers of 60 places" in given_up.place.reason

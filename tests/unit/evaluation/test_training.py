@@ -89,7 +89,7 @@ def test_the_same_examples_fit_the_same_scorer() -> None:
 def test_too_few_are_refused() -> None:
     with pytest.raises(TooFewError, match="a scorer needs 20 of each"):
         fitted(examples(30))
-    with pytest.raises(TooFewError, match="3 places; a scorer needs 10"):
+    with pytest.raises(TooFewError, match="3 places; a scorer needs 5"):
         fitted(examples(600, places=3))
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from geofix.agent.choice.observed import Observed
+from geofix.agent.choice.scorer import logistic
+from geofix.agent.choice.scorers import HAND_SET
 from geofix.agent.choice.spots import spots_of
 from geofix.agent.state import Candidate, Hit
 from geofix.tools.geo import haversine_km
@@ -82,3 +86,33 @@ def test_votes_among_spots_do_not_follow_the_gallery_s_own_temperature() -> None
     place = chosen(STREET)[0]
     shares = [spot.parts["spot_share"] for spot in spots_of(place, Observed(sharp))]
     assert shares[0] < shares[1] < 0.7
+
+
+def test_the_candidate_carries_its_spots_and_why_the_first_is_the_best() -> None:
+    place = chosen(STREET, matches={1: match(7), 4: match(80)})[0]
+    scores = [spot.score for spot in place.spots]
+    assert len(scores) == 3 and scores == sorted(scores, reverse=True) and scores[0] > scores[1]
+    first = place.spots[0]
+    assert (place.latitude, place.longitude) == (first.latitude, first.longitude)
+    assert first.inliers == 80 and first.terms["spot_log_inliers"] == pytest.approx(math.log(81))
+    by_hand = HAND_SET.of_spots
+    assert first.score == pytest.approx(logistic(by_hand.intercept + sum(first.terms.values())))
+
+
+def test_a_place_where_a_draft_put_it_carries_no_spots() -> None:
+    apart = [north(0, 0.80, 1), north(5000, 0.80, 2)]
+    assert chosen(apart, [drafted((PARIS[0] + 2500 * METER, PARIS[1]))])[0].spots == []
+
+
+def test_votes_reach_as_far_as_they_say() -> None:
+    place = chosen(STREET)[0]
+    near, beside, far = spots_of(place, Observed(retrieval(STREET)))
+    for temperature in ("0.05", "0.1", "0.2"):
+        alone, walk = (spot.parts[f"spot_votes_25_m_{temperature}"] for spot in (near, beside))
+        assert walk > alone > far.parts[f"spot_votes_25_m_{temperature}"]
+        # The first two spots lie within 1 km of each other, the third does not.
+        quarter = near.parts[f"spot_votes_1000_m_{temperature}"]
+        assert quarter == pytest.approx(beside.parts[f"spot_votes_1000_m_{temperature}"])
+        assert math.exp(quarter) == pytest.approx(math.exp(alone) + math.exp(walk))
+    assert [spot.parts["spot_first"] for spot in (near, beside, far)] == [1, 0, 0]
+    assert far.parts["spot_similarity"] == pytest.approx(-0.2)
