@@ -7,7 +7,8 @@ cores.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import lru_cache
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -18,6 +19,9 @@ from geofix.db.round_trip import without_transaction
 from geofix.db.servers import Server, beside
 
 Share = TypeVar("Share")
+
+MOST_AT_ONCE = 32
+"""Shares, beside the first of each search; more wait for a thread."""
 
 
 def ask_at_once(
@@ -41,9 +45,17 @@ def ask_at_once(
 
     if len(shares) == 1:
         return ask(connection, shares[0])
-    with ThreadPoolExecutor(len(shares) - 1) as pool:
-        others = [pool.submit(elsewhere, share) for share in shares[1:]]
+    others = [_threads().submit(elsewhere, share) for share in shares[1:]]
+    try:
         found = ask(connection, shares[0])
-        for other in others:
-            found = found + other.result()
+    finally:
+        wait(others)
+    for other in others:
+        found = found + other.result()
     return closest_first(found)
+
+
+@lru_cache(maxsize=1)
+def _threads() -> ThreadPoolExecutor:
+    """Return the threads of all searches: to start one takes a search a millisecond."""
+    return ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="geofix-share")

@@ -42,7 +42,9 @@ def calibrate_dataset(
     ] = None,
     scorer: Annotated[
         bool,
-        typer.Option(help="Fit a scorer of places too; it is kept only where it beats all others."),
+        typer.Option(
+            help="Fit scorers of places and spots too; one is kept only where it beats all others."
+        ),
     ] = True,
     seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Photos at once.")] = 2,
@@ -50,9 +52,9 @@ def calibrate_dataset(
 ) -> None:
     """Fit the radius and the confidence of answers on photos of known places.
 
-    Two fifths of the answers, whole places, fit the confidence, two fifths the
-    radius, and the rest tells whether both keep their promise. Before that a
-    scorer of places is fitted on places of its own; where it beats all other
+    Both are fitted on all answers; whether they keep their promise is told with
+    every answer held out once. Before that scorers of places and of the spots
+    within them are fitted on places of their own; where one beats all other
     ways of choosing, the photos are asked again with it. From then on answers
     of this encoder and these galleries use what was fitted. Asked again, it
     goes on where it was cut off.

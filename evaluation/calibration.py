@@ -1,8 +1,9 @@
 """Radius and confidence from answers whose truth is known.
 
-Places are parted in two, never photos of one place: the confidence is fitted on the first part, the
-radius on the second, since a promise of coverage holds only for answers that nothing before was
-fitted on. Whether promises are kept is told by `cross_calibration`.
+The radius needs to know how hard answers are to a confidence that was not fitted on them, or it
+would promise too much. So places are parted in folds, and the difficulty of each fold's answers is
+told by a confidence that was fitted on the others (cross-conformal prediction, Vovk 2015): all
+answers serve both. Whether promises are kept is told by `cross_calibration`.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ from geofix.tools.reliability import (
 from geofix.tools.reliability_fit import fit_confidence
 
 FEWEST_ANSWERS = 150
-"""Below, the radius of a held-out answer would be fitted on fewer than 60, and its level of 95 % on
-the last three."""
+"""Below, the radius of a held-out answer would be fitted on fewer than 120, and its level of 95 %
+on the last six."""
 
 FEWEST_PLACES = 9
 """Nearly two for each of five folds."""
+
+FOLDS = 5
 
 COARSEST_KM = 1.0
 """A truth known less exactly cannot say how far off a street is."""
@@ -102,14 +105,13 @@ def folds_of(answers: Sequence[Answer], folds: int, seed: int) -> list[list[Answ
 
 
 def fit_promises(answers: Sequence[Answer], seed: int = 0) -> Promises:
-    """Fit confidence and radius, each on half of the places.
+    """Fit confidence and radius on all answers.
 
     Raises:
         SourceError: There are too few answers, or of too few places.
     """
     check_enough(answers)
-    first, second = folds_of(answers, 2, seed)
-    return fit_on(first, second)
+    return fit_on(answers, seed)
 
 
 def check_enough(answers: Sequence[Answer]) -> None:
@@ -127,18 +129,24 @@ def check_enough(answers: Sequence[Answer]) -> None:
         )
 
 
-def fit_on(first: Sequence[Answer], second: Sequence[Answer]) -> Promises:
-    """Fit confidence on the first answers and the radius on the second."""
-    confidence = fit_confidence(
-        [answer.signals for answer in first],
-        [answer.error_km for answer in first],
-        groups=[answer.group for answer in first],
+def fit_on(answers: Sequence[Answer], seed: int) -> Promises:
+    """Fit the confidence on all answers, and the radius on how hard each is to one not of it."""
+    folds = folds_of(answers, FOLDS, seed)
+    errors: list[float] = []
+    hard: list[float] = []
+    for held, some in enumerate(folds):
+        told = _confidence_of([one for at, fold in enumerate(folds) if at != held for one in fold])
+        errors += [answer.error_km for answer in some]
+        hard += [told.difficulty(answer.signals) for answer in some]
+    return Promises(_confidence_of(answers), fit_radius(errors, hard), len(errors))
+
+
+def _confidence_of(answers: Sequence[Answer]) -> ScaleConfidence:
+    return fit_confidence(
+        [answer.signals for answer in answers],
+        [answer.error_km for answer in answers],
+        groups=[answer.group for answer in answers],
     )
-    radius = fit_radius(
-        [answer.error_km for answer in second],
-        [confidence.difficulty(answer.signals) for answer in second],
-    )
-    return Promises(confidence, radius, len(second))
 
 
 @dataclass(frozen=True, slots=True)

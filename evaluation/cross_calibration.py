@@ -1,7 +1,7 @@
 """How promises are kept where every answer is held out once.
 
-A fifth of the places is held out at a time, two fifths fit the confidence and two the radius; what
-is said of all fifths is pooled. One fifth alone, of the fewest answers there may be, has 30.
+A fifth of the places is held out at a time and the other four are fitted on; what is said of all
+fifths is pooled. One fifth alone, of the fewest answers there may be, has 30.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from geofix.evaluation.calibration import (
+    FOLDS,
     Answer,
     Kept,
     Promised,
@@ -18,8 +19,6 @@ from geofix.evaluation.calibration import (
     kept_of,
     promised,
 )
-
-FOLDS = 5
 
 
 def cross_kept(answers: Sequence[Answer], seed: int = 0) -> Kept:
@@ -32,7 +31,7 @@ def cross_kept(answers: Sequence[Answer], seed: int = 0) -> Kept:
     folds = folds_of(answers, FOLDS, seed)
     told: list[Promised] = []
     for held in range(FOLDS):
-        rest = [folds[(held + step) % FOLDS] for step in range(1, FOLDS)]
-        promises = fit_on([*rest[0], *rest[1]], [*rest[2], *rest[3]])
-        told.append(promised(promises, folds[held]))
+        rest = [one for at, fold in enumerate(folds) if at != held for one in fold]
+        # Parted in another way than here: a fold of four fifths would be one of these.
+        told.append(promised(fit_on(rest, seed + 1), folds[held]))
     return kept_of(told)

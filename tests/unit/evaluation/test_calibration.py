@@ -1,4 +1,4 @@
-"""Promises are fitted on places apart, and kept."""
+"""Promises are fitted on all answers, and kept on others."""
 
 from __future__ import annotations
 
@@ -33,13 +33,36 @@ def test_every_answer_is_in_one_fold_and_places_stay_whole(folds: int) -> None:
 
 def test_coverage_is_as_promised_on_other_places() -> None:
     promises = fit_promises(answers(3000, 300))
-    assert promises.photos == 1500
+    assert promises.photos == 3000
     kept = kept_of([promised(promises, answers(3000, 300, seed=1))])
     for level, share in kept.coverage.items():
         assert share.value == pytest.approx(level, abs=0.03)
     assert max(kept.calibration_error.values()) < 0.06
     radii = list(kept.median_km.values())
     assert radii == sorted(radii)
+
+
+def test_few_answers_with_many_idle_signals_do_not_make_the_radius_too_small() -> None:
+    """A confidence knows the answers it was fitted on too well to say how hard they are."""
+    covered = []
+    for seed in range(4):
+        promises = fit_promises(idle(160, seed))
+        share = kept_of([promised(promises, idle(1000, seed + 100))]).coverage[0.9]
+        covered.append(share.value)
+    assert np.mean(covered) > 0.88
+
+
+def idle(count: int, seed: int) -> list[Answer]:
+    """The same answers, with signals that say nothing."""
+    rng = np.random.default_rng(seed)
+    return [
+        Answer(
+            {**one.signals, **{f"idle {at}": float(rng.normal()) for at in range(40)}},
+            one.error_km,
+            one.group,
+        )
+        for one in answers(count, count // 4, seed)
+    ]
 
 
 def test_too_few_answers_or_places_are_refused() -> None:
