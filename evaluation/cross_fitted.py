@@ -6,15 +6,14 @@ A fifth of the places is held out at a time, and chosen by what was fitted on th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 
 from geofix.agent.choice.scorers import Scorers
 from geofix.evaluation.calibration import drawn
 from geofix.evaluation.examples import CROWDED, Seen, fit_place
-from geofix.evaluation.recalled import choices, off_km
-from geofix.evaluation.spot_examples import fit_spots, spot_examples
+from geofix.evaluation.recalled import choices
+from geofix.evaluation.spot_examples import fit_spots, spots_seen
 from geofix.evaluation.training import TooFewError
 
 FOLDS = 5
@@ -43,13 +42,8 @@ def cross_fitted(some: Sequence[Seen], seed: int = 0) -> list[Seen]:
 def fitted_on(some: Sequence[Seen]) -> Scorers:
     """Return scorers of places and of spots; those of spots set by hand where they are too few."""
     fitted = fit_place(some, name="fitted here", trained_on="", without=CROWDED)
-    spots = [
-        example
-        for one in some
-        for example in spot_examples(one.candidates, partial(off_km, one.case), one.case.group)
-    ]
     try:
-        spot = fit_spots(spots, name="fitted here", trained_on="", photos=len(some))
+        spot = fit_spots(spots_seen(some), name="fitted here", trained_on="", photos=len(some))
     except TooFewError:
         return fitted
     return fitted.model_copy(update={"spot": spot})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -25,6 +25,7 @@ from geofix.evaluation.recalled import off_km
 from geofix.evaluation.rounds import Told, play
 from geofix.evaluation.rounds_table import HEAD as ROUNDS_HEAD
 from geofix.evaluation.rounds_table import rounds_lines, time_row
+from geofix.evaluation.spots_worth import spot_ablation
 from geofix.evaluation.standings import first_km, fitted_here, ours, peers
 from geofix.evaluation.told import distance, percent, share_of
 from geofix.evaluation.told import table as table_of
@@ -111,12 +112,12 @@ def main() -> None:
         rounds = beside.submit(_played, small)
         found = open_cases(services)
         tables = [Table("open set", found, OPEN_KM, 25.0, found)]
-        train: list[Case] = []
+        train: dict[str, list[Case]] = {}
         for scale in SCALES:
             world, cases = asked_world(scale, "test", ASKED, services)
             right_km = world.recipe.right_km
             tables.append(Table(scale, cases[: asked.queries], right_km, right_km[1], cases, world))
-            train += asked_world(scale, "train", ASKED, services)[1][:TRAINING]
+            train[scale] = asked_world(scale, "train", ASKED, services)[1]
         lines = page(tables, train, small)
         if asked.no_place:
             lines += scenes_told(asked.no_place, asked.places, services)
@@ -132,10 +133,11 @@ def _played(photos: int) -> dict[str, list[list[Told]]]:
         }
 
 
-def page(tables: Sequence[Table], train: Sequence[Case], small: int) -> list[str]:
+def page(tables: Sequence[Table], train: Mapping[str, Sequence[Case]], small: int) -> list[str]:
     """Return the document but for rounds and times."""
     _say("fitting")
-    fit = [*seen(train, drafts=False), *seen(train, drafts=True)]
+    some = [case for cases in train.values() for case in cases[:TRAINING]]
+    fit = [*seen(some, drafts=False), *seen(some, drafts=True)]
     fitted = fit_place(fit, name="fitted", trained_on="", strength=STRENGTH)
     queries = len(tables[-1].cases)
     parts = [HEAD.format(queries=queries, small=small, training=TRAINING, ships=SHIPS)]
@@ -154,6 +156,9 @@ def page(tables: Sequence[Table], train: Sequence[Case], small: int) -> list[str
     _say("features")
     worlds = {t.name: chosen[t.name][f"{SHIPS}, with drafts"] for t in tables if t.world}
     parts.append(ablation(fit, worlds))
+    near = {table.name: table.near_km for table in tables if table.name in ("city", "street")}
+    told = {table.name: table.cases for table in tables}
+    parts.append(spot_ablation(train, told, near, default_scorers()))
     _say("negatives")
     parts.append(negatives({table.name: table.cases[:small] for table in tables}))
     return parts

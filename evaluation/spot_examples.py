@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from geofix.agent.choice.scorer import Scorer
 from geofix.agent.state import Candidate
-from geofix.evaluation.examples import PLACE_KM
+from geofix.evaluation.examples import PLACE_KM, Seen
+from geofix.evaluation.recalled import off_km
 from geofix.evaluation.training import Example, fit_scorer
 
 RIGHT_KM = (0.025, 0.1, 1.0)
@@ -33,12 +35,36 @@ def spot_examples(candidates: Iterable[Candidate], away_km: Away, group: str) ->
     ]
 
 
-def fit_spots(examples: list[Example], *, name: str, trained_on: str, photos: int) -> Scorer:
-    """Fit the scorer of spots.
+def spots_seen(some: Iterable[Seen]) -> list[Example]:
+    """Return the spots of cases that were chosen."""
+    return [
+        example
+        for one in some
+        for example in spot_examples(one.candidates, partial(off_km, one.case), one.case.group)
+    ]
+
+
+def fit_spots(
+    examples: Sequence[Example],
+    *,
+    name: str,
+    trained_on: str,
+    photos: int,
+    without: Sequence[str] = (),
+    strength: float | None = None,
+) -> Scorer:
+    """Fit the scorer of spots; see `fit_scorer`.
 
     Its features tell one thing at many widths, so that single weights have no sign of their own.
 
     Raises:
         TooFewError: There are too few right or wrong spots, or too few places.
     """
-    return fit_scorer(examples, name=name, trained_on=trained_on, photos=photos)
+    return fit_scorer(
+        examples,
+        name=name,
+        trained_on=trained_on,
+        photos=photos,
+        without=without,
+        strength=strength,
+    )

@@ -8,6 +8,7 @@ from geofix.agent.choice.law_of_regions import held_back
 from geofix.agent.choice.ranking import ranked
 from geofix.agent.choice.scorer import Scorer
 from geofix.agent.choice.scorers import Scorers
+from geofix.agent.choice.spots import scored
 from geofix.agent.consensus import consensus
 from geofix.agent.state import Candidate
 from geofix.evaluation.cases import Case
@@ -119,3 +120,16 @@ def rescored(one: Seen, scorer: Scorer) -> Seen:
         for candidate in one.candidates
     ]
     return Seen(one.case, one.observed, ranked(held_back(candidates, scorer)))
+
+
+def respotted(one: Seen, scorer: Scorer) -> Seen:
+    """Return a case whose places lie at the spots that other weights choose; their order stays."""
+    candidates = [
+        candidate.model_copy(
+            update={"latitude": spots[0].latitude, "longitude": spots[0].longitude, "spots": spots}
+        )
+        if (spots := scored(candidate.spots, scorer))
+        else candidate
+        for candidate in one.candidates
+    ]
+    return Seen(one.case, one.observed, candidates)
