@@ -45,7 +45,8 @@ def judged(
         results: Of photos with a truth, chosen by the shipped scorers; one without a candidate is
             wrong.
         place: Ranks the candidates anew; none leaves it to the shipped one.
-        spot: Chooses among their spots anew; so too.
+        spot: Chooses among their spots anew; so too. The shipped one then chooses within the same
+            places, or spots would be kept for what places have gained.
 
     Returns:
         0 to 1 by who chooses; a peer that named no place for any photo is left out.
@@ -53,7 +54,11 @@ def judged(
     shipped = default_scorers()
     own = Scorers(place=place or shipped.place, spot=spot or shipped.of_spots)
     errors: dict[str, list[float]] = {OWN: [_chosen_km(result, own) for result in results]}
-    errors[SHIPPED] = [_known(result, result.first_km) for result in results]
+    if place is None or spot is None:
+        errors[SHIPPED] = [_known(result, result.first_km) for result in results]
+    else:
+        within = Scorers(place=place, spot=shipped.of_spots)
+        errors[SHIPPED] = [_chosen_km(result, within) for result in results]
     for peer in PEERS:
         found = [result.peers_km.get(peer) for result in results]
         if any(error is not None for error in found):

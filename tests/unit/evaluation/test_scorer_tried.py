@@ -13,8 +13,9 @@ from geofix.agent.choice.spot_features import SPOT_FEATURES
 from geofix.agent.spot import Spot
 from geofix.agent.state import Candidate
 from geofix.evaluation.result import Result
-from geofix.evaluation.scorer_judged import OWN, SHIPPED
+from geofix.evaluation.scorer_judged import OWN, SHIPPED, judged
 from geofix.evaluation.scorer_tried import kept_if_enough, try_scorers
+from geofix.evaluation.spot_examples import rightness
 from tests.unit.agent.hits import hit, retrieval
 
 TRUTH, ELSEWHERE = (48.0, 2.0), (48.5, 2.0)
@@ -131,6 +132,14 @@ def test_spots_that_nothing_tells_apart_are_left_to_what_ships() -> None:
     tried = try_scorers(with_spots(results(600, told_by=None), None), "made", seed=0)
     assert tried.scorers is None
     assert tried.spot.scorer is None
+
+
+def test_spots_are_judged_within_the_places_that_a_fitted_scorer_chooses() -> None:
+    made = with_spots(results(600, told_by="share_25_km"), "spot_inlier_share")
+    place = try_scorers(made, "made", seed=0).place.scorer
+    assert place is not None
+    right = judged(rightness, made, place=place, spot=default_scorers().of_spots)
+    assert right[OWN] == right[SHIPPED] > right["nearest"]
 
 
 def test_photos_without_candidates_are_judged_and_wrong() -> None:
