@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from geofix.agent.choice.scorers import default_scorers
 from geofix.agent.context import Context
 from geofix.agent.nodes.refine import refine
 from geofix.agent.nodes.retrieve import retrieve
@@ -56,9 +57,11 @@ def play(world: World, queries: int, services: Services) -> Iterator[list[Told]]
     Args:
         world: Loaded into the database where it is not there yet.
         queries: How many of its photos are asked.
-        services: To the database.
+        services: To the database; from now on the shipped scorers choose.
     """
     load_world(world, services.ingest)
+    # Not those of a calibration that somebody left there.
+    services.given_scorers = default_scorers()
     context = Context(
         galleries=(world.name,), max_rounds=MOST, finest_km=FINEST_KM, geometry_pictures=0
     )

@@ -1,7 +1,7 @@
 """Clusters of geotagged photos at the scales the field reports: street to continent.
 
-DBSCAN with the haversine metric and no minimum size: at each scale, photos chained by steps of at
-most that scale are one cluster. Single photos count, since one true neighbour can be all there is.
+At each scale, photos chained by steps of at most that scale are one cluster: DBSCAN without a
+minimum size. Single photos count, since one true neighbour can be all there is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.tools.geo import EARTH_RADIUS_KM
+from geofix.tools.geo import haversine_km
 from geofix.tools.levels import SCALES
 
 SCALES_KM = tuple(SCALES.values())
@@ -47,17 +47,17 @@ def cluster_at_scales(
         longitudes: Degrees, `[n]`.
         scales_km: Largest step within a cluster, per scale.
     """
-    from sklearn.cluster import DBSCAN  # noqa: PLC0415 - one second that `--help` need not pay
+    # Half a second that `--help` need not pay. Not scikit-learn's DBSCAN: it swaps the warning
+    # filters of the whole process, which questions asked at once then lose.
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
 
-    points = np.radians(np.column_stack([latitudes, longitudes]).reshape(-1, 2))
-    if len(points) == 0:
+    latitude, longitude = np.asarray(latitudes, float), np.asarray(longitudes, float)
+    if not len(latitude):
         return [ScaleClusters(scale, np.empty(0, dtype=np.int64)) for scale in scales_km]
+    apart_km = haversine_km(latitude[:, None], longitude[:, None], latitude, longitude)
     return [
         ScaleClusters(
-            scale,
-            DBSCAN(eps=scale / EARTH_RADIUS_KM, min_samples=1, metric="haversine")
-            .fit(points)
-            .labels_.astype(np.int64),
+            scale, connected_components(apart_km <= scale, directed=False)[1].astype(np.int64)
         )
         for scale in scales_km
     ]
