@@ -57,6 +57,8 @@ class Fitted(BaseModel):
     galleries: tuple[str, ...]
     """Names; none means all there were."""
     drafted_by: str
+    image_place: str | None = None
+    """The setting: on which CLIP photo and places were compared."""
     centring_version: int | None
     photos_in_gallery: int = Field(ge=1)
     options: dict[str, Any] = Field(default_factory=dict)
@@ -84,6 +86,8 @@ class Asked:
     """Name of the region the question gave."""
     by_person: bool = False
     """Whether a person chose the answer."""
+    image_place: str | None = None
+    """The setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +193,7 @@ def drift(fitted: Fitted, asked: Asked) -> str | None:
         ("encoder", fitted.encoder, asked.encoder),
         ("galleries", sorted(fitted.galleries), sorted(asked.galleries)),
         ("drafter", fitted.drafted_by, asked.drafted_by),
+        ("image-place model", fitted.image_place, asked.image_place),
         ("centring version", fitted.centring_version, asked.centring_version),
     ):
         if then != now:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from importlib.metadata import version
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
 
@@ -25,6 +25,9 @@ from geofix.tools.encoders import STARTER, Encoder, load_encoder
 from geofix.tools.offline import VARIABLE, stay_offline
 from geofix.tools.prices import Price
 from geofix.tools.scene import Classifier
+
+if TYPE_CHECKING:
+    from geofix.tools.image_place import ImagePlace
 
 
 class Services(Storage):
@@ -91,6 +94,18 @@ class Services(Storage):
             dtype=settings.dtype,
             batch_size=settings.batch_size,
         )
+
+    @cached_property
+    def image_place(self) -> ImagePlace | None:
+        """What compares photos and places; none where the settings name no CLIP for it."""
+        settings = self.settings
+        if settings.image_place is None:
+            return None
+        # Imports torch, which `--help` need not.
+        from geofix.tools.image_place import load_image_place  # noqa: PLC0415
+
+        self._progress(f"loading GeoCLIP with {settings.image_place}")
+        return load_image_place(settings.image_place, device=settings.device, dtype=settings.dtype)
 
     @cached_property
     def classifier(self) -> Classifier:

@@ -47,6 +47,10 @@ class Settings(BaseSettings):
     batch_size: int | None = Field(default=None, ge=1)
     """Photos the encoder takes at once; what suits the device otherwise."""
 
+    image_place: str | None = None
+    """CLIP ViT-L/14 by hub id or folder: compares photo and places by GeoCLIP, whose package has to
+    be installed; none compares nothing."""
+
     shard_search: Literal["fan-out", "fdw"] = "fan-out"
     """How shards are asked: all at once over connections of their own, or over postgres_fdw."""
 

@@ -144,6 +144,7 @@ def _document(
         encoder=services.encoder.name,
         galleries=tuple(sorted(plan.context.galleries)),
         drafted_by=services.drafted_by,
+        image_place=services.settings.image_place,
         centring_version=searched.centring_version,
         photos_in_gallery=max(1, searched.searched),
         options=options_of(plan.context),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from geofix.agent.candidates import pool_candidates
 from geofix.agent.choice.claimed_place import with_claimed
 from geofix.agent.choice.features import features_of
+from geofix.agent.choice.image_place import compared_with
 from geofix.agent.choice.law_of_regions import held_back
 from geofix.agent.choice.observed import Observed
 from geofix.agent.choice.ranking import carried, ranked
@@ -52,7 +53,8 @@ def choose(
         candidate.model_copy(update={"vetoed": veto(candidate, observed.retrieval.positives)})
         for candidate in with_claimed(pooled, observed.claimed)
     ]
-    scored = _scored([*pooled, *_outside(observed.drafts, within)], observed, scorers.place)
+    everything = [*pooled, *_outside(observed.drafts, within)]
+    scored = _scored(everything, compared_with(everything, observed), scorers.place)
     if region is not None:
         scored = carried(observed.before, scored, searched(observed.retrieval) or [region])
     ordered = ranked(held_back(scored, scorers.place))

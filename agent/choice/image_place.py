@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from geofix.agent.candidates import PLACE_SCALE_KM
 from geofix.agent.choice.nearby import apart_km
 from geofix.agent.choice.observed import Observed
 from geofix.agent.state import Candidate
+
+
+def compared_with(candidates: Sequence[Candidate], observed: Observed) -> Observed:
+    """Return what is known, with how alike the photo and each candidate are where a model says."""
+    if observed.likeness is None:
+        return observed
+    points = [(candidate.latitude, candidate.longitude) for candidate in candidates]
+    alike = dict(zip(points, observed.likeness(points), strict=True))
+    return replace(observed, image_place=alike)
 
 
 def image_place(candidate: Candidate, observed: Observed) -> float:

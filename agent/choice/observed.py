@@ -24,8 +24,11 @@ class Observed:
     """Gallery photos within 25 km of a latitude and longitude; none where nobody counted."""
     photos_in_gallery: int | None = None
     """Together with `density`."""
+    likeness: Callable[[Sequence[tuple[float, float]]], Sequence[float]] | None = None
+    """An image-place model's similarity of the photo to places, -1 to 1; none where there is no
+    such model."""
     image_place: Mapping[tuple[float, float], float] = field(default_factory=dict)
-    """An image-place model's similarity, -1 to 1, by candidate coordinates."""
+    """The same of the candidates, by their coordinates."""
     scene: str | None = None
     """What the photo shows, see `geofix.tools.scene`."""
     claimed: tuple[float, float] | None = None

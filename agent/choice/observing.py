@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from geofix.agent.candidates import PLACE_SCALE_KM
 from geofix.agent.choice.geometric import geometric_matches
@@ -14,6 +15,7 @@ from geofix.agent.services import Services
 from geofix.agent.state import Draft, Hit, Region, State
 from geofix.db.search import Search
 from geofix.tools.geo import haversine_km
+from geofix.tools.images import from_jpeg
 
 _SAME_KM = 1.0
 """Points this close have the same density: it is counted by cells of 28 km."""
@@ -42,6 +44,7 @@ def observe(state: State, context: Context, services: Services) -> tuple[Observe
         photos_in_gallery=photos,
         scene=None if state.scene is None else state.scene.kind,
         claimed=state.claimed,
+        likeness=_likeness(state, services),
     )
     return observed, degraded
 
@@ -58,6 +61,20 @@ def counted_drafts(state: State) -> list[Draft]:
         if draft.drafted_by != CONSENSUS
         and (draft.round == state.round or _inside(draft, state.region))
     ]
+
+
+def _likeness(
+    state: State, services: Services
+) -> Callable[[Sequence[tuple[float, float]]], list[float]] | None:
+    """Return what compares the photo with places; its vector is computed once and kept."""
+    model = services.image_place
+    if model is None:
+        return None
+    vector = services.queries.vector(state.sha256, model.name)
+    if vector is None:
+        vector = model.vector(from_jpeg(services.queries.find(state.sha256).jpeg))
+        services.queries.keep_vector(state.sha256, model.name, vector)
+    return partial(model.likeness, vector)
 
 
 def _inside(draft: Draft, region: Region | None) -> bool:

@@ -68,6 +68,7 @@ def _promise(state: State, first: Candidate, context: Context, services: Service
         options=options_of(context),
         within=None if state.within is None else state.within.name,
         by_person=state.verdict.by_person,
+        image_place=services.settings.image_place,
     )
     promise = apply(
         found if isinstance(found, str) else found.fitted,

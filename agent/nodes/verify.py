@@ -64,6 +64,7 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
             "region_share": share,
             "scorers": _which(scorers),
             "pictures_compared": len(observed.matches),
+            "image_place": services.image_place and services.image_place.name,
             "kept_the_round_before": blunt,
         },
         degraded=(*not_had, *unusable, *_degraded(state, spent)),

@@ -46,7 +46,7 @@ class HuggingFaceEncoder:
             batch_size=self._placement.batch_size,
             dimension=self.dimension,
             name=self.name,
-            embed_batch=self._vectors,
+            embed_batch=self.features,
         )
 
     def prepare(self, images: Sequence[Image.Image]) -> dict[str, torch.Tensor]:
@@ -55,7 +55,12 @@ class HuggingFaceEncoder:
         moved = features.to(self._placement.device, dtype=self._placement.dtype)
         return dict(moved)
 
-    def _vectors(self, images: list[Image.Image]) -> NDArray[np.float32]:
+    def features(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        """Return what the tower gives, `[n, dimension]`, not normalised; in one forward pass.
+
+        Raises:
+            EncoderError: The model failed.
+        """
         try:
             with torch.inference_mode():
                 output = self._model(**self.prepare(images))

@@ -34,6 +34,7 @@ class Asked:
             encoder=SimpleNamespace(name="made"),
             drafted_by="consensus",
             given_scorers=None,
+            settings=Settings(),
             calibrations=SimpleNamespace(save=self._save),
         )
 

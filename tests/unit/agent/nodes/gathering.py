@@ -18,5 +18,6 @@ def without_pictures() -> Services:
     def scorers(encoder: str, galleries: Sequence[str]) -> Scorers:
         return HAND_SET
 
-    found = SimpleNamespace(gallery=SimpleNamespace(counts=counts), scorers=scorers)
+    gallery = SimpleNamespace(counts=counts)
+    found = SimpleNamespace(gallery=gallery, scorers=scorers, image_place=None)
     return cast(Services, found)

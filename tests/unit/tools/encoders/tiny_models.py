@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,11 @@ def make_siglip2_naflex() -> Made:
     return model, processor, lambda inputs: model.get_image_features(**inputs).pooler_output
 
 
-def make_clip() -> Made:
+def make_clip(projection: int = 24) -> Made:
     config = clip.CLIPConfig(
-        text_config={**TEXT, "projection_dim": 24},
-        vision_config={**WIDE, **SQUARE, "projection_dim": 24},
-        projection_dim=24,
+        text_config={**TEXT, "projection_dim": projection},
+        vision_config={**WIDE, **SQUARE, "projection_dim": projection},
+        projection_dim=projection,
     )
     model = clip.CLIPModel(config).eval()
     processor = CLIPImageProcessorPil(
@@ -74,6 +75,7 @@ FAMILIES = {
     "siglip-tower": (make_siglip_tower, 32),
     "siglip2-naflex": (make_siglip2_naflex, 32),
     "clip": (make_clip, 24),
+    "clip-768": (partial(make_clip, 768), 768),
     "dinov2": (make_dinov2, 32),
 }
 
