@@ -35,7 +35,7 @@ def ablation(fit: Sequence[Seen], shown: Mapping[str, Sequence[Seen]]) -> str:
     lines = [
         "## Simulated worlds: what each feature is worth\n",
         f"First answer within {NEAR_KM:g} km, with simulated drafts. First of the hand-set weights,"
-        " which ship: the weight is set to 0.\n",
+        " which choose where none are fitted: the weight is set to 0.\n",
         *table(["hand-set, without", *shown], rows),
         "Then of weights fitted on other simulated worlds, refitted without it each time, with one"
         f" regularisation (C = {STRENGTH:g}). The contradiction of dissimilar photos and geometry"
