@@ -37,8 +37,8 @@ def away_km(result: Result, latitude: float, longitude: float) -> float:
 
 def judged(
     right: Right, results: Sequence[Result], *, place: Scorer | None, spot: Scorer | None
-) -> dict[str, float]:
-    """Return how right each way of choosing is, on average.
+) -> dict[str, list[float]]:
+    """Return how right each way of choosing is, photo by photo.
 
     Args:
         right: Says how right an error is.
@@ -65,7 +65,7 @@ def judged(
             errors[peer] = [
                 _known(result, error) for result, error in zip(results, found, strict=True)
             ]
-    return {name: sum(map(right, some)) / max(1, len(some)) for name, some in errors.items()}
+    return {name: [right(error) for error in some] for name, some in errors.items()}
 
 
 def _chosen_km(result: Result, scorers: Scorers) -> float:
