@@ -37,9 +37,9 @@ PERSISTED = (
     Region,
     Retrieval,
     SceneSeen,
-    Spot,
     SearchReport,
     Spending,
+    Spot,
     State,
     Verdict,
 )

@@ -21,6 +21,7 @@ from geofix.agent.provenance import Provenance
 from geofix.agent.scene_seen import SceneSeen
 from geofix.agent.search_report import SearchReport
 from geofix.agent.spending import Spending
+from geofix.agent.spot import Spot
 from geofix.agent.state import (
     Candidate,
     Clue,
@@ -135,9 +136,10 @@ PROVENANCE = Provenance(preset="g3", prompt_version="geofix-3", neighbours=5, sa
                         tokens={"input_tokens": 1}, seconds=0.5)  # fmt: skip
 DRAFT = Draft(round=0, drafted_by="p:m", latitude=1.0, longitude=None, confidence=0.25,
               clues=[CLUE], hypotheses=["H"], notes=["N"], provenance=PROVENANCE)  # fmt: skip
+SPOT = Spot(latitude=1.0, longitude=2.0, score=0.5, parts={"a": 0.5}, terms={"a": 0.1}, inliers=9)
 CANDIDATE = Candidate(rank=1, latitude=1.0, longitude=2.0, radius_km=3.0, score=0.5,
                       parts={"a": 0.5}, photos=2, best_similarity=None, origin="cluster+draft",
-                      scale_km=25.0, vetoed="sea")  # fmt: skip
+                      scale_km=25.0, vetoed="sea", spots=[SPOT])  # fmt: skip
 RETRIEVAL = Retrieval(round=1, region=REGION, positives=[HIT], negatives=[], searched=162,
                       temperature=0.06, notes=["n"])  # fmt: skip
 EVIDENCE = Evidence(latitude=1.0, longitude=2.0, similarity=0.5, distance_km=0.0, gallery="g",
@@ -155,8 +157,8 @@ STATE = State(photo="sha256:ab", within=REGION, round=1, sha256="ab", encoder="e
 INSTANCES: dict[type[BaseModel], BaseModel] = {
     type(instance): instance
     for instance in (
-        REGION, HIT, CLUE, PROVENANCE, DRAFT, CANDIDATE, RETRIEVAL, EVIDENCE, CLAIM, PLACE, VERDICT,
-        FIX, STATE, Spending(calls=2, tokens={"input_tokens": 3}, cost_usd=0.5),
+        REGION, HIT, CLUE, PROVENANCE, DRAFT, SPOT, CANDIDATE, RETRIEVAL, EVIDENCE, CLAIM, PLACE,
+        VERDICT, FIX, STATE, Spending(calls=2, tokens={"input_tokens": 3}, cost_usd=0.5),
         Query(photo="sha256:ab", within=REGION),
         SearchReport(kind="negatives", server="north", way="index", rows=5, ef_search=200),
         SceneSeen(kind="sky", shares={"outdoors": 0.5, "indoors": 0.5}, flatness=0.1, edges=0.01),
