@@ -8,7 +8,7 @@ section 4).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +35,12 @@ class CellCounts:
     photos: NDArray[np.int64]
     placed: NDArray[np.bool_]
     """False where a load is not done, and its vectors may lie anywhere."""
+    total: int = field(init=False)
+    """How many vectors there are: counted once, since every search asks."""
 
-    @property
-    def total(self) -> int:
-        """How many vectors there are."""
-        return int(self.photos.sum())
+    def __post_init__(self) -> None:
+        """Count."""
+        object.__setattr__(self, "total", int(self.photos.sum()))
 
     def covered(
         self,
@@ -52,6 +53,8 @@ class CellCounts:
         Exact where no area cuts through a cell; there the cell's photos count by its area's share.
         What a load that still runs has brought counts as if it were there.
         """
+        if galleries is None and not areas and outside is None:
+            return self.total
         kept = np.ones(len(self.photos), dtype=bool)
         if galleries is not None:
             kept = np.isin(self.galleries, galleries)

@@ -44,7 +44,7 @@ class Asked:
 
     def parameters(self) -> dict[str, object]:
         """Return what fills the places in the statements that compare."""
-        return {**self.likeness.parameters(), "limit": self.limit, **self._places()}
+        return {**self.likeness.parameters, "limit": self.limit, **self._places()}
 
     def _places(self) -> dict[str, object]:
         places: dict[str, object] = {}

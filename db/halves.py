@@ -7,8 +7,6 @@ is 1.5 kB each at 768 dimensions where text takes 8 kB, and Postgres need not pa
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +15,7 @@ from pgvector.sqlalchemy import HALFVEC
 from psycopg import Connection
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
-from sqlalchemy import ColumnElement, Dialect, bindparam, cast
+from sqlalchemy import ColumnElement, bindparam, cast
 from sqlalchemy.types import UserDefinedType
 
 Vector = NDArray[np.float32]
@@ -38,24 +36,22 @@ def as_text(vector: Vector) -> str:
 
 
 def parameter(name: str) -> ColumnElement[Any]:
-    """Return the place of a vector in a statement, filled by name when it is executed."""
+    """Return the place of a vector in a statement, filled by name with `Halves`."""
     return cast(bindparam(name, type_=_Sent()), HALFVEC())
 
 
 def sends_halves(connection: Connection[Any]) -> None:
     """Let a driver's connection send vectors as bytes."""
-    connection.adapters.register_dumper(_Halves, _HalvesDumper)
+    connection.adapters.register_dumper(Halves, _HalvesDumper)
 
 
-@lru_cache(maxsize=64)
-def _as_bytes(numbers: bytes) -> _Halves:
-    """Return pgvector's binary form; the mean is sent again and again."""
-    halves = np.frombuffer(numbers, dtype=np.float32).astype(np.float16)
-    return _Halves(struct.pack(">HH", len(halves), 0) + halves.astype(">f2").tobytes())
-
-
-class _Halves(bytes):
+class Halves(bytes):
     """pgvector's binary form of a `halfvec`: dimension and nothing, then the numbers."""
+
+
+def as_bytes(vector: Vector) -> Halves:
+    """Return what is sent in the place of a `parameter`."""
+    return Halves(struct.pack(">HH", len(vector), 0) + vector.astype(">f2").tobytes())
 
 
 class _HalvesDumper(Dumper):
@@ -64,11 +60,11 @@ class _HalvesDumper(Dumper):
     format = Format.BINARY
     oid = 0
 
-    def dump(self, obj: _Halves) -> bytes:
+    def dump(self, obj: Halves) -> bytes:
         return bytes(obj)
 
 
-class _Sent(UserDefinedType[Vector]):
+class _Sent(UserDefinedType[Halves]):
     """A vector on its way to the server."""
 
     cache_ok = True
@@ -76,7 +72,3 @@ class _Sent(UserDefinedType[Vector]):
     def get_col_spec(self, **options: Any) -> str:
         """Name it for SQL."""
         return "HALFVEC"
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[Any], _Halves]:
-        """Say how a value is sent."""
-        return lambda vector: _as_bytes(np.asarray(vector, np.float32).tobytes())

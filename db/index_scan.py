@@ -5,8 +5,8 @@ As many at once as the server has cores for; what they find is merged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from sqlalchemy import (
@@ -24,7 +24,7 @@ from sqlalchemy import (
 from geofix.db.closest import LIMIT, Asked, Ranked, closest_first, conditions, ranked, settings
 from geofix.db.exact_scan import search_later
 from geofix.db.likeness import exact_distance, index_distance
-from geofix.db.partition import Kind, Partition
+from geofix.db.partition import Kind, Partition, VectorIndex
 from geofix.db.plan import Plan
 from geofix.db.round_trip import Ahead
 from geofix.db.search import How
@@ -73,14 +73,17 @@ def search_index(
     index = partition.index
     if index is None:
         raise ValueError(f"the plan names an index that {partition.table.name!r} does not have")
-    parts = range(index.parts)
-    shares = [parts[first :: chosen.connections] for first in range(chosen.connections)]
-    found = ask_at_once(
-        server,
-        connection,
-        shares,
-        lambda where, share: _parts(where, partition, asked, chosen, share),
+    limit = asked.limit
+    if index.kind == "compact":
+        limit = max(limit, chosen.ef_search or 0)
+    numbers = {"upto": index.upto, "parts": index.parts, "limit": limit}
+    question = _Question(
+        partition, conditions(partition, asked), {**asked.parameters(), **numbers}, chosen
     )
+    found = question.ask(server, connection, iterative=bool(question.where))
+    if not question.where and len(found) < min(index.photos, index.parts * asked.limit):
+        # Photos that were removed since the index was made took places in the view.
+        found = question.ask(server, connection, iterative=True)
     how = replace(how, ef_search=chosen.ef_search, index=index.name)
     if partition.newest_photo > index.upto:
         later = search_later(connection, partition, asked, index.upto)
@@ -89,28 +92,49 @@ def search_index(
     return closest_first(found)[: asked.limit], how
 
 
-def _parts(
-    connection: Connection, partition: Partition, asked: Asked, chosen: Plan, parts: Sequence[int]
-) -> Ranked:
-    index = partition.index
-    assert index is not None
-    where = conditions(partition, asked)
-    graphs = tuple(parts) if index.parts > 1 else ()
-    described = partition.table, partition.dimension, index.kind, graphs
-    statement = _candidates(*described, where) if where else _everywhere(*described)
-    parameters = {
-        **asked.parameters(),
-        "upto": index.upto,
-        "parts": index.parts,
-        "limit": chosen.ef_search if index.kind == "compact" else asked.limit,
-    }
-    return ranked(connection, Ahead(SETTINGS, _settings(chosen.ef_search)), statement, parameters)
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked of all graphs of an index."""
+
+    partition: Partition
+    where: Sequence[ColumnElement[bool]]
+    """What rows have to satisfy."""
+    parameters: Mapping[str, object]
+    chosen: Plan
+
+    def ask(self, server: Server, connection: Connection, *, iterative: bool) -> Ranked:
+        """Return what the graphs give, several asked at once.
+
+        Args:
+            server: Whom.
+            connection: To it.
+            iterative: Whether to go on where too few in view satisfy what is wanted. Keeping what
+                it needs for that took 12 % longer to find the nearest, 10 % the most dissimilar (of
+                a million).
+        """
+        index = self.partition.index
+        assert index is not None
+        settings = _settings(self.chosen.ef_search, iterative=iterative)
+        parts, at_once = range(index.parts), self.chosen.connections
+        return ask_at_once(
+            server,
+            connection,
+            [parts[first::at_once] for first in range(at_once)],
+            lambda where, share: ranked(
+                where, Ahead(SETTINGS, settings), self._statement(index, share), self.parameters
+            ),
+        )
+
+    def _statement(self, index: VectorIndex, parts: Sequence[int]) -> Executable:
+        graphs = tuple(parts) if index.parts > 1 else ()
+        described = self.partition.table, self.partition.dimension, index.kind, graphs
+        return _candidates(*described, self.where) if self.where else _everywhere(*described)
 
 
-def _settings(ef_search: int | None) -> dict[str, str]:
+def _settings(ef_search: int | None, *, iterative: bool) -> dict[str, str]:
     return {
         "hnsw_ef_search": str(ef_search),
-        "hnsw_iterative_scan": "relaxed_order",
+        "hnsw_iterative_scan": "relaxed_order" if iterative else "off",
         "hnsw_max_scan_tuples": str(SCANNED_TUPLES),
         "work_mem": SCAN_MEMORY,
         "enable_seqscan": "off",

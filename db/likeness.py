@@ -7,6 +7,7 @@ two passes over the stored numbers and no third vector, which takes 0.61 us a ro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -26,7 +27,7 @@ from sqlalchemy import (
 )
 
 from geofix.db.errors import GalleryError
-from geofix.db.halves import half, parameter
+from geofix.db.halves import as_bytes, half, parameter
 from geofix.db.partition import Kind
 
 Vector = NDArray[np.float32]
@@ -45,19 +46,9 @@ class Likeness:
     """What stored vectors are compared with: unit length, negated to ask for the opposite."""
     mean: Vector | None
     """What is subtracted from stored vectors; none compares them raw."""
-
-    def parameters(self) -> dict[str, object]:
-        """Return what fills the places in `exact_distance` and `index_distance`."""
-        if self.mean is None:
-            return {"probe": self.probe}
-        probe = half(self.probe)
-        return {
-            "probe": self.probe,
-            "mean": self.mean,
-            "offset": float(half(self.mean) @ probe),
-            # Rounded to halves, the probe is not quite of unit length any more.
-            "norm": float(np.linalg.norm(probe)),
-        }
+    parameters: Mapping[str, object]
+    """What fills the places in `exact_distance` and `index_distance`: made once, since the threads
+    of a search would wait for each other while numpy rounds."""
 
 
 @lru_cache
@@ -101,7 +92,22 @@ def likeness(query: Vector, mean: Vector | None, *, sign: float) -> Likeness:
         check_dimension(probe, len(mean))
         probe = probe - half(mean)
     length = float(np.linalg.norm(probe))
-    return Likeness(probe=sign * probe / (length or 1.0), mean=mean)
+    probe = sign * probe / (length or 1.0)
+    return Likeness(probe, mean, _parameters(probe, mean))
+
+
+def _parameters(probe: Vector, mean: Vector | None) -> dict[str, object]:
+    sent = as_bytes(probe)
+    if mean is None:
+        return {"probe": sent}
+    rounded = half(probe)
+    return {
+        "probe": sent,
+        "mean": as_bytes(mean),
+        "offset": float(half(mean) @ rounded),
+        # Rounded to halves, the probe is not quite of unit length any more.
+        "norm": float(np.linalg.norm(rounded)),
+    }
 
 
 def check_dimension(query: Vector, dimension: int) -> None:

@@ -102,6 +102,30 @@ def test_a_removed_gallery_is_not_found_along_the_index(engine: Engine) -> None:
     assert share_found(hits, likeness(engine, query, rows=1500), stays, K, 1) >= 0.9
 
 
+def test_the_index_is_gone_along_past_removed_photos_that_fill_its_view(engine: Engine) -> None:
+    indexed(engine)
+    query = made(1500).vectors[3].astype(np.float32)
+    like = likeness(engine, query, rows=1500)
+    removed = np.argsort(-like)[:1000]
+    with engine.begin() as connection:
+        # Not vacuumed: they still lie in the graph.
+        connection.execute(
+            text(
+                "delete from embeddings e using photos p"
+                " where p.id = e.photo_id and p.external_id = any(:removed)"
+            ),
+            {"removed": [str(number) for number in removed]},
+        )
+    hits = Gallery(engine).nearest(query, K, EVERYWHERE)
+    (how,) = hits.how
+    assert (how.way, how.note) == ("index", None)
+    assert how.ef_search is not None
+    assert how.ef_search < len(removed)
+    stays = np.ones(1500, dtype=bool)
+    stays[removed] = False
+    assert share_found(hits, like, stays, K, 1) >= 0.9
+
+
 @pytest.mark.parametrize("kind", ["full", "compact"])
 def test_either_kind_of_index_finds_what_numpy_finds(engine: Engine, kind: str) -> None:
     add(engine, vectors=made(1500))
