@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from geofix.agent.answer import ClaimCheck
-from geofix.agent.cli.quantities import coordinates, kilometers
+from geofix.agent.cli.quantities import kilometers
 from geofix.agent.cli.terminal import plain
+from geofix.agent.coordinates import written
 from geofix.agent.state import Fix
 from geofix.tools.levels import SCALES
 
@@ -39,7 +40,7 @@ def confidence_line(fix: Fix) -> str:
 def claim_line(check: ClaimCheck) -> str:
     """Return what is to be said of the claimed place."""
     color = COLORS[check.verdict]
-    where = coordinates(check.latitude, check.longitude)
+    where = written(check.latitude, check.longitude)
     away = "" if check.distance_km is None else f", {kilometers(check.distance_km)} from the answer"
     p_value = "" if check.p_value is None else f" (p = {check.p_value:.3f})"
     return f"{where}{away}: [{color}]{check.verdict}[/]{p_value}, {plain(check.reason)}"

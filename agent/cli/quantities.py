@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 
-def coordinates(latitude: float, longitude: float) -> str:
-    """Return both, to ten meters."""
-    return f"{latitude:.4f}, {longitude:.4f}"
-
-
 def kilometers(distance_km: float) -> str:
     """Return a distance with its unit."""
     if distance_km < 1:

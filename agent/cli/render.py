@@ -9,8 +9,9 @@ from rich.table import Table
 
 from geofix.agent.answer import Claim
 from geofix.agent.cli.promise import claim_line, confidence_line, levels_line, radius_text
-from geofix.agent.cli.quantities import coordinates, count, kilometers
+from geofix.agent.cli.quantities import count, kilometers
 from geofix.agent.cli.terminal import plain
+from geofix.agent.coordinates import written
 from geofix.agent.state import Fix
 
 MOST_CANDIDATES = 5
@@ -52,7 +53,7 @@ def _answer(fix: Fix, console: Console) -> None:
         return
     where = fix.place.label if fix.place is not None else "no named place"
     console.print(f"[bold green]{plain(where)}[/]")
-    console.print(f"[bold]{coordinates(fix.latitude, fix.longitude)}[/]   {radius_text(fix)}")
+    console.print(f"[bold]{written(fix.latitude, fix.longitude)}[/]   {radius_text(fix)}")
     if fix.radius_calibrated:
         console.print(f"[dim]{levels_line(fix)}[/]")
         console.print(f"[dim]{confidence_line(fix)}[/]")
@@ -71,7 +72,7 @@ def _candidates(fix: Fix) -> Table:
         table.add_row(
             str(candidate.rank),
             plain(candidate.place or "no named place"),
-            coordinates(candidate.latitude, candidate.longitude),
+            written(candidate.latitude, candidate.longitude),
             kilometers(candidate.distance_km) if candidate.rank > 1 else "",
             str(candidate.photos),
             "vetoed" if candidate.vetoed else f"{candidate.score:.2f}",
@@ -108,7 +109,7 @@ def _bullets(lines: Iterable[str]) -> Table:
 def _claim(claim: Claim, radius_km: float | None, console: Console) -> None:
     parts = []
     if claim.latitude is not None and claim.longitude is not None:
-        parts.append(f"at {coordinates(claim.latitude, claim.longitude)}")
+        parts.append(f"at {written(claim.latitude, claim.longitude)}")
     if claim.distance_km is not None:
         away = f"{kilometers(claim.distance_km)} from the answer"
         agrees = claim.distance_km <= (radius_km or 0)

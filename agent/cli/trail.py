@@ -13,6 +13,7 @@ from rich.table import Table
 from geofix.agent.cli.opening import open_services
 from geofix.agent.cli.options import JsonFlag, RunId
 from geofix.agent.cli.terminal import out, plain, say
+from geofix.agent.coordinates import written
 
 if TYPE_CHECKING:
     from geofix.db.trail import Run
@@ -73,4 +74,4 @@ def _end(run: Run) -> str:
     if run.fix["status"] != "located":
         return str(run.fix["status"])
     place = (run.fix["place"] or {}).get("label") or "no named place"
-    return f"{plain(place)} ({run.fix['latitude']:.4f}, {run.fix['longitude']:.4f})"
+    return f"{plain(place)} ({written(run.fix['latitude'], run.fix['longitude'])})"

@@ -9,6 +9,7 @@ from geofix.agent.calibrated import Asked, Promise, apply, options_of, signals_o
 from geofix.agent.claims import check_claim
 from geofix.agent.consensus import CONSENSUS
 from geofix.agent.context import Context
+from geofix.agent.coordinates import written
 from geofix.agent.fix_geojson import fix_geojson
 from geofix.agent.outcome import Outcome
 from geofix.agent.services import Services
@@ -46,7 +47,7 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
         rounds=state.round + 1,
     )
     fix = _checked(fix, state, context, services)
-    where = "abstained" if first is None else f"{first.latitude:.4f}, {first.longitude:.4f}"
+    where = "abstained" if first is None else written(first.latitude, first.longitude)
     return Outcome(
         update={name: getattr(fix, name) for name in Fix.model_fields},
         summary=where if fix.place is None else f"{where}: {fix.place.label}",

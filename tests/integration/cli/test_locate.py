@@ -118,7 +118,7 @@ def test_a_claim_of_elsewhere_is_reported_apart_and_moves_nothing(
     assert first.claim is None and second.claim is not None
     assert second.claim.distance_km is not None and second.claim.distance_km > 16_000
     out = " ".join(geofix("locate", forged, url=starter_url).out.split())
-    assert "The file claims (EXIF: can be forged, was not used) - at -33.0000, 151.0000" in out
+    assert "The file claims (EXIF: can be forged, was not used) - at -33.00000, 151.00000" in out
     assert " km from the answer" in out
 
 

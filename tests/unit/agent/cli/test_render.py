@@ -60,12 +60,12 @@ def shown(capsys: pytest.CaptureFixture[str]) -> Any:
 def test_the_answer(shown: Any) -> None:
     assert shown() == [
         "Paris, Île-de-France, France",
-        "48.8867, 2.3431   within 1.0 km, not calibrated",
+        "48.88670, 2.34310   within 1.0 km, not calibrated",
         "drafted by consensus, 1 round",
         "",
         "Candidates",
-        " #  place                         position         from #1  photos  score",
-        " 1  Paris, Île-de-France, France  48.8867, 2.3431                2   0.90",
+        " #  place                         position           from #1  photos  score",
+        " 1  Paris, Île-de-France, France  48.88670, 2.34310                2   0.90",
         "",
         "Why",
         " - 98% of the votes",
@@ -92,7 +92,7 @@ def test_the_first_five_candidates_and_what_became_of_them(shown: Any) -> None:
     near = candidate(3, distance_km=0.24)
     lines = shown(candidates=[candidate(1), vetoed, near, *map(candidate, range(4, 9))])
     rows = lines[lines.index("Candidates") + 2 :]
-    assert "-33.4489, -170.6693  12,651 km" in rows[2] and rows[2].endswith("0  vetoed")
+    assert "-33.44890, -170.66930  12,651 km" in rows[2] and rows[2].endswith("0  vetoed")
     assert "no named place" in rows[2]
     assert "240 m" in "".join(rows)
     assert "and 3 more" in lines
@@ -103,7 +103,7 @@ def test_a_claim_stands_apart_and_says_how_far_away_it_is(shown: Any) -> None:
     lines = shown(claim=claim)
     start = lines.index("The file claims (EXIF: can be forged, was not used)")
     assert lines[start + 1 : start + 5] == [
-        " - at -33.0000, 151.0000",
+        " - at -33.00000, 151.00000",
         " - 16,960 km from the answer",
         " - 2005",
         " - A [b]",

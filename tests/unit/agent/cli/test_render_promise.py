@@ -27,7 +27,7 @@ def test_a_calibrated_answer_shows_its_coverage_and_its_confidence(capsys: Any) 
     print_fix(Fix(**PROMISED), out())
     lines = capsys.readouterr().out.splitlines()
     assert lines[1:4] == [
-        "48.8867, 2.3431   90% within 12.3 km",
+        "48.88670, 2.34310   90% within 12.3 km",
         "50% within 400 m, 80% within 3.0 km, 95% within 8,448 km",
         "right within 1 km 62%, 25 km 91%, 200 km 91%, 750 km 95%, 2,500 km 100%",
     ]
@@ -48,7 +48,7 @@ def test_an_answer_that_is_not_calibrated_says_why(capsys: Any) -> None:
     }
     print_fix(Fix(**{**PROMISED, **drifted}), out())
     shown = capsys.readouterr().out
-    assert "48.8867, 2.3431   within 12.3 km, not calibrated" in shown
+    assert "48.88670, 2.34310   within 12.3 km, not calibrated" in shown
     assert "Not calibrated: calibrated with the encoder 'a'" in shown
     assert "right within" not in shown
 
@@ -69,7 +69,7 @@ def test_a_claim_is_told_with_its_verdict_and_p_value(capsys: Any) -> None:
         reason="of [red]others",
     )
     assert claim_line(check) == (
-        "-33.0000, 151.0000, 16,960 km from the answer: [red]inconsistent[/] (p = 0.012),"
+        "-33.00000, 151.00000, 16,960 km from the answer: [red]inconsistent[/] (p = 0.012),"
         r" of \[red]others"
     )
     print_fix(Fix(**{**PROMISED, "claim_check": check}), out())
