@@ -10,12 +10,21 @@ from sqlalchemy.dialects.postgresql import insert
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
-from geofix.db.holdings import held_anywhere
+from geofix.db.holdings import held_by
 from geofix.db.indexing import finish_load
 from geofix.db.local_features import forget_features
 from geofix.db.models import EncoderRow, GalleryRow, PhotoRow
 from geofix.db.placing import forget_gallery
-from geofix.db.servers import HERE, Joined, Server, joined, server_errors, transaction
+from geofix.db.servers import (
+    HERE,
+    Joined,
+    Server,
+    asked_of_each,
+    joined,
+    server_errors,
+    servers_of,
+    transaction,
+)
 from geofix.db.writer_lock import write_alone
 
 
@@ -29,6 +38,8 @@ class GallerySummary:
     encoders: tuple[str, ...]
     licences: tuple[str, ...]
     created_at: datetime
+    missing: tuple[str, ...] = ()
+    """Shards that did not answer, with the reason; encoders may be missing with them."""
 
 
 def never_had_any(engine: Engine) -> bool:
@@ -38,11 +49,7 @@ def never_had_any(engine: Engine) -> bool:
 
 
 def list_galleries(engine: Engine) -> list[GallerySummary]:
-    """Return every gallery, by name.
-
-    Raises:
-        ShardError: A shard does not answer, and may hold vectors of any of them.
-    """
+    """Return every gallery, by name, also where shards do not answer."""
     statement = (
         select(
             GalleryRow.id,
@@ -58,7 +65,9 @@ def list_galleries(engine: Engine) -> list[GallerySummary]:
     )
     with database_errors(engine), engine.connect() as connection:
         rows = connection.execute(statement).all()
-        held = held_anywhere(engine, connection)
+        answers, reasons = asked_of_each(servers_of(engine, connection), held_by)
+    held = set().union(*answers.values())
+    missing = tuple(f"{name}: {reason}" for name, reason in reasons.items())
     return [
         GallerySummary(
             name=row.name,
@@ -67,6 +76,7 @@ def list_galleries(engine: Engine) -> list[GallerySummary]:
             encoders=tuple(sorted(encoder for gallery, encoder in held if gallery == row.id)),
             licences=tuple(licence for licence in row.licences if licence),
             created_at=row.created_at,
+            missing=missing,
         )
         for row in rows
     ]

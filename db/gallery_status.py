@@ -11,11 +11,12 @@ from sqlalchemy import Connection, Engine, select, text
 
 from geofix.db.cell_counts import read_counts
 from geofix.db.centring import read_centring
-from geofix.db.engine import database_errors
+from geofix.db.engine import database_errors, redact
+from geofix.db.errors import ShardError
 from geofix.db.models import EncoderRow, VectorIndexRow
 from geofix.db.partition import Partition, partition_of
 from geofix.db.plan import EXACT_ROWS
-from geofix.db.servers import server_errors, servers_of
+from geofix.db.servers import asked_of_each, servers_of
 
 DRIFTED = 0.05
 """Share of the vectors' spread by which the mean may have moved. Moved by so much towards one kind
@@ -45,6 +46,8 @@ class EncoderStatus:
     table_bytes: int
     index_bytes: int
     """Of the vector index alone."""
+    missing: tuple[str, ...] = ()
+    """Shards that did not answer, with the reason; what they hold is not counted."""
 
     @property
     def advice(self) -> str | None:
@@ -62,7 +65,6 @@ class EncoderStatus:
 class _Held:
     """What one server holds of an encoder's vectors."""
 
-    server: str
     partition: Partition
     photos: int
     built_at: datetime | None
@@ -76,24 +78,33 @@ class _Held:
 
 
 def encoder_statuses(engine: Engine) -> list[EncoderStatus]:
-    """Return the state of every encoder's vectors, by name.
+    """Return the state of every encoder's vectors, by name, on the servers that answer.
 
     Raises:
-        ShardError: A shard does not answer.
+        ShardError: No vectors are known on those, and a shard does not answer.
     """
-    held: dict[str, list[_Held]] = {}
     with database_errors(engine), engine.connect() as connection:
         servers = servers_of(engine, connection)
-    for server in servers:
-        with server_errors(server), server.engine.connect() as there:
-            for name in there.execute(select(EncoderRow.name)).scalars().all():
-                partition = partition_of(there, name)
-                if partition is not None:
-                    held.setdefault(name, []).append(_held(there, server.name, partition))
-    return [_together(name, held[name]) for name in sorted(held)]
+    answers, missing = asked_of_each(servers, _held_there)
+    held: dict[str, dict[str, _Held]] = {}
+    for where, encoders in answers.items():
+        for name, one in encoders.items():
+            held.setdefault(name, {})[where] = one
+    silent = [server for server in servers if server.name in missing]
+    if silent and not held:
+        raise ShardError(silent[0].name, redact(silent[0].url), missing[silent[0].name])
+    return [_together(name, held[name], missing) for name in sorted(held)]
 
 
-def _together(encoder: str, held: list[_Held]) -> EncoderStatus:
+def _held_there(connection: Connection) -> dict[str, _Held]:
+    """Return what one server holds, by encoder."""
+    names = connection.execute(select(EncoderRow.name)).scalars().all()
+    partitions = {name: partition_of(connection, name) for name in names}
+    return {name: _held(connection, one) for name, one in partitions.items() if one is not None}
+
+
+def _together(encoder: str, by_server: dict[str, _Held], missing: dict[str, str]) -> EncoderStatus:
+    held = list(by_server.values())
     first = held[0].partition
     kinds = {one.partition.index.kind for one in held if one.partition.index is not None}
     return EncoderStatus(
@@ -102,16 +113,17 @@ def _together(encoder: str, held: list[_Held]) -> EncoderStatus:
         photos=sum(one.photos for one in held),
         centring_version=first.centring_version,
         drift=_drift(held),
-        servers=tuple(one.server for one in held),
+        servers=tuple(by_server),
         index=" and ".join(sorted(kinds)) or None,
         indexed=sum(one.partition.index.photos for one in held if one.partition.index),
         built_at=max((one.built_at for one in held if one.built_at), default=None),
         table_bytes=sum(one.table_bytes for one in held),
         index_bytes=sum(one.index_bytes for one in held),
+        missing=tuple(f"{name}: {reason}" for name, reason in missing.items()),
     )
 
 
-def _held(connection: Connection, server: str, partition: Partition) -> _Held:
+def _held(connection: Connection, partition: Partition) -> _Held:
     index = partition.index
     built = select(VectorIndexRow.built_at).where(VectorIndexRow.encoder_id == partition.encoder_id)
     names = list(index.names) if index else []
@@ -126,7 +138,6 @@ def _held(connection: Connection, server: str, partition: Partition) -> _Held:
     sample = _sample(connection, partition, photos)
     away = sample - (centring.mean if centring else np.nan)
     return _Held(
-        server=server,
         partition=partition,
         photos=photos,
         built_at=connection.execute(built).scalar(),

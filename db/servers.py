@@ -6,10 +6,11 @@ them too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from psycopg import OperationalError as DriverError
@@ -25,6 +26,8 @@ HERE = "here"
 
 SHARD_TIMEOUT_S = 30.0
 """No statement of a search may take a shard longer."""
+
+Answer = TypeVar("Answer")
 
 _opened: WeakKeyDictionary[Engine, dict[str, Engine]] = WeakKeyDictionary()
 _lock = Lock()
@@ -100,6 +103,32 @@ def server_errors(server: Server) -> Iterator[None]:
             yield
     except (DatabaseError, sa_exc.TimeoutError, DriverError) as error:
         raise ShardError(server.name, redact(server.url), _reason(error)) from error
+
+
+def asked_of_each(
+    servers: Sequence[Server], ask: Callable[[Connection], Answer]
+) -> tuple[dict[str, Answer], dict[str, str]]:
+    """Ask one server after another.
+
+    Args:
+        servers: Whom.
+        ask: Asks one of them, over a connection to it.
+
+    Returns:
+        The answers by server, and why the shards that are not among them gave none.
+
+    Raises:
+        DatabaseError: The server with the photos does not answer.
+    """
+    answered: dict[str, Answer] = {}
+    missing: dict[str, str] = {}
+    for server in servers:
+        try:
+            with server_errors(server), server.engine.connect() as connection:
+                answered[server.name] = ask(connection)
+        except ShardError as error:
+            missing[server.name] = error.reason
+    return answered, missing
 
 
 def _reason(error: Exception) -> str:

@@ -15,12 +15,12 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, delete, insert, select, text
 
 from geofix.db.engine import conninfo, database_errors, open_engine, redact
-from geofix.db.errors import GalleryError, ShardError
+from geofix.db.errors import GalleryError
 from geofix.db.foreign_tables import forget_foreign_tables
 from geofix.db.holdings import rows_held
 from geofix.db.models import ShardRow
 from geofix.db.schema import upgrade
-from geofix.db.servers import HERE, Server, server_errors, servers_of, shards_of
+from geofix.db.servers import HERE, Server, asked_of_each, server_errors, servers_of, shards_of
 from geofix.db.writer_lock import write_alone
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,23}")
@@ -86,18 +86,17 @@ def list_shards(engine: Engine) -> list[ShardSummary]:
         shards = shards_of(engine, connection)
         rows = connection.execute(select(ShardRow.name, ShardRow.added_at))
         added_at = {row.name: row.added_at for row in rows}
-    found = []
-    for shard in shards:
-        photos, reason = None, None
-        try:
-            with server_errors(shard), shard.engine.connect() as connection:
-                photos = rows_held(connection)
-        except ShardError as error:
-            reason = error.reason
-        found.append(
-            ShardSummary(shard.name, redact(shard.url), photos, reason, added_at[shard.name])
+    photos, reasons = asked_of_each(shards, rows_held)
+    return [
+        ShardSummary(
+            shard.name,
+            redact(shard.url),
+            photos.get(shard.name),
+            reasons.get(shard.name),
+            added_at[shard.name],
         )
-    return found
+        for shard in shards
+    ]
 
 
 def remove_shard(engine: Engine, name: str, *, lost: bool = False) -> None:

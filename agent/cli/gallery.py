@@ -12,7 +12,7 @@ from geofix.agent.cli import exits, gallery_index, shard
 from geofix.agent.cli.loading import following
 from geofix.agent.cli.opening import open_services
 from geofix.agent.cli.options import writable
-from geofix.agent.cli.terminal import out, plain, say
+from geofix.agent.cli.terminal import degraded, out, plain, say
 from geofix.agent.errors import SourceError
 
 if TYPE_CHECKING:
@@ -153,6 +153,8 @@ def list_all() -> None:
             plain(", ".join(gallery.licences)),
         )
     out().print(table)
+    for missing in galleries[0].missing:
+        out().print(degraded(f"shard {missing}"))
 
 
 @app.command("remove")

@@ -10,7 +10,7 @@ from rich.table import Table
 from geofix.agent.answer import Claim
 from geofix.agent.cli.promise import claim_line, confidence_line, levels_line, radius_text
 from geofix.agent.cli.quantities import count, kilometers
-from geofix.agent.cli.terminal import plain
+from geofix.agent.cli.terminal import degraded, plain
 from geofix.agent.coordinates import written
 from geofix.agent.state import Fix
 
@@ -37,7 +37,7 @@ def print_fix(fix: Fix, console: Console) -> None:
     if fix.degraded:
         console.print()
     for reason in fix.degraded:
-        console.print(f"[yellow]Degraded: {plain(reason)}[/]")
+        console.print(degraded(reason))
     console.print(f"\n[dim]Every step: geofix trail {plain(fix.run or '')}[/]")
 
 

@@ -37,6 +37,11 @@ def say(text: str) -> None:
     out().out(text, highlight=False)
 
 
+def degraded(reason: str) -> str:
+    """Return the markup of a line that says why an answer is less than it could be."""
+    return f"[yellow]Degraded: {plain(reason)}[/]"
+
+
 def plain(text: str) -> str:
     """Return a stranger's text fit to stand inside markup; what cannot be printed is escaped."""
     return escape(visible(text))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from sqlalchemy import create_engine, insert
+
+from geofix.db.engine import parse_url
+from geofix.db.models import ShardRow
 from tests.integration.cli.conftest import UNREACHABLE, Geofix
 
 
@@ -36,3 +40,18 @@ def test_a_shard_that_is_not_there_is_named(geofix: Geofix, database_url: str) -
     for verb in ("drain", "remove"):
         done = geofix("gallery", "shard", verb, "attic", url=database_url)
         assert done.code != 0 and "there is no shard 'attic'" in done.said
+
+
+def test_a_shard_that_is_down_is_told_beside_what_the_others_hold(
+    geofix: Geofix, starter_url: str
+) -> None:
+    engine = create_engine(parse_url(starter_url))
+    with engine.begin() as connection:
+        away = insert(ShardRow).values(name="attic", url=UNREACHABLE)
+        connection.execute(away)
+    engine.dispose()
+    for verb, held in (("list", "starter"), ("status", "efficientnet")):
+        told = geofix("gallery", verb, url=starter_url)
+        assert (told.code, held in told.out) == (0, True)
+        said = " ".join(told.out.split())
+        assert "Degraded: shard attic: " in said and "refused" in said and "s3cret" not in said

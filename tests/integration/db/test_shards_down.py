@@ -13,6 +13,7 @@ from geofix.db.errors import GalleryError, ShardError
 from geofix.db.fanout import THREADS
 from geofix.db.galleries import list_galleries, remove_gallery
 from geofix.db.gallery import Gallery, ShardSearch
+from geofix.db.gallery_status import encoder_statuses
 from geofix.db.index_build import build_index
 from geofix.db.ingest import Ingest
 from geofix.db.search import Search
@@ -81,7 +82,6 @@ def test_what_changes_vectors_needs_all_shards_and_changes_nothing(half_down: Sh
         lambda: Ingest(half_down.engine).finish("e"),
         lambda: build_index(half_down.engine, "e"),
         lambda: remove_gallery(half_down.engine, "g"),
-        lambda: list_galleries(half_down.engine),
         lambda: remove_shard(half_down.engine, "c"),
         lambda: Gallery(half_down.engine).require(Search("unknown")),
     ):
@@ -92,6 +92,22 @@ def test_what_changes_vectors_needs_all_shards_and_changes_nothing(half_down: Sh
     here, *others = list_shards(half_down.engine)
     assert (here.name, here.photos, here.reason) == ("b", 100, None)
     assert others[0].photos is None and "refused" in str(others[0].reason)
+
+
+def test_what_is_there_is_told_without_a_shard_that_is_down(half_down: Shards) -> None:
+    (gallery,) = list_galleries(half_down.engine)
+    assert (gallery.photos, gallery.encoders) == (300, ("e",))
+    (status,) = encoder_statuses(half_down.engine)
+    assert (status.photos, status.servers) == (200, ("here", "b"))
+    for (missing,) in (gallery.missing, status.missing):
+        assert missing.startswith("c: ") and "refused" in missing
+    # Where nothing is left that answers, there is nothing to tell.
+    with half_down.engine.begin() as connection:
+        encoder = connection.execute(text("select id from encoders")).scalar_one()
+        connection.execute(text(f"drop table embeddings_{encoder:d}"))
+        connection.execute(text("delete from shards where name = 'b'"))
+    with pytest.raises(ShardError, match="the shard 'c' at"):
+        encoder_statuses(half_down.engine)
 
 
 def test_a_shard_that_is_gone_for_good_can_be_given_up(half_down: Shards) -> None:
