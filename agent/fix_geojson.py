@@ -45,6 +45,7 @@ def fix_geojson(
             score=round(candidate.score, 4),
             place=candidate.place,
             vetoed=candidate.vetoed,
+            held_back=candidate.held_back,
         )
         for candidate in candidates
     ]

@@ -7,6 +7,8 @@ stands in docs/architecture.md, the verdict.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from geofix.agent.candidates import KNOWN_AT_SHARE, PLACE_SCALE_KM
 from geofix.agent.choice.inliers import geometry_agrees
 from geofix.agent.choice.rejection import rejection
@@ -15,6 +17,8 @@ from geofix.agent.refinement import next_look
 from geofix.agent.scene_seen import SceneSeen
 from geofix.agent.state import Candidate, Retrieval, Verdict
 from geofix.tools.clusters import SCALES_KM
+
+NO_HALF = "no place has half of the votes"
 
 AGREEING_PHOTOS = 3
 """So many independent photos with half the votes outweigh a likeness that is not rare."""
@@ -69,17 +73,18 @@ def decide(
     lead = first.score - (rivals[0].score if rivals else 0.0)
     close = bool(rivals) and lead < context.accept_margin
     if close or first.scale_km > SCALES_KM[-1]:
-        undecided = (
-            _undecided(first, rivals[0], lead) if close else "no place has half of the votes"
-        )
+        undecided = _undecided(standing, rivals[0], lead) if close else NO_HALF
         reasons.insert(0, undecided)
         return Verdict(reasons=reasons, decision="review" if context.ask_human else "abstain")
     return Verdict(reasons=reasons, decision="accept")
 
 
-def _undecided(first: Candidate, second: Candidate, lead: float) -> str:
-    names = [candidate.place or "an unnamed place" for candidate in (first, second)]
-    return f"{names[0]} leads {names[1]} by {lead:.2f} only"
+def _undecided(standing: Sequence[Candidate], rival: Candidate, lead: float) -> str:
+    first = standing[0]
+    names = [candidate.place or "an unnamed place" for candidate in (first, rival)]
+    # The table shows others between the two: those are not other places at this scale.
+    coarse = f", known to {first.scale_km:g} km only," if standing[1] is not rival else ""
+    return f"{names[0]}{coarse} leads {names[1]} by {lead:.2f} only"
 
 
 def _doubt(

@@ -13,7 +13,13 @@ from geofix.agent.facade import open_agent
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import Retrieval
-from geofix.evaluation.calibration import Kept, Promises, answers_of, fit_promises
+from geofix.evaluation.calibration import (
+    Kept,
+    Promises,
+    answers_of,
+    check_photos,
+    fit_promises,
+)
 from geofix.evaluation.cross_calibration import cross_kept
 from geofix.evaluation.datasets import open_dataset
 from geofix.evaluation.eval_photo import Dataset, digest_of
@@ -71,6 +77,7 @@ def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
     dataset = open_dataset(wanted.dataset, wanted.columns)
     if wanted.model is not None:
         settings = settings.model_copy(update={"model": wanted.model})
+    check_photos(dataset.photos)
     plan = _plan(dataset, wanted)
     with open_agent(settings, encoder=dataset.encoder, progress=say, durability="exit") as agent:
         dataset.prepare(agent.services)

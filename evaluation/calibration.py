@@ -9,7 +9,7 @@ answers serve both. Whether promises are kept is told by `cross_calibration`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from geofix.agent.calibrated import signals_of
 from geofix.agent.state import Candidate, Retrieval
+from geofix.evaluation.eval_photo import EvalPhoto
 from geofix.evaluation.intervals import Share, wilson
 from geofix.evaluation.result import Result
 from geofix.tools.conformal import LEVELS, ConformalRadius, fit_radius
@@ -120,13 +121,28 @@ def check_enough(answers: Sequence[Answer]) -> None:
     Raises:
         SourceError: There are too few answers, or of too few places.
     """
-    places = len({answer.group for answer in answers})
-    if len(answers) < FEWEST_ANSWERS or places < FEWEST_PLACES:
+    _check_counts(len(answers), {answer.group for answer in answers}, "answers")
+
+
+def _check_counts(count: int, places: Collection[str], noun: str) -> None:
+    if count < FEWEST_ANSWERS or len(places) < FEWEST_PLACES:
         raise SourceError(
-            f"{len(answers)} answers of {places} places are too few to calibrate on: at least"
+            f"{count} {noun} of {len(places)} places are too few to calibrate on: at least"
             f" {FEWEST_ANSWERS} photos of {FEWEST_PLACES} places have to be answered, each with its"
             f" truth known to {COARSEST_KM:g} km; add photos"
         )
+
+
+def check_photos(photos: Sequence[EvalPhoto]) -> None:
+    """Refuse a set that is too small even if every photo is answered, before any is asked.
+
+    Raises:
+        SourceError: There are too few photos, or of too few places.
+    """
+    known = [
+        photo for photo in photos if photo.truth is not None and photo.accuracy_km <= COARSEST_KM
+    ]
+    _check_counts(len(known), {photo.group or photo.id for photo in known}, "photos")
 
 
 def fit_on(answers: Sequence[Answer], seed: int) -> Promises:

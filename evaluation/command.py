@@ -85,7 +85,11 @@ def evaluate_dataset(
         str | None, typer.Option(help="Draft by this model; GEOFIX_MODEL otherwise.")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Ask about so many photos, drawn by the seed.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Ask about so many photos, nearly: whole places by the seed.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of what is drawn, and of the bootstrap.")] = 0,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Photos at once.")] = 2,

@@ -105,7 +105,10 @@ def find_country(text: str) -> Country:
     for close in difflib.get_close_matches(key, words, n=20, cutoff=0.0):
         nearest[words[close].name] = None
     names = ", ".join(list(nearest)[:SUGGESTIONS])
-    raise RegionError(f"unknown country {text!r}; the nearest names are: {names}")
+    raise RegionError(
+        f"unknown country {text!r}; the nearest names are: {names};"
+        " for less than a country write LAT,LON,KM, such as 48.86,2.35,50"
+    )
 
 
 def country_named(code: str) -> Country:

@@ -145,7 +145,9 @@ def _open(data: bytes, label: str) -> ImageFile.ImageFile:
         with quiet():
             return Image.open(BytesIO(data), formats=formats)
     except Image.DecompressionBombError as error:
-        raise PhotoError(f"{label}: {error}; save it with at most {MAX_PIXELS:,} pixels") from error
+        raise PhotoError(
+            f"{label} is too large or made to look so; save it with at most {MAX_PIXELS:,} pixels"
+        ) from error
     except UnidentifiedImageError:
         raise PhotoError(f"{label} is not a picture that can be read; give {_READS}") from None
     # Pillow's header parsers raise whatever their structs and dicts do on bytes that lie.

@@ -19,6 +19,11 @@ def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
         candidates,
         key=lambda c: (c.vetoed is not None, c.held_back is not None, -c.score, -c.photos),
     )
+    return numbered(ordered)
+
+
+def numbered(ordered: Sequence[Candidate]) -> list[Candidate]:
+    """Return candidates in the order given, with rank and distance from the first filled in."""
     if not ordered:
         return []
     first = ordered[0]

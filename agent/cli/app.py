@@ -47,6 +47,8 @@ def main() -> None:
         sys.exit(exits.exit_code(error))
     except SystemExit as end:
         if end.code == exits.INTERRUPTED:
-            err().print("geofix: interrupted; asked again it goes on, see `geofix runs`")
+            err().print(
+                "geofix: interrupted; `geofix resume RUN` goes on, `geofix runs` lists runs"
+            )
             leave_interrupted()
         raise

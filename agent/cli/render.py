@@ -12,7 +12,7 @@ from geofix.agent.cli.promise import claim_line, confidence_line, levels_line, r
 from geofix.agent.cli.quantities import count, kilometers
 from geofix.agent.cli.terminal import degraded, plain
 from geofix.agent.coordinates import written
-from geofix.agent.state import Fix
+from geofix.agent.state import Candidate, Fix
 
 MOST_CANDIDATES = 5
 
@@ -75,13 +75,19 @@ def _candidates(fix: Fix) -> Table:
             written(candidate.latitude, candidate.longitude),
             kilometers(candidate.distance_km) if candidate.rank > 1 else "",
             str(candidate.photos),
-            "vetoed" if candidate.vetoed else f"{candidate.score:.2f}",
+            _standing(candidate),
         )
     more = len(fix.candidates) - MOST_CANDIDATES
     if more > 0:
         table.caption = f"and {more} more"
         table.caption_justify = "left"
     return table
+
+
+def _standing(candidate: Candidate) -> str:
+    if candidate.vetoed is not None:
+        return "vetoed"
+    return "left out" if candidate.held_back is not None else f"{candidate.score:.2f}"
 
 
 def _evidence(fix: Fix, console: Console) -> None:
@@ -92,7 +98,7 @@ def _evidence(fix: Fix, console: Console) -> None:
         whose = photo.attribution or photo.author or photo.source
         terms = f", {photo.licence}" if photo.licence else ""
         lines.append(
-            f"{photo.similarity:.2f} alike, {kilometers(photo.distance_km)} away:"
+            f"{photo.similarity:.2f} alike, {kilometers(photo.distance_km)} from the answer:"
             f" {plain(photo.external_id)} [dim]({plain(whose)}{plain(terms)})[/]"
         )
     console.print("\n[bold]Evidence[/]", _bullets(lines))

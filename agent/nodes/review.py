@@ -5,7 +5,7 @@ from __future__ import annotations
 from langgraph.types import interrupt
 from pydantic import BaseModel, Field
 
-from geofix.agent.choice.ranking import ranked
+from geofix.agent.choice.ranking import numbered
 from geofix.agent.context import Context
 from geofix.agent.outcome import Outcome
 from geofix.agent.services import Services
@@ -31,12 +31,12 @@ def review(state: State, context: Context, services: Services) -> Outcome:
     if not chosen:
         verdict = Verdict(reasons=["a person found no candidate right"], decision="abstain")
         return Outcome(update={"verdict": verdict}, summary="a person chose none")
-    first = chosen[0].model_copy(update={"score": 1.0, "vetoed": None, "held_back": None})
+    first = chosen[0].model_copy(update={"vetoed": None, "held_back": None})
     others = [candidate for candidate in state.candidates if candidate.rank != pick.rank]
     chose = f"a person chose {first.place or 'this place'}"
     verdict = Verdict(reasons=[chose], decision="accept", by_person=True)
     return Outcome(
-        update={"verdict": verdict, "candidates": ranked([first, *others])},
+        update={"verdict": verdict, "candidates": numbered([first, *others])},
         summary=f"a person chose candidate {pick.rank}",
         detail={"pick": pick.rank},
     )

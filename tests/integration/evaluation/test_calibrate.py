@@ -48,10 +48,12 @@ def test_a_world_is_calibrated_and_the_calibration_is_found(
         assert found.fitted == Fitted.model_validate(done.fitted.model_dump(mode="json"))
 
 
-def test_too_few_answers_are_refused_and_nothing_is_stored(
+def test_too_few_photos_are_refused_before_any_is_asked(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(SourceError, match="too few to calibrate on: at least 150 photos"):
-        calibrate(wanted(monkeypatch, 40), Settings(database_url=database_url), lambda line: None)
+    lines: list[str] = []
+    with pytest.raises(SourceError, match=r"^40 photos of .* too few to calibrate on: at least"):
+        calibrate(wanted(monkeypatch, 40), Settings(database_url=database_url), lines.append)
+    assert not lines
     with Services(Settings(database_url=database_url)) as services:
         assert not services.calibrations.list()

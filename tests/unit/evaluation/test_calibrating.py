@@ -15,7 +15,9 @@ from geofix.agent.choice.scorers import HAND_SET, Scorers, default_scorers, scor
 from geofix.agent.settings import Settings
 from geofix.evaluation import calibrating
 from geofix.evaluation.calibrating import Calibrated, Wanted, calibrate
+from geofix.evaluation.eval_photo import EvalPhoto
 from geofix.evaluation.result import Result
+from geofix.tools.sources.pictures import MemoryPicture
 from tests.unit.evaluation.test_scorer_tried import results
 
 EARLIER = Scorers(place=HAND_SET.place.model_copy(update={"name": "of an earlier calibration"}))
@@ -57,7 +59,7 @@ def calibrated(
     asked = Asked(told_by)
     dataset = SimpleNamespace(
         name="made",
-        photos=[],
+        photos=[EvalPhoto(str(number), MemoryPicture("m", b""), 0.0, 0.0) for number in range(600)],
         options={},
         galleries=(),
         encoder=None,

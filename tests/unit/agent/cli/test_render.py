@@ -89,12 +89,12 @@ def test_an_abstention_and_a_wait_give_no_position(shown: Any) -> None:
 def test_the_first_five_candidates_and_what_became_of_them(shown: Any) -> None:
     far = {"latitude": -33.4489, "longitude": -170.6693, "distance_km": 12_651.4}
     vetoed = candidate(2, vetoed="no photo speaks for it", place=None, photos=0, **far)
-    near = candidate(3, distance_km=0.24)
+    near = candidate(3, distance_km=0.24, held_back="geometry alone")
     lines = shown(candidates=[candidate(1), vetoed, near, *map(candidate, range(4, 9))])
     rows = lines[lines.index("Candidates") + 2 :]
-    assert "-33.44890, -170.66930  12,651 km" in rows[2] and rows[2].endswith("0  vetoed")
+    assert "-33.44890, -170.66930  12,651 km" in rows[2] and rows[2].split()[-2:] == ["0", "vetoed"]
     assert "no named place" in rows[2]
-    assert "240 m" in "".join(rows)
+    assert "240 m" in "".join(rows) and "left out" in "".join(rows)
     assert "and 3 more" in lines
 
 
@@ -130,7 +130,7 @@ def test_evidence_names_whose_it_is_and_its_terms(shown: Any) -> None:
     )
     start = lines.index("Evidence")
     assert lines[start + 1 : start + 4] == [
-        " - 0.80 alike, 200 m away: a.jpg ([Ann], CC0)",
-        " - 0.80 alike, 200 m away: b.jpg (Bo)",
-        " - 0.80 alike, 200 m away: c.jpg (folder)",
+        " - 0.80 alike, 200 m from the answer: a.jpg ([Ann], CC0)",
+        " - 0.80 alike, 200 m from the answer: b.jpg (Bo)",
+        " - 0.80 alike, 200 m from the answer: c.jpg (folder)",
     ]
