@@ -67,6 +67,10 @@ def test_a_run_that_waits_for_a_person_goes_on_with_the_choice(agent: Agent) -> 
     assert fix.status == "located"
     assert (fix.latitude, fix.longitude) == (second.latitude, second.longitude)
     assert "a person chose" in fix.reasons[0]
+    # What the evidence says stays what it was: 1 would be taken for a probability.
+    first = fix.candidates[0]
+    assert (first.rank, first.score, first.distance_km) == (1, second.score, 0)
+    assert first.score < fix.candidates[1].score
     nodes = [step.node for step in agent.services.trail.read("case-1").steps]
     assert nodes == ["embed", "retrieve", "draft", "verify", "review", "settle"]
 
