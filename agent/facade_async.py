@@ -1,11 +1,11 @@
 """The facade for asyncio: the same runs, on LangGraph's asynchronous saver.
 
-The nodes are synchronous and run in threads, so one event loop can serve many photos at once.
+The nodes are synchronous and run in threads of geofix's own (`geofix.agent.threads`), so one event
+loop can serve many photos at once and keeps its own threads.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,6 +26,7 @@ from geofix.agent.runs import Asked, answer, ask, config_of, picked, reopen
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import Fix, Query, Region
+from geofix.agent.threads import in_thread
 from geofix.db.checkpoints import async_checkpoint_pool, strict_serializer
 from geofix.tools.encoders import Encoder
 
@@ -39,12 +40,15 @@ class AsyncAgent:
         """Use `aopen_agent` instead; it opens and closes what this needs."""
         self.services = services
         self._pool = pool
+        self._serializer = strict_serializer(PERSISTED)
+        graph = build_graph(lambda: self.services, under_asyncio=True)
+        self._compiled = graph.compile(name="geofix")
 
     @property
     def graph(self) -> Graph:
-        """The compiled graph with its checkpoints; made anew each time."""
-        saver = AsyncPostgresSaver(self._pool, serde=strict_serializer(PERSISTED))
-        return build_graph(lambda: self.services).compile(checkpointer=saver, name="geofix")
+        """The compiled graph with its checkpoints; each has a saver of its own."""
+        saver = AsyncPostgresSaver(self._pool, serde=self._serializer)
+        return self._compiled.copy(update={"checkpointer": saver})
 
     async def alocate(
         self,
@@ -57,29 +61,27 @@ class AsyncAgent:
         **options: Any,
     ) -> Fix:
         """Locate one photo; arguments and errors are those of `Agent.locate`."""
-        asked = await asyncio.to_thread(
-            ask, self.services, photo, within, thread_id, options, claim
-        )
+        asked = await in_thread(ask, self.services, photo, within, thread_id, options, claim)
         graph = self.graph
         config = config_of(asked.run, asked.context)
         state = await graph.aget_state(config)
         if not state.created_at or state.tasks:
             await self._drive(graph, None if state.tasks else asked.query, asked, on_event)
         finished = await graph.aget_state(config)
-        return await asyncio.to_thread(answer, self.services, asked, finished)
+        return await in_thread(answer, self.services, asked, finished)
 
     async def aresume(
         self, run: str, *, rank: int | None = None, on_event: Listener | None = None
     ) -> Fix:
         """Go on with a run; arguments and errors are those of `Agent.resume`."""
-        asked = await asyncio.to_thread(reopen, self.services, run)
+        asked = await in_thread(reopen, self.services, run)
         graph = self.graph
         config = config_of(run, asked.context)
         state = await graph.aget_state(config)
         if rank is not None or (state.tasks and not state.interrupts):
             await self._drive(graph, picked(state, rank), asked, on_event)
         finished = await graph.aget_state(config)
-        return await asyncio.to_thread(answer, self.services, asked, finished)
+        return await in_thread(answer, self.services, asked, finished)
 
     async def _drive(
         self,
@@ -111,11 +113,11 @@ async def aopen_agent(
     services = Services(settings, encoder=encoder, model=model, progress=progress)
     try:
         # In a thread, since the embedded server may have to be started.
-        await asyncio.to_thread(lambda: services.engine)
+        await in_thread(lambda: services.engine)
         async with async_checkpoint_pool(services.checkpoint_url) as pool:
             yield AsyncAgent(services, pool)
     finally:
-        await asyncio.to_thread(services.close)
+        await in_thread(services.close)
 
 
 async def alocate(

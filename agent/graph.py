@@ -7,7 +7,6 @@ Ends in a bare `graph` for `langgraph.json`: a graph with a checkpointer of its 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Literal
 
 from langgraph.graph import END, START, StateGraph
@@ -20,9 +19,10 @@ from geofix.agent.nodes.retrieve import retrieve
 from geofix.agent.nodes.review import review
 from geofix.agent.nodes.settle import settle
 from geofix.agent.nodes.verify import verify
-from geofix.agent.recording import recorded
+from geofix.agent.recording import recorded, threaded
 from geofix.agent.services import Services
 from geofix.agent.state import Fix, Query, State
+from geofix.tools.once import once
 
 STEPS_A_ROUND = 4
 """retrieve, draft, verify, refine."""
@@ -36,11 +36,15 @@ def after_verify(state: State) -> Literal["refine", "review", "settle"]:
     return "settle"
 
 
-def build_graph(services: Callable[[], Services]) -> StateGraph[State, Context, Query, Fix]:
+def build_graph(
+    services: Callable[[], Services], *, under_asyncio: bool = False
+) -> StateGraph[State, Context, Query, Fix]:
     """Return the graph, not compiled.
 
     Args:
         services: Gives what the nodes work with, when one runs.
+        under_asyncio: Whether it is run by `ainvoke` and `astream` only; its nodes then leave the
+            event loop's default executor to others.
     """
     builder = StateGraph(State, context_schema=Context, input_schema=Query, output_schema=Fix)
     for name, node in (
@@ -52,7 +56,11 @@ def build_graph(services: Callable[[], Services]) -> StateGraph[State, Context, 
         ("review", review),
         ("settle", settle),
     ):
-        builder.add_node(name, recorded(name, node, services))
+        step = recorded(name, node, services)
+        if under_asyncio:
+            builder.add_node(name, threaded(step))
+        else:
+            builder.add_node(name, step)
     builder.add_edge(START, "embed")
     builder.add_edge("embed", "retrieve")
     builder.add_edge("retrieve", "draft")
@@ -69,7 +77,7 @@ def recursion_limit(context: Context) -> int:
     return STEPS_A_ROUND * context.max_rounds + STEPS_A_ROUND
 
 
-@cache
+@once
 def _own_services() -> Services:
     return Services()
 

@@ -7,16 +7,23 @@ node, model or tracing service can see it, and it cannot move the answer.
 from __future__ import annotations
 
 import base64
+import os
 import re
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from threading import BoundedSemaphore
 
 from geofix.agent.errors import PhotoError
 from geofix.db.queries import QueryPhoto, QueryPhotos
 from geofix.tools.images import read_photo, to_jpeg
 
 REFERENCE = "sha256:"
+
+MOST_DECODED = max(2, os.cpu_count() or 1)
+"""Photos at once: one of 120 megapixels takes 480 MB, and more than the cores decode no sooner."""
+
+_decoding = BoundedSemaphore(MOST_DECODED)
 
 _HEX = re.compile("[0-9a-f]{64}")
 
@@ -30,10 +37,12 @@ def read_in(source: Path | str | bytes) -> QueryPhoto:
     Raises:
         PhotoError: It is no photo; the text says why.
     """
-    photo = read_photo(source)
+    with _decoding:
+        photo = read_photo(source)
+        jpeg = to_jpeg(photo.pixels)
     return QueryPhoto(
         sha256=photo.sha256,
-        jpeg=to_jpeg(photo.pixels),
+        jpeg=jpeg,
         width=photo.width,
         height=photo.height,
         format=photo.format,

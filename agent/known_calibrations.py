@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from geofix.agent.calibrated import Fitted
 from geofix.db.calibrations import Calibrations
+from geofix.tools.once import once
 
 
 class Stored(NamedTuple):
@@ -24,7 +26,7 @@ class KnownCalibrations:
     def __init__(self, calibrations: Calibrations) -> None:
         """Read from `calibrations`."""
         self._calibrations = calibrations
-        self._read: dict[int, Fitted | str] = {}
+        self._read: dict[int, Callable[[], Fitted | str]] = {}
 
     def of(self, encoder: str, galleries: Iterable[str], drafted_by: str) -> Stored | str:
         """Return the newest calibration of a set-up, or why there is none.
@@ -46,9 +48,9 @@ class KnownCalibrations:
 
     def by_id(self, calibration: int) -> Fitted | str:
         """Return one calibration, or why it cannot be used."""
-        if calibration not in self._read:
-            self._read[calibration] = self._parsed(calibration)
-        return self._read[calibration]
+        # `setdefault` is atomic: whoever comes first, all call the same function.
+        read = self._read.setdefault(calibration, once(partial(self._parsed, calibration)))
+        return read()
 
     def _parsed(self, calibration: int) -> Fitted | str:
         document = self._calibrations.document(calibration)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from geofix.agent.outcome import Outcome
 from geofix.agent.outgoing import Outgoing, announced
 from geofix.agent.services import Services
 from geofix.agent.state import Fix, Region, State
+from geofix.agent.threads import in_thread
 from geofix.db.trail import Step
 
 FIRST, LAST = "embed", "settle"
@@ -32,6 +33,16 @@ class GraphNode(Protocol):
     __name__: str
 
     def __call__(self, state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+        """Return the part of the state that changes."""
+        ...
+
+
+class AsyncGraphNode(Protocol):
+    """A node as LangGraph calls it under asyncio."""
+
+    __name__: str
+
+    def __call__(self, state: State, runtime: Runtime[Context]) -> Awaitable[dict[str, Any]]:
         """Return the part of the state that changes."""
         ...
 
@@ -88,6 +99,20 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
         return {**outcome.update, "degraded": [*state.degraded, *outcome.degraded]}
 
     run.__name__ = name
+    return run
+
+
+def threaded(node: GraphNode) -> AsyncGraphNode:
+    """Return a recorded node for a graph that is only run under asyncio.
+
+    LangGraph would run a synchronous node in the event loop's default executor; see
+    `geofix.agent.threads`.
+    """
+
+    async def run(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+        return await in_thread(node, state, runtime)
+
+    run.__name__ = node.__name__
     return run
 
 

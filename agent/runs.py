@@ -81,12 +81,11 @@ def ask(
         raise PhotoError(f"the photo cannot be a {type(photo).__name__}; give a path or bytes")
     # One that was put together by hand may be no circle, box or country.
     search_areas(None, region)
-    with services.lock:
-        # Built now: a model that is set up wrongly is an error, not a degraded answer.
-        _ = services.model, services.price
-        encoder = services.encoder
-        kept = read_in(photo)
-        services.gallery.require(Search(encoder=encoder.name, galleries=context.galleries))
+    # Built now: a model that is set up wrongly is an error, not a degraded answer.
+    _ = services.model, services.price
+    encoder = services.encoder
+    kept = read_in(photo)
+    services.gallery.require(Search(encoder=encoder.name, galleries=context.galleries))
     query = Query(photo=REFERENCE + kept.sha256, within=region, claimed=_given(claimed))
     question = question_of(region, context, claimed)
     run = run or uuid.uuid4().hex[:16]

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from functools import cached_property
 from importlib.metadata import version
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
@@ -23,6 +21,7 @@ from geofix.agent.storage import Storage
 from geofix.tools.chat import load_chat_model, model_name
 from geofix.tools.encoders import STARTER, Encoder, load_encoder
 from geofix.tools.offline import VARIABLE, stay_offline
+from geofix.tools.once import once, once_property
 from geofix.tools.prices import Price
 from geofix.tools.scene import Classifier
 
@@ -59,8 +58,6 @@ class Services(Storage):
             self.settings = self.settings.model_copy(update={"model": model})
             model = None
         self._given_model = model
-        self.lock = RLock()
-        """Held while something is loaded: several threads may ask at once."""
 
     def calibration(self, encoder: str, galleries: Iterable[str]) -> Stored | str:
         """Return the newest calibration of a set-up with this drafter, or why there is none."""
@@ -81,7 +78,7 @@ class Services(Storage):
         fitted = self.fitted(encoder, galleries)
         return scorers_of(None if fitted is None else fitted.scorers)
 
-    @cached_property
+    @once_property
     def encoder(self) -> Encoder:
         """The encoder, loaded."""
         if self._given_encoder is not None:
@@ -95,7 +92,7 @@ class Services(Storage):
             batch_size=settings.batch_size,
         )
 
-    @cached_property
+    @once_property
     def image_place(self) -> ImagePlace | None:
         """What compares photos and places; none where the settings name no CLIP for it."""
         settings = self.settings
@@ -107,7 +104,7 @@ class Services(Storage):
         self._progress(f"loading GeoCLIP with {settings.image_place}")
         return load_image_place(settings.image_place, device=settings.device, dtype=settings.dtype)
 
-    @cached_property
+    @once_property
     def classifier(self) -> Classifier:
         """What tells kinds of scenes: the starter encoder's own network, whoever embeds."""
         # Imports torch, which `--help` need not.
@@ -119,7 +116,7 @@ class Services(Storage):
         assert isinstance(loaded, EfficientNetLite0Encoder)
         return loaded
 
-    @cached_property
+    @once_property
     def model(self) -> BaseChatModel | None:
         """The chat model that drafts; none means the consensus drafter."""
         if self._given_model is not None:
@@ -136,7 +133,7 @@ class Services(Storage):
             cache_engine=self.engine if settings.answer_cache else None,
         )
 
-    @cached_property
+    @once_property
     def price(self) -> Price | None:
         """What the model's tokens cost, where the user says so."""
         written = self.settings.model_price
@@ -151,4 +148,10 @@ class Services(Storage):
 
     def versions(self) -> dict[str, Any]:
         """Return what was in force, for the trail."""
-        return {"geofix": version("geofix"), "drafted_by": self.drafted_by}
+        return {"geofix": _version(), "drafted_by": self.drafted_by}
+
+
+@once
+def _version() -> str:
+    # Reads the installed package's metadata, for 1 ms.
+    return version("geofix")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -26,21 +25,22 @@ from geofix.db.pictures import Pictures
 from geofix.db.queries import QueryPhotos
 from geofix.db.server import EmbeddedServer
 from geofix.db.trail import Trail
+from geofix.tools.once import forget, once_property
 from geofix.tools.starter import add_starter
 
 OPENED = (
-    "database_url",
-    "engine",
     "gallery",
     "ingest",
     "queries",
-    "calibrations",
     "known_calibrations",
+    "calibrations",
     "pictures",
     "features",
     "trail",
+    "engine",
+    "database_url",
 )
-"""What is gone once the storage is closed."""
+"""What is gone once the storage is closed; each before what it is made of."""
 
 
 class Storage:
@@ -73,12 +73,13 @@ class Storage:
 
     def close(self) -> None:
         """Close connections; nothing works afterwards."""
+        # From here on nothing is opened; what a thread is opening now is waited for and closed.
         self._closed = True
-        self._open.close()
         for name in OPENED:
-            self.__dict__.pop(name, None)
+            forget(self, name)
+        self._open.close()
 
-    @cached_property
+    @once_property
     def server(self) -> EmbeddedServer:
         """The embedded Postgres, whether it runs or not."""
         environ = {} if self.settings.data is None else {"GEOFIX_DATA": str(self.settings.data)}
@@ -90,7 +91,7 @@ class Storage:
         """Whether the database is geofix's own."""
         return self.settings.database_url is None
 
-    @cached_property
+    @once_property
     def database_url(self) -> str:
         """The database's URL; the embedded server is started by asking for it.
 
@@ -110,7 +111,7 @@ class Storage:
         url = self.database_url
         return self.server.url("geofix_checkpoints") if self.embedded else url
 
-    @cached_property
+    @once_property
     def engine(self) -> Engine:
         """The engine, on a schema this version can use.
 
@@ -140,42 +141,42 @@ class Storage:
         set_up_checkpoints(self.checkpoint_url)
         return changed
 
-    @cached_property
+    @once_property
     def gallery(self) -> Gallery:
         """Searches."""
         return Gallery(self.engine, shard_search=self.settings.shard_search)
 
-    @cached_property
+    @once_property
     def ingest(self) -> Ingest:
         """Loads."""
         return Ingest(self.engine, progress=self._progress)
 
-    @cached_property
+    @once_property
     def queries(self) -> QueryPhotos:
         """Photos asked about."""
         return QueryPhotos(self.engine)
 
-    @cached_property
+    @once_property
     def calibrations(self) -> Calibrations:
         """What was fitted, by set-up."""
         return Calibrations(self.engine)
 
-    @cached_property
+    @once_property
     def known_calibrations(self) -> KnownCalibrations:
         """The same, each read once."""
         return KnownCalibrations(self.calibrations)
 
-    @cached_property
+    @once_property
     def pictures(self) -> Pictures:
         """Where pictures of the gallery are."""
         return Pictures(self.engine)
 
-    @cached_property
+    @once_property
     def features(self) -> LocalFeatureStore:
         """Local features of pictures."""
         return LocalFeatureStore(self.engine)
 
-    @cached_property
+    @once_property
     def trail(self) -> Trail:
         """The audit trail."""
         return Trail(self.engine)

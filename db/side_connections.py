@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from functools import lru_cache
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -22,6 +21,9 @@ Share = TypeVar("Share")
 
 MOST_AT_ONCE = 32
 """Shares, beside the first of each search; more wait for a thread."""
+
+_THREADS = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="geofix-share")
+"""Of all searches: to start one takes a search a millisecond. None starts before it is needed."""
 
 
 def ask_at_once(
@@ -45,7 +47,7 @@ def ask_at_once(
 
     if len(shares) == 1:
         return ask(connection, shares[0])
-    others = [_threads().submit(elsewhere, share) for share in shares[1:]]
+    others = [_THREADS.submit(elsewhere, share) for share in shares[1:]]
     try:
         found = ask(connection, shares[0])
     finally:
@@ -53,9 +55,3 @@ def ask_at_once(
     for other in others:
         found = found + other.result()
     return closest_first(found)
-
-
-@lru_cache(maxsize=1)
-def _threads() -> ThreadPoolExecutor:
-    """Return the threads of all searches: to start one takes a search a millisecond."""
-    return ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="geofix-share")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -17,6 +16,7 @@ from geofix.evaluation.worlds.recipe import Scale
 from geofix.evaluation.worlds.world import Size, World, make_world
 from geofix.tools.encoders import Encoder
 from geofix.tools.errors import SourceError
+from geofix.tools.once import once_property
 
 if TYPE_CHECKING:
     from geofix.agent.services import Services
@@ -50,7 +50,7 @@ class WorldDataset:
         """Take the arguments of `make_world`."""
         self._arguments = (scale, half, seed, size)
 
-    @cached_property
+    @once_property
     def world(self) -> World:
         """The world, made."""
         return make_world(*self._arguments)
@@ -65,12 +65,12 @@ class WorldDataset:
         """Its own alone."""
         return (self.name,)
 
-    @cached_property
+    @once_property
     def encoder(self) -> Encoder:
         """Looks vectors up by the numbers in pictures."""
         return WorldEncoder(self.world)
 
-    @cached_property
+    @once_property
     def photos(self) -> Sequence[EvalPhoto]:
         """Its queries, in order."""
         spots = self.world.spots

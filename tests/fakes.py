@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, RLock
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,28 @@ class ColorEncoder:
         vectors = np.array(means, dtype=np.float32).reshape(-1, 3)
         norms: NDArray[np.float32] = np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors / np.maximum(norms, 1e-6)
+
+
+class WatchedLock:
+    """A lock that says when a thread has to wait for it, so that a test need not sleep."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self.awaited = Event()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            self.awaited.set()
+            self._lock.acquire()
+
+    def __exit__(self, *raised: object) -> None:
+        self._lock.release()
+
+
+def both(*works: Callable[[], Any]) -> list[Any]:
+    """Return what each gives, each called in a thread of its own."""
+    with ThreadPoolExecutor(len(works)) as threads:
+        return [done.result(timeout=60) for done in [threads.submit(work) for work in works]]
 
 
 class ScriptedChat(BaseChatModel):

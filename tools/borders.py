@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geofix.tools.geo import EARTH_RADIUS_KM, FloatArray, bounding_boxes
+from geofix.tools.once import once
 
 if TYPE_CHECKING:
     from shapely import STRtree
@@ -44,8 +44,9 @@ class Borders:
         self.parts: NDArray[Any] = shapely.from_ragged_array(kind, grid, (ends[0], ends[1]))
         self.owner = rows["owner"].astype(np.int64)
         self.codes: list[str] = rows["codes"].tolist()
+        # The parts are not prepared: a prepared polygon builds its index when it is first asked,
+        # and two threads that do so end the process. Parts of 43 corners gain nothing by it.
         self.tree: STRtree = shapely.STRtree(self.parts)
-        shapely.prepare(self.parts)
 
     def codes_at(
         self, latitudes: FloatArray, longitudes: FloatArray, tolerance_km: float
@@ -87,7 +88,7 @@ class Borders:
         return int(self.owner[near[int(np.argmin(apart_km))]])
 
 
-@lru_cache(maxsize=1)
+@once
 def borders() -> Borders:
     """The borders, read once a process."""
     return Borders()

@@ -10,7 +10,6 @@ import difflib
 import math
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +17,7 @@ from numpy.typing import ArrayLike
 from geofix.tools.borders import GRID_DEGREES, KM_A_DEGREE, borders, read_table
 from geofix.tools.errors import RegionError
 from geofix.tools.geo import Box, check_coordinates, split_box
+from geofix.tools.once import once
 
 COAST_KM = 20.0
 """A photo from a ferry or a reef is filed under the coast it is this close to."""
@@ -155,14 +155,14 @@ def _inside(box: Box, other: Box) -> bool:
     return other.contains(box.south, box.west) and other.contains(box.north, box.east)
 
 
-@lru_cache(maxsize=1)
+@once
 def _by_code() -> dict[str, Country]:
     rows = read_table("codes", "names")
     pairs = zip(rows["codes"].tolist(), rows["names"].tolist(), strict=True)
     return {code: Country(code, name) for code, name in pairs}
 
 
-@lru_cache(maxsize=1)
+@once
 def _words() -> dict[str, Country]:
     """Country by the key of everything that means it."""
     rows = read_table("codes", "alpha3", "names", "aliases", "alias_codes")

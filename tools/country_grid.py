@@ -7,7 +7,6 @@ it has the same answer as `countries_at` would give. 0.2 degrees first, then 0.0
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from geofix.tools.borders import KM_A_DEGREE, borders
 from geofix.tools.countries import COAST_KM, countries_at
 from geofix.tools.geo import FloatArray
+from geofix.tools.once import once
 
 STEPS_DEGREES = (0.2, 0.02)
 """Sides of the cells: half a diagonal of the larger has to stay below `COAST_KM`."""
@@ -152,7 +152,7 @@ class Grid:
         return least, most
 
 
-@lru_cache(maxsize=1)
+@once
 def _grids() -> tuple[Grid, ...]:
     """The grids, which fill as they are asked."""
     return tuple(Grid(step) for step in STEPS_DEGREES)

@@ -63,7 +63,8 @@ class LocationEncoder:
         import torch  # noqa: PLC0415 - as above
 
         state, projected = self._state, _equal_earth(places)
-        summed = torch.zeros(len(places), DIMENSION)
+        # Said, since the default is another while a model of half precision is being loaded.
+        summed = torch.zeros(len(places), DIMENSION, dtype=torch.float32)
         for scale in range(3):
             part = f"LocEnc{scale}"
             waves = 2 * torch.pi * projected @ state[f"{part}.capsule.0.b"].T

@@ -10,7 +10,6 @@ import json
 import math
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from geofix.tools.borders import KM_A_DEGREE
 from geofix.tools.countries import countries_at, country_named
 from geofix.tools.errors import RegionError
 from geofix.tools.geo import FloatArray, haversine_km
+from geofix.tools.once import once
 
 CITY_DENSITY = 8_000.0
 """Inhabitants per square kilometer that turn a population into an extent. With it the discs of
@@ -211,6 +211,6 @@ def _codes(signs: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.ui
     return np.ascontiguousarray(pairs).view(np.uint16)[:, 0]
 
 
-@lru_cache(maxsize=1)
+@once
 def _cities() -> _Cities:
     return _Cities()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from geofix.agent.choice.features import KINDS
 from geofix.agent.choice.scorer import Scorer
 from geofix.agent.choice.spot_features import SPOT_FEATURES
+from geofix.tools.once import once
 
 WEIGHTS = Path(__file__).with_name("weights.json")
 """The scorers that are shipped (`geofix calibrate DATASET` makes such)."""
@@ -84,7 +84,7 @@ HAND_SET = Scorers(place=_by_hand(_PLACE, -STEEPNESS / 2), spot=_SPOT_BY_HAND)
 """Used where nothing was trained."""
 
 
-@lru_cache(maxsize=1)
+@once
 def default_scorers() -> Scorers:
     """Return the scorers that are shipped, or those set by hand where none are."""
     if not WEIGHTS.is_file():

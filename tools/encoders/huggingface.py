@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,10 @@ from geofix.tools.encoders.snapshots import Snapshot
 from geofix.tools.encoders.towers import Tower, tower_for
 from geofix.tools.encoders.vectors import embed_in_batches
 from geofix.tools.errors import EncoderError
+from geofix.tools.quiet import transformers_loading
 
 # transformers annotates few of its functions: Any keeps mypy from refusing to call the others.
 _transformers: Any = transformers
-_logging: Any = transformers.utils.logging
 
 
 class HuggingFaceEncoder:
@@ -87,7 +86,7 @@ def load(snapshot: Snapshot, placement: Placement) -> HuggingFaceEncoder:
     """
     name, folder = snapshot.name, str(snapshot.folder)
     try:
-        with _quiet():
+        with transformers_loading():
             config = _transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
             tower = tower_for(config.model_type, name=name)
             # PIL's processors whether torchvision is there or not: the two resize differently,
@@ -122,17 +121,3 @@ def load(snapshot: Snapshot, placement: Placement) -> HuggingFaceEncoder:
     return HuggingFaceEncoder(
         name, tower=tower, model=model, processor=processor, placement=placement
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers from listing the text tower's weights, which are left out on purpose."""
-    level, bars = _logging.get_verbosity(), _logging.is_progress_bar_enabled()
-    _logging.set_verbosity_error()
-    _logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        _logging.set_verbosity(level)
-        if bars:
-            _logging.enable_progress_bar()

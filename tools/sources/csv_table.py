@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 
 from geofix.tools.errors import SourceError
+from geofix.tools.once import once_property
 from geofix.tools.sources.columns import REQUIRED, find_columns
 from geofix.tools.sources.placed_block import PlacedBlock, blocks_of
 from geofix.tools.sources.protocol import Rejected
@@ -86,7 +86,7 @@ class CsvTable:
         """Count the rows that are not blank."""
         return self._total
 
-    @cached_property
+    @once_property
     def _total(self) -> int:
         # Lines, and not rows as `csv` would find them, at a fifth of the time.
         count, inside = -1, False

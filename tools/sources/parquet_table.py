@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from geofix.tools.errors import SourceError
+from geofix.tools.once import once_property
 from geofix.tools.sources.columns import REQUIRED, find_columns
 from geofix.tools.sources.marks import SeenIds
 from geofix.tools.sources.parquet_blocks import plain, plain_block
@@ -100,7 +100,7 @@ class ParquetTable:
         """Say how many rows there are, from the files' own records."""
         return self._total
 
-    @cached_property
+    @once_property
     def _total(self) -> int:
         count = 0
         for path in self.files:

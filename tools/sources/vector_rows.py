@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geofix.tools.errors import SourceError
+from geofix.tools.once import once
 from geofix.tools.sources.placed_block import PlacedBlock
 from geofix.tools.sources.rows import Table
 from geofix.tools.sources.vectors import VectorBatch
@@ -161,7 +161,7 @@ def _squares_of_halves(array: NDArray[np.float16]) -> NDArray[np.float32]:
     return squares
 
 
-@lru_cache(maxsize=1)
+@once
 def _squares() -> NDArray[np.float32]:
     """The square of every half, by its bits."""
     halves = np.arange(2**16, dtype=np.uint16).view(np.float16)

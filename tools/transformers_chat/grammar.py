@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cached_property
 from threading import Lock
 from typing import Any
 
 import xgrammar
 
 from geofix.tools.errors import ModelError
+from geofix.tools.once import once_property
 from geofix.tools.transformers_chat.bounds import bounded, field_names
 
 _SHORTEST_VALUE = 12
@@ -86,11 +86,11 @@ class Grammars:
     def _closing_tokens(self, names: list[str]) -> int:
         return len(self._tokenizer.encode(json.dumps(names))) + _SHORTEST_VALUE * len(names)
 
-    @cached_property
+    @once_property
     def _compiler(self) -> Any:
         return xgrammar.GrammarCompiler(self._info)
 
-    @cached_property
+    @once_property
     def _info(self) -> Any:
         try:
             return xgrammar.TokenizerInfo.from_huggingface(
@@ -102,15 +102,15 @@ class Grammars:
                 " so its answers cannot be held to a schema; give a model with a fast tokenizer"
             ) from error
 
-    @cached_property
+    @once_property
     def _tokens(self) -> list[bytes]:
         return list(self._info.decoded_vocab)
 
-    @cached_property
+    @once_property
     def _single(self) -> dict[bytes, int]:
         return {text: token for token, text in enumerate(self._tokens) if len(text) == 1}
 
-    @cached_property
+    @once_property
     def _forbidden(self) -> tuple[int, ...]:
         special = set(self._tokenizer.all_special_ids) - set(self._end_tokens)
         return tuple(sorted(one for one in special if one < self._vocabulary))

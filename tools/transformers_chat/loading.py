@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +10,7 @@ import transformers
 from safetensors import SafetensorError
 
 from geofix.tools.errors import ModelError
+from geofix.tools.quiet import transformers_loading
 from geofix.tools.transformers_chat.checkpoint import Checkpoint
 from geofix.tools.transformers_chat.grammar import Grammars
 from geofix.tools.transformers_chat.placement import Placement
@@ -19,7 +18,6 @@ from geofix.tools.transformers_chat.stills import load_processor
 
 # transformers annotates few of its functions: Any keeps mypy from refusing to call the others.
 _transformers: Any = transformers
-_logging: Any = transformers.utils.logging
 
 _DAMAGED = (
     OSError,
@@ -63,7 +61,7 @@ def load(checkpoint: Checkpoint, placement: Placement) -> Loaded:
     """
     name, folder = checkpoint.name, str(checkpoint.folder)
     try:
-        with _quiet():
+        with transformers_loading():
             config = _transformers.AutoConfig.from_pretrained(
                 folder, trust_remote_code=False, local_files_only=True
             )
@@ -133,17 +131,3 @@ def _require_whole(report: dict[str, Any], name: str) -> None:
             f"the model {name!r} lacks {len(missing)} of its weights, such as {missing[0]!r}; fetch"
             " it again or give a complete checkpoint"
         )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers from writing progress bars and advice to the terminal."""
-    level, bars = _logging.get_verbosity(), _logging.is_progress_bar_enabled()
-    _logging.set_verbosity_error()
-    _logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        _logging.set_verbosity(level)
-        if bars:
-            _logging.enable_progress_bar()

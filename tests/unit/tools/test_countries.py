@@ -6,7 +6,9 @@ import sys
 
 import numpy as np
 import pytest
+import shapely
 
+from geofix.tools.borders import borders
 from geofix.tools.countries import (
     COAST_KM,
     Country,
@@ -208,3 +210,9 @@ def test_names_do_not_load_borders() -> None:
         "assert 'shapely' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_no_part_of_the_borders_is_prepared() -> None:
+    # A prepared polygon builds its index when it is first asked; two threads at once end the
+    # process, which a test cannot survive, so the cause is tested.
+    assert not shapely.is_prepared(borders().parts).any()

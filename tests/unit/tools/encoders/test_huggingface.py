@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import shutil
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from geofix.tools.encoders import load_encoder
 from geofix.tools.encoders.huggingface import HuggingFaceEncoder
+from tests.fakes import both
 from tests.unit.tools.encoders.tiny_models import FAMILIES, write
 
 
@@ -52,6 +55,23 @@ def test_a_batch_equals_one_by_one_and_itself(
     assert together == pytest.approx(alone, abs=1e-5)
     assert np.array_equal(together, encoder.embed(photos))
     assert encoder.embed([]).shape == (0, encoder.dimension)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_several_threads_embed_at_once(
+    family: str, tmp_path: Path, photos: list[Image.Image]
+) -> None:
+    write(tmp_path, family)
+    encoder = load_encoder(str(tmp_path), device="cpu")
+    alone = [encoder.embed([photo]) for photo in photos] * 4
+    meet = Barrier(4, timeout=20)
+
+    def each() -> list[Any]:
+        meet.wait()
+        return [encoder.embed([photo]) for photo in photos]
+
+    at_once = [rows for found in both(*[each] * 4) for rows in found]
+    assert np.concatenate(at_once) == pytest.approx(np.concatenate(alone), abs=1e-5)
 
 
 def test_half_precision_comes_out_as_float32(tmp_path: Path, photos: list[Image.Image]) -> None:

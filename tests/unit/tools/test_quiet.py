@@ -1,0 +1,59 @@
+"""What libraries say is held back, however many threads are inside at once."""
+
+from __future__ import annotations
+
+import warnings
+from threading import Barrier, Event
+
+import pytest
+from transformers.utils import logging
+
+from geofix.tools import quiet as module
+from geofix.tools.quiet import quiet, transformers_loading
+from tests.fakes import WatchedLock, both
+
+
+def test_two_threads_are_quiet_at_once_and_the_filters_come_back() -> None:
+    together, first_left = Barrier(2, timeout=10), Event()
+    before = list(warnings.filters)
+
+    def first() -> None:
+        with quiet():
+            together.wait()
+        first_left.set()
+
+    def second() -> None:
+        with quiet():
+            together.wait()
+            assert first_left.wait(10)
+            warnings.warn("the other has left, this one has not", stacklevel=1)
+
+    both(first, second)
+    assert list(warnings.filters) == before
+    with pytest.raises(UserWarning, match="heard"):
+        warnings.warn("heard", stacklevel=1)
+
+
+def test_quiet_inside_quiet_stays_quiet() -> None:
+    with quiet():
+        with quiet():
+            warnings.warn("inside", stacklevel=1)
+        warnings.warn("still inside", stacklevel=1)
+
+
+def test_one_model_of_transformers_is_loaded_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = WatchedLock()
+    monkeypatch.setattr(module, "_loading", lock)
+    said: list[str] = []
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+
+    def load() -> None:
+        with transformers_loading():
+            said.append("begins")
+            # Until the other thread waits for this one to be done.
+            assert lock.awaited.wait(10)
+            said.append("ends")
+
+    both(load, load)
+    assert said == ["begins", "ends"] * 2
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (level, bars)
