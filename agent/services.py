@@ -153,5 +153,5 @@ class Services(Storage):
 
 @once
 def _version() -> str:
-    # Reads the installed package's metadata, for 1 ms.
+    # Reads the installed package's metadata, three times a run otherwise, for 0.6 ms each.
     return version("geofix")
