@@ -19,7 +19,7 @@ from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
 from geofix.agent.claims import Coordinates
-from geofix.agent.facade import Graph, Listener
+from geofix.agent.facade import Graph, Listener, with_saver
 from geofix.agent.graph import build_graph
 from geofix.agent.persisted import PERSISTED
 from geofix.agent.runs import Asked, answer, ask, config_of, picked, reopen
@@ -48,7 +48,7 @@ class AsyncAgent:
     def graph(self) -> Graph:
         """The compiled graph with its checkpoints; each has a saver of its own."""
         saver = AsyncPostgresSaver(self._pool, serde=self._serializer)
-        return self._compiled.copy(update={"checkpointer": saver})
+        return with_saver(self._compiled, saver)
 
     async def alocate(
         self,

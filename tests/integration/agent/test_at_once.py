@@ -127,6 +127,10 @@ def test_the_graph_is_compiled_once(compiled: list[str], agent: Agent) -> None:
     one, other = agent.graph, agent.graph
     assert compiled == ["geofix"]
     assert one.checkpointer is not other.checkpointer
+    # Nothing but the saver is another, and nothing was lost in making a copy.
+    kept = vars(agent._compiled)
+    assert vars(one).keys() == kept.keys()
+    assert {name for name in kept if vars(one)[name] is not kept[name]} == {"checkpointer"}
     anew = build_graph(lambda: agent.services).compile(name="geofix")
     assert one.name == anew.name
     assert one.context_schema is anew.context_schema
