@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from geofix.agent.context import Context
@@ -121,7 +122,9 @@ def test_that_photos_agree_tells_something_only_where_the_gallery_is_elsewhere_t
     there: int, decision: str
 ) -> None:
     positives = [*AGREEING, hit(BERLIN, 0.2)]
-    candidates = chosen(positives, density=lambda latitude, longitude: there, photos_in_gallery=100)
+    candidates = chosen(
+        positives, density=lambda lat, lon: np.full(len(lat), there), photos_in_gallery=100
+    )
     decided = decide(candidates, retrieval(positives), Context(), rounds_left=0)
     assert decided.decision == decision
     assert ("1.7 times as dense" in " ".join(decided.reasons)) is (decision == "abstain")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from geofix.agent.candidates import pool_candidates
-from geofix.agent.choice.claimed_place import with_claimed
 from geofix.agent.choice.features import FEATURES, features_of
 from geofix.agent.choice.observed import Observed
 from geofix.agent.choice.spot_features import SPOT_FEATURES
@@ -44,11 +45,12 @@ observations = st.builds(
     retrieval=st.builds(retrieval, st.lists(hits, max_size=12), st.lists(hits, max_size=5)),
     drafts=st.lists(drafts, max_size=4),
     matches=st.dictionaries(st.integers(0, 20), matches),
-    density=st.one_of(st.none(), st.integers(0, 10**8).map(lambda n: lambda lat, lon: n)),
+    density=st.one_of(
+        st.none(), st.integers(0, 10**8).map(lambda n: lambda lat, lon: np.full(len(lat), n))
+    ),
     photos_in_gallery=st.one_of(st.none(), st.integers(1, 10**8)),
     image_place=st.dictionaries(points, st.floats(-1, 1), max_size=3),
     scene=st.sampled_from([None, "outdoors", "food"]),
-    claimed=st.one_of(st.none(), points),
 )
 
 
@@ -56,7 +58,7 @@ observations = st.builds(
 @given(observations)
 def test_every_feature_is_in_its_range(observed: Observed) -> None:
     pooled = pool_candidates(observed.retrieval.positives, observed.drafts, 0.05)
-    for candidate in with_claimed(pooled, observed.claimed):
+    for candidate in pooled:
         (parts,) = features_of([candidate], observed)
         for feature in FEATURES:
             value = parts[feature.name]
@@ -88,8 +90,8 @@ def test_rank_and_margin_are_of_the_places_best_photo() -> None:
 
 
 def test_a_sparse_place_is_credited_for_its_sparseness() -> None:
-    def density(latitude: float, longitude: float) -> int:
-        return 1000 if latitude < 50 else 10
+    def density(latitudes: NDArray[Any], longitudes: NDArray[Any]) -> NDArray[np.int64]:
+        return np.where(latitudes < 50, 1000, 10)
 
     found = retrieval([hit(PARIS, 0.6, photo_id=1), hit(BERLIN, 0.6, photo_id=2)])
     parts = parts_of(
