@@ -13,7 +13,7 @@ from geofix.agent.choice.geometric import geometric_matches
 from geofix.agent.choice.observed import Density, Observed
 from geofix.agent.consensus import CONSENSUS
 from geofix.agent.context import Context
-from geofix.agent.regions import circle, holds, search_area, search_areas
+from geofix.agent.regions import circle, holds, search_areas
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, Hit, Region, State
 from geofix.db.search import Search
@@ -91,7 +91,8 @@ def _density(
 ) -> tuple[Density, int]:
     """Count the gallery's photos around the places found and drafted, in one question."""
     points = _apart(places)
-    # Of what the question allows: where it allows one city only, all photos are of that city.
+    # Of what the question allows: where it allows one city only, all photos are of that city, and
+    # at a border those across it are none that could have been found.
     search = Search(
         encoder=state.encoder,
         galleries=context.galleries,
@@ -101,7 +102,7 @@ def _density(
         Search(
             encoder=state.encoder,
             galleries=context.galleries,
-            areas=(search_area(circle(*point, PLACE_SCALE_KM)),),
+            areas=search_areas(circle(*point, PLACE_SCALE_KM), state.within),
         )
         for point in points
     ]

@@ -10,6 +10,7 @@ from geofix.agent.state import Draft, Hit, Verdict
 from geofix.agent.verdicts import decide
 from geofix.tools.geometry.geometric_match import GeometricMatch
 from tests.unit.agent.chosen import chosen
+from tests.unit.agent.chosen import drafted as drafted_at
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval
 
 
@@ -110,6 +111,16 @@ def test_vetoed_drafts_alone_abstain_and_one_beside_others_is_named() -> None:
     decided = verdict([hit(PARIS, 0.8)], drafts=[far])
     assert decided.decision == "accept"
     assert any("was left out" in reason for reason in decided.reasons)
+
+
+def test_a_draft_that_no_photo_speaks_for_is_told_as_that() -> None:
+    photo = hit((PARIS[0] + 1, PARIS[1]), 0.3, impostor_share=0.9)
+    drafted, *others = reversed(chosen([photo], [drafted_at(PARIS)]))
+    assert drafted.origin == "draft" and drafted.vetoed is None
+    decided = decide([drafted, *others], retrieval([photo]), Context(), rounds_left=0)
+    assert decided.decision == "abstain"
+    assert "it is a model's draft alone" in decided.reasons[0]
+    assert "100%" not in decided.reasons[0]
 
 
 AGREEING = [
