@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from geofix.agent.drafted_places import join_drafts
 from geofix.agent.state import Candidate, Draft, Hit
-from geofix.tools.clusters import LOOKS_KM, SCALES_KM, ScaleClusters, cluster_at_scales
-from geofix.tools.density import density_mode, vote_weights
-from geofix.tools.geo import HALF_CIRCUMFERENCE_KM, haversine_km
+from geofix.tools.clusters import LOOKS_KM, SCALES_KM, clusters_of
+from geofix.tools.density import Mode, density_mode, vote_weights
+from geofix.tools.geo import HALF_CIRCUMFERENCE_KM, distances_km
 
 PLACE_SCALE_KM = 25.0
 """Photos this close are one candidate."""
@@ -43,27 +43,26 @@ class Votes:
     """The positives of a round with their votes, and how they hang together."""
 
     hits: Sequence[Hit]
+    latitude: NDArray[np.float64]
+    longitude: NDArray[np.float64]
+    apart_km: NDArray[np.float64]
+    """From each photo to each, `[n, n]`."""
     weights: NDArray[np.float64]
     """Share of all votes of the run each photo has, `[n]`; together the region's own share."""
     flat: NDArray[np.float64]
     """The same at `FLAT_TEMPERATURE`."""
-    scales: Sequence[ScaleClusters]
+    labels: NDArray[np.int64]
+    """Cluster of each photo at each of `LOOKS_KM`, `[scale, n]`."""
 
-    def near(self, index: int, scale_km: float) -> NDArray[np.intp]:
-        """Return the photos of one cluster that lie within its scale of photo `index`.
+    def near(self, index: int) -> dict[float, NDArray[np.bool_]]:
+        """Return by scale which photos of its cluster lie within the scale of photo `index`, `[n]`.
 
         Clusters chain; without the cut a string of photos across a continent would be one place.
         """
-        scale = next(scale for scale in self.scales if scale.scale_km == scale_km)
-        members = scale.members(index)
-        center = self.hits[index]
-        distances = [
-            haversine_km(
-                center.latitude, center.longitude, self.hits[i].latitude, self.hits[i].longitude
-            )
-            for i in members.tolist()
-        ]
-        return members[np.asarray(distances) <= scale_km]
+        inside = (self.labels == self.labels[:, [index]]) & (
+            self.apart_km[index] <= np.array(LOOKS_KM)[:, None]
+        )
+        return dict(zip(LOOKS_KM, inside, strict=True))
 
 
 def pool_candidates(
@@ -83,18 +82,23 @@ def pool_candidates(
         region_share: Share of all votes that the round's region had before it was searched alone;
             a finer look must not make a place surer than its region was.
     """
-    latitudes, longitudes = [hit.latitude for hit in hits], [hit.longitude for hit in hits]
+    latitude = np.array([hit.latitude for hit in hits], dtype=np.float64)
+    longitude = np.array([hit.longitude for hit in hits], dtype=np.float64)
     similarities = [hit.similarity for hit in hits]
+    apart_km = distances_km(latitude, longitude, latitude, longitude)
     votes = Votes(
         hits,
+        latitude,
+        longitude,
+        apart_km,
         region_share * vote_weights(similarities, temperature),
         region_share * vote_weights(similarities, FLAT_TEMPERATURE),
-        cluster_at_scales(latitudes, longitudes, LOOKS_KM),
+        np.stack([scale.labels for scale in clusters_of(apart_km, LOOKS_KM)]),
     )
-    places = next(scale for scale in votes.scales if scale.scale_km == PLACE_SCALE_KM)
-    groups = [np.flatnonzero(places.labels == label) for label in dict.fromkeys(places.labels)]
+    places = votes.labels[LOOKS_KM.index(PLACE_SCALE_KM)]
+    groups = [np.flatnonzero(places == label) for label in dict.fromkeys(places.tolist())]
     return join_drafts(
-        [_from_cluster(votes, members) for members in groups],
+        _from_clusters(votes, groups),
         [[hits[i] for i in members.tolist()] for members in groups],
         drafts,
         place_km=PLACE_SCALE_KM,
@@ -102,37 +106,79 @@ def pool_candidates(
     )
 
 
-def _from_cluster(votes: Votes, members: NDArray[np.intp]) -> Candidate:
-    hits, weights = votes.hits, votes.weights
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """One place of photos, before it is known how far they lie from its mode."""
+
+    members: NDArray[np.intp]
+    best: int
+    shares: dict[float, float]
+    flat: float
+    known_km: float
+    reach: NDArray[np.bool_] | None
+    """The photos its radius has to reach; none where it is all that were found."""
+    mode: Mode
+
+
+def _from_clusters(votes: Votes, groups: Sequence[NDArray[np.intp]]) -> list[Candidate]:
+    clusters = [_cluster(votes, members) for members in groups]
+    # How far each photo lies from each mode, and what its own place may be off.
+    reached_km = distances_km(
+        [cluster.mode.latitude for cluster in clusters],
+        [cluster.mode.longitude for cluster in clusters],
+        votes.latitude,
+        votes.longitude,
+    ) + np.array([hit.accuracy_km for hit in votes.hits])
+    return [
+        _candidate(votes, cluster, row if cluster.reach is None else row[cluster.reach])
+        for cluster, row in zip(clusters, reached_km, strict=True)
+    ]
+
+
+def _cluster(votes: Votes, members: NDArray[np.intp]) -> _Cluster:
+    weights = votes.weights
     best = int(members[weights[members].argmax()])
-    shares = {km: float(weights[votes.near(best, km)].sum()) for km in LOOKS_KM}
+    near = votes.near(best)
+    shares = {km: float(weights[near[km]].sum()) for km in LOOKS_KM}
     known = next((km for km in SCALES_KM if shares[km] > KNOWN_AT_SHARE), NOWHERE_KM)
-    support = votes.near(best, min(known, PLACE_SCALE_KM))
-    # A place known nowhere reaches as far as anything that was found.
-    everything = np.arange(len(hits))
-    reach = everything if known == NOWHERE_KM else votes.near(best, known)
+    support = np.flatnonzero(near[min(known, PLACE_SCALE_KM)])
     mode = density_mode(
-        [hits[i].latitude for i in support],
-        [hits[i].longitude for i in support],
+        votes.latitude[support].tolist(),
+        votes.longitude[support].tolist(),
         weights[support],
         bandwidth_km=min(known, PLACE_SCALE_KM),
+        apart_km=votes.apart_km[np.ix_(support, support)],
     )
-    likeness = hits[best].impostor_share
+    return _Cluster(
+        members,
+        best,
+        shares,
+        flat=float(votes.flat[near[PLACE_SCALE_KM]].sum()),
+        known_km=known,
+        # A place known nowhere reaches as far as anything that was found.
+        reach=None if known == NOWHERE_KM else near[known],
+        mode=mode,
+    )
+
+
+def _candidate(votes: Votes, cluster: _Cluster, reached_km: NDArray[np.float64]) -> Candidate:
+    """Return the place; its radius reaches its photos and their own uncertainty, uncalibrated."""
+    best = votes.hits[cluster.best]
     return Candidate(
-        latitude=mode.latitude,
-        longitude=mode.longitude,
-        radius_km=_radius_km(mode.latitude, mode.longitude, [hits[i] for i in reach]),
+        latitude=cluster.mode.latitude,
+        longitude=cluster.mode.longitude,
+        radius_km=max(SMALLEST_RADIUS_KM, float(reached_km.max())),
         score=0.0,
         parts={
-            **{f"share_{km:g}_km": share for km, share in shares.items()},
-            "flat_votes": float(votes.flat[votes.near(best, PLACE_SCALE_KM)].sum()),
-            "likeness": 0.0 if likeness is None else 1 - likeness,
+            **{f"share_{km:g}_km": share for km, share in cluster.shares.items()},
+            "flat_votes": cluster.flat,
+            "likeness": 0.0 if best.impostor_share is None else 1 - best.impostor_share,
         },
-        photos=len(members),
-        independent=len(independent_photos([hits[i] for i in members])),
-        best_similarity=hits[best].similarity,
+        photos=len(cluster.members),
+        independent=len(independent_photos([votes.hits[i] for i in cluster.members])),
+        best_similarity=best.similarity,
         origin="cluster",
-        scale_km=known,
+        scale_km=cluster.known_km,
     )
 
 
@@ -141,21 +187,14 @@ def independent_photos(members: Sequence[Hit]) -> list[Hit]:
 
     Photos whose place is coarse share coordinates without having been taken side by side.
     """
+    if len(members) < 2:
+        return list(members)
+    latitude, longitude = [hit.latitude for hit in members], [hit.longitude for hit in members]
+    beside = distances_km(latitude, longitude, latitude, longitude) <= SEQUENCE_KM
     counted: list[Hit] = []
-    for hit in members:
-        coarse = hit.accuracy_km > SEQUENCE_KM
-        if coarse or all(
-            haversine_km(hit.latitude, hit.longitude, other.latitude, other.longitude) > SEQUENCE_KM
-            for other in counted
-        ):
+    beside_counted = np.zeros(len(members), dtype=bool)
+    for at, hit in enumerate(members):
+        if hit.accuracy_km > SEQUENCE_KM or not beside_counted[at]:
             counted.append(hit)
+            beside_counted |= beside[at]
     return counted
-
-
-def _radius_km(latitude: float, longitude: float, reach: Sequence[Hit]) -> float:
-    """Return the distance to the farthest photo, and its own uncertainty; not calibrated."""
-    reached = [
-        float(haversine_km(latitude, longitude, hit.latitude, hit.longitude)) + hit.accuracy_km
-        for hit in reach
-    ]
-    return max(SMALLEST_RADIUS_KM, *reached)

@@ -20,6 +20,9 @@ ClaimAsked = Coordinates | Literal["exif"]
 
 HOW_TO_CLAIM = "write LAT,LON such as '48.8867,2.3431', or 'exif' for what the file says"
 
+MOST_CHARACTERS = 100
+"""Of a claim as it is written: two numbers need fewer."""
+
 TELLING_KM = 2500.0
 """A claim inside a radius larger than a continent agrees with nothing in particular."""
 
@@ -39,9 +42,17 @@ def parse_claim(claim: str | Coordinates | None) -> ClaimAsked | None:
         return None
     if claim == "exif":
         return "exif"
+    if isinstance(claim, str) and len(claim) > MOST_CHARACTERS:
+        raise RegionError(
+            f"the claim {claim[:40]!r}... has {len(claim)} characters, more than {MOST_CHARACTERS};"
+            f" {HOW_TO_CLAIM}"
+        )
     parts = claim.split(",") if isinstance(claim, str) else claim
     try:
         latitude, longitude = (float(part) for part in parts)
+    except OverflowError as error:
+        # No float holds it, and Python refuses to write it out.
+        raise RegionError(f"the claim has a number past 1e308; {HOW_TO_CLAIM}") from error
     except (TypeError, ValueError) as error:
         raise RegionError(f"the claim {claim!r} is no place; {HOW_TO_CLAIM}") from error
     check_coordinates(latitude, longitude)

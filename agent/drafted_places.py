@@ -14,7 +14,7 @@ import numpy as np
 from geofix.agent.state import Candidate, Draft, Hit
 from geofix.tools.clusters import SCALES_KM, cluster_at_scales
 from geofix.tools.countries import is_land
-from geofix.tools.geo import haversine_km
+from geofix.tools.geo import distances_km, haversine_km
 
 NO_WORD = 0.5
 """The confidence of a draft that was not asked for one."""
@@ -38,7 +38,7 @@ def join_drafts(
         smallest_radius_km: A place this narrow is pinned down by its photos.
     """
     placed = [draft for draft in drafts if draft.latitude is not None]
-    near = [_nearest(draft, groups, place_km) for draft in placed]
+    near = _nearest(placed, groups, place_km)
     joined = []
     for index, candidate in enumerate(pooled):
         mine = [draft for draft, at in zip(placed, near, strict=True) if at == index]
@@ -47,13 +47,24 @@ def join_drafts(
     return [*joined, *_own_places(alone, len(placed), place_km)]
 
 
-def _nearest(draft: Draft, groups: Sequence[Sequence[Hit]], place_km: float) -> int | None:
-    """Return the group with the photo nearest to a draft.
+def _nearest(
+    drafts: Sequence[Draft], groups: Sequence[Sequence[Hit]], place_km: float
+) -> list[int | None]:
+    """Return for each draft the group with the photo nearest to it; none where none is so near.
 
     Beside a photo, not somewhere in the reach of a place that is known to a continent only.
     """
-    apart = [(min(_apart_km(draft, hit) for hit in group), i) for i, group in enumerate(groups)]
-    return min(apart)[1] if apart and min(apart)[0] <= place_km else None
+    hits = [hit for group in groups for hit in group]
+    if not drafts or not hits:
+        return [None] * len(drafts)
+    group_of = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    latitudes, longitudes = zip(*map(_point, drafts), strict=True)
+    apart_km = distances_km(
+        latitudes, longitudes, [hit.latitude for hit in hits], [hit.longitude for hit in hits]
+    )
+    return [
+        int(group_of[row == row.min()].min()) if row.min() <= place_km else None for row in apart_km
+    ]
 
 
 def _with_drafts(
@@ -122,7 +133,9 @@ def _witnesses(drafts: Sequence[Draft]) -> list[Draft]:
 
 def _central(drafts: Sequence[Draft]) -> Draft:
     """Return the draft that the others are nearest to."""
-    return min(drafts, key=lambda draft: sum(_apart_km(draft, other) for other in drafts))
+    latitudes, longitudes = zip(*map(_point, drafts), strict=True)
+    apart_km = distances_km(latitudes, longitudes, latitudes, longitudes)
+    return drafts[int(apart_km.sum(axis=1).argmin())]
 
 
 def _point(draft: Draft) -> tuple[float, float]:

@@ -89,8 +89,9 @@ class Agent:
             within: Where the answer may lie: a country, a circle as `LAT,LON,KM`, or a box as
                 `SOUTH,WEST,NORTH,EAST` in degrees (west greater than east: across the
                 antimeridian).
-            claim: A place to check, as `LAT,LON` or a pair, which joins the candidates; or `exif`
-                for what the file says, which does not.
+            claim: A place to check, as `LAT,LON` or a pair, which is shown last among the
+                candidates and changes none of them; or `exif` for what the file says, which is not
+                shown there.
             thread_id: Id of the run; made up if none is given. A run that was cut off goes on
                 where it was, a finished one answers again what it answered.
             on_event: Called with every node's start and end.

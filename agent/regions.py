@@ -22,6 +22,9 @@ HOW_TO_WRITE = (
     " or a country such as 'France'"
 )
 
+MOST_CHARACTERS = 200
+"""Of a region as it is written: more than any country's name, and than four numbers, need."""
+
 
 def parse_region(text: str) -> Region:
     """Return the region `text` names.
@@ -33,6 +36,11 @@ def parse_region(text: str) -> Region:
     Raises:
         RegionError: It is none of them; the text says what is wrong with it.
     """
+    if len(text) > MOST_CHARACTERS:
+        raise RegionError(
+            f"the region {text[:40]!r}... has {len(text)} characters, more than {MOST_CHARACTERS};"
+            f" {HOW_TO_WRITE}"
+        )
     parts = text.split(",")
     numbers = [_number(part) for part in parts]
     if all(number is None for number in numbers):

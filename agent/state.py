@@ -81,6 +81,9 @@ class Retrieval(BaseModel):
     """How far away a photo is an impostor, for `impostor_share`."""
     notes: list[str] = Field(default_factory=list)
 
+    left_out: dict[str, list[int]] = Field(default_factory=dict)
+    """Ids of photos that match and were left out, by the reason: an evaluation leaves out leaks."""
+
     @property
     def impostor_share(self) -> float | None:
         """The best hit's; low means that the gallery knows something like the photo."""

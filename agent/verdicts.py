@@ -107,6 +107,11 @@ def _doubt(
     if retrieval.impostor_share is None:
         # Raw vectors are the papers' mode, which never abstains; the answer says it is degraded.
         return [] if context.vectors == "raw" else [TOO_FEW]
+    if first.best_similarity is None:
+        return [
+            f"no photo of the gallery speaks for {first.place or 'the first candidate'}:"
+            " it is a model's draft alone"
+        ]
     share = 1 - first.parts["likeness"]
     if share <= context.impostor_share:
         return []

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, overload
 
 from geofix.db.area import Area
@@ -78,6 +78,8 @@ class Found(Sequence[Neighbour]):
     """One for each server that answered."""
     missing: tuple[str, ...] = ()
     """Shards that did not answer, each with the reason; the photos there were not asked."""
+    left_out: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Ids of photos that match and were left out, by the reason: an evaluation leaves out leaks."""
 
     @property
     def rows(self) -> int:

@@ -61,8 +61,7 @@ def ask_photo(
         seconds = time.perf_counter() - began
         return Result(**_truth_of(photo), status="failed", seconds=seconds, reasons=[str(error)])
     seconds = time.perf_counter() - began
-    excluded = gallery.dropped(sha256) if isinstance(gallery, LeakFreeGallery) else {}
-    return _gathered(agent, photo, fix, Context(**options), seconds, excluded)
+    return _gathered(agent, photo, fix, Context(**options), seconds)
 
 
 def _gathered(
@@ -71,7 +70,6 @@ def _gathered(
     fix: Fix,
     context: Context,
     seconds: float,
-    excluded: dict[str, int],
 ) -> Result:
     run = fix.run or ""
     values = agent.graph.get_state(config_of(run, context)).values
@@ -101,11 +99,20 @@ def _gathered(
         candidates=[candidate.model_dump(mode="json") for candidate in fix.candidates],
         retrievals=[retrieval.model_dump(mode="json") for retrieval in retrievals],
         drafts=[draft.model_dump(mode="json") for draft in drafts],
-        excluded=excluded,
+        excluded=_excluded(retrievals),
         reasons=fix.reasons,
         degraded=fix.degraded,
         run=run,
     )
+
+
+def _excluded(retrievals: Sequence[Retrieval]) -> dict[str, int]:
+    """Return how many gallery photos were left out over all rounds, by kind of leak."""
+    photos: dict[str, set[int]] = defaultdict(set)
+    for retrieval in retrievals:
+        for leak, ids in retrieval.left_out.items():
+            photos[leak].update(ids)
+    return {leak: len(ids) for leak, ids in sorted(photos.items())}
 
 
 COUNTED = ("input_tokens", "output_tokens")

@@ -1,12 +1,12 @@
 """A gallery that leaves out what would give the answer away.
 
 A search is asked for more neighbours until enough remain that are no leak, so what is left is
-what a gallery without those photos would have found. What is left out is told by photo.
+what a gallery without those photos would have found. What is left out travels with what is found
+and is kept with the run, so that a run that was finished before tells it as well.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Literal
@@ -49,7 +49,6 @@ class LeakFreeGallery(Gallery):
         self._leaks = frozenset(leaks)
         self._photos: dict[str, EvalPhoto] = {}
         self._sequences: dict[str, str] = {}
-        self._dropped: dict[str, dict[Leak, set[int]]] = defaultdict(lambda: defaultdict(set))
 
     def know_sequences(self, sequences: Mapping[str, str]) -> None:
         """Say of which sequence gallery photos are, by external id: galleries do not keep it."""
@@ -58,10 +57,6 @@ class LeakFreeGallery(Gallery):
     def know(self, sha256: str, photo: EvalPhoto) -> None:
         """Say which photo has these bytes, before it is asked about."""
         self._photos[sha256] = photo
-
-    def dropped(self, sha256: str) -> dict[str, int]:
-        """Return how many gallery photos were left out for a photo, by kind of leak."""
-        return {leak: len(ids) for leak, ids in sorted(self._dropped[sha256].items())}
 
     def nearest(self, query: NDArray[np.float32], k: int, search: Search) -> Found:
         """Return the `k` photos most like `query` that are no leak."""
@@ -81,19 +76,21 @@ class LeakFreeGallery(Gallery):
         wanted = k
         while True:
             found = ask(query, wanted, search)
-            kept = tuple(one for one in found if not self._is_leak(one, sha256, photo))
+            kinds = [self._leaks_of(one, photo) for one in found]
+            kept = [one for one, leaks in zip(found, kinds, strict=True) if not leaks]
             if len(kept) >= k or len(found) < wanted:
-                return replace(found, neighbours=kept[:k])
+                left_out: dict[str, tuple[int, ...]] = {}
+                for one, leaks in zip(found, kinds, strict=True):
+                    for leak in leaks:
+                        left_out[leak] = (*left_out.get(leak, ()), one.photo_id)
+                return replace(found, neighbours=tuple(kept[:k]), left_out=left_out)
             wanted *= 2
 
-    def _is_leak(self, found: Neighbour, sha256: str, photo: EvalPhoto) -> bool:
+    def _leaks_of(self, found: Neighbour, photo: EvalPhoto) -> list[Leak]:
         leaks: dict[Leak, bool] = {
             "author": photo.author is not None and found.author == photo.author,
             "sequence": photo.sequence is not None
             and self._sequences.get(found.external_id) == photo.sequence,
             "near": found.similarity >= NEAR_COSINE,
         }
-        named = [leak for leak, is_one in leaks.items() if is_one and leak in self._leaks]
-        for leak in named:
-            self._dropped[sha256][leak].add(found.photo_id)
-        return bool(named)
+        return [leak for leak, is_one in leaks.items() if is_one and leak in self._leaks]

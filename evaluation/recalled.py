@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-import numpy as np
+from collections.abc import Sequence
 
 from geofix.agent.choice.choosing import choose
-from geofix.agent.choice.observed import Observed
+from geofix.agent.choice.gallery_density import counted_at
+from geofix.agent.choice.observed import Density, Observed
 from geofix.agent.choice.scorers import Scorers
 from geofix.agent.state import Candidate
 from geofix.evaluation.cases import Case
 from geofix.tools.geo import haversine_km
-
-COUNTED_KM = 25.0
-"""A count of photos holds for what is this close to where it was made."""
 
 
 def observed_of(
@@ -35,7 +31,7 @@ def observed_of(
         retrieval=retrieval,
         drafts=case.model_drafts if drafts else [],
         matches=case.matches if matches else {},
-        density=_density(case.densities) if case.densities else None,
+        density=_density(case) if case.densities else None,
         photos_in_gallery=case.photos_in_gallery,
         image_place={(north, east): likeness for north, east, likeness in case.image_place},
         scene=case.scene,
@@ -59,12 +55,6 @@ def off_km(case: Case, latitude: float | None, longitude: float | None) -> float
     return float(haversine_km(case.latitude, case.longitude, latitude, longitude))
 
 
-def _density(counts: Sequence[tuple[float, float, int]]) -> Callable[[float, float], int]:
-    table = np.asarray(counts, np.float64)
-
-    def counted(latitude: float, longitude: float) -> int:
-        away = haversine_km(latitude, longitude, table[:, 0], table[:, 1])
-        nearest = int(away.argmin())
-        return int(table[nearest, 2]) if away[nearest] <= COUNTED_KM else 0
-
-    return counted
+def _density(case: Case) -> Density:
+    points = [(latitude, longitude) for latitude, longitude, _ in case.densities]
+    return counted_at(points, [photos for _, _, photos in case.densities])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.tools.geo import haversine_km
+from geofix.tools.geo import distances_km
 from geofix.tools.levels import SCALES
 
 SCALES_KM = tuple(SCALES.values())
@@ -47,14 +47,24 @@ def cluster_at_scales(
         longitudes: Degrees, `[n]`.
         scales_km: Largest step within a cluster, per scale.
     """
+    return clusters_of(distances_km(latitudes, longitudes, latitudes, longitudes), scales_km)
+
+
+def clusters_of(
+    apart_km: NDArray[np.float64], scales_km: Sequence[float] = SCALES_KM
+) -> list[ScaleClusters]:
+    """Return the clusters at each scale, as `cluster_at_scales`, from distances.
+
+    Args:
+        apart_km: From each photo to each, `[n, n]`.
+        scales_km: Largest step within a cluster, per scale.
+    """
     # Half a second that `--help` need not pay. Not scikit-learn's DBSCAN: it swaps the warning
     # filters of the whole process, which questions asked at once then lose.
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
 
-    latitude, longitude = np.asarray(latitudes, float), np.asarray(longitudes, float)
-    if not len(latitude):
+    if not len(apart_km):
         return [ScaleClusters(scale, np.empty(0, dtype=np.int64)) for scale in scales_km]
-    apart_km = haversine_km(latitude[:, None], longitude[:, None], latitude, longitude)
     return [
         ScaleClusters(
             scale, connected_components(apart_km <= scale, directed=False)[1].astype(np.int64)

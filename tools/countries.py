@@ -97,10 +97,10 @@ def find_country(text: str) -> Country:
     Raises:
         RegionError: There is none; the text names the three nearest.
     """
-    words = _words()
-    key = _key(text)
-    if key in words:
-        return words[key]
+    found = known_country(text)
+    if found is not None:
+        return found
+    words, key = _words(), _key(text)
     nearest: dict[str, None] = {}
     for close in difflib.get_close_matches(key, words, n=20, cutoff=0.0):
         nearest[words[close].name] = None
@@ -109,6 +109,11 @@ def find_country(text: str) -> Country:
         f"unknown country {text!r}; the nearest names are: {names};"
         " for less than a country write LAT,LON,KM, such as 48.86,2.35,50"
     )
+
+
+def known_country(text: str) -> Country | None:
+    """The country a text means, see `find_country`; none where it means none."""
+    return _words().get(_key(text))
 
 
 def country_named(code: str) -> Country:

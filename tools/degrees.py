@@ -14,18 +14,23 @@ LETTERS = {"latitude": "NS", "longitude": "EW"}
 UNKNOWN = frozenset({"", "null", "none", "unknown", "n/a", "nan"})
 """What stands where a number is not known."""
 
-MOST_QUOTED = 60
-"""Characters of an unreadable text that an error repeats."""
+MOST_CHARACTERS = 40
+"""Of a coordinate: DMS with decimals, a sign and a word for the side takes less than 30."""
 
-NUMBER = r"\d+(?:[.,]\d+)?"
+# Every repetition is possessive and every part that may be missing takes its spaces along, so that
+# a text can be read in one way only: nothing is tried twice, however long the text is.
+NUMBER = r"\d++(?:[.,]\d++)?+"
 
 WRITTEN = re.compile(
     rf"""
-    (?P<before>[NSEW])?\s*
-    (?P<sign>[+\-\u2212])?\s*
-    (?P<degrees>{NUMBER})\s*(?P<mark>[°º]|deg(?:rees)?)?\s*
-    (?:(?P<minutes>{NUMBER})\s*['\u2032\u2019]\s*)?
-    (?:(?P<seconds>{NUMBER})\s*(?:"|\u2033|\u201d|''))?\s*
+    (?:(?P<before>[NSEW])\s*+)?
+    (?:(?P<sign>[+\-\u2212])\s*+)?
+    (?P<degrees>{NUMBER})\s*+
+    (?:
+        (?:[°º]|deg(?:rees)?)\s*+
+        (?:(?P<minutes>{NUMBER})\s*+['\u2032\u2019]\s*+)?
+        (?:(?P<seconds>{NUMBER})\s*+(?:"|\u2033|\u201d|'')\s*+)?
+    )?
     (?P<after>[NSEW]|north|south|east|west)?
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -39,15 +44,19 @@ def read_degrees(text: str, axis: Axis) -> float | None:
     range is for the caller to say.
 
     Raises:
-        ValueError: It is no coordinate, has the other axis's letter (then the two are swapped), or
-            a sign and a letter that may contradict each other.
+        ValueError: It is no coordinate, is longer than 40 characters, has the other axis's letter
+            (then the two are swapped), or a sign and a letter that may contradict each other.
     """
     plain = text.strip()
+    shown = repr(plain[:MOST_CHARACTERS])
+    if len(plain) > MOST_CHARACTERS:
+        raise ValueError(
+            f"{shown}... ({len(plain)} characters) is no {axis}; give one number of decimal degrees"
+        )
     if plain.casefold() in UNKNOWN:
         return None
-    shown = repr(plain[:MOST_QUOTED])
     found = WRITTEN.fullmatch(plain)
-    if found is None or (found["minutes"] and not found["mark"]):
+    if found is None:
         raise ValueError(f"{shown} is no {axis}; give one number of decimal degrees")
     letters = [found[name][0].upper() for name in ("before", "after") if found[name]]
     if any(letter not in LETTERS[axis] for letter in letters):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.tools.geo import haversine_km, spherical_mean
+from geofix.tools.geo import distances_km, spherical_mean
 
 DEFAULT_TEMPERATURE = 0.05
 """Used where the gallery has no null distribution to take one from."""
@@ -52,6 +52,7 @@ def density_mode(
     weights: NDArray[np.float64],
     *,
     bandwidth_km: float,
+    apart_km: NDArray[np.float64] | None = None,
 ) -> Mode:
     """Return the densest place: the best-supported photo, moved to the mean of its supporters.
 
@@ -60,14 +61,19 @@ def density_mode(
         longitudes: Degrees, `[n]`.
         weights: The photos' votes `[n]`, not negative.
         bandwidth_km: Standard deviation of the Gaussian.
+        apart_km: The distances between the photos, `[n, n]`, where they are known.
     """
-    latitude, longitude = np.asarray(latitudes), np.asarray(longitudes)
-    distance = haversine_km(
-        latitude[:, None], longitude[:, None], latitude[None, :], longitude[None, :]
-    )
-    kernel = np.exp(-0.5 * (distance / bandwidth_km) ** 2) * weights
+    total = float(weights.sum())
+    if len(latitudes) == 1:
+        return Mode(float(latitudes[0]), float(longitudes[0]), share=1.0 if total > 0 else 0.0)
+    if not total > 0:
+        # Photos so much less alike than others that their votes are rounded to nothing: among
+        # themselves they count alike.
+        weights = np.ones_like(weights)
+    if apart_km is None:
+        apart_km = distances_km(latitudes, longitudes, latitudes, longitudes)
+    kernel = np.exp(-0.5 * (apart_km / bandwidth_km) ** 2) * weights
     density = kernel.sum(axis=1)
     peak = int(density.argmax())
-    center = spherical_mean(latitude, longitude, kernel[peak])
-    total = float(weights.sum())
+    center = spherical_mean(latitudes, longitudes, kernel[peak])
     return Mode(*center, share=float(density[peak]) / total if total > 0 else 0.0)

@@ -98,6 +98,26 @@ def haversine_km(
     return distance_km
 
 
+def distances_km(
+    latitudes_a: ArrayLike, longitudes_a: ArrayLike, latitudes_b: ArrayLike, longitudes_b: ArrayLike
+) -> FloatArray:
+    """Great-circle distances from each of some points to each of others, by `haversine_km`.
+
+    Args:
+        latitudes_a: Degrees, shape (n,).
+        longitudes_a: Degrees, shape (n,).
+        latitudes_b: Degrees, shape (m,).
+        longitudes_b: Degrees, shape (m,).
+
+    Returns:
+        Kilometers, shape (n, m).
+    """
+    from_latitude, from_longitude = (
+        np.asarray(value, dtype=np.float64)[:, None] for value in (latitudes_a, longitudes_a)
+    )
+    return haversine_km(from_latitude, from_longitude, latitudes_b, longitudes_b)
+
+
 def destinations(
     latitude: ArrayLike, longitude: ArrayLike, bearing_degrees: ArrayLike, distance_km: ArrayLike
 ) -> tuple[FloatArray, FloatArray]:

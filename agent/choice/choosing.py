@@ -1,16 +1,21 @@
-"""The choice: candidates pooled, their evidence weighed, the law of regions kept, spots found."""
+"""The choice: candidates pooled, their evidence weighed, the law of regions kept, spots found.
+
+A claimed place is a question about the answer and no evidence for one. It is looked at after all
+else has been chosen, so it changes no other candidate's features, score, order or coordinates.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
 
-from geofix.agent.candidates import pool_candidates
-from geofix.agent.choice.claimed_place import with_claimed
+from geofix.agent.candidates import NOWHERE_KM, PLACE_SCALE_KM, pool_candidates
 from geofix.agent.choice.features import features_of
 from geofix.agent.choice.image_place import compared_with
 from geofix.agent.choice.law_of_regions import held_back
 from geofix.agent.choice.observed import Observed
-from geofix.agent.choice.ranking import carried, ranked
+from geofix.agent.choice.ranking import carried, distances_between_km, in_order, ranked
 from geofix.agent.choice.region_votes import searched
 from geofix.agent.choice.scorer import Scorer
 from geofix.agent.choice.scorers import Scorers
@@ -18,7 +23,11 @@ from geofix.agent.choice.spots import at_best_spot
 from geofix.agent.choice.vetoes import veto
 from geofix.agent.regions import allows
 from geofix.agent.state import Candidate, Draft, Region
+from geofix.tools.clusters import SCALES_KM
 from geofix.tools.density import DEFAULT_TEMPERATURE
+
+CLAIM: Literal["claim"] = "claim"
+"""Origin of a candidate that somebody claims."""
 
 LEADING = 3
 """So many places are looked into for the spot."""
@@ -32,7 +41,7 @@ def choose(
     region_share: float,
     scorers: Scorers,
 ) -> list[Candidate]:
-    """Return the candidates of a round, best first; vetoed ones last.
+    """Return the candidates of a round, best first; vetoed ones last, then a claimed place.
 
     Args:
         observed: What the round knows.
@@ -42,6 +51,8 @@ def choose(
         region_share: Share of all votes that the round's region had, see `region_votes`.
         scorers: Weigh the evidence.
     """
+    before = [candidate for candidate in observed.before if candidate.origin != CLAIM]
+    observed = replace(observed, before=before)
     allowed = [draft for draft in observed.drafts if _allowed(draft, within)]
     pooled = pool_candidates(
         observed.retrieval.positives,
@@ -49,19 +60,49 @@ def choose(
         observed.retrieval.temperature or DEFAULT_TEMPERATURE,
         region_share=region_share,
     )
-    pooled = [
-        candidate.model_copy(update={"vetoed": veto(candidate, observed.retrieval.positives)})
-        for candidate in with_claimed(pooled, observed.claimed)
-    ]
+    pooled = [_judged(candidate, observed) for candidate in pooled]
     everything = [*pooled, *_outside(observed.drafts, within)]
-    scored = _scored(everything, compared_with(everything, observed), scorers.place)
+    observed = compared_with(everything, observed)
+    scored = _scored(everything, observed, scorers.place)
     if region is not None:
-        scored = carried(observed.before, scored, searched(observed.retrieval) or [region])
-    ordered = ranked(held_back(scored, scorers.place))
+        scored = carried(before, scored, searched(observed.retrieval) or [region])
+    ordered = in_order(held_back(scored, scorers.place))
     leading = [
         at_best_spot(candidate, observed, scorers.of_spots) for candidate in ordered[:LEADING]
     ]
-    return ranked([*leading, *ordered[LEADING:]])
+    return _with_claimed(ranked([*leading, *ordered[LEADING:]]), observed, scorers.place)
+
+
+def _with_claimed(
+    ordered: Sequence[Candidate], observed: Observed, scorer: Scorer
+) -> list[Candidate]:
+    """Return the candidates, and last the claimed place where none lies within 25 km of it."""
+    if observed.claimed is None:
+        return list(ordered)
+    latitude, longitude = observed.claimed
+    claimed = Candidate(
+        rank=len(ordered) + 1,
+        latitude=latitude,
+        longitude=longitude,
+        radius_km=NOWHERE_KM,
+        score=0.0,
+        parts={f"share_{scale:g}_km": 0.0 for scale in SCALES_KM},
+        photos=0,
+        best_similarity=None,
+        origin=CLAIM,
+        scale_km=NOWHERE_KM,
+        vetoed="nothing but the claim itself speaks for the place claimed",
+    )
+    apart_km = distances_between_km([claimed], ordered)[0].tolist()
+    if min(apart_km, default=NOWHERE_KM) <= PLACE_SCALE_KM:
+        return list(ordered)
+    claimed = claimed.model_copy(update={"distance_km": apart_km[0] if apart_km else 0.0})
+    return [*ordered, *_scored([claimed], compared_with([claimed], observed), scorer)]
+
+
+def _judged(candidate: Candidate, observed: Observed) -> Candidate:
+    vetoed = veto(candidate, observed.retrieval.positives)
+    return candidate if vetoed is None else candidate.model_copy(update={"vetoed": vetoed})
 
 
 def _scored(candidates: Sequence[Candidate], observed: Observed, scorer: Scorer) -> list[Candidate]:
@@ -69,8 +110,8 @@ def _scored(candidates: Sequence[Candidate], observed: Observed, scorer: Scorer)
         candidate.model_copy(
             update={
                 "parts": parts,
-                "terms": scorer.terms(parts),
-                "score": scorer.probability(parts),
+                "terms": (terms := scorer.terms(parts)),
+                "score": scorer.probability_of(terms),
             }
         )
         for candidate, parts in zip(candidates, features_of(candidates, observed), strict=True)

@@ -16,9 +16,13 @@ from geofix.agent.choice import (
     survived,
     votes,
 )
+from geofix.agent.choice.nearby import FloatArray, Places
 from geofix.agent.choice.observed import Observed
 from geofix.agent.state import Candidate
 from geofix.tools.clusters import LOOKS_KM
+
+Compute = Callable[[Places, Observed], FloatArray]
+"""Of what a round knows, one number for each of its candidates, `[c]`."""
 
 Kind = Literal["votes", "drafts", "geometry", "image-place", "ground"]
 """Kinds that may fail one without the other. What the gallery's vectors gave is one, what the model
@@ -35,14 +39,14 @@ class Feature:
     high: float
     help: str
     """What it is, in words."""
-    compute: Callable[[Candidate, Observed], float]
+    compute: Compute
     kind: Kind
     sign: int = 0
     """1 where more of it must speak for a place, -1 against; 0 where either may be."""
 
 
 def _feature(
-    compute: Callable[[Candidate, Observed], float],
+    compute: Compute,
     kind: Kind,
     unit: str,
     low: float,
@@ -111,7 +115,7 @@ def features_of(candidates: Sequence[Candidate], observed: Observed) -> list[dic
         candidates: As pooled.
         observed: What the round knows.
     """
-    return [
-        {feature.name: feature.compute(candidate, observed) for feature in FEATURES}
-        for candidate in candidates
-    ]
+    places = Places(candidates, observed)
+    columns = [feature.compute(places, observed).tolist() for feature in FEATURES]
+    names = [feature.name for feature in FEATURES]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+import numpy as np
+
+from geofix.agent.choice.nearby import FloatArray, Places
 from geofix.agent.choice.observed import Observed
 from geofix.agent.choice.rejection import SHOWS
-from geofix.agent.state import Candidate, Draft
-from geofix.tools.countries import country_at, find_country, is_land
-from geofix.tools.errors import RegionError
+from geofix.agent.state import Draft
+from geofix.tools.countries import PIER_KM, countries_at, known_country
 
 MOST_WORDS = 4
 """Of a country's name as it is looked for: `United Kingdom of ...` is found by its first two."""
@@ -18,12 +20,13 @@ SHORTEST = 4
 """Letters of a name: codes such as `IN`, `NO` and `US` are words as well."""
 
 
-def land(candidate: Candidate, observed: Observed) -> float:
+def land(places: Places, observed: Observed) -> FloatArray:
     """Return 1 on land or within 2 km of it, else 0."""
-    return float(is_land(candidate.latitude, candidate.longitude))
+    codes = countries_at(places.latitude, places.longitude, tolerance_km=PIER_KM)
+    return np.array([float(code is not None) for code in codes])
 
 
-def clue_country(candidate: Candidate, observed: Observed) -> float:
+def clue_country(places: Places, observed: Observed) -> FloatArray:
     """Return whether the model's clues and hypotheses name its country, -1 to 1.
 
     1 where they name this one alone, -1 where they name only others, between where they name
@@ -35,15 +38,15 @@ def clue_country(candidate: Candidate, observed: Observed) -> float:
             for code in countries_named(draft):
                 named[code] = named.get(code, 0) + 1
     if not named:
-        return 0.0
-    country = country_at(candidate.latitude, candidate.longitude)
-    mine = 0 if country is None else named.get(country.code, 0)
+        return places.all(0.0)
+    codes = countries_at(places.latitude, places.longitude)
+    mine = np.array([0 if code is None else named.get(code, 0) for code in codes])
     return 2 * mine / sum(named.values()) - 1
 
 
-def shows_no_place(candidate: Candidate, observed: Observed) -> float:
+def shows_no_place(places: Places, observed: Observed) -> FloatArray:
     """Return 1 where the photo shows a room, food, a drawing or the like, else 0; same for all."""
-    return float(observed.scene in SHOWS)
+    return places.all(float(observed.scene in SHOWS))
 
 
 def countries_named(draft: Draft) -> set[str]:
@@ -74,7 +77,6 @@ def _countries_in(text: str) -> frozenset[str]:
 def _country(name: str) -> str | None:
     if len(name) < SHORTEST:
         return None
-    try:
-        return find_country(name).code
-    except RegionError:
-        return None
+    # Most words name no country, and looking for what they may have meant takes 5 ms each.
+    country = known_country(name)
+    return None if country is None else country.code

@@ -7,10 +7,12 @@ are believed against the place that votes alone would choose.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from geofix.agent.choice.features import KINDS, Kind
-from geofix.agent.choice.ranking import distance_between_km
+from geofix.agent.choice.ranking import distances_between_km
 from geofix.agent.choice.scorer import Scorer, logistic
 from geofix.agent.state import Candidate
 
@@ -44,42 +46,65 @@ def held_back(candidates: Sequence[Candidate], scorer: Scorer) -> list[Candidate
     standing = [c for c in candidates if c.vetoed is None and c.photos]
     if not standing:
         return list(candidates)
-    leader = max(standing, key=lambda c: (_by_votes(c.terms, scorer), c.score))
-    return [_judged(candidate, leader, scorer) for candidate in candidates]
+    leader = max(
+        (_Said.of(candidate, scorer) for candidate in standing),
+        key=lambda said: (said.by_votes, said.candidate.score),
+    )
+    apart = distances_between_km([leader.candidate], candidates)[0].tolist()
+    return [
+        _judged(candidate, leader, apart_km, scorer)
+        for candidate, apart_km in zip(candidates, apart, strict=True)
+    ]
 
 
-def agreeing(candidate: Candidate, leader: Candidate, scorer: Scorer) -> list[Kind]:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A candidate, and what each kind of evidence says of it."""
+
+    candidate: Candidate
+    kinds: Mapping[Kind, float]
+    """Sum of the terms of each."""
+    by_votes: float
+    """Its probability by votes alone."""
+
+    @classmethod
+    def of(cls, candidate: Candidate, scorer: Scorer) -> _Said:
+        kinds: dict[Kind, float] = defaultdict(float)
+        for name, term in candidate.terms.items():
+            if name in KINDS:
+                kinds[KINDS[name]] += term
+        return cls(candidate, kinds, logistic(scorer.intercept + kinds["votes"]))
+
+
+def _agreeing(said: _Said, leader: _Said) -> list[Kind]:
     """Return the kinds of evidence that speak for a candidate against the leader by votes."""
+    parts = said.candidate.parts
     kinds: list[Kind] = [
         kind
         for kind in WITNESSES
-        if _sum(candidate.terms, kind) > _sum(leader.terms, kind)
-        and any(candidate.parts.get(name, 0.0) > 0 for name in _OWN_WORD[kind])
+        if said.kinds.get(kind, 0.0) > leader.kinds.get(kind, 0.0)
+        and any(parts.get(name, 0.0) > 0 for name in _OWN_WORD[kind])
     ]
-    votes = _by_votes(candidate.terms, scorer), _by_votes(leader.terms, scorer)
-    if candidate.photos and votes[0] >= NOT_BEATEN * votes[1]:
+    if said.candidate.photos and said.by_votes >= NOT_BEATEN * leader.by_votes:
         kinds.insert(0, "votes")
     return kinds
 
 
-def _judged(candidate: Candidate, leader: Candidate, scorer: Scorer) -> Candidate:
-    apart_km = distance_between_km(candidate, leader)
-    if candidate.vetoed is not None or candidate.score <= leader.score or apart_km <= REGION_KM:
-        return candidate.model_copy(update={"held_back": None})
-    kinds = agreeing(candidate, leader, scorer)
-    if len(kinds) >= KINDS_NEEDED:
-        return candidate.model_copy(update={"held_back": None})
-    alone = f"{kinds[0]} alone" if kinds else "no kind of evidence"
-    reason = (
-        f"{alone} would move the answer {apart_km:.0f} km from the place with most votes; across"
-        f" regions {KINDS_NEEDED} kinds have to agree"
-    )
+def _judged(candidate: Candidate, leader: _Said, apart_km: float, scorer: Scorer) -> Candidate:
+    reason = None
+    crosses = apart_km > REGION_KM and candidate.score > leader.candidate.score
+    if candidate.vetoed is None and crosses:
+        reason = _too_few(_agreeing(_Said.of(candidate, scorer), leader), apart_km)
+    if reason == candidate.held_back:
+        return candidate
     return candidate.model_copy(update={"held_back": reason})
 
 
-def _by_votes(terms: Mapping[str, float], scorer: Scorer) -> float:
-    return logistic(scorer.intercept + _sum(terms, "votes"))
-
-
-def _sum(terms: Mapping[str, float], kind: Kind) -> float:
-    return sum(term for name, term in terms.items() if KINDS.get(name) == kind)
+def _too_few(kinds: Sequence[Kind], apart_km: float) -> str | None:
+    if len(kinds) >= KINDS_NEEDED:
+        return None
+    alone = f"{kinds[0]} alone" if kinds else "no kind of evidence"
+    return (
+        f"{alone} would move the answer {apart_km:.0f} km from the place with most votes; across"
+        f" regions {KINDS_NEEDED} kinds have to agree"
+    )

@@ -1,39 +1,79 @@
-"""Which of the photos a candidate's evidence is taken from."""
+"""Which of what a round found lies around its candidates.
+
+A round may have 200 photos and as many candidates: distances are computed for all of them at once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from geofix.agent.candidates import PLACE_SCALE_KM
+from geofix.agent.choice.observed import Observed
 from geofix.agent.state import Candidate, Draft, Hit
-from geofix.tools.geo import haversine_km
+from geofix.tools.geo import distances_km
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+class Places:
+    """The candidates of a round and what lies around each; each thing computed once, if asked."""
+
+    def __init__(self, candidates: Sequence[Candidate], observed: Observed) -> None:
+        """Look around candidates.
+
+        Args:
+            candidates: As pooled, `c` of them.
+            observed: What the round knows, with `n` positives.
+        """
+        self.candidates = candidates
+        self._observed = observed
+        self.latitude, self.longitude = _coordinates(candidates)
+
+    def apart_km(self, latitudes: ArrayLike, longitudes: ArrayLike) -> FloatArray:
+        """Return the distance from each candidate to each of `m` points, `[c, m]`."""
+        return distances_km(self.latitude, self.longitude, latitudes, longitudes)
+
+    def within(self, others: Sequence[Candidate] | Sequence[Hit], radius_km: float) -> BoolArray:
+        """Return which of some photos or candidates lie within a radius of each, `[c, m]`."""
+        return self.apart_km(*_coordinates(others)) <= radius_km
+
+    def part(self, name: str) -> FloatArray:
+        """Return what each candidate was pooled with under a name, `[c]`; 0 where nothing was."""
+        return np.array([candidate.parts.get(name, 0.0) for candidate in self.candidates])
+
+    def all(self, value: float) -> FloatArray:
+        """Return what is the same for all candidates, `[c]`."""
+        return np.full(len(self.candidates), value)
+
+    @cached_property
+    def near(self) -> BoolArray:
+        """Which positives lie within 25 km of each, `[c, n]`."""
+        return self.within(self._observed.retrieval.positives, PLACE_SCALE_KM)
+
+    @cached_property
+    def similarity(self) -> FloatArray:
+        """Of the positives, `[n]`."""
+        return np.array([hit.similarity for hit in self._observed.retrieval.positives])
+
+    @cached_property
+    def density(self) -> FloatArray | None:
+        """Gallery photos within 25 km of each, `[c]`; none where nobody counted."""
+        if self._observed.density is None:
+            return None
+        return self._observed.density(self.latitude, self.longitude).astype(np.float64)
 
 
 def near(candidate: Candidate, hits: Sequence[Hit], radius_km: float = PLACE_SCALE_KM) -> list[Hit]:
     """Return the photos within a radius of the candidate, in the order they came."""
-    inside, _ = _parted(candidate, hits, radius_km)
-    return inside
-
-
-def elsewhere(
-    candidate: Candidate, hits: Sequence[Hit], radius_km: float = PLACE_SCALE_KM
-) -> list[Hit]:
-    """Return the photos farther from the candidate than a radius."""
-    _, outside = _parted(candidate, hits, radius_km)
-    return outside
-
-
-def drafts_near(candidate: Candidate, drafts: Sequence[Draft], radius_km: float) -> list[Draft]:
-    """Return the drafts within a radius of the candidate that are witnesses."""
-    return [
-        draft
-        for draft in witnesses(drafts)
-        if draft.latitude is not None
-        and draft.longitude is not None
-        and apart_km(candidate, (draft.latitude, draft.longitude)) <= radius_km
-    ]
+    if not hits:
+        return []
+    (apart,) = distances_km([candidate.latitude], [candidate.longitude], *_coordinates(hits))
+    return [hits[at] for at in np.flatnonzero(apart <= radius_km).tolist()]
 
 
 def witnesses(drafts: Sequence[Draft]) -> list[Draft]:
@@ -41,23 +81,21 @@ def witnesses(drafts: Sequence[Draft]) -> list[Draft]:
     return [draft for draft in drafts if draft.latitude is not None and draft.copied_from is None]
 
 
-def apart_km(candidate: Candidate, point: tuple[float, float]) -> float:
-    """Return the distance from a candidate to a point."""
-    return float(haversine_km(candidate.latitude, candidate.longitude, *point))
+def best_of(values: FloatArray, among: BoolArray) -> FloatArray:
+    """Return the largest value among those marked in each row, `[c]`; -inf where none is marked.
+
+    Args:
+        values: `[n]`.
+        among: `[c, n]`.
+    """
+    best: FloatArray = np.where(among, values, -np.inf).max(axis=1, initial=-np.inf)
+    return best
 
 
-def _parted(
-    candidate: Candidate, hits: Sequence[Hit], radius_km: float
-) -> tuple[list[Hit], list[Hit]]:
-    if not hits:
-        return [], []
-    apart = haversine_km(
-        candidate.latitude,
-        candidate.longitude,
-        np.array([hit.latitude for hit in hits]),
-        np.array([hit.longitude for hit in hits]),
+def _coordinates(
+    places: Sequence[Candidate] | Sequence[Hit],
+) -> tuple[FloatArray, FloatArray]:
+    return (
+        np.array([place.latitude for place in places], dtype=np.float64),
+        np.array([place.longitude for place in places], dtype=np.float64),
     )
-    close = (apart <= radius_km).tolist()
-    inside = [hit for hit, is_close in zip(hits, close, strict=True) if is_close]
-    outside = [hit for hit, is_close in zip(hits, close, strict=True) if not is_close]
-    return inside, outside

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from geofix.agent.state import Candidate, Draft, Hit, Retrieval
 from geofix.tools.geometry.geometric_match import GeometricMatch
+
+Density = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.int64]]
+"""Gallery photos within 25 km of each of some latitudes and longitudes, `[c]`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +26,8 @@ class Observed:
     """The candidates of the round before."""
     matches: Mapping[int, GeometricMatch] = field(default_factory=dict)
     """Geometric verification of the hits whose pictures were compared, by `photo_id`."""
-    density: Callable[[float, float], int] | None = None
-    """Gallery photos within 25 km of a latitude and longitude; none where nobody counted."""
+    density: Density | None = None
+    """None where nobody counted."""
     photos_in_gallery: int | None = None
     """Together with `density`."""
     likeness: Callable[[Sequence[tuple[float, float]]], Sequence[float]] | None = None

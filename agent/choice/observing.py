@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import numpy as np
+
 from geofix.agent.candidates import PLACE_SCALE_KM
+from geofix.agent.choice.gallery_density import counted_at
 from geofix.agent.choice.geometric import geometric_matches
-from geofix.agent.choice.observed import Observed
+from geofix.agent.choice.observed import Density, Observed
 from geofix.agent.consensus import CONSENSUS
 from geofix.agent.context import Context
-from geofix.agent.regions import circle, holds, search_area, search_areas
+from geofix.agent.regions import circle, holds, search_areas
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, Hit, Region, State
 from geofix.db.search import Search
-from geofix.tools.geo import haversine_km
+from geofix.tools.geo import distances_km
 from geofix.tools.images import from_jpeg
 
 _SAME_KM = 1.0
@@ -85,10 +88,11 @@ def _inside(draft: Draft, region: Region | None) -> bool:
 
 def _density(
     state: State, context: Context, services: Services, places: Sequence[Hit | Draft]
-) -> tuple[Callable[[float, float], int], int]:
+) -> tuple[Density, int]:
     """Count the gallery's photos around the places found and drafted, in one question."""
     points = _apart(places)
-    # Of what the question allows: where it allows one city only, all photos are of that city.
+    # Of what the question allows: where it allows one city only, all photos are of that city, and
+    # at a border those across it are none that could have been found.
     search = Search(
         encoder=state.encoder,
         galleries=context.galleries,
@@ -98,29 +102,28 @@ def _density(
         Search(
             encoder=state.encoder,
             galleries=context.galleries,
-            areas=(search_area(circle(*point, PLACE_SCALE_KM)),),
+            areas=search_areas(circle(*point, PLACE_SCALE_KM), state.within),
         )
         for point in points
     ]
     everywhere, *counts = services.gallery.counts([search, *around])
 
-    def density(latitude: float, longitude: float) -> int:
-        if not points:
-            return 0
-        apart = [float(haversine_km(latitude, longitude, *point)) for point in points]
-        nearest = min(range(len(points)), key=apart.__getitem__)
-        return counts[nearest] if apart[nearest] <= PLACE_SCALE_KM else 0
-
-    return density, everywhere
+    return counted_at(points, counts), everywhere
 
 
 def _apart(places: Sequence[Hit | Draft]) -> list[tuple[float, float]]:
     """Return where there is something to count around, each about once."""
-    points: list[tuple[float, float]] = []
-    for place in places:
-        if place.latitude is None or place.longitude is None:
-            continue
-        point = place.latitude, place.longitude
-        if all(float(haversine_km(*point, *other)) > _SAME_KM for other in points):
-            points.append(point)
-    return points
+    points = [
+        (place.latitude, place.longitude)
+        for place in places
+        if place.latitude is not None and place.longitude is not None
+    ]
+    latitudes, longitudes = np.array(points, dtype=np.float64).reshape(-1, 2).T
+    beside = distances_km(latitudes, longitudes, latitudes, longitudes) <= _SAME_KM
+    counted: list[tuple[float, float]] = []
+    known = np.zeros(len(points), dtype=bool)
+    for at, point in enumerate(points):
+        if not known[at]:
+            counted.append(point)
+            known |= beside[at]
+    return counted

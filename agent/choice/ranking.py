@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from geofix.agent.candidates import PLACE_SCALE_KM
 from geofix.agent.regions import holds
 from geofix.agent.state import Candidate, Region
-from geofix.tools.geo import haversine_km
+from geofix.tools.geo import distances_km
 
 
 def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -15,23 +18,27 @@ def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
 
     Vetoed ones are last; one held back stands behind all that are not.
     """
-    ordered = sorted(
+    return numbered(in_order(candidates))
+
+
+def in_order(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the candidates in the order of `ranked`, as they are."""
+    return sorted(
         candidates,
         key=lambda c: (c.vetoed is not None, c.held_back is not None, -c.score, -c.photos),
     )
-    return numbered(ordered)
 
 
 def numbered(ordered: Sequence[Candidate]) -> list[Candidate]:
     """Return candidates in the order given, with rank and distance from the first filled in."""
     if not ordered:
         return []
-    first = ordered[0]
+    from_first = distances_between_km(ordered[:1], ordered)[0].tolist()
     return [
-        candidate.model_copy(
-            update={"rank": rank, "distance_km": distance_between_km(first, candidate)}
+        candidate.model_copy(update={"rank": rank, "distance_km": distance_km})
+        for rank, (candidate, distance_km) in enumerate(
+            zip(ordered, from_first, strict=True), start=1
         )
-        for rank, candidate in enumerate(ordered, start=1)
     ]
 
 
@@ -45,15 +52,23 @@ def carried(
         inside: Of this one.
         searched: Where this one looked.
     """
+    nearest_km = distances_between_km(before, inside).min(axis=1, initial=np.inf)
     outside = [
         candidate
-        for candidate in before
-        if not any(holds(region, candidate.latitude, candidate.longitude) for region in searched)
-        and all(distance_between_km(candidate, other) > PLACE_SCALE_KM for other in inside)
+        for candidate, apart_km in zip(before, nearest_km, strict=True)
+        if apart_km > PLACE_SCALE_KM
+        and not any(holds(region, candidate.latitude, candidate.longitude) for region in searched)
     ]
     return [*inside, *outside]
 
 
-def distance_between_km(a: Candidate, b: Candidate) -> float:
-    """Return the great-circle distance between two candidates."""
-    return float(haversine_km(a.latitude, a.longitude, b.latitude, b.longitude))
+def distances_between_km(
+    some: Sequence[Candidate], others: Sequence[Candidate]
+) -> NDArray[np.float64]:
+    """Return the great-circle distance from each of some candidates to each of others."""
+    return distances_km(
+        [candidate.latitude for candidate in some],
+        [candidate.longitude for candidate in some],
+        [candidate.latitude for candidate in others],
+        [candidate.longitude for candidate in others],
+    )

@@ -56,7 +56,11 @@ class Scorer(BaseModel):
 
     def probability(self, parts: Mapping[str, float]) -> float:
         """Return the probability of being right, 0 to 1."""
-        return logistic(self.intercept + sum(self.terms(parts).values()))
+        return self.probability_of(self.terms(parts))
+
+    def probability_of(self, terms: Mapping[str, float]) -> float:
+        """Return the same of terms, see `terms`."""
+        return logistic(self.intercept + sum(terms.values()))
 
 
 def logistic(log_odds: float) -> float:

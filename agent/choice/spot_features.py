@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.agent.choice.inliers import MOST_LOG, compared, inliers_of, sum_of_independent
+from geofix.agent.choice.inliers import MOST_LOG, inliers_of, sum_of_independent
 from geofix.agent.choice.observed import Observed
 from geofix.agent.state import Hit
 from geofix.tools.density import vote_weights
+from geofix.tools.geo import distances_km
+
+FloatArray = NDArray[np.float64]
+
+SPOT_TEMPERATURE = 0.05
+"""Of the votes among spots. The null distribution, which places have theirs from, tells how alike
+far places look, and nothing of a street's two ends. On 160 real street photos without pictures 0.05
+put 62.5 % within 25 m and 41 % within 10 m where the gallery's 0.07 put 61.9 and 38 %; on simulated
+ones, whose own is 0.03, 65.7 % instead of 64.3 %, and more with more, which the real ones do not
+bear out."""
 
 BANDWIDTHS_M = (10.0, 50.0, 200.0)
 
@@ -47,63 +58,95 @@ SPOT_FEATURES: dict[str, tuple[str, float, float]] = {
 """Unit, least and most of each feature."""
 
 
-def spot_parts(
-    hits: Sequence[Hit],
-    members: Sequence[int],
-    apart_km: NDArray[np.float64],
-    votes: NDArray[np.float64],
-    observed: Observed,
-) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class PlaceVotes:
+    """The `n` photos of one place, most similar first, and what is the same for all its spots."""
+
+    hits: Sequence[Hit]
+    latitude: FloatArray
+    longitude: FloatArray
+    apart_km: FloatArray
+    """Between the photos, `[n, n]`."""
+    votes: FloatArray
+    """At `SPOT_TEMPERATURE`, `[n]`, together 1."""
+    densities: Mapping[str, FloatArray]
+    """Votes around each photo by the name of the feature, Gaussian, `[n]`."""
+    reached: Mapping[str, FloatArray]
+    """Logarithm of the votes within a reach of each photo, by the name of the feature, `[n]`."""
+    inliers: NDArray[np.int64]
+    """Of each photo, `[n]`; 0 where it was not compared."""
+    is_compared: NDArray[np.bool_]
+    observed: Observed
+
+    @classmethod
+    def of(cls, hits: Sequence[Hit], observed: Observed) -> PlaceVotes:
+        """Count the votes of a place's photos, most similar first, at least one."""
+        latitude = np.array([hit.latitude for hit in hits])
+        longitude = np.array([hit.longitude for hit in hits])
+        apart_km = distances_km(latitude, longitude, latitude, longitude)
+        similarities = [hit.similarity for hit in hits]
+        votes = vote_weights(similarities, SPOT_TEMPERATURE)
+        flat = np.column_stack([vote_weights(similarities, one) for one in TEMPERATURES])
+        reached = {}
+        for reach in REACHES_M:
+            within = (apart_km <= reach / 1000) @ flat
+            logs = np.log(np.clip(within, math.exp(LEAST_LOG), 1.0))
+            for temperature, row in zip(TEMPERATURES, logs.T, strict=True):
+                reached[f"spot_votes_{reach:g}_m_{temperature:g}"] = row
+        return cls(
+            hits,
+            latitude,
+            longitude,
+            apart_km,
+            votes,
+            densities={
+                f"spot_density_{width:g}_m": np.exp(-0.5 * (apart_km / (width / 1000)) ** 2) @ votes
+                for width in BANDWIDTHS_M
+            },
+            reached=reached,
+            inliers=np.array([inliers_of(hit, observed) for hit in hits], dtype=np.int64),
+            is_compared=np.array([hit.photo_id in observed.matches for hit in hits]),
+            observed=observed,
+        )
+
+
+def spot_parts(place: PlaceVotes, members: list[int]) -> dict[str, float]:
     """Return the features of one spot by name.
 
     Args:
-        hits: The place's photos, most similar first.
+        place: The photos of the spot's place.
         members: Which of them are the spot's, most similar first.
-        apart_km: Distances between the photos `[n, n]`.
-        votes: Of the photos `[n]`, together 1.
-        observed: Has what came of comparing pictures.
     """
-    own = list(members)
-    densities = {
-        f"spot_density_{width:g}_m": min(
-            1.0, float((np.exp(-0.5 * (apart_km[own] / (width / 1000)) ** 2) @ votes).max())
-        )
-        for width in BANDWIDTHS_M
-    }
+    hits, best = place.hits, members[0]
     return {
-        "spot_share": min(1.0, float(votes[own].sum())),
-        **densities,
-        **_votes([hit.similarity for hit in hits], apart_km[own[0]]),
-        "spot_rank": 1 / (1 + own[0]),
-        "spot_first": float(own[0] == 0),
-        "spot_similarity": max(-2.0, hits[own[0]].similarity - hits[0].similarity),
-        **_geometry(hits, own, observed),
+        "spot_share": min(1.0, float(place.votes[members].sum())),
+        **{
+            name: min(1.0, float(density[members].max()))
+            for name, density in place.densities.items()
+        },
+        **{name: float(votes[best]) for name, votes in place.reached.items()},
+        "spot_rank": 1 / (1 + best),
+        "spot_first": float(best == 0),
+        "spot_similarity": max(-2.0, hits[best].similarity - hits[0].similarity),
+        **_geometry(place, members),
     }
 
 
-def _votes(similarities: Sequence[float], from_best_km: NDArray[np.float64]) -> dict[str, float]:
-    found = {}
-    for temperature in TEMPERATURES:
-        votes = vote_weights(similarities, temperature)
-        for reach in REACHES_M:
-            share = float(votes[from_best_km <= reach / 1000].sum())
-            found[f"spot_votes_{reach:g}_m_{temperature:g}"] = math.log(
-                min(1.0, max(math.exp(LEAST_LOG), share))
-            )
-    return found
-
-
-def _geometry(hits: Sequence[Hit], own: Sequence[int], observed: Observed) -> dict[str, float]:
-    mine = sorted((hits[at] for at in own), key=lambda hit: -inliers_of(hit, observed))
-    matches = compared(mine, observed)
-    others = compared([hit for at, hit in enumerate(hits) if at not in own], observed)
-    best = max(matches, key=lambda match: match.inliers, default=None)
-    beyond = max((match.inliers for match in others), default=None)
+def _geometry(place: PlaceVotes, members: list[int]) -> dict[str, float]:
+    others = place.is_compared.copy()
+    others[members] = False
+    mine = sorted(
+        (at for at in members if place.is_compared[at]), key=lambda at: -place.inliers[at]
+    )
+    best = place.observed.matches[place.hits[mine[0]].photo_id] if mine else None
     log_best = 0.0 if best is None else math.log1p(best.inliers)
-    lead = 0.0 if best is None or beyond is None else log_best - math.log1p(beyond)
+    lead = 0.0
+    if best is not None and others.any():
+        lead = log_best - math.log1p(int(place.inliers[others].max()))
+    together = sum_of_independent([place.hits[at] for at in mine], place.observed)
     return {
         "spot_log_inliers": min(MOST_LOG, log_best),
-        "spot_log_inliers_sum": min(MOST_LOG, math.log1p(sum_of_independent(mine, observed))),
+        "spot_log_inliers_sum": min(MOST_LOG, math.log1p(together)),
         "spot_inlier_share": 0.0 if best is None else best.inlier_share,
         "spot_inlier_coverage": 0.0 if best is None else best.coverage,
         "spot_inliers_lead": max(-MOST_LOG, min(MOST_LOG, lead)),

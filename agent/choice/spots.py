@@ -12,25 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geofix.agent.candidates import SMALLEST_RADIUS_KM
-from geofix.agent.choice.inliers import AGREEING_INLIERS, inliers_of
-from geofix.agent.choice.nearby import apart_km, near
+from geofix.agent.choice.inliers import AGREEING_INLIERS
+from geofix.agent.choice.nearby import near
 from geofix.agent.choice.observed import Observed
 from geofix.agent.choice.scorer import Scorer
-from geofix.agent.choice.spot_features import spot_parts
+from geofix.agent.choice.spot_features import PlaceVotes, spot_parts
 from geofix.agent.spot import Spot
-from geofix.agent.state import Candidate, Hit
-from geofix.tools.density import vote_weights
+from geofix.agent.state import Candidate
 from geofix.tools.geo import haversine_km, spherical_mean
 
 SPOT_KM = 0.05
 """Photos this close to the best one of a spot are of the spot."""
-
-SPOT_TEMPERATURE = 0.05
-"""Of the votes among spots. The null distribution, which places have theirs from, tells how alike
-far places look, and nothing of a street's two ends. On 160 real street photos without pictures 0.05
-put 62.5 % within 25 m and 41 % within 10 m where the gallery's 0.07 put 61.9 and 38 %; on simulated
-ones, whose own is 0.03, 65.7 % instead of 64.3 %, and more with more, which the real ones do not
-bear out."""
 
 NEIGHBOUR_KM = 0.1
 """Photos this close to it help to place it, where geometry agrees with them."""
@@ -47,11 +39,8 @@ def spots_of(candidate: Candidate, observed: Observed) -> list[Spot]:
     hits.sort(key=lambda hit: -hit.similarity)
     if not hits:
         return []
-    votes = vote_weights([hit.similarity for hit in hits], SPOT_TEMPERATURE)
-    latitude = np.array([hit.latitude for hit in hits])
-    longitude = np.array([hit.longitude for hit in hits])
-    apart = haversine_km(latitude[:, None], longitude[:, None], latitude, longitude)
-    return [_spot(hits, members, apart, votes, observed) for members in _grouped(apart)]
+    place = PlaceVotes.of(hits, observed)
+    return [_spot(place, members) for members in _grouped(place.apart_km)]
 
 
 def at_best_spot(candidate: Candidate, observed: Observed, scorer: Scorer) -> Candidate:
@@ -67,7 +56,9 @@ def at_best_spot(candidate: Candidate, observed: Observed, scorer: Scorer) -> Ca
     drafted = candidate.origin == "cluster+draft" and candidate.radius_km > SMALLEST_RADIUS_KM
     if drafted and best.inliers < AGREEING_INLIERS:
         return candidate
-    moved_km = apart_km(candidate, (best.latitude, best.longitude))
+    moved_km = float(
+        haversine_km(candidate.latitude, candidate.longitude, best.latitude, best.longitude)
+    )
     return candidate.model_copy(
         update={
             "latitude": best.latitude,
@@ -83,7 +74,10 @@ def scored(spots: Sequence[Spot], scorer: Scorer) -> list[Spot]:
     """Return the spots by what a scorer says of them, best first; ties stay in order."""
     weighed = [
         spot.model_copy(
-            update={"terms": scorer.terms(spot.parts), "score": scorer.probability(spot.parts)}
+            update={
+                "terms": (terms := scorer.terms(spot.parts)),
+                "score": scorer.probability_of(terms),
+            }
         )
         for spot in spots
     ]
@@ -92,46 +86,30 @@ def scored(spots: Sequence[Spot], scorer: Scorer) -> list[Spot]:
 
 def _grouped(apart: NDArray[np.float64]) -> list[list[int]]:
     """Return the photos by spot: around the most similar that is in none yet, no chains."""
-    free = list(range(len(apart)))
+    free = np.ones(len(apart), dtype=bool)
     groups = []
-    while free:
-        members = [at for at in free if apart[free[0], at] <= SPOT_KM]
-        groups.append(members)
-        free = [at for at in free if at not in members]
+    while free.any():
+        members = free & (apart[free.argmax()] <= SPOT_KM)
+        groups.append(np.flatnonzero(members).tolist())
+        free &= ~members
     return groups
 
 
-def _spot(
-    hits: Sequence[Hit],
-    members: Sequence[int],
-    apart: NDArray[np.float64],
-    votes: NDArray[np.float64],
-    observed: Observed,
-) -> Spot:
-    latitude, longitude = _between(hits, members, apart[members[0]], votes, observed)
+def _spot(place: PlaceVotes, members: list[int]) -> Spot:
+    latitude, longitude = _between(place, members)
     return Spot(
         latitude=latitude,
         longitude=longitude,
-        parts=spot_parts(hits, members, apart, votes, observed),
-        inliers=max(inliers_of(hits[at], observed) for at in members),
+        parts=spot_parts(place, members),
+        inliers=int(place.inliers[members].max()),
     )
 
 
-def _between(
-    hits: Sequence[Hit],
-    members: Sequence[int],
-    from_best_km: NDArray[np.float64],
-    votes: NDArray[np.float64],
-    observed: Observed,
-) -> tuple[float, float]:
+def _between(place: PlaceVotes, members: list[int]) -> tuple[float, float]:
     """Return the mean of the spot's photos by votes, or by inliers where geometry agrees."""
-    close = np.flatnonzero(from_best_km <= NEIGHBOUR_KM).tolist()
-    agreeing = [at for at in close if inliers_of(hits[at], observed) >= AGREEING_INLIERS]
-    used = agreeing if any(at in members for at in agreeing) else list(members)
-    weights = [
-        float(inliers_of(hits[at], observed)) if used is agreeing else float(votes[at])
-        for at in used
-    ]
-    return spherical_mean(
-        [hits[at].latitude for at in used], [hits[at].longitude for at in used], weights
-    )
+    close = place.apart_km[members[0]] <= NEIGHBOUR_KM
+    agreeing = np.flatnonzero(close & (place.inliers >= AGREEING_INLIERS)).tolist()
+    is_agreed = not set(members).isdisjoint(agreeing)
+    used = agreeing if is_agreed else members
+    weights = (place.inliers if is_agreed else place.votes)[used]
+    return spherical_mean(place.latitude[used], place.longitude[used], weights)

@@ -21,8 +21,6 @@ def veto(candidate: Candidate, positives: Sequence[Hit]) -> str | None:
     """
     if candidate.photos:
         return None
-    if candidate.origin == "claim":
-        return "nothing but the claim itself speaks for the place claimed"
     if not is_land(candidate.latitude, candidate.longitude):
         return "the drafted point lies in the sea and no photo speaks for it"
     if not near(candidate, positives, SUPPORT_KM):

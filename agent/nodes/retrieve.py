@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -77,9 +78,20 @@ def _with_rival(leader: Retrieval, rival: Retrieval) -> Retrieval:
             "negatives": [hit for hit in leader.negatives if hit.photo_id not in taken],
             "searched": leader.searched + rival.searched,
             "how": [*leader.how, *rival.how],
+            "left_out": _together(leader.left_out, rival.left_out),
             "notes": [*leader.notes, *(f"around the runner-up: {note}" for note in rival.notes)],
         }
     )
+
+
+def _together(
+    some: Mapping[str, Iterable[int]], others: Mapping[str, Iterable[int]]
+) -> dict[str, list[int]]:
+    """Return the photos left out of either search, by the reason."""
+    return {
+        reason: sorted({*some.get(reason, ()), *others.get(reason, ())})
+        for reason in sorted(some.keys() | others.keys())
+    }
 
 
 def search_both_ways(
@@ -115,6 +127,7 @@ def search_both_ways(
             "negatives": as_hits(apart, centring, near.rows),
             "how": [*retrieval.how, *_reports("negatives", far)],
             "notes": _notes(context, near, far, apart, centring is not None),
+            "left_out": _together(near.left_out, far.left_out),
         }
     )
     return found, list(dict.fromkeys([*near.missing, *far.missing]))
@@ -163,6 +176,18 @@ def _reports(kind: str, found: Found) -> list[SearchReport]:
     return [SearchReport.model_validate({"kind": kind, **asdict(part)}) for part in found.how]
 
 
+def _why_fewer(found: Found) -> str:
+    """Return why there may be more photos than were found; empty where nothing is known of any."""
+    reasons = []
+    if found.left_out:
+        photos = {photo for ids in found.left_out.values() for photo in ids}
+        kinds = ", ".join(sorted(found.left_out))
+        reasons.append(f"{len(photos)} more were left out as leaks: {kinds}")
+    if found.missing:
+        reasons.append(f"{len(found.missing)} shards did not answer")
+    return f" ({', '.join(reasons)})" if reasons else ""
+
+
 def _notes(
     context: Context, near: Found, far: Found, apart: list[Neighbour], centred: bool
 ) -> list[str]:
@@ -170,7 +195,7 @@ def _notes(
     if context.negatives_by != "none":
         asked_for.append((KINDS[context.negatives_by], far, context.negatives))
     notes = [
-        f"{asked} {kind} photos were asked for, {len(found)} exist there"
+        f"{asked} {kind} photos were asked for, {len(found)} were found{_why_fewer(found)}"
         for kind, found, asked in asked_for
         if len(found) < asked
     ]

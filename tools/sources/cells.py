@@ -40,7 +40,10 @@ def number_of(cells: Cells, name: str) -> float:
     """
     value = cells.get(name)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise ValueError(f"the {name} is a whole number past 1e308") from error
     text = text_of(cells, name)
     if not text:
         raise ValueError(f"the {name} is empty")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ import pytest
 from geofix.agent import Agent, Settings, open_agent
 from geofix.agent.errors import GalleryError, TrailError
 from geofix.db.evaluations import Evaluations
-from geofix.evaluation.asking import thread_of
+from geofix.evaluation.asking import ask_photo, thread_of
 from geofix.evaluation.datasets import open_dataset
+from geofix.evaluation.leaks import LeakFreeGallery
 from geofix.evaluation.result import Result
 from geofix.evaluation.runner import Plan, evaluate, results_of
 from geofix.evaluation.scorecard import score_results
@@ -74,6 +76,22 @@ def test_several_at_once_and_one_after_another_are_the_same(agent: Agent, datase
     several = evaluate(agent, plan_of(dataset, salt="again"), workers=4)
     assert one != several
     assert told(results_of(agent, one)) == told(results_of(agent, several))
+
+
+def test_a_run_that_was_finished_before_tells_what_was_left_out(
+    agent: Agent, dataset: Path
+) -> None:
+    photo = open_dataset(str(dataset)).photos[0]
+    first = ask_photo(agent, photo, "plain", {})
+    assert not first.excluded
+    nearest = first.retrievals[0]["positives"][0]["external_id"]
+    for _ in range(2):
+        services = agent.services
+        leak_free = LeakFreeGallery(services.engine, "fan-out", ("sequence", "hash"))
+        leak_free.know_sequences({nearest: "walk"})
+        services.gallery = leak_free
+        asked = ask_photo(agent, replace(photo, sequence="walk"), "without", {})
+        assert asked.excluded == {"sequence": 1}
 
 
 KILLED = """

@@ -144,6 +144,13 @@ def test_what_is_no_claim_is_refused(written: Any) -> None:
         parse_claim(written)
 
 
+@pytest.mark.parametrize("written", ["1" * 10**6 + ",0", (10**5000, 0)])
+def test_an_endless_claim_is_refused_and_not_repeated(written: Any) -> None:
+    with pytest.raises(RegionError, match="write LAT,LON") as error:
+        parse_claim(written)
+    assert len(str(error.value)) < 200
+
+
 def test_the_exif_is_looked_at_only_where_it_is_asked_for() -> None:
     exif = Claim(latitude=1.0, longitude=2.0)
     assert place_of("exif", exif) == (1.0, 2.0)

@@ -61,6 +61,7 @@ def test_a_circle(text: str) -> None:
         ("Atlantis", "unknown country 'Atlantis'; the nearest names are: "),
         ("Paris, Île-de-France, France", "unknown country 'Paris, Île-de-France, France'"),
         ("", "unknown country ''"),
+        ("x" * 10_000, "'... has 10000 characters, more than 200; write LAT,LON,KM"),
         (",,", "unknown country ',,'"),
     ],
 )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from geofix.agent.context import Context
@@ -9,6 +10,7 @@ from geofix.agent.state import Draft, Hit, Verdict
 from geofix.agent.verdicts import decide
 from geofix.tools.geometry.geometric_match import GeometricMatch
 from tests.unit.agent.chosen import chosen
+from tests.unit.agent.chosen import drafted as drafted_at
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval
 
 
@@ -111,6 +113,16 @@ def test_vetoed_drafts_alone_abstain_and_one_beside_others_is_named() -> None:
     assert any("was left out" in reason for reason in decided.reasons)
 
 
+def test_a_draft_that_no_photo_speaks_for_is_told_as_that() -> None:
+    photo = hit((PARIS[0] + 1, PARIS[1]), 0.3, impostor_share=0.9)
+    drafted, *others = reversed(chosen([photo], [drafted_at(PARIS)]))
+    assert drafted.origin == "draft" and drafted.vetoed is None
+    decided = decide([drafted, *others], retrieval([photo]), Context(), rounds_left=0)
+    assert decided.decision == "abstain"
+    assert "it is a model's draft alone" in decided.reasons[0]
+    assert "100%" not in decided.reasons[0]
+
+
 AGREEING = [
     hit((PARIS[0] + i * 0.001, PARIS[1]), 0.40, impostor_share=0.3, photo_id=i) for i in range(3)
 ]
@@ -121,7 +133,9 @@ def test_that_photos_agree_tells_something_only_where_the_gallery_is_elsewhere_t
     there: int, decision: str
 ) -> None:
     positives = [*AGREEING, hit(BERLIN, 0.2)]
-    candidates = chosen(positives, density=lambda latitude, longitude: there, photos_in_gallery=100)
+    candidates = chosen(
+        positives, density=lambda lat, lon: np.full(len(lat), there), photos_in_gallery=100
+    )
     decided = decide(candidates, retrieval(positives), Context(), rounds_left=0)
     assert decided.decision == decision
     assert ("1.7 times as dense" in " ".join(decided.reasons)) is (decision == "abstain")

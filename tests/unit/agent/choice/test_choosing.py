@@ -1,22 +1,40 @@
 from __future__ import annotations
 
 import math
+import sys
+from collections.abc import Sequence
+from types import CodeType, FrameType
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from geofix.agent.candidates import pool_candidates
 from geofix.agent.choice.choosing import choose
 from geofix.agent.choice.observed import Observed
 from geofix.agent.choice.ranking import ranked
 from geofix.agent.choice.region_votes import region_share
-from geofix.agent.choice.scorer import logistic
-from geofix.agent.choice.scorers import HAND_SET, SHARE_WEIGHTS
+from geofix.agent.choice.scorer import Scorer, logistic
+from geofix.agent.choice.scorers import HAND_SET, SHARE_WEIGHTS, Scorers
+from geofix.agent.context import Context
+from geofix.agent.refinement import next_look
 from geofix.agent.regions import circle
 from geofix.agent.state import Candidate
+from geofix.agent.verdicts import decide
+from geofix.tools.geo import haversine_km
 from tests.unit.agent.chosen import chosen, drafted
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval
 
 MID_ATLANTIC = (30.0, -40.0)
+
+WITH_IMAGE_PLACE = HAND_SET.place.model_copy(
+    update={
+        "coefficients": {**HAND_SET.place.coefficients, "image_place_lead": 9.0},
+        "means": {**HAND_SET.place.means, "image_place_lead": 0.0},
+        "scales": {**HAND_SET.place.scales, "image_place_lead": 1.0},
+    }
+)
 
 
 def test_the_better_supported_place_comes_first_and_the_terms_are_shown() -> None:
@@ -74,15 +92,108 @@ def test_agreement_of_a_draft_raises_the_score() -> None:
     assert agreed.terms["draft"] == pytest.approx(0.4)
 
 
-def test_a_claim_is_a_candidate_and_no_witness_for_itself() -> None:
+def test_a_claim_stands_last_with_its_own_evidence_and_is_vetoed() -> None:
     photos = [hit(PARIS, 0.8), hit((BERLIN[0] + 1, BERLIN[1]), 0.7)]
-    plain = chosen(photos)
-    claimed = chosen(photos, claimed=BERLIN)
+    drafts = [drafted(MID_ATLANTIC)]
+    claimed = chosen(photos, drafts, claimed=BERLIN, likeness=by_latitude)
     last = claimed[-1]
-    assert (last.origin, last.photos) == ("claim", 0)
+    assert (last.origin, last.photos, last.rank) == ("claim", 0, 4)
     assert "nothing but the claim" in (last.vetoed or "")
-    assert [c.score for c in claimed[:-1]] == [c.score for c in plain]
-    assert len(chosen(photos, claimed=PARIS)) == len(plain)
+    assert last.distance_km == pytest.approx(879, abs=10)
+    assert last.parts["image_place"] == pytest.approx(BERLIN[0] / 90)
+    assert last.parts["image_place_lead"] == pytest.approx(-1 / 90)
+    assert len(chosen(photos, drafts, claimed=PARIS)) == 3
+    assert [c.origin for c in chosen([], claimed=PARIS)] == ["claim"]
+
+
+def by_latitude(points: Sequence[tuple[float, float]]) -> list[float]:
+    """Stand in for an image-place model that likes the north."""
+    return [latitude / 90 for latitude, _ in points]
+
+
+def test_the_claim_of_the_round_before_is_looked_at_anew_and_stands_last() -> None:
+    liked_by_the_model = (80.0, 20.0)
+    asked = {
+        "scorers": Scorers(place=WITH_IMAGE_PLACE),
+        "claimed": liked_by_the_model,
+        "likeness": by_latitude,
+    }
+    photos, drafts = [hit(PARIS, 0.8), hit(SUVA, 0.7)], [drafted(MID_ATLANTIC)]
+    before = chosen(photos, drafts, **asked)
+    looked = circle(*PARIS, 200.0)
+    after = choose(
+        Observed(
+            retrieval=retrieval([hit(PARIS, 0.8)]).model_copy(update={"region": looked}),
+            before=before,
+            likeness=by_latitude,
+            claimed=liked_by_the_model,
+        ),
+        region=looked,
+        within=None,
+        region_share=1.0,
+        scorers=Scorers(place=WITH_IMAGE_PLACE),
+    )
+    for candidates in (before, after):
+        *others, last = candidates
+        assert [c.origin for c in others] == ["cluster", "cluster", "draft"]
+        assert last.origin == "claim" and last.score > others[-1].score
+
+
+TOWNS = [PARIS, CHARTRES, BERLIN, SUVA, (PARIS[0] + 0.1, PARIS[1])]
+somewhere = st.tuples(
+    st.sampled_from(TOWNS), st.floats(-0.4, 0.4), st.sampled_from([0.0, 1.0])
+).map(lambda drawn: (drawn[0][0] + drawn[1], drawn[0][1] + drawn[2]))
+found_photos = st.lists(st.tuples(somewhere, st.floats(0.1, 0.9)), max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    claim=somewhere,
+    rounds=st.tuples(found_photos, found_photos),
+    said=st.lists(somewhere, max_size=2),
+    # An image-place model with a say, as a calibration may give it one.
+    scorer=st.sampled_from([HAND_SET.place, WITH_IMAGE_PLACE]),
+)
+def test_a_claim_changes_nothing_of_any_other_candidate(
+    claim: tuple[float, float],
+    rounds: tuple[list[Any], list[Any]],
+    said: list[tuple[float, float]],
+    scorer: Scorer,
+) -> None:
+    def ask(claimed: tuple[float, float] | None) -> list[list[Candidate]]:
+        answers: list[list[Candidate]] = []
+        looked = circle(*PARIS, 200.0)
+        for number, photos in enumerate(rounds):
+            hits = [hit(at, alike, photo_id=i) for i, (at, alike) in enumerate(photos)]
+            observed = Observed(
+                retrieval=retrieval(hits).model_copy(
+                    update={"temperature": 0.05, "region": looked if number else None}
+                ),
+                drafts=[drafted(at) for at in said],
+                before=answers[-1] if answers else [],
+                likeness=by_latitude,
+                claimed=claimed,
+            )
+            answers.append(
+                choose(
+                    observed,
+                    region=looked if number else None,
+                    within=None,
+                    region_share=0.5 if number else 1.0,
+                    scorers=Scorers(place=scorer),
+                )
+            )
+        return answers
+
+    for number, (plain, claimed) in enumerate(zip(ask(None), ask(claim), strict=True)):
+        assert plain == [candidate for candidate in claimed if candidate.origin != "claim"]
+        assert len(claimed) - len(plain) <= 1
+        found = retrieval([hit(at, alike) for at, alike in rounds[number]])
+        first, second = (
+            decide(candidates, found, Context(), rounds_left=1) for candidates in (plain, claimed)
+        )
+        assert first.decision == second.decision
+        assert next_look(plain, None) == next_look(claimed, None)
 
 
 def test_a_finer_round_keeps_what_lies_outside_its_regions() -> None:
@@ -137,3 +248,35 @@ def test_a_vetoed_candidate_is_last_and_one_held_back_before_it_whatever_their_s
         (None, "another"),
         ("a reason", None),
     ]
+
+
+def distances_asked(count: int) -> tuple[int, int]:
+    """Return how many candidates so many photos make, and how often distances are computed."""
+    scattered = [
+        hit((-50 + 100 * at / count, (at * 77.7) % 360 - 180), 0.8 - at / 1000, photo_id=at)
+        for at in range(count)
+    ]
+    negatives = [hit((-at / 10, at / 10), -0.5) for at in range(count)]
+    code, calls = haversine_km.__code__, 0
+
+    def counting(frame: FrameType, event: str, argument: CodeType | None) -> None:
+        nonlocal calls
+        calls += event == "call" and frame.f_code is code
+
+    drafts = [drafted((at.latitude, at.longitude)) for at in scattered[:10]]
+    sys.setprofile(counting)
+    try:
+        candidates = chosen(
+            scattered, drafts, negatives, before=chosen(scattered), likeness=by_latitude
+        )
+    finally:
+        sys.setprofile(None)
+    return len(candidates), calls
+
+
+def test_more_photos_need_no_more_computations_of_distances() -> None:
+    few, with_few = distances_asked(30)
+    many, with_many = distances_asked(150)
+    assert (few, many) == (30, 150)
+    # Fewer than once a candidate: a few whole tables of distances, whatever their size.
+    assert with_few < 60 and with_many < 60

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from geofix.agent.candidates import pool_candidates
-from geofix.agent.choice.claimed_place import with_claimed
 from geofix.agent.choice.features import FEATURES, features_of
 from geofix.agent.choice.observed import Observed
 from geofix.agent.choice.spot_features import SPOT_FEATURES
 from geofix.agent.choice.spots import spots_of
-from geofix.agent.state import Clue, Draft
+from geofix.agent.state import Candidate, Clue, Draft, Hit
+from geofix.tools.clusters import cluster_at_scales
+from geofix.tools.density import vote_weights
+from geofix.tools.geo import EARTH_RADIUS_KM, haversine_km
 from geofix.tools.geometry.geometric_match import GeometricMatch
-from tests.unit.agent.chosen import drafted
+from tests.unit.agent.chosen import chosen, drafted
 from tests.unit.agent.hits import BERLIN, PARIS, SUVA, hit, retrieval
 
 shares = st.floats(0, 1)
 points = st.tuples(st.floats(-90, 90), st.floats(-180, 180))
+# Near enough to be of the place or not, at each of the scales.
+around_paris = st.floats(-5, 5).map(lambda degrees: (PARIS[0] + degrees**3 / 50, PARIS[1]))
 hits = st.builds(
     hit,
-    st.one_of(points, st.sampled_from([PARIS, BERLIN, SUVA])),
+    st.one_of(points, st.sampled_from([PARIS, BERLIN, SUVA]), around_paris),
     st.floats(-1, 1),
     impostor_share=st.one_of(st.none(), shares),
     accuracy_km=st.sampled_from([0.0, 25.0]),
@@ -44,11 +51,12 @@ observations = st.builds(
     retrieval=st.builds(retrieval, st.lists(hits, max_size=12), st.lists(hits, max_size=5)),
     drafts=st.lists(drafts, max_size=4),
     matches=st.dictionaries(st.integers(0, 20), matches),
-    density=st.one_of(st.none(), st.integers(0, 10**8).map(lambda n: lambda lat, lon: n)),
+    density=st.one_of(
+        st.none(), st.integers(0, 10**8).map(lambda n: lambda lat, lon: np.full(len(lat), n))
+    ),
     photos_in_gallery=st.one_of(st.none(), st.integers(1, 10**8)),
     image_place=st.dictionaries(points, st.floats(-1, 1), max_size=3),
     scene=st.sampled_from([None, "outdoors", "food"]),
-    claimed=st.one_of(st.none(), points),
 )
 
 
@@ -56,7 +64,7 @@ observations = st.builds(
 @given(observations)
 def test_every_feature_is_in_its_range(observed: Observed) -> None:
     pooled = pool_candidates(observed.retrieval.positives, observed.drafts, 0.05)
-    for candidate in with_claimed(pooled, observed.claimed):
+    for candidate in pooled:
         (parts,) = features_of([candidate], observed)
         for feature in FEATURES:
             value = parts[feature.name]
@@ -88,8 +96,8 @@ def test_rank_and_margin_are_of_the_places_best_photo() -> None:
 
 
 def test_a_sparse_place_is_credited_for_its_sparseness() -> None:
-    def density(latitude: float, longitude: float) -> int:
-        return 1000 if latitude < 50 else 10
+    def density(latitudes: NDArray[Any], longitudes: NDArray[Any]) -> NDArray[np.int64]:
+        return np.where(latitudes < 50, 1000, 10)
 
     found = retrieval([hit(PARIS, 0.6, photo_id=1), hit(BERLIN, 0.6, photo_id=2)])
     parts = parts_of(
@@ -146,3 +154,99 @@ def test_an_image_place_model_is_asked_by_the_candidates_coordinates() -> None:
     parts = seen(image_place=at)
     assert parts["paris"]["image_place_lead"] == pytest.approx(-0.1)
     assert parts["berlin"]["image_place"] == pytest.approx(0.2)
+
+
+def apart(candidate: Candidate, place: Any) -> float:
+    """Return the haversine distance by plain arithmetic."""
+    a, b = math.radians(candidate.latitude), math.radians(place.latitude)
+    turned = math.radians(place.longitude - candidate.longitude)
+    h = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(turned / 2) ** 2
+    return 2 * EARTH_RADIUS_KM * math.atan2(math.sqrt(h), math.sqrt(max(0.0, 1 - h)))
+
+
+def one_by_one(candidate: Candidate, observed: Observed) -> dict[str, float]:
+    """Return features of one candidate as they are defined, photo by photo."""
+    positives, compared = observed.retrieval.positives, observed.matches
+    mine = [one for one in positives if apart(candidate, one) <= 25]
+    others = [one for one in positives if apart(candidate, one) > 25]
+    best = max((one.similarity for one in mine), default=0.0)
+    pictures = [compared[one.photo_id] for one in mine if one.photo_id in compared]
+    beyond = [compared[one.photo_id].inliers for one in others if one.photo_id in compared]
+    first = max(pictures, key=lambda match: match.inliers, default=None)
+    most = 0 if first is None else first.inliers
+    lead = math.log1p(most) - math.log1p(max(beyond)) if pictures and beyond else 0.0
+    earlier = [c.score for c in observed.before if c.vetoed is None and apart(candidate, c) <= 25]
+    negatives = [one for one in observed.negatives if apart(candidate, one) <= 25]
+    said = [one for one in observed.drafts if one.copied_from is None]
+    heard = {
+        km: sum(apart(candidate, one) <= km for one in said) / max(1, len(observed.drafts))
+        for km in (25, 200)
+    }
+    there = max(candidate.photos, DENSITY) / (observed.photos_in_gallery or 1)
+    votes = max(1e-3, candidate.parts.get("share_25_km", 0.0))
+    times = math.log10(votes / min(1.0, there)) if candidate.photos else 0.0
+    known = observed.photos_in_gallery is not None
+    return {
+        "rank": 1 / (1 + sum(one.similarity > best for one in positives)) if mine else 0.0,
+        "margin": best - max(one.similarity for one in others) if mine and others else 0.0,
+        "contradiction": len(negatives) / max(1, len(observed.negatives)),
+        "survived": min(1.0, max(earlier, default=0.0)),
+        "drafts_here": heard[25],
+        "drafts_in_region": heard[200],
+        "inliers": min(10_000.0, most),
+        "inlier_share": 0.0 if first is None else first.inlier_share,
+        "inlier_coverage": 0.0 if first is None else first.coverage,
+        "inliers_lead": max(-10.0, min(10.0, lead)),
+        "not_compared": float(not pictures),
+        "photos_there": min(9.0, math.log10(1 + DENSITY)) if known else 0.0,
+        "votes_over_density": max(-4.0, min(4.0, times)) if known else 0.0,
+    }
+
+
+DENSITY = 1234
+
+
+@settings(max_examples=60, deadline=None)
+@given(observations, st.lists(hits, max_size=6), st.sampled_from([None, 1, 10**6]))
+def test_features_of_all_candidates_at_once_are_those_of_each(
+    observed: Observed, earlier: list[Hit], photos: int | None
+) -> None:
+    observed = replace(
+        observed,
+        before=chosen(earlier),
+        density=None if photos is None else lambda lat, lon: np.full(len(lat), DENSITY),
+        photos_in_gallery=photos,
+    )
+    pooled = pool_candidates(observed.retrieval.positives, observed.drafts, 0.05)
+    for candidate, parts in zip(pooled, features_of(pooled, observed), strict=True):
+        expected = one_by_one(candidate, observed)
+        assert {name: parts[name] for name in expected} == pytest.approx(expected, abs=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(hits, min_size=1, max_size=12))
+def test_a_place_is_pooled_as_its_photos_say_one_by_one(found: list[Hit]) -> None:
+    weights = vote_weights([one.similarity for one in found], 0.05)
+    places = [one.latitude for one in found], [one.longitude for one in found]
+    scales = {scale.scale_km: scale for scale in cluster_at_scales(*places)}
+
+    def around(best: int, scale_km: float) -> list[int]:
+        members = scales[scale_km].members(best).tolist()
+        return [at for at in members if between(found[best], found[at]) <= scale_km]
+
+    def expected(candidate: Candidate, best: int) -> tuple[float, float]:
+        known = candidate.scale_km
+        reach = around(best, known) if known in scales else range(len(found))
+        share = sum(weights[at] for at in around(best, 25.0))
+        far = max(apart(candidate, found[at]) + found[at].accuracy_km for at in reach)
+        return share, max(1.0, far)
+
+    for candidate in pool_candidates(found, [], 0.05):
+        # Of photos that are equally alike any may be the best.
+        alike = [at for at, one in enumerate(found) if one.similarity == candidate.best_similarity]
+        pooled = candidate.parts["share_25_km"], candidate.radius_km
+        assert any(pooled == pytest.approx(expected(candidate, at), abs=1e-6) for at in alike)
+
+
+def between(one: Hit, other: Hit) -> float:
+    return float(haversine_km(one.latitude, one.longitude, other.latitude, other.longitude))

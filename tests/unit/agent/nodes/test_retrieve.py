@@ -132,7 +132,16 @@ def test_far_ones_need_a_leading_place() -> None:
     _, found = retrieved(gallery, Context(positives=3, negatives=3, negatives_by="far"))
     assert [which for which, _, _ in gallery.asked] == ["near"]
     assert found.negatives == []
-    assert "3 other far-away photos were asked for, 0 exist there" in found.notes
+    assert "3 other far-away photos were asked for, 0 were found" in found.notes
+
+
+def test_fewer_than_asked_says_why_and_never_that_no_more_exist() -> None:
+    leaks = {"author": (7, 8), "near": (8, 9)}
+    gallery = ScriptedGallery(NEAR[:1], [], left_out=leaks, missing=("north: refused",))
+    _, found = retrieved(gallery)
+    reasons = "(3 more were left out as leaks: author, near, 1 shards did not answer)"
+    assert f"3 similar photos were asked for, 1 were found {reasons}" in found.notes
+    assert found.left_out == {"author": [7, 8], "near": [8, 9]}
 
 
 @pytest.mark.parametrize("options", [{"negatives_by": "none"}, {"negatives": 0}])

@@ -38,7 +38,7 @@ def test_both_circles_are_asked_for_as_many_and_pooled() -> None:
     assert found.rival == FINER["rival"]
     assert found.searched == 2 * 1234
     assert "in Paris and Berlin (" in outcome.summary
-    assert "around the runner-up: 6 similar photos were asked for, 2 exist there" in found.notes
+    assert "around the runner-up: 6 similar photos were asked for, 2 were found" in found.notes
 
 
 def test_a_photo_of_the_runner_up_is_no_negative() -> None:

@@ -59,6 +59,11 @@ def test_shards_are_named_by_a_range_or_a_folder(tmp_path: Path) -> None:
     assert expand("{8..10}-{0..1}") == [f"{a}-{b}" for a in (8, 9, 10) for b in (0, 1)]
     with pytest.raises(SourceError, match="runs backwards"):
         expand("{3..1}.tar")
+    with pytest.raises(SourceError, match="more than 9 digits"):
+        expand("{0.." + "9" * 5000 + "}.tar")
+    for endless in ("{0..999999999}.tar", "{0..999}-{0..999}.tar", "{0..9}{0..999999999}.tar"):
+        with pytest.raises(SourceError, match="more than 100,000 shards"):
+            expand(endless)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +75,7 @@ def test_shards_are_named_by_a_range_or_a_folder(tmp_path: Path) -> None:
         (b"[1]", "its JSON is no object"),
         (said(lat=139.7, lon=35.6), "are the two swapped?"),
         (said(lat=1), "the longitude is empty"),
+        (said(lat=10**400, lon=1), "the latitude is a whole number past 1e308"),
         (said(lat="north", lon=1), "the latitude 'north' is not a number"),
         (said(lat=True, lon=1), "the latitude 'True' is not a number"),
         (said(lat=0, lon=0), "taken for unset"),
