@@ -112,7 +112,7 @@ async def aopen_agent(
     try:
         # In a thread, since the embedded server may have to be started.
         await asyncio.to_thread(lambda: services.engine)
-        async with async_checkpoint_pool(services.checkpoint_url) as pool:
+        async with async_checkpoint_pool(services.checkpoint_address) as pool:
             yield AsyncAgent(services, pool)
     finally:
         await asyncio.to_thread(services.close)

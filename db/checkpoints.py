@@ -21,7 +21,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-from geofix.db.engine import conninfo, redact
+from geofix.db.engine import Address, afollowing, conninfo, following, redact
 from geofix.db.errors import DatabaseError
 
 SCHEMA = "langgraph"
@@ -108,10 +108,15 @@ def _locked(connection: psycopg.Connection[DictRow]) -> bool:
 
 
 @contextmanager
-def checkpoint_pool(url: str) -> Iterator[ConnectionPool[psycopg.Connection[DictRow]]]:
-    """Open a pool for `PostgresSaver`; connections are checked before use and renewed."""
+def checkpoint_pool(
+    address: Address | str,
+) -> Iterator[ConnectionPool[psycopg.Connection[DictRow]]]:
+    """Open a pool for `PostgresSaver`; connections are checked before use and renewed.
+
+    They follow a server that comes back elsewhere.
+    """
     with ConnectionPool(
-        conninfo(url),
+        following(address),
         connection_class=psycopg.Connection[DictRow],
         kwargs=_connection_options(),
         min_size=0,
@@ -126,11 +131,11 @@ def checkpoint_pool(url: str) -> Iterator[ConnectionPool[psycopg.Connection[Dict
 
 @asynccontextmanager
 async def async_checkpoint_pool(
-    url: str,
+    address: Address | str,
 ) -> AsyncIterator[AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]]:
     """Open a pool for `AsyncPostgresSaver`; see `checkpoint_pool`."""
     async with AsyncConnectionPool(
-        conninfo(url),
+        afollowing(address),
         connection_class=psycopg.AsyncConnection[DictRow],
         kwargs=_connection_options(),
         min_size=0,
