@@ -19,7 +19,6 @@ from geofix.db.checkpoints import require_checkpoints, set_up_checkpoints
 from geofix.db.embedded.data_dir import resolve_data_dir
 from geofix.db.embedded.databases import CHECKPOINTS, GEOFIX
 from geofix.db.engine import Address, FixedAddress, open_engine
-from geofix.db.galleries import never_had_any
 from geofix.db.gallery import Gallery
 from geofix.db.ingest import Ingest
 from geofix.db.local_features import LocalFeatureStore
@@ -27,7 +26,7 @@ from geofix.db.pictures import Pictures
 from geofix.db.queries import QueryPhotos
 from geofix.db.server import EmbeddedAddress, EmbeddedServer
 from geofix.db.trail import Trail
-from geofix.tools.starter import add_starter
+from geofix.tools.starter import add_starter_once
 
 CLOSED = "this geofix was closed; open it again with `open_agent()`"
 
@@ -136,7 +135,8 @@ class Storage:
         """The engine, on a schema this version can use.
 
         The embedded database is brought up to date by itself, and a new one gets the starter
-        gallery; one of the user's own is not changed unasked.
+        gallery, once: a load that was cut off is made again, a gallery that was removed stays
+        removed. A database of the user's own is not changed unasked.
         """
         engine = open_engine(self.address)
         self._open.callback(engine.dispose)
@@ -147,8 +147,7 @@ class Storage:
         schema.upgrade(engine)
         # Every time, since a first start may have been killed between the two; it takes 10 ms.
         set_up_checkpoints(self.checkpoint_url)
-        if never_had_any(engine):
-            add_starter(Ingest(engine))
+        add_starter_once(engine)
         return engine
 
     def upgrade(self) -> bool:

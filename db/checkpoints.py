@@ -58,6 +58,7 @@ def set_up_checkpoints(url: str) -> None:
             _set_up_alone(connection),
         ):
             connection.execute(f"create schema if not exists {SCHEMA}")
+            _remove_half_made(connection)
             PostgresSaver(connection).setup()
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()[0]
@@ -74,14 +75,38 @@ def require_checkpoints(url: str) -> None:
     """
     try:
         with psycopg.connect(conninfo(url), **_connection_options()) as connection:
-            found = connection.execute("select to_regclass('checkpoints') as name").fetchone()
+            complete = _are_complete(connection)
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()[0]
         raise DatabaseError(f"cannot reach the database at {redact(url)!r}: {reason}") from error
-    if found is None or found["name"] is None:
+    if not complete:
         raise DatabaseError(
-            f"the database at {redact(url)!r} lacks LangGraph's tables; run `geofix db upgrade`"
+            f"the database at {redact(url)!r} lacks LangGraph's tables as this version needs them;"
+            " run `geofix db upgrade`"
         )
+
+
+def _are_complete(connection: psycopg.Connection[DictRow]) -> bool:
+    """Say whether the setup came to its end: its last step is the last it wrote down."""
+    there = connection.execute("select to_regclass('checkpoint_migrations') as name").fetchone()
+    if there is None or there["name"] is None:
+        return False
+    row = connection.execute("select max(v) as newest from checkpoint_migrations").fetchone()
+    newest = None if row is None else row["newest"]
+    return newest is not None and int(newest) >= len(PostgresSaver.MIGRATIONS) - 1
+
+
+def _remove_half_made(connection: psycopg.Connection[DictRow]) -> None:
+    """Drop the indexes that a killed setup left: `if not exists` would take them for made."""
+    rows = connection.execute(
+        "select indexrelid::regclass::text as name from pg_index"
+        " join pg_class on pg_class.oid = indexrelid"
+        " where not indisvalid and relnamespace = %s::regnamespace"
+        " and relname ~ '^checkpoint.*_thread_id_idx$'",
+        (SCHEMA,),
+    )
+    for row in rows.fetchall():
+        connection.execute(f"drop index concurrently if exists {row['name']}".encode())
 
 
 @contextmanager
