@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
+import struct
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from psycopg import Connection, OperationalError, ProgrammingError
-from psycopg.conninfo import make_conninfo
-from psycopg.pq import PGconn, Ping
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.engine import URL, Dialect, make_url
@@ -35,8 +36,13 @@ PATIENCE_S = 10.0
 """How long connecting waits for a server that starts, recovers from a crash, or is gone but was
 there before; one that never answered is not waited for, since its URL may be wrong."""
 
-PING_TIMEOUT_S = 3
+ASK_TIMEOUT_S = 2
 """How long a server may take to say whether it takes connections."""
+
+DEFAULT_PORT = 5432
+
+STARTUP = struct.pack("!ii", 21, 3 << 16) + b"user\0geofix\0\0"
+"""First message of the protocol, version 3.0: length, version, and a user who need not exist."""
 
 ASK_AGAIN_S = 0.1
 """How often a server that is waited for is asked."""
@@ -129,6 +135,10 @@ class Address(ABC):
     def url(self) -> str:
         """Return the URL to connect to now, with the password."""
 
+    def present(self) -> str:
+        """Return the same for a pool that begins anew after failures by itself."""
+        return self.url()
+
     @abstractmethod
     def up(self) -> bool:
         """Say whether the server takes connections."""
@@ -166,15 +176,15 @@ class FixedAddress(Address):
 
     def up(self) -> bool:
         """Ask the server, without logging in."""
-        return ping(self._url) == Ping.OK
+        return standing(self._url) == "up"
 
     def revive(self, give_up_at: float) -> bool:
         """Wait while it starts or recovers; while it is gone only if it was there before."""
         while time.monotonic() < give_up_at:
-            state = ping(self._url)
-            if state == Ping.OK:
+            state = standing(self._url)
+            if state == "up":
                 return True
-            if state == Ping.REJECT:
+            if state == "coming":
                 self.answered = True
             elif not self.answered:
                 return False
@@ -204,14 +214,49 @@ def address_of(engine: Engine) -> Address:
     return FixedAddress(url.render_as_string(hide_password=False))
 
 
-def ping(url: str) -> Ping:
-    """Ask the server at `url` whether it takes connections, as `pg_isready` does.
+Standing = Literal["up", "coming", "gone"]
+"""How a server stands: it takes connections; starts, recovers or shuts down; is not there."""
+
+
+def standing(url: str) -> Standing:
+    """Ask the servers at `url` whether they take connections, without logging in.
+
+    As `pg_isready` does, and by the code of the answer, since its text is in the server's
+    language; psycopg does not tell the code, and its `PGconn.ping` keeps all threads waiting.
 
     Returns:
-        `OK`; `REJECT` while it starts, recovers or shuts down; `NO_RESPONSE` where none is.
+        The best of them; `up` also where they cannot be asked, for want of a host.
     """
-    words = make_conninfo(conninfo(url), connect_timeout=PING_TIMEOUT_S)
-    return Ping(PGconn.ping(words.encode()))
+    words = conninfo_to_dict(conninfo(url))
+    hosts = str(words.get("hostaddr") or words.get("host") or "")
+    ports = str(words.get("port") or DEFAULT_PORT).split(",")
+    if not hosts:
+        return "up"
+    found = {
+        _standing(host, ports[at] if len(ports) > 1 else ports[0])
+        for at, host in enumerate(hosts.split(","))
+    }
+    return next(one for one in get_args(Standing) if one in found)
+
+
+def _standing(host: str, port: str) -> Standing:
+    try:
+        with _socket(host, int(port)) as asked:
+            asked.settimeout(ASK_TIMEOUT_S)
+            asked.sendall(STARTUP)
+            answer = asked.recv(1024)
+    except (OSError, ValueError, OverflowError):
+        return "gone"
+    return "coming" if answer[:1] == b"E" and b"\0C57P03\0" in answer else "up"
+
+
+def _socket(host: str, port: int) -> socket.socket:
+    if not host.startswith("/"):
+        return socket.create_connection((host, port), ASK_TIMEOUT_S)
+    local = socket.socket(socket.AF_UNIX)
+    local.settimeout(ASK_TIMEOUT_S)
+    local.connect(f"{host}/.s.PGSQL.{port}")
+    return local
 
 
 def connected(address: Address, connect: Callable[[str], Opened]) -> Opened:
@@ -253,22 +298,13 @@ def following(address: Address | str) -> Callable[[], str]:
     """
     led = FixedAddress(address) if isinstance(address, str) else address
     conninfo(led.url())
-    return lambda: _present(led)
+    return lambda: conninfo(led.present())
 
 
 def afollowing(address: Address | str) -> Callable[[], Awaitable[str]]:
     """Return the same for an asynchronous pool: it waits in a thread."""
     present = following(address)
     return lambda: asyncio.to_thread(present)
-
-
-def _present(address: Address) -> str:
-    url = address.url()
-    if address.up():
-        address.answered = True
-    elif address.revive(time.monotonic() + address.patience_s):
-        url = address.url()
-    return conninfo(url)
 
 
 def open_engine(

@@ -15,8 +15,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from psycopg.pq import Ping
-
 from geofix.db.embedded import databases, locks
 from geofix.db.embedded.account import server_account
 from geofix.db.embedded.cluster import ROLE
@@ -29,7 +27,7 @@ from geofix.db.embedded.data_dir import (
     resolve_data_dir,
 )
 from geofix.db.embedded.instance import Instance
-from geofix.db.engine import Address, ping
+from geofix.db.engine import Address, standing
 from geofix.db.errors import ServerError
 
 __all__ = [
@@ -186,7 +184,7 @@ class EmbeddedServer:
 
     def serves(self) -> bool:
         """Say whether the server lives and takes connections, without logging in."""
-        return self._instance.lives() and ping(self.url()) == Ping.OK
+        return self._instance.lives() and standing(self.url()) == "up"
 
     def status(self) -> ServerStatus:
         """Look at the server without starting or making anything."""
@@ -258,6 +256,18 @@ class EmbeddedAddress(Address):
         except ServerError:
             self._server.start()
             return self._server.url(self._database)
+
+    def present(self) -> str:
+        """Return the same, once the server takes connections there.
+
+        Raises:
+            DatabaseError: It does not start, or is used no longer.
+        """
+        url = self.url()
+        if self.up():
+            return url
+        self._server.start()
+        return self.url()
 
     def up(self) -> bool:
         """Say whether it lives and takes connections: another may have its port by now."""

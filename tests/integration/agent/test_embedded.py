@@ -54,6 +54,9 @@ def test_the_first_call_sets_everything_up_and_the_last_user_stops_the_server(
         assert [gallery.name for gallery in list_galleries(services.engine)] == ["starter"]
         assert services.trail.read(fix.run or "").fix is not None
         assert services.checkpoint_url.endswith("/geofix_checkpoints")
+        remove_gallery(services.engine, "starter")
+    with Services(settings) as services:
+        assert list_galleries(services.engine) == [], "what was removed came back"
 
 
 def test_a_first_start_that_was_killed_in_the_middle_is_finished_by_the_next(
@@ -65,13 +68,6 @@ def test_a_first_start_that_was_killed_in_the_middle_is_finished_by_the_next(
         engine.dispose()
     with open_agent(settings, encoder=encoder) as agent:
         assert agent.locate(sample_path()).status == "located"
-
-
-def test_a_starter_gallery_that_was_removed_stays_removed(settings: Settings) -> None:
-    with Services(settings) as services:
-        remove_gallery(services.engine, "starter")
-    with Services(settings) as services:
-        assert list_galleries(services.engine) == []
 
 
 def kill(server: EmbeddedServer) -> int:
