@@ -15,8 +15,8 @@ from geofix.db.partition import Partition, partition_of
 from geofix.db.servers import HERE, Joined, Server, joined, server_errors, servers_of
 from geofix.db.vector_stream import Block, stream_vectors
 
-INDEX_LOCK = 0x6765_6F66_697A
-"""Key of the advisory lock under which indexes are changed by one at a time ('geofiz' in ASCII)."""
+INDEX_LOCK = 0x6765_6F66_6969
+"""Key of the advisory lock under which indexes are changed by one at a time ('geofii' in ASCII)."""
 
 TURN_S = 0.2
 """How often whoever waits asks whether it is their turn."""
