@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
-import struct
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, TypeVar
 
 from psycopg import Connection, OperationalError, ProgrammingError
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.engine import URL, Dialect, make_url
@@ -26,6 +24,7 @@ from geofix.db.errors import DatabaseError
 from geofix.db.halves import sends_halves
 from geofix.db.idle import asks_the_idle
 from geofix.db.round_trip import send_in_one_trip
+from geofix.db.standing import standing
 
 STATEMENT_TIMEOUT_MS = 120_000
 """No search may hang for ever; loads and index builds set their own limit."""
@@ -35,14 +34,6 @@ CONNECT_TIMEOUT_S = 10
 PATIENCE_S = 10.0
 """How long connecting waits for a server that starts, recovers from a crash, or is gone but was
 there before; one that never answered is not waited for, since its URL may be wrong."""
-
-ASK_TIMEOUT_S = 2
-"""How long a server may take to say whether it takes connections."""
-
-DEFAULT_PORT = 5432
-
-STARTUP = struct.pack("!ii", 21, 3 << 16) + b"user\0geofix\0\0"
-"""First message of the protocol, version 3.0: length, version, and a user who need not exist."""
 
 ASK_AGAIN_S = 0.1
 """How often a server that is waited for is asked."""
@@ -176,12 +167,12 @@ class FixedAddress(Address):
 
     def up(self) -> bool:
         """Ask the server, without logging in."""
-        return standing(self._url) == "up"
+        return standing(conninfo(self._url)) == "up"
 
     def revive(self, give_up_at: float) -> bool:
         """Wait while it starts or recovers; while it is gone only if it was there before."""
         while time.monotonic() < give_up_at:
-            state = standing(self._url)
+            state = standing(conninfo(self._url))
             if state == "up":
                 return True
             if state == "coming":
@@ -212,51 +203,6 @@ def address_of(engine: Engine) -> Address:
         return address
     url = engine.url.set(drivername="postgresql")
     return FixedAddress(url.render_as_string(hide_password=False))
-
-
-Standing = Literal["up", "coming", "gone"]
-"""How a server stands: it takes connections; starts, recovers or shuts down; is not there."""
-
-
-def standing(url: str) -> Standing:
-    """Ask the servers at `url` whether they take connections, without logging in.
-
-    As `pg_isready` does, and by the code of the answer, since its text is in the server's
-    language; psycopg does not tell the code, and its `PGconn.ping` keeps all threads waiting.
-
-    Returns:
-        The best of them; `up` also where they cannot be asked, for want of a host.
-    """
-    words = conninfo_to_dict(conninfo(url))
-    hosts = str(words.get("hostaddr") or words.get("host") or "")
-    ports = str(words.get("port") or DEFAULT_PORT).split(",")
-    if not hosts:
-        return "up"
-    found = {
-        _standing(host, ports[at] if len(ports) > 1 else ports[0])
-        for at, host in enumerate(hosts.split(","))
-    }
-    return next(one for one in get_args(Standing) if one in found)
-
-
-def _standing(host: str, port: str) -> Standing:
-    try:
-        with _socket(host, int(port)) as asked:
-            asked.settimeout(ASK_TIMEOUT_S)
-            asked.sendall(STARTUP)
-            answer = asked.recv(1024)
-    except (OSError, ValueError, OverflowError):
-        return "gone"
-    return "coming" if answer[:1] == b"E" and b"\0C57P03\0" in answer else "up"
-
-
-def _socket(host: str, port: int) -> socket.socket:
-    if not host.startswith("/"):
-        return socket.create_connection((host, port), ASK_TIMEOUT_S)
-    local = socket.socket(socket.AF_UNIX)
-    local.settimeout(ASK_TIMEOUT_S)
-    local.connect(f"{host}/.s.PGSQL.{port}")
-    return local
 
 
 def connected(address: Address, connect: Callable[[str], Opened]) -> Opened:

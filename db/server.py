@@ -27,8 +27,9 @@ from geofix.db.embedded.data_dir import (
     resolve_data_dir,
 )
 from geofix.db.embedded.instance import Instance
-from geofix.db.engine import Address, standing
+from geofix.db.engine import Address, conninfo
 from geofix.db.errors import ServerError
+from geofix.db.standing import standing
 
 __all__ = [
     "EmbeddedAddress",
@@ -184,7 +185,7 @@ class EmbeddedServer:
 
     def serves(self) -> bool:
         """Say whether the server lives and takes connections, without logging in."""
-        return self._instance.lives() and standing(self.url()) == "up"
+        return self._instance.lives() and standing(conninfo(self.url())) == "up"
 
     def status(self) -> ServerStatus:
         """Look at the server without starting or making anything."""
