@@ -18,5 +18,5 @@ async def checkpointer() -> AsyncIterator[AsyncPostgresSaver]:
     """Open the saver for as long as the server runs; the database is set up if it is ours."""
     with Services() as services:
         await in_thread(lambda: services.engine)
-        async with async_checkpoint_pool(services.checkpoint_url) as pool:
+        async with async_checkpoint_pool(services.checkpoint_address) as pool:
             yield AsyncPostgresSaver(pool, serde=strict_serializer(PERSISTED))

@@ -171,7 +171,7 @@ def open_agent(
     with Services(settings, encoder=encoder, model=model, progress=progress) as services:
         # The engine first: asking for it sets the embedded database up, checkpoints included.
         _ = services.engine
-        with checkpoint_pool(services.checkpoint_url) as pool:
+        with checkpoint_pool(services.checkpoint_address) as pool:
             yield Agent(services, pool, durability)
 
 

@@ -114,7 +114,7 @@ async def aopen_agent(
     try:
         # In a thread, since the embedded server may have to be started.
         await in_thread(lambda: services.engine)
-        async with async_checkpoint_pool(services.checkpoint_url) as pool:
+        async with async_checkpoint_pool(services.checkpoint_address) as pool:
             yield AsyncAgent(services, pool)
     finally:
         await in_thread(services.close)

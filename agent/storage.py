@@ -16,17 +16,19 @@ from geofix.db import schema
 from geofix.db.calibrations import Calibrations
 from geofix.db.checkpoints import require_checkpoints, set_up_checkpoints
 from geofix.db.embedded.data_dir import resolve_data_dir
-from geofix.db.engine import open_engine
-from geofix.db.galleries import never_had_any
+from geofix.db.embedded.databases import CHECKPOINTS, GEOFIX
+from geofix.db.engine import Address, FixedAddress, open_engine
 from geofix.db.gallery import Gallery
 from geofix.db.ingest import Ingest
 from geofix.db.local_features import LocalFeatureStore
 from geofix.db.pictures import Pictures
 from geofix.db.queries import QueryPhotos
-from geofix.db.server import EmbeddedServer
+from geofix.db.server import EmbeddedAddress, EmbeddedServer
 from geofix.db.trail import Trail
 from geofix.tools.once import forget, once_property
-from geofix.tools.starter import add_starter
+from geofix.tools.starter import add_starter_once
+
+CLOSED = "this geofix was closed; open it again with `open_agent()`"
 
 OPENED = (
     "gallery",
@@ -38,7 +40,7 @@ OPENED = (
     "features",
     "trail",
     "engine",
-    "database_url",
+    "address",
 )
 """What is gone once the storage is closed; each before what it is made of."""
 
@@ -92,33 +94,52 @@ class Storage:
         return self.settings.database_url is None
 
     @once_property
-    def database_url(self) -> str:
-        """The database's URL; the embedded server is started by asking for it.
+    def address(self) -> Address:
+        """Where the database is; the embedded server is started by asking for it.
 
         Raises:
             DatabaseError: The services were closed.
         """
         if self._closed:
-            raise DatabaseError("this geofix was closed; open it again with `open_agent()`")
+            raise DatabaseError(CLOSED)
         if self.settings.database_url is not None:
-            return self.settings.database_url
+            return FixedAddress(self.settings.database_url)
         self._progress("starting the embedded database")
-        return self._open.enter_context(self.server.lease())
+        self._open.enter_context(self.server.lease())
+        return EmbeddedAddress(self.server, GEOFIX, self._require_open)
+
+    @property
+    def checkpoint_address(self) -> Address:
+        """Where LangGraph's tables are: a database of their own where the server is ours."""
+        address = self.address
+        if not self.embedded:
+            return address
+        return EmbeddedAddress(self.server, CHECKPOINTS, self._require_open)
+
+    @property
+    def database_url(self) -> str:
+        """Where the database is now, as a URL."""
+        return self.address.url()
 
     @property
     def checkpoint_url(self) -> str:
-        """Where LangGraph's tables live: a database of their own where the server is ours."""
-        url = self.database_url
-        return self.server.url("geofix_checkpoints") if self.embedded else url
+        """Where LangGraph's tables are now, as a URL."""
+        return self.checkpoint_address.url()
+
+    def _require_open(self) -> None:
+        # Who holds no lease any longer must not start the server: nobody would stop it.
+        if self._closed:
+            raise DatabaseError(CLOSED)
 
     @once_property
     def engine(self) -> Engine:
         """The engine, on a schema this version can use.
 
         The embedded database is brought up to date by itself, and a new one gets the starter
-        gallery; one of the user's own is not changed unasked.
+        gallery, once: a load that was cut off is made again, a gallery that was removed stays
+        removed. A database of the user's own is not changed unasked.
         """
-        engine = open_engine(self.database_url)
+        engine = open_engine(self.address)
         self._open.callback(engine.dispose)
         if not self.embedded:
             schema.check(engine)
@@ -127,13 +148,12 @@ class Storage:
         schema.upgrade(engine)
         # Every time, since a first start may have been killed between the two; it takes 10 ms.
         set_up_checkpoints(self.checkpoint_url)
-        if never_had_any(engine):
-            add_starter(Ingest(engine))
+        add_starter_once(engine)
         return engine
 
     def upgrade(self) -> bool:
         """Bring the schema and LangGraph's tables up to date; say whether ours changed."""
-        engine = open_engine(self.database_url)
+        engine = open_engine(self.address)
         try:
             changed = schema.upgrade(engine)
         finally:

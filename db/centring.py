@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, func, insert, select
 
 from geofix.db.impostors import Probes
-from geofix.db.models import CentringRow
+from geofix.db.models import CentringRow, VectorIndexRow
 from geofix.db.vector_stream import Block
 
 FEWEST_PHOTOS = 16
@@ -116,9 +116,16 @@ def measure(blocks: Callable[[], Iterable[Block]], version: int) -> Centring | N
 
 
 def next_version(connection: Connection, encoder_id: int) -> int:
-    """Return the number that no version of an encoder's centring has yet."""
+    """Return the number that no version of an encoder's centring has yet.
+
+    Nor an index: its mean may be missing, and its name, which holds the number, is taken.
+    """
     newest = select(func.max(CentringRow.version)).where(CentringRow.encoder_id == encoder_id)
-    return int(connection.execute(newest).scalar() or 0) + 1
+    indexed = select(func.max(VectorIndexRow.centring_version)).where(
+        VectorIndexRow.encoder_id == encoder_id
+    )
+    both = select(func.greatest(newest.scalar_subquery(), indexed.scalar_subquery()))
+    return int(connection.execute(both).scalar() or 0) + 1
 
 
 def replace_centring(connection: Connection, encoder_id: int, centring: Centring | None) -> None:

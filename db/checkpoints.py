@@ -21,7 +21,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-from geofix.db.engine import conninfo, redact
+from geofix.db.engine import Address, afollowing, conninfo, following, redact
 from geofix.db.errors import DatabaseError
 
 SCHEMA = "langgraph"
@@ -58,6 +58,7 @@ def set_up_checkpoints(url: str) -> None:
             _set_up_alone(connection),
         ):
             connection.execute(f"create schema if not exists {SCHEMA}")
+            _remove_half_made(connection)
             PostgresSaver(connection).setup()
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()[0]
@@ -74,14 +75,38 @@ def require_checkpoints(url: str) -> None:
     """
     try:
         with psycopg.connect(conninfo(url), **_connection_options()) as connection:
-            found = connection.execute("select to_regclass('checkpoints') as name").fetchone()
+            complete = _are_complete(connection)
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()[0]
         raise DatabaseError(f"cannot reach the database at {redact(url)!r}: {reason}") from error
-    if found is None or found["name"] is None:
+    if not complete:
         raise DatabaseError(
-            f"the database at {redact(url)!r} lacks LangGraph's tables; run `geofix db upgrade`"
+            f"the database at {redact(url)!r} lacks LangGraph's tables as this version needs them;"
+            " run `geofix db upgrade`"
         )
+
+
+def _are_complete(connection: psycopg.Connection[DictRow]) -> bool:
+    """Say whether the setup came to its end: its last step is the last it wrote down."""
+    there = connection.execute("select to_regclass('checkpoint_migrations') as name").fetchone()
+    if there is None or there["name"] is None:
+        return False
+    row = connection.execute("select max(v) as newest from checkpoint_migrations").fetchone()
+    newest = None if row is None else row["newest"]
+    return newest is not None and int(newest) >= len(PostgresSaver.MIGRATIONS) - 1
+
+
+def _remove_half_made(connection: psycopg.Connection[DictRow]) -> None:
+    """Drop the indexes that a killed setup left: `if not exists` would take them for made."""
+    rows = connection.execute(
+        "select indexrelid::regclass::text as name from pg_index"
+        " join pg_class on pg_class.oid = indexrelid"
+        " where not indisvalid and relnamespace = %s::regnamespace"
+        " and relname ~ '^checkpoint.*_thread_id_idx$'",
+        (SCHEMA,),
+    )
+    for row in rows.fetchall():
+        connection.execute(f"drop index concurrently if exists {row['name']}".encode())
 
 
 @contextmanager
@@ -108,10 +133,15 @@ def _locked(connection: psycopg.Connection[DictRow]) -> bool:
 
 
 @contextmanager
-def checkpoint_pool(url: str) -> Iterator[ConnectionPool[psycopg.Connection[DictRow]]]:
-    """Open a pool for `PostgresSaver`; connections are checked before use and renewed."""
+def checkpoint_pool(
+    address: Address | str,
+) -> Iterator[ConnectionPool[psycopg.Connection[DictRow]]]:
+    """Open a pool for `PostgresSaver`; connections are checked before use and renewed.
+
+    They follow a server that comes back elsewhere.
+    """
     with ConnectionPool(
-        conninfo(url),
+        following(address),
         connection_class=psycopg.Connection[DictRow],
         kwargs=_connection_options(),
         min_size=0,
@@ -126,11 +156,11 @@ def checkpoint_pool(url: str) -> Iterator[ConnectionPool[psycopg.Connection[Dict
 
 @asynccontextmanager
 async def async_checkpoint_pool(
-    url: str,
+    address: Address | str,
 ) -> AsyncIterator[AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]]:
     """Open a pool for `AsyncPostgresSaver`; see `checkpoint_pool`."""
     async with AsyncConnectionPool(
-        conninfo(url),
+        afollowing(address),
         connection_class=psycopg.AsyncConnection[DictRow],
         kwargs=_connection_options(),
         min_size=0,

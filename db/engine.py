@@ -1,27 +1,47 @@
-"""One URL in, one SQLAlchemy engine out; and every failure to connect said plainly."""
+"""One URL in, one SQLAlchemy engine out; and every failure to connect said plainly.
+
+Whoever connects asks an `Address` where the server is now, and waits by it while the server starts
+or recovers from a crash.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterator
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-from psycopg import Connection, ProgrammingError
+from psycopg import Connection, OperationalError, ProgrammingError
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy import exc as sa_exc
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, Dialect, make_url
 
 from geofix.db.errors import DatabaseError
 from geofix.db.halves import sends_halves
 from geofix.db.idle import asks_the_idle
 from geofix.db.round_trip import send_in_one_trip
+from geofix.db.standing import standing
 
 STATEMENT_TIMEOUT_MS = 120_000
 """No search may hang for ever; loads and index builds set their own limit."""
 
 CONNECT_TIMEOUT_S = 10
+
+PATIENCE_S = 10.0
+"""How long connecting waits for a server that starts, recovers from a crash, or is gone but was
+there before; one that never answered is not waited for, since its URL may be wrong."""
+
+ASK_AGAIN_S = 0.1
+"""How often a server that is waited for is asked."""
+
+ADDRESS = "geofix_address"
+"""Execution option of an engine that holds its address."""
+
+Opened = TypeVar("Opened")
 
 OLD_SCHEMA = frozenset({"42P01", "42703", "42704"})
 """SQLSTATEs of an unknown table, column or type: the schema is not the one asked for."""
@@ -91,17 +111,163 @@ def conninfo(url: str) -> str:
         raise DatabaseError(f"the database URL {redact(url)!r} is not usable: {error}") from error
 
 
-def open_engine(url: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) -> Engine:
-    """Return an engine for `url`; nothing is connected yet.
+class Address(ABC):
+    """Where a database is, asked anew for every connection.
+
+    A server may end and come back elsewhere: the embedded one takes a free port at each start.
+    """
+
+    patience_s = PATIENCE_S
+    """How long connecting goes on while the server is not up; 0 fails at once."""
+    answered = False
+    """Whether it ever took a connection."""
+
+    @abstractmethod
+    def url(self) -> str:
+        """Return the URL to connect to now, with the password."""
+
+    def present(self) -> str:
+        """Return the same for a pool that begins anew after failures by itself."""
+        return self.url()
+
+    @abstractmethod
+    def up(self) -> bool:
+        """Say whether the server takes connections."""
+
+    @abstractmethod
+    def revive(self, give_up_at: float) -> bool:
+        """Wait for a server that is not up, or start it; say whether it is up now.
+
+        Args:
+            give_up_at: By `time.monotonic`.
+        """
+
+    @property
+    @abstractmethod
+    def shown(self) -> str:
+        """What a person knows it by; without its password."""
+
+    @property
+    @abstractmethod
+    def advice(self) -> str:
+        """What to do where the server cannot be reached, a sentence without its full stop."""
+
+
+class FixedAddress(Address):
+    """A server that somebody else runs, always at the same URL."""
+
+    def __init__(self, url: str, *, patience_s: float = PATIENCE_S) -> None:
+        """Lead to the server at `url`; nothing is connected yet."""
+        self._url = url
+        self.patience_s = patience_s
+
+    def url(self) -> str:
+        """Return the URL it was made with."""
+        return self._url
+
+    def up(self) -> bool:
+        """Ask the server, without logging in."""
+        return standing(conninfo(self._url)) == "up"
+
+    def revive(self, give_up_at: float) -> bool:
+        """Wait while it starts or recovers; while it is gone only if it was there before."""
+        while time.monotonic() < give_up_at:
+            state = standing(conninfo(self._url))
+            if state == "up":
+                return True
+            if state == "coming":
+                self.answered = True
+            elif not self.answered:
+                return False
+            time.sleep(ASK_AGAIN_S)
+        return False
+
+    @property
+    def shown(self) -> str:
+        """The URL without its password."""
+        return redact(self._url)
+
+    @property
+    def advice(self) -> str:
+        """Where the URL comes from, and how to do without it."""
+        return (
+            "Check DATABASE_URL and that the server runs, or unset DATABASE_URL to use geofix's own"
+            " embedded server"
+        )
+
+
+def address_of(engine: Engine) -> Address:
+    """Return where an engine leads."""
+    address = engine.get_execution_options().get(ADDRESS)
+    if isinstance(address, Address):
+        return address
+    url = engine.url.set(drivername="postgresql")
+    return FixedAddress(url.render_as_string(hide_password=False))
+
+
+def connected(address: Address, connect: Callable[[str], Opened]) -> Opened:
+    """Return what `connect` opens where the server is now; waits for it for `patience_s`.
+
+    Args:
+        address: Where the server is.
+        connect: Called with the URL; again where the server was not up, for it may be elsewhere.
+
+    Raises:
+        psycopg.OperationalError: The server was not up in time, or refuses.
+        DatabaseError: The embedded server does not start again.
+    """
+    began = time.monotonic()
+    refused = False
+    while True:
+        try:
+            opened = connect(address.url())
+        except OperationalError as error:
+            if address.up():
+                # Once may be because it came up only now; twice is for a reason of its own.
+                if refused or not address.patience_s:
+                    raise
+                refused = True
+            elif not address.revive(began + address.patience_s):
+                if (waited_s := time.monotonic() - began) > 1:
+                    error.add_note(f"waited for {waited_s:.0f} s")
+                raise
+        else:
+            address.answered = True
+            return opened
+
+
+def following(address: Address | str) -> Callable[[], str]:
+    """Return what a pool of psycopg asks before each connection: where to connect to now.
+
+    Raises:
+        DatabaseError: As `conninfo`, of a URL; the embedded server does not start again.
+    """
+    led = FixedAddress(address) if isinstance(address, str) else address
+    conninfo(led.url())
+    return lambda: conninfo(led.present())
+
+
+def afollowing(address: Address | str) -> Callable[[], Awaitable[str]]:
+    """Return the same for an asynchronous pool: it waits in a thread."""
+    present = following(address)
+    return lambda: asyncio.to_thread(present)
+
+
+def open_engine(
+    address: Address | str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS
+) -> Engine:
+    """Return an engine for a URL or an address; nothing is connected yet.
 
     Prepared statements are off, so that PgBouncer may stand in between.
     """
-    parsed = parse_url(url)
+    led = FixedAddress(address) if isinstance(address, str) else address
+    parsed = parse_url(led.url())
     # The URL's own options stay in force, a search_path or a pooler's endpoint.
     options = [f"-c statement_timeout={statement_timeout_ms}", parsed.query.get("options", "")]
     engine = create_engine(
         parsed,
         pool_recycle=1800,
+        execution_options={ADDRESS: led},
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "prepare_threshold": None,
@@ -109,6 +275,15 @@ def open_engine(url: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) -
             "options": " ".join(str(option) for option in options if option),
         },
     )
+
+    def connect(dialect: Dialect, record: object, words: list[Any], options: dict[str, Any]) -> Any:
+        def there(url: str) -> Any:
+            login = parse_url(url).translate_connect_args(username="user", database="dbname")
+            return dialect.connect(*words, **{**options, **login})
+
+        return connected(led, there)
+
+    event.listen(engine, "do_connect", connect)
     event.listen(engine, "connect", _prepared)
     event.listen(engine, "do_execute", send_in_one_trip)
     asks_the_idle(engine)
@@ -126,8 +301,7 @@ def database_errors(engine: Engine) -> Iterator[None]:
     That is: no server, a wrong login, an old schema, a missing right, a statement that took too
     long, a value Postgres does not take. A broken statement or constraint is a bug and stays raw.
     """
-    url = engine.url.set(drivername="postgresql")
-    where = redact(url.render_as_string(hide_password=False))
+    where = address_of(engine).shown
     try:
         yield
     except sa_exc.OperationalError as error:
@@ -136,10 +310,7 @@ def database_errors(engine: Engine) -> Iterator[None]:
                 f"the database at {where!r} could not do the work: {_reason(error)}. Try again; if"
                 " it stays so, look into the server's log"
             ) from error
-        raise DatabaseError(
-            f"cannot reach the database at {where!r}: {_reason(error)}. Check DATABASE_URL and that"
-            " the server runs, or unset DATABASE_URL to use geofix's own embedded server"
-        ) from error
+        raise DatabaseError(_unreachable(engine, error)) from error
     except sa_exc.DataError as error:
         raise DatabaseError(
             f"the database at {where!r} does not take a value: {_reason(error)}"
@@ -170,6 +341,13 @@ def _reached(error: sa_exc.DBAPIError) -> bool:
     """Whether the server itself answered, and not while it came up or went down."""
     state = _sqlstate(error)
     return state is not None and not state.startswith(("08", "28", "3D", "57P"))
+
+
+def _unreachable(engine: Engine, error: sa_exc.DBAPIError) -> str:
+    address = address_of(engine)
+    waited = "".join(f" ({note})" for note in getattr(error.orig, "__notes__", []))
+    reason = f"{_reason(error)}{waited}"
+    return f"cannot reach the database at {address.shown!r}: {reason}. {address.advice}"
 
 
 def _reason(error: sa_exc.DBAPIError) -> str:

@@ -42,12 +42,6 @@ class GallerySummary:
     """Shards that did not answer, with the reason; encoders may be missing with them."""
 
 
-def never_had_any(engine: Engine) -> bool:
-    """Say whether no gallery was ever made here; one that was removed had been."""
-    with database_errors(engine), engine.connect() as connection:
-        return not connection.execute(text("select is_called from galleries_id_seq")).scalar_one()
-
-
 def list_galleries(engine: Engine) -> list[GallerySummary]:
     """Return every gallery, by name, also where shards do not answer."""
     statement = (

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine
 from geofix.db.centring import Centring, read_centring
 from geofix.db.closest import Asked
 from geofix.db.engine import database_errors
+from geofix.db.errors import GalleryError
 from geofix.db.fanout import FanOut
 from geofix.db.foreign import ForeignSearch
 from geofix.db.holdings import held_anywhere, require_encoder
@@ -35,6 +36,10 @@ from geofix.db.shard_search import FanOutSearch, KnownCounts, Part, merged, requ
 Vector = NDArray[np.float32]
 Ids = tuple[int, ...] | None
 ShardSearch = Literal["fan-out", "fdw"]
+
+MOST_LOOKS = 5
+"""How often a mean is looked for that was replaced between two looks at the database; each look
+needs a rebuilt index that was put in force within milliseconds of the one before."""
 
 
 class Gallery:
@@ -60,7 +65,7 @@ class Gallery:
         """
         self._here = Server(HERE, engine)
         self._engine = engine
-        self._centrings: dict[int, tuple[tuple[int, int], Centring | None]] = {}
+        self._centrings: dict[int, tuple[tuple[int, int], Centring]] = {}
         self._counts = KnownCounts()
         self._partitions = KnownPartitions()
         self._timeout_s = shard_timeout_s
@@ -119,10 +124,14 @@ class Gallery:
         return [sum(photos) for photos in zip(here, *there.values(), strict=True)]
 
     def centring(self, encoder: str) -> Centring | None:
-        """Return what is known of all the vectors of `encoder`; none where there are too few."""
+        """Return what is known of all the vectors of `encoder`; none where there are too few.
+
+        Raises:
+            GalleryError: The mean that the index was built with is missing.
+        """
         with database_errors(self._engine), self._engine.connect() as connection:
             partition = partition_of(connection, encoder)
-            return None if partition is None else self._centred(connection, partition)
+            return self._state(connection, partition, Search(encoder=encoder))[1]
 
     def require(self, search: Search) -> None:
         """Raise unless the galleries exist and hold vectors of the encoder, each that is named.
@@ -195,15 +204,25 @@ class Gallery:
     def _state(
         self, connection: Connection, partition: Partition | None, search: Search
     ) -> tuple[Partition | None, Centring | None]:
-        """Return the encoder's vectors, and their mean unless they are to be compared raw."""
-        while True:
+        """Return the encoder's vectors, and their mean unless they are to be compared raw.
+
+        Raises:
+            GalleryError: The mean that the index was built with is missing.
+        """
+        for _ in range(MOST_LOOKS):
             if partition is None or search.vectors == "raw":
                 return partition, None
             centring = self._centred(connection, partition)
-            # A new mean may have come into force between the two.
             if centring is not None or partition.centring_version is None:
                 return partition, centring
+            # A new mean may have come into force between the two looks.
             partition = partition_of(connection, search.encoder)
+        version = None if partition is None else partition.centring_version
+        raise GalleryError(
+            f"mean {version!r} of the vectors of encoder {search.encoder!r} is missing, though the"
+            " index in force was built with it (a restored or edited database?), so photos cannot"
+            " be compared; build mean and index anew with `geofix gallery reindex`"
+        )
 
     def _asked(
         self, connection: Connection, partition: Partition, shards: list[Server], asked: Asked
@@ -222,10 +241,13 @@ class Gallery:
             return None
         state = partition.loads, version
         known = self._centrings.get(partition.encoder_id)
-        if known is None or known[0] != state:
-            found = read_centring(connection, partition.encoder_id, version)
-            known = self._centrings[partition.encoder_id] = state, found
-        return known[1]
+        if known is not None and known[0] == state:
+            return known[1]
+        found = read_centring(connection, partition.encoder_id, version)
+        # One that is not there is not remembered: it may be put back.
+        if found is not None:
+            self._centrings[partition.encoder_id] = state, found
+        return found
 
     def _satisfied(self, connection: Connection, search: Search, ids: Ids) -> bool:
         """Say whether this server alone holds what is required."""

@@ -48,10 +48,14 @@ class EncoderStatus:
     """Of the vector index alone."""
     missing: tuple[str, ...] = ()
     """Shards that did not answer, with the reason; what they hold is not counted."""
+    mean_missing: bool = False
+    """Whether the mean that the index was built with is gone; no search works then."""
 
     @property
     def advice(self) -> str | None:
         """What to do, where something is to be done."""
+        if self.mean_missing:
+            return "the mean that the index was built with is missing, searches fail: reindex"
         if self.drift is not None and self.drift > DRIFTED:
             return f"the mean has drifted by {self.drift:.0%} of the vectors' spread: reindex"
         if self.index is not None and self.photos - self.indexed > EXACT_ROWS:
@@ -120,6 +124,7 @@ def _together(encoder: str, by_server: dict[str, _Held], missing: dict[str, str]
         table_bytes=sum(one.table_bytes for one in held),
         index_bytes=sum(one.index_bytes for one in held),
         missing=tuple(f"{name}: {reason}" for name, reason in missing.items()),
+        mean_missing=first.centring_version is not None and held[0].in_force is None,
     )
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, insert, select, text
 
 import geofix.migrations
 from geofix.db.engine import database_errors
 from geofix.db.errors import DatabaseError
+from geofix.db.models import SetupStepRow
 
 MIGRATION_LOCK = 0x6765_6F66_6978
 """Key of the advisory lock under which one process migrates at a time ('geofix' in ASCII)."""
+
+STEP_LOCK = 0x6765_6F66_6974
+"""Key of the advisory lock under which one process takes a setup step ('geofit' in ASCII)."""
 
 
 def _alembic() -> Config:
@@ -81,6 +87,33 @@ def check(engine: Engine) -> None:
             f"the database's schema is at {current!r} and this version of geofix needs {wanted!r};"
             " run `geofix db upgrade`"
         )
+
+
+@contextmanager
+def setup_step(engine: Engine, name: str) -> Iterator[bool]:
+    """Have something done once in the life of a database; others wait meanwhile.
+
+    It is done in transactions of its own, and marked as done after it. Cut off in between, it is
+    done again by the next who comes, so it must bear that.
+
+    Args:
+        engine: To the database.
+        name: Of the step.
+
+    Yields:
+        Whether it is to be done now.
+
+    Raises:
+        DatabaseError: The server cannot be reached or fails; the step is not marked then.
+    """
+    done = select(SetupStepRow.name).where(SetupStepRow.name == name)
+    with database_errors(engine), engine.begin() as connection:
+        if connection.execute(done).first() is None:
+            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": STEP_LOCK})
+        to_do = connection.execute(done).first() is None
+        yield to_do
+        if to_do:
+            connection.execute(insert(SetupStepRow).values(name=name))
 
 
 def _refuse_newer(current: str | None) -> None:

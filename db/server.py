@@ -9,7 +9,8 @@ half way.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +20,24 @@ from geofix.db.embedded.account import server_account
 from geofix.db.embedded.cluster import ROLE
 from geofix.db.embedded.data_dir import (
     LOCK_NAME,
+    LOG_NAME,
     claim,
     claimed_before,
     default_data_dir,
     resolve_data_dir,
 )
 from geofix.db.embedded.instance import Instance
+from geofix.db.engine import Address, conninfo
 from geofix.db.errors import ServerError
+from geofix.db.standing import standing
 
-__all__ = ["EmbeddedServer", "ServerStatus", "default_data_dir", "resolve_data_dir"]
+__all__ = [
+    "EmbeddedAddress",
+    "EmbeddedServer",
+    "ServerStatus",
+    "default_data_dir",
+    "resolve_data_dir",
+]
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,6 +93,9 @@ class EmbeddedServer:
                 "Postgres of your own with pgvector >= 0.8 (`docker compose up -d db`)"
             )
         self.data_dir = data_dir.expanduser().resolve()
+        self.log = self.data_dir / LOG_NAME
+        """File with what Postgres says."""
+        self.start_timeout_s = start_timeout_s
         self._instance = Instance(self.data_dir, bin_dir, start_timeout_s)
         self._lock = self.data_dir / LOCK_NAME
         self._leases = self.data_dir / "lease.lock"
@@ -170,6 +183,10 @@ class EmbeddedServer:
         """
         return self._instance.url(database)
 
+    def serves(self) -> bool:
+        """Say whether the server lives and takes connections, without logging in."""
+        return self._instance.lives() and standing(conninfo(self.url())) == "up"
+
     def status(self) -> ServerStatus:
         """Look at the server without starting or making anything."""
         in_use = self._in_use()
@@ -206,3 +223,81 @@ class EmbeddedServer:
         with locks.exclusive_if_free(self._leases) as unused:
             if unused and not self._kept.exists():
                 self._instance.stop()
+
+
+class EmbeddedAddress(Address):
+    """Where the embedded server is now; who connects while it is down starts it again."""
+
+    def __init__(
+        self, server: EmbeddedServer, database: str, require_use: Callable[[], None]
+    ) -> None:
+        """Lead to one database of a server.
+
+        Args:
+            server: Which.
+            database: Its name.
+            require_use: Called before the server is started; raises unless the caller holds a
+                lease, without which nobody would stop it.
+        """
+        self._server = server
+        self._database = database
+        self._require_use = require_use
+        # One start may take as long; it says itself when it takes longer.
+        self.patience_s = server.start_timeout_s
+
+    def url(self) -> str:
+        """Return the URL by the port the server has now; it is started where it has none.
+
+        Raises:
+            DatabaseError: It does not start, or is used no longer.
+        """
+        self._require_use()
+        try:
+            return self._server.url(self._database)
+        except ServerError:
+            self._server.start()
+            return self._server.url(self._database)
+
+    def present(self) -> str:
+        """Return the same, once the server takes connections there.
+
+        Raises:
+            DatabaseError: It does not start, or is used no longer.
+        """
+        url = self.url()
+        if self.up():
+            return url
+        self._server.start()
+        return self.url()
+
+    def up(self) -> bool:
+        """Say whether it lives and takes connections: another may have its port by now."""
+        try:
+            return self._server.serves()
+        except ServerError:
+            return False
+
+    def revive(self, give_up_at: float) -> bool:
+        """Start it, or wait until a start or a recovery that is under way comes to its end.
+
+        Raises:
+            DatabaseError: It does not start, or is used no longer.
+        """
+        if time.monotonic() > give_up_at:
+            return False
+        self._require_use()
+        self._server.start()
+        return True
+
+    @property
+    def shown(self) -> str:
+        """Its folder: its URL changes with every start."""
+        return str(self._server.data_dir)
+
+    @property
+    def advice(self) -> str:
+        """That it is started again, and its log."""
+        return (
+            "It is geofix's own embedded server and is started again by the next call: try again;"
+            f" if it stays so, look into its log {str(self._server.log)!r}"
+        )

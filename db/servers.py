@@ -17,7 +17,7 @@ from psycopg import OperationalError as DriverError
 from sqlalchemy import Connection, Engine, event, select, text
 from sqlalchemy import exc as sa_exc
 
-from geofix.db.engine import database_errors, open_engine, redact
+from geofix.db.engine import Address, FixedAddress, address_of, database_errors, open_engine, redact
 from geofix.db.errors import DatabaseError, ShardError
 from geofix.db.models import ShardRow
 
@@ -47,7 +47,7 @@ class Server:
 def shards_of(engine: Engine, connection: Connection) -> list[Server]:
     """Return the shards by name; `connection` is one of `engine`."""
     rows = connection.execute(select(ShardRow.name, ShardRow.url).order_by(ShardRow.name)).all()
-    return [Server(row.name, _engine(engine, row.url), row.url) for row in rows]
+    return [Server(row.name, _shard(engine, row.url), row.url) for row in rows]
 
 
 def beside(engine: Engine) -> Engine:
@@ -55,7 +55,7 @@ def beside(engine: Engine) -> Engine:
 
     Whoever holds a connection and waits for one more of the same pool waits for ever once all do.
     """
-    return _engine(engine, engine.url.render_as_string(hide_password=False))
+    return _engine(engine, "", address_of(engine))
 
 
 def servers_of(engine: Engine, connection: Connection) -> list[Server]:
@@ -63,15 +63,20 @@ def servers_of(engine: Engine, connection: Connection) -> list[Server]:
     return [Server(HERE, engine), *shards_of(engine, connection)]
 
 
-def _engine(owner: Engine, url: str) -> Engine:
+def _shard(owner: Engine, url: str) -> Engine:
+    # Not waited for: a search does without a shard that is down.
+    return _engine(owner, url, FixedAddress(url, patience_s=0))
+
+
+def _engine(owner: Engine, key: str, address: Address) -> Engine:
     with _lock:
         if owner not in _opened:
             _opened[owner] = {}
             event.listen(owner, "engine_disposed", _dispose)
-        if url not in _opened[owner]:
+        if key not in _opened[owner]:
             milliseconds = int(SHARD_TIMEOUT_S * 1000)
-            _opened[owner][url] = open_engine(url, statement_timeout_ms=milliseconds)
-        return _opened[owner][url]
+            _opened[owner][key] = open_engine(address, statement_timeout_ms=milliseconds)
+        return _opened[owner][key]
 
 
 def _dispose(owner: Engine) -> None:

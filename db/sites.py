@@ -10,15 +10,28 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, text
 
 from geofix.db.centring import Centring, measure, next_version
+from geofix.db.errors import DatabaseError
 from geofix.db.partition import Partition, partition_of
 from geofix.db.servers import HERE, Joined, Server, joined, server_errors, servers_of
 from geofix.db.vector_stream import Block, stream_vectors
 
-INDEX_LOCK = 0x6765_6F66_697A
-"""Key of the advisory lock under which indexes are changed by one at a time ('geofiz' in ASCII)."""
+INDEX_LOCK = 0x6765_6F66_6969
+"""Key of the advisory lock under which indexes are changed by one at a time ('geofii' in ASCII)."""
 
 TURN_S = 0.2
 """How often whoever waits asks whether it is their turn."""
+
+LONGEST_TURN_S = 6 * 3600
+"""How long they wait. A million vectors take a quarter of an hour (DESIGN.md section 4), and the
+lock ends with its holder's connection: who holds it longer hangs."""
+
+
+HOLDERS = text(
+    "select pid from pg_locks where locktype = 'advisory' and granted and objsubid = 1"
+    " and database = (select oid from pg_database where datname = current_database())"
+    " and (classid::bigint << 32) + objid::bigint = :key"
+)
+"""Server processes that hold an advisory lock of one 64-bit key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +69,20 @@ def _take_turn(connection: Connection) -> None:
 
     By asking again and not in `pg_advisory_lock`: whoever waits there holds a snapshot, which an
     index that is created concurrently waits for in turn.
+
+    Raises:
+        DatabaseError: Somebody else has changed indexes for longer than `LONGEST_TURN_S`.
     """
+    give_up_at = time.monotonic() + LONGEST_TURN_S
     attempt = text("select pg_try_advisory_lock(:key)")
     while not connection.execute(attempt, {"key": INDEX_LOCK}).scalar_one():
+        if time.monotonic() > give_up_at:
+            pids = connection.execute(HOLDERS, {"key": INDEX_LOCK}).scalars().all()
+            raise DatabaseError(
+                f"the server processes {list(pids)!r} have held the right to change indexes for"
+                f" more than {LONGEST_TURN_S / 3600:g} h; end what they belong to, or them"
+                " (`select pg_terminate_backend(PID)`), and start again"
+            )
         time.sleep(TURN_S)
 
 

@@ -12,11 +12,16 @@ from importlib.resources import as_file, files
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Engine
 
 from geofix.db.ingest import GeotaggedPhoto, Ingest
+from geofix.db.schema import setup_step
 
 NAME = "starter"
 """Of the gallery."""
+
+STEP = "starter gallery"
+"""Of a database's setup; migration 0008 marks it in databases that are older than the steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +52,13 @@ def add_starter(ingest: Ingest) -> int:
     added = ingest.add(NAME, starter.encoder, starter.photos, starter.vectors)
     ingest.finish(starter.encoder)
     return added.new
+
+
+def add_starter_once(engine: Engine) -> None:
+    """Load the starter gallery into a database that never had it.
+
+    A load that was cut off is made again; a gallery that was removed stays removed.
+    """
+    with setup_step(engine, STEP) as to_do:
+        if to_do:
+            add_starter(Ingest(engine))

@@ -6,7 +6,6 @@ A round may have 200 photos and as many candidates: distances are computed for a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +14,7 @@ from geofix.agent.candidates import PLACE_SCALE_KM
 from geofix.agent.choice.observed import Observed
 from geofix.agent.state import Candidate, Draft, Hit
 from geofix.tools.geo import distances_km
+from geofix.tools.once import once_property
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -50,17 +50,17 @@ class Places:
         """Return what is the same for all candidates, `[c]`."""
         return np.full(len(self.candidates), value)
 
-    @cached_property
+    @once_property
     def near(self) -> BoolArray:
         """Which positives lie within 25 km of each, `[c, n]`."""
         return self.within(self._observed.retrieval.positives, PLACE_SCALE_KM)
 
-    @cached_property
+    @once_property
     def similarity(self) -> FloatArray:
         """Of the positives, `[n]`."""
         return np.array([hit.similarity for hit in self._observed.retrieval.positives])
 
-    @cached_property
+    @once_property
     def density(self) -> FloatArray | None:
         """Gallery photos within 25 km of each, `[c]`; none where nobody counted."""
         if self._observed.density is None:

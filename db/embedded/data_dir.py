@@ -24,6 +24,7 @@ from geofix.db.embedded.account import Account, blocked_at, server_account
 from geofix.db.errors import ServerError
 
 LOCK_NAME = "server.lock"
+LOG_NAME = "server.log"
 _SYSTEM_FOLDER = Path("/var/lib/geofix")
 
 

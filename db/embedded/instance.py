@@ -1,6 +1,6 @@
 """One Postgres server over one data folder, asked, started and stopped by whoever may.
 
-Every method but `answer` and `url` wants the caller to hold the folder's lock.
+Every method but `answer`, `lives` and `url` wants the caller to hold the folder's lock.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from geofix.db.embedded import databases, postmaster
 from geofix.db.embedded.account import server_account
 from geofix.db.embedded.binaries import find_binaries, within_reach
 from geofix.db.embedded.cluster import ROLE, create_cluster, read_password
+from geofix.db.embedded.data_dir import LOG_NAME
 from geofix.db.errors import ServerError
 
 _PORT_ATTEMPTS = 5
@@ -48,7 +49,7 @@ class Instance:
         self._bin_dir = bin_dir
         self._timeout_s = timeout_s
         self._cluster = data_dir / "postgres"
-        self._log = data_dir / "server.log"
+        self._log = data_dir / LOG_NAME
 
     def url(self, database: str) -> str:
         """URL of one database at the port last used, with the password.
@@ -104,6 +105,10 @@ class Instance:
         if row is None or Path(row[0]) != self._cluster:
             return None
         return Answer(claimed.port, claimed.pid, row[1].split()[0], row[2])
+
+    def lives(self) -> bool:
+        """Say whether its main process is there, answering or not."""
+        return postmaster.find_live(self._cluster) is not None
 
     def start(self) -> None:
         """Start the server unless it runs; make cluster and databases where they are missing.

@@ -16,6 +16,7 @@ from geofix.db.models.gallery import (
     EncoderRow,
     GalleryRow,
     PhotoRow,
+    SetupStepRow,
     ShardRow,
     VectorIndexRow,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "QueryEmbeddingRow",
     "QueryPhotoRow",
     "RunRow",
+    "SetupStepRow",
     "ShardRow",
     "StepRow",
     "VectorIndexRow",

@@ -193,3 +193,17 @@ class ShardRow(Base):
     url: Mapped[str] = mapped_column(Text)
     """With the password, as libpq takes it."""
     added_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class SetupStepRow(Base):
+    """What a database gets once, such as the starter gallery; the row is committed after it.
+
+    Nothing else says so: a sequence keeps the ids of a load that was rolled back.
+    """
+
+    __tablename__ = "setup_steps"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    completed_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.now()
+    )

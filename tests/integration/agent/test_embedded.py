@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from geofix.agent import Settings, locate, open_agent
+from geofix.agent.errors import DatabaseError
+from geofix.agent.facade_async import aopen_agent
 from geofix.agent.services import Services
 from geofix.db import schema
+from geofix.db.embedded import postmaster
 from geofix.db.engine import open_engine
 from geofix.db.galleries import list_galleries, remove_gallery
+from geofix.db.server import EmbeddedServer
 from geofix.tools.encoders import Encoder
 from geofix.tools.samples import sample_path
 
 
 @pytest.fixture
 def settings() -> Iterator[Settings]:
+    yield from _settings()
+
+
+@pytest.fixture(scope="module")
+def lived_in() -> Iterator[Settings]:
+    """An embedded database that is set up, for tests that add at most runs."""
+    yield from _settings()
+
+
+def _settings() -> Iterator[Settings]:
     # Not pytest's own folder: under root that one is closed to the account Postgres runs as.
     home = Path(tempfile.mkdtemp(prefix="geofix-embedded-"))
     home.chmod(0o755)
@@ -37,6 +54,9 @@ def test_the_first_call_sets_everything_up_and_the_last_user_stops_the_server(
         assert [gallery.name for gallery in list_galleries(services.engine)] == ["starter"]
         assert services.trail.read(fix.run or "").fix is not None
         assert services.checkpoint_url.endswith("/geofix_checkpoints")
+        remove_gallery(services.engine, "starter")
+    with Services(settings) as services:
+        assert list_galleries(services.engine) == [], "what was removed came back"
 
 
 def test_a_first_start_that_was_killed_in_the_middle_is_finished_by_the_next(
@@ -50,8 +70,79 @@ def test_a_first_start_that_was_killed_in_the_middle_is_finished_by_the_next(
         assert agent.locate(sample_path()).status == "located"
 
 
-def test_a_starter_gallery_that_was_removed_stays_removed(settings: Settings) -> None:
-    with Services(settings) as services:
-        remove_gallery(services.engine, "starter")
-    with Services(settings) as services:
-        assert list_galleries(services.engine) == []
+def kill(server: EmbeddedServer) -> int:
+    """Kill the server; return its port, once nobody serves there any longer."""
+    status = server.status()
+    assert status.pid is not None and status.port is not None
+    os.kill(status.pid, signal.SIGKILL)
+    cluster = server.data_dir / "postgres"
+    assert postmaster.wait_until(lambda: not postmaster.orphans(cluster), timeout_s=30)
+    return status.port
+
+
+@pytest.mark.parametrize("again_by", ["itself", "another"])
+def test_an_open_agent_works_again_after_its_server_was_killed(
+    lived_in: Settings, encoder: Encoder, again_by: str
+) -> None:
+    with open_agent(lived_in, encoder=encoder) as agent:
+        server = agent.services.server
+        asked = agent.locate(sample_path(), thread_id=f"by {again_by}")
+        before = kill(server)
+        if again_by == "another":
+            EmbeddedServer(server.data_dir).start()
+        assert agent.locate(sample_path()).status == "located"
+        again = agent.locate(sample_path(), thread_id=f"by {again_by}")
+        assert (again.latitude, again.longitude) == (asked.latitude, asked.longitude)
+        assert server.status().port != before
+    assert not server.status().running
+
+
+def test_a_run_whose_server_was_killed_is_finished_by_the_same_call(
+    lived_in: Settings, encoder: Encoder
+) -> None:
+    with open_agent(lived_in, encoder=encoder) as agent:
+
+        def die(event: dict[str, Any]) -> None:
+            if (event["node"], event["event"]) == ("verify", "started"):
+                kill(agent.services.server)
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            agent.locate(sample_path(), thread_id="cut off", on_event=die)
+        events: list[dict[str, Any]] = []
+        fix = agent.locate(sample_path(), thread_id="cut off", on_event=events.append)
+        assert fix.status == "located"
+        assert [e["node"] for e in events if e["event"] == "started"] == ["verify", "settle"]
+
+
+async def test_an_async_agent_works_again_after_its_server_was_killed(
+    lived_in: Settings, encoder: Encoder
+) -> None:
+    async with aopen_agent(lived_in, encoder=encoder) as agent:
+        assert (await agent.alocate(sample_path(), thread_id="async")).status == "located"
+        kill(agent.services.server)
+        # First over the asynchronous pool, which starts the server.
+        state = await agent.graph.aget_state({"configurable": {"thread_id": "async"}})
+        assert state.values
+        assert (await agent.alocate(sample_path())).status == "located"
+
+
+def test_a_server_that_does_not_start_again_is_described_as_it_is(
+    lived_in: Settings, encoder: Encoder
+) -> None:
+    with open_agent(lived_in, encoder=encoder) as agent:
+        server, engine = agent.services.server, agent.services.engine
+        kill(server)
+        control = server.data_dir / "postgres" / "global" / "pg_control"
+        control.rename(control.with_name("moved"))
+        try:
+            with pytest.raises(DatabaseError) as caught:
+                agent.locate(sample_path())
+        finally:
+            control.with_name("moved").rename(control)
+        assert str(server.log) in str(caught.value)
+        assert "DATABASE_URL" not in str(caught.value)
+        assert agent.locate(sample_path()).status == "located"
+    with pytest.raises(DatabaseError, match="was closed"):
+        schema.check(engine)
+    assert not server.status().running

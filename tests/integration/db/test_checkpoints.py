@@ -37,6 +37,7 @@ from geofix.agent.state import (
 from geofix.db.checkpoints import (
     async_checkpoint_pool,
     checkpoint_pool,
+    require_checkpoints,
     set_up_checkpoints,
     strict_serializer,
 )
@@ -66,6 +67,27 @@ def test_everything_is_in_a_schema_of_its_own_and_twice_is_fine(new_database: st
             "select count(*) from pg_class where relnamespace = 'public'::regnamespace"
         ).fetchone()
     assert stray == (0,)
+
+
+def test_a_setup_that_was_killed_is_seen_and_finished(new_database: str) -> None:
+    """Killed while an index was made: it is there, not valid, and its step is not written down."""
+    set_up_checkpoints(new_database)
+    require_checkpoints(new_database)
+    with psycopg.connect(conninfo(new_database), autocommit=True) as connection:
+        connection.execute("delete from langgraph.checkpoint_migrations where v >= 7")
+        connection.execute(
+            "update pg_index set indisvalid = false"
+            " where indexrelid = 'langgraph.checkpoint_blobs_thread_id_idx'::regclass"
+        )
+    with pytest.raises(DatabaseError, match=r"lacks LangGraph's tables .* run `geofix db upgrade`"):
+        require_checkpoints(new_database)
+    set_up_checkpoints(new_database)
+    require_checkpoints(new_database)
+    with psycopg.connect(conninfo(new_database)) as connection:
+        invalid = connection.execute("select count(*) from pg_index where not indisvalid")
+        assert invalid.fetchone() == (0,)
+        made = connection.execute("select to_regclass('langgraph.checkpoint_blobs_thread_id_idx')")
+        assert made.fetchone() != (None,)
 
 
 def test_a_host_s_own_checkpoints_in_public_are_left_alone(new_database: str) -> None:

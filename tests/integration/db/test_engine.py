@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,9 +10,12 @@ import pytest
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
+from geofix.db import engine as engine_module
 from geofix.db import schema
-from geofix.db.engine import database_errors, open_engine
+from geofix.db.checkpoints import checkpoint_pool, set_up_checkpoints
+from geofix.db.engine import PATIENCE_S, FixedAddress, database_errors, open_engine
 from geofix.db.errors import DatabaseError
+from tests.integration.db.door import Clock, Door
 
 SECRET = "hunter2"
 
@@ -137,3 +141,86 @@ def test_connections_survive_the_end_of_one_and_many_threads_share_an_engine(
 def test_searches_are_under_a_time_limit(engine: Engine) -> None:
     with engine.connect() as connection:
         assert connection.execute(text("show statement_timeout")).scalar() == "2min"
+
+
+@pytest.fixture
+def door(server_url: str) -> Iterator[Door]:
+    """A way to the server that can be shut, and that says at first that the server recovers."""
+    url = make_url(server_url)
+    with Door(url.host or "localhost", url.port or 5432) as opened:
+        yield opened
+
+
+def through(door: Door, url: str) -> str:
+    return changed(url, host="127.0.0.1", port=door.port)
+
+
+def test_a_server_that_recovers_is_waited_for(database_url: str, door: Door) -> None:
+    door.recovering = 4
+    engine = open_engine(through(door, database_url))
+    schema.check(engine)
+    engine.dispose()
+    assert door.recovering == 0
+
+
+@pytest.mark.parametrize("was_there", [True, False])
+def test_a_server_that_is_gone_is_waited_for_if_it_was_there(
+    database_url: str, door: Door, was_there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = open_engine(through(door, database_url))
+    if was_there:
+        schema.check(opened)
+    door.shut()
+    monkeypatch.setattr(engine_module.time, "sleep", lambda seconds: door.open())
+    if was_there:
+        schema.check(opened)
+    else:
+        with pytest.raises(DatabaseError, match=r"Connection refused\. Check DATABASE_URL"):
+            schema.check(opened)
+    opened.dispose()
+
+
+def test_waiting_has_an_end_that_says_how_long_it_was(
+    database_url: str, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = open_engine(through(door, database_url))
+    schema.check(opened)
+    opened.dispose()
+    door.recovering = 1_000_000
+    clock = Clock()
+    monkeypatch.setattr(engine_module, "time", clock)
+    with pytest.raises(DatabaseError) as caught:
+        schema.check(opened)
+    assert "the database system is in recovery mode (waited for 10 s)" in str(caught.value)
+    assert clock.monotonic() >= PATIENCE_S
+    opened.dispose()
+
+
+def test_a_shard_that_is_down_is_not_waited_for(
+    database_url: str, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(engine_module, "time", clock)
+    opened = open_engine(FixedAddress(through(door, database_url), patience_s=0))
+    schema.check(opened)
+    door.shut()
+    with pytest.raises(DatabaseError, match="cannot reach"):
+        schema.check(opened)
+    assert clock.now == 0
+    opened.dispose()
+
+
+def test_a_pool_of_checkpoints_follows_an_address(
+    database_url: str, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up_checkpoints(database_url)
+    moved = FixedAddress(through(door, database_url))
+    with checkpoint_pool(moved) as pool:
+        with pool.connection() as connection:
+            connection.execute("select from checkpoints")
+        door.shut()
+        monkeypatch.setattr(moved, "url", lambda: database_url)
+        with pool.connection() as connection:
+            connection.execute("select from checkpoints")
+        # Else it tried the door first, and came here a second later.
+        assert pool.get_stats().get("connections_errors", 0) == 0

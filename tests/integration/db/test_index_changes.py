@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, text
 
-from geofix.db import index_build, plan
+from geofix.db import index_build, plan, sites
 from geofix.db.area import Area
+from geofix.db.errors import DatabaseError
 from geofix.db.galleries import remove_gallery
 from geofix.db.gallery import Gallery
 from geofix.db.index_build import build_index
@@ -252,6 +253,21 @@ def test_builds_at_once_take_turns(engine: Engine) -> None:
         for build in builds:
             build.result()
     assert hnsw(engine) == [("embeddings_1_full_2", True)]
+
+
+def test_whoever_holds_on_to_the_right_to_change_indexes_is_named(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(engine, slice(0, 300), vectors=made(1500))
+    monkeypatch.setattr(sites, "LONGEST_TURN_S", -1)
+    with engine.connect() as holder:
+        pid = holder.execute(
+            text("select pg_backend_pid() from pg_advisory_lock(:key)"), {"key": sites.INDEX_LOCK}
+        ).scalar_one()
+        with pytest.raises(DatabaseError, match=rf"server processes \[{pid}\] have held the right"):
+            build_index(engine, "e")
+        holder.execute(text("select pg_advisory_unlock(:key)"), {"key": sites.INDEX_LOCK})
+    build_index(engine, "e")
 
 
 def test_a_search_of_the_exact_way_needs_no_index(engine: Engine) -> None:

@@ -22,6 +22,7 @@ from geofix.db.ingest import GeotaggedPhoto, Ingest
 from geofix.db.models import Base
 from geofix.db.search import Search
 from geofix.db.trail import Step, Trail
+from geofix.tools.starter import STEP
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_an_older_schema_is_brought_up_to_date_with_its_photos(engine: Engine) -
         " values (1, 's', 'a', -33.8, 151.2, 'AU'), (1, 's', 'b', 90, 180, null)",
         "insert into embeddings select 1, id, '[0.6,0.8]' from photos",
     )
-    with pytest.raises(DatabaseError, match=r"is at '0001' .* needs '0007'; run `geofix db upgr"):
+    with pytest.raises(DatabaseError, match=r"is at '0001' .* needs '0008'; run `geofix db upgr"):
         schema.check(engine)
     assert schema.upgrade(engine)
     schema.check(engine)
@@ -98,6 +99,38 @@ def test_an_older_schema_is_brought_up_to_date_with_its_photos(engine: Engine) -
     assert kept == [(-33.8, "AU", cells[0], 1), (90.0, "ZZ", cells[1], 1)]
     add_photo(engine)
     check_models(engine)
+
+
+LOADED = (
+    "insert into encoders (name, dimension) values ('e', 2)",
+    "insert into galleries (name) values ('starter')",
+    "insert into centrings (encoder_id, version, mean, photos, impostors, compared)"
+    " values (1, 1, '[0,0]', 1, '{}', 1)",
+)
+CUT_OFF = ("begin", "insert into galleries (name) values ('starter')", "rollback")
+
+
+@pytest.mark.parametrize(
+    ("past", "marked"),
+    [
+        ((), False),
+        (CUT_OFF, False),
+        (LOADED[:2], False),
+        (LOADED, True),
+        ((*LOADED, "delete from galleries", "delete from centrings"), True),
+        ((*CUT_OFF, "insert into galleries (name) values ('mine')"), True),
+    ],
+    ids=["new", "cut off", "cut off before its mean", "loaded", "removed", "another instead"],
+)
+def test_an_older_database_is_not_given_the_starter_gallery_twice(
+    engine: Engine, past: tuple[str, ...], marked: bool
+) -> None:
+    migrate(engine, "upgrade", "0007")
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for statement in past:
+            connection.execute(text(statement))
+    schema.upgrade(engine)
+    assert rows(engine, "select name from setup_steps") == [(STEP,)] * marked
 
 
 def test_down_to_nothing_and_up_again(engine: Engine) -> None:

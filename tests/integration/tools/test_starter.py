@@ -1,13 +1,25 @@
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import numpy as np
-from sqlalchemy import text
+import pytest
+from psycopg.errors import DiskFull
+from sqlalchemy import Engine, text
 
 from geofix.agent.services import Services
-from geofix.db.galleries import list_galleries
+from geofix.db.errors import DatabaseError
+from geofix.db.galleries import list_galleries, remove_gallery
+from geofix.db.gallery import Gallery
+from geofix.db.ingest import Ingest
+from geofix.tools import starter as starter_module
 from geofix.tools.countries import countries_at
 from geofix.tools.encoders import Encoder
-from geofix.tools.starter import NAME, add_starter, read_starter
+from geofix.tools.starter import NAME, add_starter, add_starter_once, read_starter
 
 
 def test_it_goes_in_once_however_often_it_is_added(services: Services) -> None:
@@ -46,3 +58,79 @@ def test_the_encoder_that_ships_is_the_one_it_was_made_with(encoder: Encoder) ->
     starter = read_starter()
     assert starter.encoder == encoder.name
     assert starter.vectors.shape == (len(starter.photos), encoder.dimension)
+
+
+KILLED = """
+import os, signal, sys
+from geofix.db import ingest
+from geofix.db.engine import open_engine
+from geofix.tools.starter import add_starter_once
+
+def die(*args):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(ingest if sys.argv[2] == "insert_photos" else ingest.Ingest, sys.argv[2], die)
+add_starter_once(open_engine(sys.argv[1]))
+"""
+
+
+def is_whole(engine: Engine) -> bool:
+    """Say whether the starter gallery is loaded, and comes to have its mean."""
+    galleries = [(one.name, one.photos) for one in list_galleries(engine)]
+    starter = read_starter()
+    return (
+        galleries == [(NAME, len(starter.photos))]
+        and Gallery(engine).centring(starter.encoder) is not None
+    )
+
+
+@pytest.mark.parametrize("where", ["insert_photos", "finish"])
+def test_a_load_that_was_killed_is_made_again(services: Services, where: str) -> None:
+    url = services.database_url
+    done = subprocess.run([sys.executable, "-c", KILLED, url, where], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not is_whole(services.engine)
+    add_starter_once(services.engine)
+    assert is_whole(services.engine)
+
+
+def test_a_load_that_ran_out_of_disk_is_made_again_and_no_further_time(services: Services) -> None:
+    engine = services.engine
+    with engine.begin() as connection:
+        for statement in (
+            "create function full_disk() returns trigger language plpgsql as"
+            " $$ begin raise exception 'no space left on device' using errcode = '53100'; end $$",
+            "create trigger full_disk before insert on photos execute function full_disk()",
+        ):
+            connection.execute(text(statement))
+    # As the driver says it where a COPY fails.
+    with pytest.raises((DatabaseError, DiskFull), match="no space left on device"):
+        add_starter_once(engine)
+    with engine.begin() as connection:
+        connection.execute(text("drop trigger full_disk on photos"))
+    add_starter_once(engine)
+    assert is_whole(engine)
+    remove_gallery(engine, NAME)
+    add_starter_once(engine)
+    assert list_galleries(engine) == []
+
+
+def test_first_starts_at_once_load_it_once(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[int] = []
+    both = Barrier(2)
+
+    def load(ingest: Ingest) -> int:
+        loads.append(1)
+        return add_starter(ingest)
+
+    def first_start(_: int) -> None:
+        both.wait()
+        add_starter_once(services.engine)
+
+    monkeypatch.setattr(starter_module, "add_starter", load)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(first_start, range(2)))
+    assert loads == [1]
+    assert is_whole(services.engine)
