@@ -21,8 +21,9 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-from geofix.db.engine import conninfo, redact
+from geofix.db.engine import conninfo, said_of
 from geofix.db.errors import DatabaseError
+from geofix.db.redaction import redact
 
 SCHEMA = "langgraph"
 """Schema of LangGraph's tables; in a database of their own it keeps them tidy all the same."""
@@ -60,7 +61,7 @@ def set_up_checkpoints(url: str) -> None:
             connection.execute(f"create schema if not exists {SCHEMA}")
             PostgresSaver(connection).setup()
     except psycopg.Error as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = said_of(error, url)
         raise DatabaseError(
             f"cannot set up LangGraph's tables at {redact(url)!r}: {reason}"
         ) from error
@@ -76,7 +77,7 @@ def require_checkpoints(url: str) -> None:
         with psycopg.connect(conninfo(url), **_connection_options()) as connection:
             found = connection.execute("select to_regclass('checkpoints') as name").fetchone()
     except psycopg.Error as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = said_of(error, url)
         raise DatabaseError(f"cannot reach the database at {redact(url)!r}: {reason}") from error
     if found is None or found["name"] is None:
         raise DatabaseError(
