@@ -5,11 +5,16 @@ Renaming or moving a class is a migration, as in `geofix.agent.state`.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from geofix.agent.coordinates import Latitude, Longitude
+from geofix.db.plain_text import one_line
+
+Line = Annotated[str, AfterValidator(one_line)]
+"""Words for a person, which may quote a file, a gallery, a model or a server: on one line, and what
+steers a terminal or hides is written out. Identifiers (`external_id`, `source`) stay exact."""
 
 
 class Place(BaseModel):
@@ -19,7 +24,7 @@ class Place(BaseModel):
     admin: str | None = None
     country: str | None = None
     country_code: str | None = None
-    label: str
+    label: Line
     """For people: `Paris, Ile-de-France, France`."""
 
 
@@ -34,9 +39,9 @@ class Evidence(BaseModel):
     gallery: str
     source: str
     external_id: str
-    licence: str | None = None
-    attribution: str | None = None
-    author: str | None = None
+    licence: Line | None = None
+    attribution: Line | None = None
+    author: Line | None = None
 
 
 class Claim(BaseModel):
@@ -45,8 +50,8 @@ class Claim(BaseModel):
     latitude: float | None = None
     longitude: float | None = None
     altitude_m: float | None = None
-    taken_at: str | None = None
-    camera: str | None = None
+    taken_at: Line | None = None
+    camera: Line | None = None
     distance_km: float | None = None
     """From the answer, where there is one."""
 
@@ -62,7 +67,7 @@ class ClaimCheck(BaseModel):
     where it is undecidable."""
     distance_km: float | None = None
     """From the answer's coordinates."""
-    reason: str
+    reason: Line
 
 
 class Calibration(BaseModel):
@@ -73,11 +78,11 @@ class Calibration(BaseModel):
     """How many it was fitted on."""
     digest: str | None = None
     """SHA-256 of the data it was fitted on."""
-    reason: str | None = None
+    reason: Line | None = None
     """Why there is none, or why it no longer holds."""
     id: int | None = None
     """Of the calibration, among those that are kept."""
     difficulty: float | None = None
     """Log10 of the error in km that was predicted: what radii and p-values are looked up by."""
-    notes: list[str] = Field(default_factory=list)
+    notes: list[Line] = Field(default_factory=list)
     """Where a radius had to be the whole Earth."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from geofix.agent.preset_names import PresetName, Routing
 from geofix.agent.search_report import NegativesBy
+from geofix.db.plain_text import require_name
 from geofix.tools.levels import LEVELS
 
 
@@ -147,6 +148,14 @@ class Context(BaseModel):
         le=0.5,
         description="How often a true claim may be called inconsistent.",
     )
+
+    @field_validator("galleries")
+    @classmethod
+    def _with_names(cls, galleries: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what no gallery can be called."""
+        for name in galleries:
+            require_name(name, "the name", ValueError)
+        return galleries
 
     @field_validator("coverage")
     @classmethod

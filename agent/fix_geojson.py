@@ -8,6 +8,7 @@ from typing import Any
 from geofix.agent.answer import Evidence
 from geofix.agent.calibrated import Promise
 from geofix.agent.state import Candidate
+from geofix.db.plain_text import visible
 from geofix.tools.geojson import circle_geometry
 
 
@@ -55,8 +56,8 @@ def fix_geojson(
             photo.longitude,
             role="evidence",
             similarity=round(photo.similarity, 4),
-            source=photo.source,
-            external_id=photo.external_id,
+            source=visible(photo.source),
+            external_id=visible(photo.external_id),
             licence=photo.licence,
         )
         for photo in evidence

@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import BoundedSemaphore
 
 from geofix.agent.errors import PhotoError
+from geofix.db.plain_text import one_line
 from geofix.db.queries import QueryPhoto, QueryPhotos
 from geofix.tools.images import read_photo, to_jpeg
 
@@ -47,7 +48,7 @@ def read_in(source: Path | str | bytes) -> QueryPhoto:
         height=photo.height,
         format=photo.format,
         claim=None if photo.claim is None else asdict(photo.claim),
-        notes=list(photo.notes),
+        notes=[one_line(note) for note in photo.notes],
     )
 
 

@@ -19,6 +19,7 @@ from geofix.agent.outgoing import Outgoing, announced
 from geofix.agent.services import Services
 from geofix.agent.state import Fix, Region, State
 from geofix.agent.threads import in_thread
+from geofix.db.plain_text import one_line
 from geofix.db.trail import Step
 
 FIRST, LAST = "embed", "settle"
@@ -80,8 +81,10 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
             # and without the database there is nowhere to write.
             raise
         except Exception as error:
-            keep(Outcome({}, f"failed: {error}"), error=f"{type(error).__name__}: {error}")
+            told = one_line(str(error))
+            keep(Outcome({}, f"failed: {told}"), error=f"{type(error).__name__}: {told}")
             raise
+        outcome = _plain(outcome)
         if name == FIRST:
             # A graph served by `langgraph dev` has no facade to open its run.
             opened = {**wired.versions(), "encoder": outcome.update["encoder"]}
@@ -114,6 +117,15 @@ def threaded(node: GraphNode) -> AsyncGraphNode:
 
     run.__name__ = node.__name__
     return run
+
+
+def _plain(outcome: Outcome) -> Outcome:
+    """Return an outcome whose words steer no terminal: a model, a server or a file is quoted."""
+    return replace(
+        outcome,
+        summary=one_line(outcome.summary),
+        degraded=tuple(one_line(reason) for reason in outcome.degraded),
+    )
 
 
 def question_of(

@@ -33,6 +33,7 @@ from geofix.agent.recording import question_of
 from geofix.agent.regions import HOW_TO_WRITE, parse_region, search_areas
 from geofix.agent.services import Services
 from geofix.agent.state import Fix, Query, Region
+from geofix.db.plain_text import require_name, short
 from geofix.db.queries import QueryPhoto
 from geofix.db.search import Search
 from geofix.db.trail import Run
@@ -73,6 +74,7 @@ def ask(
             unusable.
     """
     context = _context(options)
+    run = uuid.uuid4().hex[:16] if run is None else require_name(run, "the thread id", TrailError)
     claimed = parse_claim(claim)
     region = parse_region(within) if isinstance(within, str) else within
     if not isinstance(region, Region | None):
@@ -88,7 +90,6 @@ def ask(
     services.gallery.require(Search(encoder=encoder.name, galleries=context.galleries))
     query = Query(photo=REFERENCE + kept.sha256, within=region, claimed=_given(claimed))
     question = question_of(region, context, claimed)
-    run = run or uuid.uuid4().hex[:16]
     setup = {**services.versions(), "encoder": encoder.name}
     known = services.trail.find(run)
     if known is not None:
@@ -105,7 +106,7 @@ def reopen(services: Services, run: str) -> Asked:
     Raises:
         TrailError: There is none of that id, or it was not asked through this facade.
     """
-    known = services.trail.find(run)
+    known = services.trail.find(require_name(run, "the thread id", TrailError))
     if known is None or known.photo_sha256 is None:
         raise TrailError(f"there is no run {run!r} to go on with; `geofix runs` lists the latest")
     _require_setup(known, {**services.versions(), "encoder": services.encoder.name})
@@ -210,7 +211,7 @@ def _context(options: Mapping[str, Any]) -> Context:
         name = ".".join(map(str, first["loc"]))
         known = ", ".join(Context.model_fields)
         raise GeofixError(
-            f"the option {name!r} cannot be {first.get('input')!r}: {first['msg']};"
+            f"the option {name!r} cannot be {short(first.get('input'))}: {first['msg']};"
             f" options are {known}"
         ) from error
 

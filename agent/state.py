@@ -9,9 +9,9 @@ from __future__ import annotations
 import operator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place
+from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Line, Place
 from geofix.agent.clues import ClueKind
 from geofix.agent.coordinates import Corners, Latitude, Longitude
 from geofix.agent.provenance import Provenance
@@ -19,6 +19,7 @@ from geofix.agent.scene_seen import SceneSeen
 from geofix.agent.search_report import NegativesBy, SearchReport
 from geofix.agent.spending import Spending
 from geofix.agent.spot import Spot
+from geofix.db.plain_text import require_name
 
 
 class Region(BaseModel):
@@ -33,7 +34,7 @@ class Region(BaseModel):
     """South, west, north, east; a west greater than the east is across the antimeridian."""
     country_code: str | None = None
     """ISO 3166-1 alpha-2."""
-    name: str
+    name: Annotated[str, AfterValidator(lambda name: require_name(name, "the name", ValueError))]
     """As a person would call it."""
 
 
@@ -49,14 +50,14 @@ class Hit(BaseModel):
     """Share of gallery photos that resemble some far-away photo at least this much."""
     accuracy_km: float = 0.0
     """How far the truth may lie from the coordinates."""
-    place: str | None = None
+    place: Line | None = None
     country_code: str | None = None
     gallery: str
     source: str
     external_id: str
-    author: str | None = None
-    licence: str | None = None
-    attribution: str | None = None
+    author: Line | None = None
+    licence: Line | None = None
+    attribution: Line | None = None
 
 
 class Retrieval(BaseModel):
@@ -79,7 +80,7 @@ class Retrieval(BaseModel):
     """Of the mean that was subtracted; none where vectors were compared raw."""
     impostor_distance_km: float | None = None
     """How far away a photo is an impostor, for `impostor_share`."""
-    notes: list[str] = Field(default_factory=list)
+    notes: list[Line] = Field(default_factory=list)
 
     left_out: dict[str, list[int]] = Field(default_factory=dict)
     """Ids of photos that match and were left out, by the reason: an evaluation leaves out leaks."""
@@ -94,7 +95,7 @@ class Clue(BaseModel):
     """Something seen in the photo that speaks for or against a place."""
 
     kind: ClueKind = "other"
-    observation: str
+    observation: Line
 
 
 class Draft(BaseModel):
@@ -109,9 +110,9 @@ class Draft(BaseModel):
     confidence: float | None = Field(default=None, ge=0, le=1)
     """The drafter's own word; never more than one part of a candidate's score."""
     clues: list[Clue] = Field(default_factory=list)
-    hypotheses: list[str] = Field(default_factory=list)
-    notes: list[str] = Field(default_factory=list)
-    copied_from: str | None = None
+    hypotheses: list[Line] = Field(default_factory=list)
+    notes: list[Line] = Field(default_factory=list)
+    copied_from: Line | None = None
     """What in the prompt has the same coordinates to the digit; such a draft is no witness."""
     provenance: Provenance | None = None
 
@@ -138,13 +139,13 @@ class Candidate(BaseModel):
     origin: Literal["cluster", "draft", "cluster+draft", "claim"]
     scale_km: float
     """The scale at which its photos form one cluster."""
-    vetoed: str | None = None
+    vetoed: Line | None = None
     """Why it may not be the answer, whatever its score."""
-    held_back: str | None = None
+    held_back: Line | None = None
     """Why it is not the first, whatever its score (`geofix.agent.choice.law_of_regions`)."""
     spots: list[Spot] = Field(default_factory=list)
     """Its corners, best first, where it lies at the first; none where it lies elsewhere."""
-    place: str | None = None
+    place: Line | None = None
     country_code: str | None = None
     distance_km: float = 0.0
     """From the first candidate."""
@@ -153,7 +154,7 @@ class Candidate(BaseModel):
 class Verdict(BaseModel):
     """What verify decided."""
 
-    reasons: list[str]
+    reasons: list[Line]
     decision: Literal["accept", "refine", "review", "abstain"]
     by_person: bool = False
     """Whether a person chose; no calibration speaks for that."""
@@ -196,9 +197,9 @@ class Fix(BaseModel):
     drafted_by: str = ""
     """`consensus`, or `provider:model`."""
     candidates: list[Candidate] = Field(default_factory=list)
-    reasons: list[str] = Field(default_factory=list)
+    reasons: list[Line] = Field(default_factory=list)
     evidence: list[Evidence] = Field(default_factory=list)
-    degraded: list[str] = Field(default_factory=list)
+    degraded: list[Line] = Field(default_factory=list)
     """Every step that could not be done as asked, and why."""
     geojson: dict[str, Any] = Field(default_factory=dict)
     """RFC 7946: the radius and the point, then the candidates."""
@@ -207,7 +208,7 @@ class Fix(BaseModel):
     """Id of the run and its trail; filled in by the facade."""
     photo: str | None = None
     """`sha256:<hex>` of the file as it came."""
-    photo_notes: list[str] = Field(default_factory=list)
+    photo_notes: list[Line] = Field(default_factory=list)
     """What was odd about the file: several frames, unreadable EXIF."""
     claim: Claim | None = None
     """What the file's EXIF says, spoofable; filled in by the facade after the graph has ended."""
@@ -231,7 +232,7 @@ class State(Query):
     drafts: Annotated[list[Draft], operator.add] = Field(default_factory=list)
     candidates: list[Candidate] = Field(default_factory=list)
     verdict: Verdict | None = None
-    degraded: list[str] = Field(default_factory=list)
+    degraded: list[Line] = Field(default_factory=list)
     began_epoch_s: float = 0.0
     spent: Annotated[list[Spending], operator.add] = Field(default_factory=list)
 

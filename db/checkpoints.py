@@ -21,8 +21,9 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-from geofix.db.engine import Address, afollowing, conninfo, following, redact
+from geofix.db.engine import Address, afollowing, conninfo, following, said_of
 from geofix.db.errors import DatabaseError
+from geofix.db.redaction import redact
 
 SCHEMA = "langgraph"
 """Schema of LangGraph's tables; in a database of their own it keeps them tidy all the same."""
@@ -61,7 +62,7 @@ def set_up_checkpoints(url: str) -> None:
             _remove_half_made(connection)
             PostgresSaver(connection).setup()
     except psycopg.Error as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = said_of(error, url)
         raise DatabaseError(
             f"cannot set up LangGraph's tables at {redact(url)!r}: {reason}"
         ) from error
@@ -77,7 +78,7 @@ def require_checkpoints(url: str) -> None:
         with psycopg.connect(conninfo(url), **_connection_options()) as connection:
             complete = _are_complete(connection)
     except psycopg.Error as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = said_of(error, url)
         raise DatabaseError(f"cannot reach the database at {redact(url)!r}: {reason}") from error
     if not complete:
         raise DatabaseError(

@@ -7,7 +7,6 @@ or recovers from a crash.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
@@ -23,6 +22,7 @@ from sqlalchemy.engine import URL, Dialect, make_url
 from geofix.db.errors import DatabaseError
 from geofix.db.halves import sends_halves
 from geofix.db.idle import asks_the_idle
+from geofix.db.redaction import redact, secrets_in, without
 from geofix.db.round_trip import send_in_one_trip
 from geofix.db.standing import standing
 
@@ -78,21 +78,6 @@ def parse_url(url: str) -> URL:
     return parsed.set(drivername="postgresql+psycopg")
 
 
-def redact(url: str) -> str:
-    """Return `url` fit for an error message: without its password, whatever its shape."""
-    shown = re.sub(r"(password\s*=\s*)('[^']*'|[^&\s]*)", r"\1***", url, flags=re.IGNORECASE)
-    scheme = re.match(r"[\w+.-]+://", shown)
-    start = scheme.group() if scheme else ""
-    login, at, tail = shown[len(start) :].rpartition("@")
-    if at:
-        user, colon, _ = login.partition(":")
-        return f"{start}{user}:***@{tail}" if colon else shown
-    # No host follows the password: what looks like a port but is no number may be it.
-    host, _, port = tail.partition(":")
-    may_be_password = not host.startswith("[") and not re.match(r"\d*([/?]|$)", port)
-    return f"{start}{host}:***" if may_be_password else shown
-
-
 def conninfo(url: str) -> str:
     """Return `url` as libpq and psycopg take it: as words, for it refuses spaces in a URL.
 
@@ -108,7 +93,9 @@ def conninfo(url: str) -> str:
     try:
         return make_conninfo(**{**options, **login})
     except ProgrammingError as error:
-        raise DatabaseError(f"the database URL {redact(url)!r} is not usable: {error}") from error
+        raise DatabaseError(
+            f"the database URL {redact(url)!r} is not usable: {said_of(error, url)}"
+        ) from None
 
 
 class Address(ABC):
@@ -191,8 +178,8 @@ class FixedAddress(Address):
     def advice(self) -> str:
         """Where the URL comes from, and how to do without it."""
         return (
-            "Check DATABASE_URL and that the server runs, or unset DATABASE_URL to use geofix's own"
-            " embedded server"
+            "Check the setting database_url (`geofix config show` says where it is set) and that"
+            " the server runs, or unset it to use geofix's own embedded server"
         )
 
 
@@ -301,33 +288,43 @@ def database_errors(engine: Engine) -> Iterator[None]:
     That is: no server, a wrong login, an old schema, a missing right, a statement that took too
     long, a value Postgres does not take. A broken statement or constraint is a bug and stays raw.
     """
-    where = address_of(engine).shown
+    address = address_of(engine)
+    where = address.shown
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def reason(error: sa_exc.DBAPIError) -> str:
+        return said_of(error.orig, url)
+
     try:
         yield
     except sa_exc.OperationalError as error:
         if _reached(error):
             raise DatabaseError(
-                f"the database at {where!r} could not do the work: {_reason(error)}. Try again; if"
+                f"the database at {where!r} could not do the work: {reason(error)}. Try again; if"
                 " it stays so, look into the server's log"
             ) from error
-        raise DatabaseError(_unreachable(engine, error)) from error
+        waited = "".join(f" ({note})" for note in getattr(error.orig, "__notes__", []))
+        raise DatabaseError(
+            f"cannot reach the database at {where!r}: {reason(error)}{waited}. {address.advice}"
+        ) from error
     except sa_exc.DataError as error:
         raise DatabaseError(
-            f"the database at {where!r} does not take a value: {_reason(error)}"
+            f"the database at {where!r} does not take a value: {reason(error)}"
         ) from error
     except sa_exc.ProgrammingError as error:
         state = _sqlstate(error)
         if state is None:
-            raise DatabaseError(f"the database at {where!r}: {_reason(error)}") from error
+            raise DatabaseError(f"the database at {where!r}: {reason(error)}") from error
         if state in OLD_SCHEMA:
             raise DatabaseError(
                 f"the database at {where!r} does not hold geofix's tables as this version needs"
-                f" them: {_reason(error)}. Run `geofix db upgrade`"
+                f" them: {reason(error)}. Run `geofix db upgrade`"
             ) from error
         if state == "42501":
             raise DatabaseError(
                 f"the role {engine.url.username!r} may not do this in the database at {where!r}:"
-                f" {_reason(error)}. Grant it the right, or name another role in DATABASE_URL"
+                f" {reason(error)}. Grant it the right, or name another role in the setting"
+                " database_url"
             ) from error
         raise
 
@@ -343,12 +340,6 @@ def _reached(error: sa_exc.DBAPIError) -> bool:
     return state is not None and not state.startswith(("08", "28", "3D", "57P"))
 
 
-def _unreachable(engine: Engine, error: sa_exc.DBAPIError) -> str:
-    address = address_of(engine)
-    waited = "".join(f" ({note})" for note in getattr(error.orig, "__notes__", []))
-    reason = f"{_reason(error)}{waited}"
-    return f"cannot reach the database at {address.shown!r}: {reason}. {address.advice}"
-
-
-def _reason(error: sa_exc.DBAPIError) -> str:
-    return str(error.orig).strip().partition("\n")[0]
+def said_of(error: object, url: str) -> str:
+    """Return the first line of what a server or its driver says, without the secrets of `url`."""
+    return without(str(error).strip().partition("\n")[0], *secrets_in(url))

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from geofix.db.plain_text import visible
+
 
 class GeofixError(Exception):
-    """Root of every error geofix raises on purpose; its text says what to do."""
+    """Root of every error geofix raises on purpose; its text says what to do.
+
+    It is one line, and shows what steers a terminal written out: servers and files have their say
+    in it.
+    """
+
+    def __init__(self, text: str) -> None:
+        """Take what happened, what it means and what to do."""
+        super().__init__(visible(text))
 
 
 class DatabaseError(GeofixError):

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, Engine, select, text
 
 from geofix.db.cell_counts import read_counts
 from geofix.db.centring import read_centring
-from geofix.db.engine import database_errors, redact
+from geofix.db.engine import database_errors
 from geofix.db.errors import ShardError
 from geofix.db.models import EncoderRow, VectorIndexRow
 from geofix.db.partition import Partition, partition_of
 from geofix.db.plan import EXACT_ROWS
+from geofix.db.redaction import redact
 from geofix.db.servers import asked_of_each, servers_of
 
 DRIFTED = 0.05

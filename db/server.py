@@ -89,7 +89,7 @@ class EmbeddedServer:
         """
         if os.name != "posix":
             raise ServerError(
-                "the embedded Postgres runs on Linux and macOS only; set DATABASE_URL to a "
+                "the embedded Postgres runs on Linux and macOS only; set GEOFIX_DATABASE_URL to a "
                 "Postgres of your own with pgvector >= 0.8 (`docker compose up -d db`)"
             )
         self.data_dir = data_dir.expanduser().resolve()

@@ -17,9 +17,17 @@ from psycopg import OperationalError as DriverError
 from sqlalchemy import Connection, Engine, event, select, text
 from sqlalchemy import exc as sa_exc
 
-from geofix.db.engine import Address, FixedAddress, address_of, database_errors, open_engine, redact
+from geofix.db.engine import (
+    Address,
+    FixedAddress,
+    address_of,
+    database_errors,
+    open_engine,
+    said_of,
+)
 from geofix.db.errors import DatabaseError, ShardError
 from geofix.db.models import ShardRow
+from geofix.db.redaction import redact
 
 HERE = "here"
 """Name of the server with the photos, which holds vectors too."""
@@ -107,7 +115,7 @@ def server_errors(server: Server) -> Iterator[None]:
         with database_errors(server.engine):
             yield
     except (DatabaseError, sa_exc.TimeoutError, DriverError) as error:
-        raise ShardError(server.name, redact(server.url), _reason(error)) from error
+        raise ShardError(server.name, redact(server.url), _reason(error, server.url)) from error
 
 
 def asked_of_each(
@@ -136,10 +144,10 @@ def asked_of_each(
     return answered, missing
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, url: str) -> str:
     cause = error.__cause__
     original = cause.orig if isinstance(cause, sa_exc.DBAPIError) else None
-    return str(original or error).strip().partition("\n")[0]
+    return said_of(original or error, url)
 
 
 @contextmanager

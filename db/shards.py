@@ -14,11 +14,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, delete, insert, select, text
 
-from geofix.db.engine import conninfo, database_errors, open_engine, redact
+from geofix.db.engine import conninfo, database_errors, open_engine
 from geofix.db.errors import GalleryError
 from geofix.db.foreign_tables import forget_foreign_tables
 from geofix.db.holdings import rows_held
 from geofix.db.models import ShardRow
+from geofix.db.redaction import redact
 from geofix.db.schema import upgrade
 from geofix.db.servers import HERE, Server, asked_of_each, server_errors, servers_of, shards_of
 from geofix.db.writer_lock import write_alone

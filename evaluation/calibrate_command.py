@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from geofix.agent.cli.options import JsonFlag, printable
+from geofix.agent.cli.options import JsonFlag, named, printable
 from geofix.agent.cli.terminal import err, out, plain, say
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def calibrate_dataset(
     ],
     gallery: Annotated[
         list[str] | None,
-        typer.Option(help="Search this gallery only; may be given again.", callback=printable),
+        typer.Option(help="Search this gallery only; may be given again.", callback=named),
     ] = None,
     exclude: Annotated[
         str | None,
@@ -35,7 +35,8 @@ def calibrate_dataset(
         ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Draft by this model; GEOFIX_MODEL otherwise.")
+        str | None,
+        typer.Option(help="Draft by this model; GEOFIX_MODEL otherwise.", callback=named),
     ] = None,
     rounds: Annotated[
         int | None, typer.Option(min=1, max=6, help="Rounds of retrieval at most.")

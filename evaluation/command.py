@@ -18,12 +18,14 @@ from geofix.agent.cli.options import (
     MaxCost,
     NegativesKind,
     Preset,
+    named,
     printable,
     writable,
 )
-from geofix.agent.cli.terminal import err, out, plain, say, visible
+from geofix.agent.cli.terminal import err, out, plain, say
 from geofix.agent.cli.whole_file import write_whole
 from geofix.agent.settings import Settings
+from geofix.db.plain_text import visible
 
 if TYPE_CHECKING:
     from geofix.evaluation.report.written import Report
@@ -71,7 +73,7 @@ def evaluate_dataset(
     ] = None,
     gallery: Annotated[
         list[str] | None,
-        typer.Option(help="Search this gallery only; may be given again.", callback=printable),
+        typer.Option(help="Search this gallery only; may be given again.", callback=named),
     ] = None,
     preset: Preset = None,
     negatives_by: NegativesKind = None,
@@ -82,7 +84,8 @@ def evaluate_dataset(
     ] = None,
     max_cost: MaxCost = None,
     model: Annotated[
-        str | None, typer.Option(help="Draft by this model; GEOFIX_MODEL otherwise.")
+        str | None,
+        typer.Option(help="Draft by this model; GEOFIX_MODEL otherwise.", callback=named),
     ] = None,
     limit: Annotated[
         int | None,
@@ -217,4 +220,4 @@ def _write(report: Report, files: dict[str, Path | None], json: bool) -> None:
     for name, path in files.items():
         if path is not None:
             write_whole(path, makers[name](report))
-            err().print(f"written: {path}", markup=False, soft_wrap=True)
+            err().print(f"written: {visible(str(path))}", markup=False, soft_wrap=True)

@@ -48,12 +48,13 @@ STARTED = f"geofix_test_starter_{uuid.uuid4().hex[:8]}"
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No variable and no `.env` of the person who runs the tests reaches a test."""
+    """No variable and no settings file of the person who runs the tests reaches a test."""
     for name in list(os.environ):
         if name.startswith(THEIRS) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
     monkeypatch.chdir(tmp_path)
 
 

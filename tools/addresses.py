@@ -54,7 +54,7 @@ def address_of(model: BaseChatModel) -> Address:
     provider = model._get_ls_params().get("ls_provider")
     if getattr(model, "in_process", False) is True or provider == "transformers":
         return Address(IN_PROCESS, stays=True)
-    url = _url_of(model, provider)
+    url = url_of(model, provider)
     if url is None:
         return Address(UNKNOWN, stays=False)
     parts = urlsplit(url if "//" in url else f"http://{url}")
@@ -77,7 +77,15 @@ def is_loopback(host: str) -> bool:
     return ip.is_loopback or ip.is_unspecified
 
 
-def _url_of(model: BaseChatModel, provider: Any) -> str | None:
+def urls_of(model: BaseChatModel) -> list[str]:
+    """Return every URL a model's calls use, its own and those of proxies, logins included."""
+    own = url_of(model, model._get_ls_params().get("ls_provider"))
+    proxies = [getattr(model, name, None) for name in _PROXIES]
+    return [url for url in (own, *proxies, *getproxies().values()) if isinstance(url, str)]
+
+
+def url_of(model: BaseChatModel, provider: Any) -> str | None:
+    """Return where a model's calls go, with the login if there is one; none if it does not say."""
     if provider == "ollama":
         return str(getattr(model, "base_url", None) or os.environ.get("OLLAMA_HOST") or _OLLAMA)
     # The clients resolve variables of their own (OPENAI_BASE_URL, GOOGLE_GEMINI_BASE_URL, ...).

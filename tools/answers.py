@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel
 
+from geofix.db.plain_text import LONGEST_NAME, one_line
 from geofix.tools.errors import ModelError
 from geofix.tools.parsing import legible
 from geofix.tools.refusal import refusal_of
@@ -91,9 +92,14 @@ def reply_of(raw: Any, *, reported: dict[str, Any] | None = None, cached: bool =
         cached=cached,
         refusal=refusal_of(raw, finish, said),
         cut=finish in _CUT,
-        model=said.get("model_name") or said.get("model") or None,
-        revision=said.get("system_fingerprint") or None,
+        model=_name(said.get("model_name") or said.get("model")),
+        revision=_name(said.get("system_fingerprint")),
     )
+
+
+def _name(said: Any) -> str | None:
+    """Return a name a server gives itself, fit to be kept and shown."""
+    return one_line(str(said))[:LONGEST_NAME] if said else None
 
 
 def _text(raw: AIMessage) -> str:

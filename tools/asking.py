@@ -16,6 +16,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables.config import ContextThreadPoolExecutor
 from pydantic import BaseModel
 
+from geofix.db.plain_text import one_line
 from geofix.tools.account import CallFailed, Terms
 from geofix.tools.answers import Answer, Reply, total
 from geofix.tools.budget import Budget
@@ -23,7 +24,7 @@ from geofix.tools.calling import Caller
 from geofix.tools.errors import ModelError
 from geofix.tools.failures import MAX_REASON
 from geofix.tools.outbound import BeforeSend
-from geofix.tools.parsing import legible, parse_answer
+from geofix.tools.parsing import parse_answer
 from geofix.tools.pictures import require_bare
 from geofix.tools.prices import Price
 from geofix.tools.refusal import sounds_refused
@@ -175,10 +176,10 @@ def _parsed(reply: Reply, schema: type[AnswerT]) -> tuple[AnswerT | None, str]:
         CallFailed: It is a refusal.
     """
     if reply.refusal is not None:
-        raise CallFailed(f"the model refused: {legible(reply.refusal)[:MAX_REASON]}")
+        raise CallFailed(f"the model refused: {one_line(reply.refusal)[:MAX_REASON]}")
     parsed, problem = parse_answer(reply.text, schema)
     if parsed is None and sounds_refused(reply.text):
-        raise CallFailed(f"the model refused: {' '.join(reply.text.split())[:MAX_REASON]}")
+        raise CallFailed(f"the model refused: {one_line(reply.text)[:MAX_REASON]}")
     if parsed is None and reply.cut:
         return None, f"it was cut off at the limit of tokens, so be brief; {problem}"
     return parsed, problem

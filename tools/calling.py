@@ -16,8 +16,10 @@ from langchain_core.messages import BaseMessage
 from pydantic import BaseModel
 
 from geofix.db.errors import GeofixError
+from geofix.db.redaction import without
 from geofix.tools.account import Account, CallFailed, Terms
 from geofix.tools.answers import Reply, reply_of
+from geofix.tools.chat import secrets_of
 from geofix.tools.concessions import NO_TEMPERATURE, Asked, conceded
 from geofix.tools.deadline import within
 from geofix.tools.errors import ModelError
@@ -67,7 +69,7 @@ class Caller:
     def kept(self, messages: Sequence[BaseMessage]) -> Reply | None:
         """Return the reply that is kept, if one is."""
         found = None if self._kept is None else self._kept.find(messages)
-        return None if found is None else reply_of(found, cached=True)
+        return None if found is None else self._read(found, cached=True)
 
     def keep(self, messages: Sequence[BaseMessage], raw: Any) -> None:
         """Keep a reply, where they are kept."""
@@ -101,12 +103,18 @@ class Caller:
         if not raws:
             raise CallFailed("the model failed: its response holds no answer")
         try:
-            first, *others = [reply_of(raw, reported=said) for raw in raws]
+            first, *others = [self._read(raw, reported=said) for raw in raws]
         except ModelError as error:
             raise CallFailed(f"the model failed: {error}") from error
         self.account.count(first)
         bare = [replace(one, tokens={}) for one in others]
         return list(zip([first, *bare], raws, strict=True))
+
+    def _read(self, raw: Any, **known: Any) -> Reply:
+        """Read a message; a server that echoes what it was sent may quote a key in it."""
+        reply, secrets = reply_of(raw, **known), secrets_of(self._model)
+        refusal = None if reply.refusal is None else without(reply.refusal, *secrets)
+        return replace(reply, text=without(reply.text, *secrets), refusal=refusal)
 
     def _sent(
         self, messages: Sequence[BaseMessage], samples: int

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr, ValidationError
 
-from geofix.tools.addresses import address_of
+from geofix.db.redaction import SECRET_NAME, redact, secrets_in, without
+from geofix.tools.addresses import address_of, urls_of
 from geofix.tools.errors import ModelError
 from geofix.tools.offline import require_here, stay_offline
 
@@ -146,9 +147,8 @@ def _check_address(spec: str, base_url: str | None) -> None:
     except ValueError:
         good = False
     if not good:
-        # The text leaves the address out up to its login, which may hold a password.
         raise ModelError(
-            f"the model {spec!r} cannot be reached at {base_url.rpartition('@')[2]!r}: write"
+            f"the model {spec!r} cannot be reached at {redact(base_url)!r}: write"
             " GEOFIX_MODEL_URL as 'http://localhost:8000/v1'"
         )
 
@@ -178,7 +178,8 @@ def _construct(
     options: dict[str, Any],
     api_key: str | None,
 ) -> BaseChatModel:
-    key = api_key or (NO_KEY if "base_url" in options else None)
+    url = options.get("base_url", "")
+    key = api_key or (NO_KEY if url else None)
     if provider.takes_key and key is not None:
         options = {**options, "api_key": key}
     try:
@@ -186,9 +187,10 @@ def _construct(
     except Exception as error:
         # Clients raise classes of their own for a missing key (openai.OpenAIError), and pydantic
         # quotes its input, key included: hence no chain.
+        reason = without(_reason(error), key, *secrets_in(url))
         raise ModelError(
-            f"the model {spec!r} cannot be set up: {without(_reason(error), key)}. If it wants a"
-            f" key, set GEOFIX_MODEL_API_KEY or {provider.key_variable}"
+            f"the model {spec!r} cannot be set up: {reason}."
+            f" If it wants a key, set GEOFIX_MODEL_API_KEY or {provider.key_variable}"
         ) from None
     if provider.takes_key and not any(secrets_of(loaded)):
         raise ModelError(
@@ -204,16 +206,14 @@ def _reason(error: Exception) -> str:
 
 
 def secrets_of(model: BaseChatModel) -> list[str]:
-    """Return the keys a model holds, so that they can be kept out of what is written."""
+    """Return the keys and logins a model holds, so that they can be kept out of what is written."""
     held = [value for value in vars(model).values() if isinstance(value, SecretStr)]
-    return [value.get_secret_value() for value in held]
-
-
-def without(text: str, *secrets: str | None) -> str:
-    """Return `text` with every secret blacked out."""
-    for secret in filter(None, secrets):
-        text = text.replace(secret, "***")
-    return text
+    headers = getattr(model, "default_headers", None) or {}
+    return [
+        *(value.get_secret_value() for value in held),
+        *(str(value) for name, value in headers.items() if SECRET_NAME.search(name)),
+        *(secret for url in urls_of(model) for secret in secrets_in(url)),
+    ]
 
 
 def model_name(model: BaseChatModel) -> str:

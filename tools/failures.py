@@ -9,8 +9,9 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
-from geofix.tools.chat import secrets_of, without
-from geofix.tools.parsing import legible
+from geofix.db.plain_text import one_line
+from geofix.db.redaction import without
+from geofix.tools.chat import secrets_of
 from geofix.tools.pictures import pictures_in
 
 MAX_REASON = 300
@@ -101,5 +102,5 @@ def words_of(error: BaseException) -> str:
 
 def reason_of(error: BaseException, model: BaseChatModel) -> str:
     """Return a short reason fit for the trail: legible, and without the model's keys."""
-    said = without(legible(words_of(error)), *secrets_of(model))[:MAX_REASON]
+    said = one_line(without(words_of(error), *secrets_of(model)))[:MAX_REASON]
     return f"{type(error).__name__}: {said}"

@@ -11,9 +11,7 @@ from geofix.agent.cli.terminal import say
 from geofix.agent.errors import DatabaseError
 from geofix.agent.settings import Settings
 
-app = typer.Typer(
-    help="The database: geofix's embedded one, or DATABASE_URL.", no_args_is_help=True
-)
+app = typer.Typer(help="The database: geofix's embedded one, or your own.", no_args_is_help=True)
 
 
 @app.command("up")
@@ -23,7 +21,7 @@ def up(
     ] = False,
 ) -> None:
     """Start the embedded server and keep it running."""
-    from geofix.db.engine import redact  # noqa: PLC0415 - see `opening`
+    from geofix.db.redaction import redact  # noqa: PLC0415 - see `opening`
 
     with open_services(_embedded()) as services:
         services.server.keep_running()
@@ -42,12 +40,12 @@ def down() -> None:
 @app.command("status")
 def status() -> None:
     """Say which database is used and how it stands."""
-    from geofix.db.engine import redact  # noqa: PLC0415 - see `opening`
+    from geofix.db.redaction import redact  # noqa: PLC0415 - see `opening`
 
     settings = Settings.from_environment()
     with open_services(settings) as services:
         if settings.database_url is not None:
-            say(f"DATABASE_URL  {redact(settings.database_url)}")
+            say(f"database_url  {redact(settings.database_url)}")
             _ = services.engine
             say("schema        up to date")
             return
@@ -71,7 +69,8 @@ def _embedded() -> Settings:
     settings = Settings.from_environment()
     if settings.database_url is not None:
         raise DatabaseError(
-            "DATABASE_URL is set, so geofix does not run a server of its own; start and stop that"
-            " one by its own means, or unset DATABASE_URL"
+            "the setting database_url names a server, so geofix does not run one of its own; start"
+            " and stop that one by its own means, or unset the setting (`geofix config show` says"
+            " where it is set)"
         )
     return settings

@@ -11,7 +11,7 @@ from rich.table import Table
 from geofix.agent.cli import exits, gallery_index, shard
 from geofix.agent.cli.loading import following
 from geofix.agent.cli.opening import open_services
-from geofix.agent.cli.options import writable
+from geofix.agent.cli.options import named, writable
 from geofix.agent.cli.terminal import degraded, out, plain, say
 from geofix.agent.errors import SourceError
 
@@ -27,7 +27,9 @@ app.add_typer(shard.app, name="shard")
 
 
 @app.command("add")
-def add(name: Annotated[str, typer.Argument(help="Only `starter` so far.")] = "starter") -> None:
+def add(
+    name: Annotated[str, typer.Argument(help="Only `starter` so far.", callback=named)] = "starter",
+) -> None:
     """Add a gallery that ships with geofix."""
     from geofix.tools import starter  # noqa: PLC0415 - see `opening`
 
@@ -43,12 +45,13 @@ def ingest(
     source: Annotated[
         Path, typer.Argument(help="A folder, a table, archives of pictures, or vectors.")
     ],
-    gallery: Annotated[str, typer.Option(help="Gallery to put them in.")] = "mine",
+    gallery: Annotated[str, typer.Option(help="Gallery to put them in.", callback=named)] = "mine",
     name: Annotated[
         str | None,
         typer.Option(
             help="What they are kept under. A collection that is to be updated from another place"
-            " needs one; otherwise it is the source's name with a mark of where it lies."
+            " needs one; otherwise it is the source's name with a mark of where it lies.",
+            callback=named,
         ),
     ] = None,
     kind: Annotated[
@@ -79,7 +82,8 @@ def ingest(
         str | None,
         typer.Option(
             help="Name of the encoder that made the vectors; GEOFIX_ENCODER's otherwise. For"
-            " vectors only."
+            " vectors only.",
+            callback=named,
         ),
     ] = None,
     workers: Annotated[
@@ -158,7 +162,9 @@ def list_all() -> None:
 
 
 @app.command("remove")
-def remove(name: Annotated[str, typer.Argument(help="Name of the gallery.")]) -> None:
+def remove(
+    name: Annotated[str, typer.Argument(help="Name of the gallery.", callback=named)],
+) -> None:
     """Remove a gallery with all its photos."""
     from geofix.db.galleries import remove_gallery  # noqa: PLC0415
 

@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from geofix.agent.cli.opening import open_services
+from geofix.agent.cli.options import named
 from geofix.agent.cli.terminal import degraded, err, out, plain, say
 from geofix.agent.errors import GalleryError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 NO_PHOTO = "no photo yet; `geofix gallery add starter` adds the gallery that ships"
 
 EncoderOption = Annotated[
-    str | None, typer.Option(help="Name of the encoder, where there are several.")
+    str | None, typer.Option(help="Name of the encoder, where there are several.", callback=named)
 ]
 
 

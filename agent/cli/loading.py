@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bars
 
-from geofix.agent.cli.terminal import err, visible
+from geofix.agent.cli.terminal import err
+from geofix.db.plain_text import visible
 
 if TYPE_CHECKING:
     from geofix.tools.ingestion import Progress

@@ -29,7 +29,7 @@ from geofix.agent.cli.options import (
     Pictures,
     Preset,
     RunId,
-    printable,
+    named,
 )
 from geofix.agent.cli.render import print_fix
 from geofix.agent.cli.terminal import out, say
@@ -39,7 +39,11 @@ from geofix.agent.state import Fix, Region
 
 ModelName = Annotated[
     str | None,
-    typer.Option("--model", help="Draft by this model, as provider:model; GEOFIX_MODEL otherwise."),
+    typer.Option(
+        "--model",
+        help="Draft by this model, as provider:model; GEOFIX_MODEL otherwise.",
+        callback=named,
+    ),
 ]
 
 
@@ -61,11 +65,11 @@ def locate_photo(
     model: ModelName = None,
     gallery: Annotated[
         list[str] | None,
-        typer.Option(help="Search this gallery only; may be given again.", callback=printable),
+        typer.Option(help="Search this gallery only; may be given again.", callback=named),
     ] = None,
     thread: Annotated[
         str | None,
-        typer.Option(help="Id of the run; one that was cut off goes on.", callback=printable),
+        typer.Option(help="Id of the run; one that was cut off goes on.", callback=named),
     ] = None,
     rounds: Annotated[
         int | None, typer.Option(min=1, max=6, help="Rounds of retrieval at most; 1 otherwise.")

@@ -11,9 +11,10 @@ import typer
 from rich.table import Table
 
 from geofix.agent.cli import exits
-from geofix.agent.cli.options import JsonFlag, printable
-from geofix.agent.cli.terminal import err, out, plain, say, visible
+from geofix.agent.cli.options import JsonFlag, named
+from geofix.agent.cli.terminal import err, out, plain, say
 from geofix.agent.settings import Settings
+from geofix.db.plain_text import one_line
 
 if TYPE_CHECKING:
     from geofix.tools.model_findings import Drafting, ModelCheck, Pictures, Several
@@ -34,7 +35,7 @@ def check(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="The model, as provider:model; GEOFIX_MODEL otherwise.", callback=printable
+            help="The model, as provider:model; GEOFIX_MODEL otherwise.", callback=named
         ),
     ] = None,
     json: JsonFlag = False,
@@ -72,7 +73,7 @@ def _print(found: ModelCheck) -> None:
     if found.why_not is None:
         say("It can draft.")
     else:
-        say(visible(f"It cannot draft: {found.why_not}"))
+        say(f"It cannot draft: {one_line(found.why_not)}")
 
 
 def _lines(found: ModelCheck) -> Iterator[tuple[str, str]]:

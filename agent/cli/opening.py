@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.status import Status
 
-from geofix.agent.cli.terminal import err
+from geofix.agent.cli.terminal import err, plain
 
 if TYPE_CHECKING:
     from geofix.agent.facade import Agent
@@ -49,7 +49,7 @@ def open_agent(
 
     with (
         err().status("starting") as status,
-        facade.open_agent(settings, progress=status.update) as agent,
+        facade.open_agent(settings, progress=lambda line: status.update(plain(line))) as agent,
     ):
         yield agent, lambda event: _follow(status, event)
 

@@ -7,23 +7,41 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from geofix.agent.cli.terminal import visible
 from geofix.agent.cli.whole_file import why_not_writable
 from geofix.agent.preset_names import PresetName
 from geofix.agent.search_report import NegativesBy
+from geofix.db.plain_text import require_name, short, visible
+
+LONGEST_TEXT = 4096
+"""Characters of a path or an option that is no name; Linux opens no longer path."""
 
 TextT = TypeVar("TextT", str, list[str], str | None, list[str] | None)
 
 
-def printable(value: TextT) -> TextT:
-    """Refuse text that is kept in the database but cannot be: broken UTF-8, control characters.
+def named(value: TextT) -> TextT:
+    """Refuse what cannot be a name: blank, too long, or with characters that cannot be seen.
 
     Raises:
-        typer.BadParameter: It is not printable.
+        typer.BadParameter: It is no name.
+    """
+    for name in [value] if isinstance(value, str) else value or []:
+        require_name(name, "the name", typer.BadParameter)
+    return value
+
+
+def printable(value: TextT) -> TextT:
+    """Refuse what is no name but kept or shown: broken UTF-8, hidden characters, endless text.
+
+    Raises:
+        typer.BadParameter: It is not printable, or longer than any path.
     """
     for text in [value] if isinstance(value, str) else value or []:
+        if len(text) > LONGEST_TEXT:
+            raise typer.BadParameter(
+                f"{short(text)} has {len(text):,} characters; give at most {LONGEST_TEXT:,}"
+            )
         if visible(text) != text:
-            raise typer.BadParameter(f"{text!r} is not printable text")
+            raise typer.BadParameter(f"{text!r} holds characters that cannot be printed")
     return value
 
 
@@ -44,7 +62,7 @@ GeojsonFile = Annotated[
     Path | None,
     typer.Option("--geojson", help="Write the fix as GeoJSON to this file.", callback=writable),
 ]
-RunId = Annotated[str, typer.Argument(help="Id of the run.", callback=printable)]
+RunId = Annotated[str, typer.Argument(help="Id of the run.", callback=named)]
 NegativesKind = Annotated[
     NegativesBy | None,
     typer.Option(

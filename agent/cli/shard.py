@@ -8,14 +8,14 @@ import typer
 from rich.table import Table
 
 from geofix.agent.cli.opening import open_services
-from geofix.agent.cli.options import printable
+from geofix.agent.cli.options import named
 from geofix.agent.cli.terminal import err, out, plain, say
 
 app = typer.Typer(
     help="Other Postgres servers that hold a part of the vectors.", no_args_is_help=True
 )
 
-Name = Annotated[str, typer.Argument(help="Name of the shard.", callback=printable)]
+Name = Annotated[str, typer.Argument(help="Name of the shard.", callback=named)]
 
 
 @app.command("add")
@@ -30,7 +30,7 @@ def add(
     ],
 ) -> None:
     """Take a database in as a shard, and set it up; the next load fills it."""
-    from geofix.db.engine import redact  # noqa: PLC0415 - see `opening`
+    from geofix.db.redaction import redact  # noqa: PLC0415 - see `opening`
     from geofix.db.shards import add_shard  # noqa: PLC0415
 
     with open_services() as services:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import NoReturn
 
 from rich.console import Console
 from rich.markup import escape
 
 from geofix.agent.cli import exits
+from geofix.db.plain_text import visible
 
 
 class Terminal(Console):
@@ -33,8 +33,8 @@ def err() -> Terminal:
 
 
 def say(text: str) -> None:
-    """Print to standard output as it is: not wrapped, not colored, not interpreted."""
-    out().out(text, highlight=False)
+    """Print lines to standard output: not wrapped, not colored, and nothing in them steers."""
+    out().out("\n".join(visible(line) for line in text.split("\n")), highlight=False)
 
 
 def degraded(reason: str) -> str:
@@ -45,11 +45,3 @@ def degraded(reason: str) -> str:
 def plain(text: str) -> str:
     """Return a stranger's text fit to stand inside markup; what cannot be printed is escaped."""
     return escape(visible(text))
-
-
-def visible(text: str) -> str:
-    """Return text on one line, with what could steer a terminal written out."""
-    steers = {"Cc", "Cs", "Zl", "Zp"}
-    return "".join(
-        repr(sign)[1:-1] if unicodedata.category(sign) in steers else sign for sign in text
-    )

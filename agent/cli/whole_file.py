@@ -22,15 +22,24 @@ def why_not_writable(path: Path) -> str | None:
     return None
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str, *, private: bool = False) -> None:
     """Write `text` in UTF-8; a file of that name is replaced, a link to one is kept.
+
+    Args:
+        path: Of the file.
+        text: All of it.
+        private: Whether nobody but this user may read it (mode 0600), from the first byte on.
 
     Raises:
         GeofixError: It cannot be written; what was there before is still there.
     """
     partial = _partial(path)
     try:
-        partial.write_text(text, encoding="utf-8")
+        if private:
+            # What a killed process left may be open to others.
+            partial.unlink(missing_ok=True)
+            partial.touch(mode=0o600, exist_ok=False)
+        partial.write_text(text, encoding="utf-8", newline="" if private else None)
         partial.replace(path.resolve())
     except OSError as error:
         raise GeofixError(f"cannot write {str(path)!r}: {error.strerror}") from error

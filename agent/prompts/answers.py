@@ -7,11 +7,11 @@ from typing import Annotated, Any, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator
 
 from geofix.agent.clues import ClueKind
+from geofix.db.plain_text import one_line
 from geofix.tools.degrees import Axis, read_degrees
-from geofix.tools.parsing import legible
 
-Words = Annotated[str, AfterValidator(legible)]
-"""As a model wrote them, fit for Postgres; the schema shows a plain string."""
+Words = Annotated[str, AfterValidator(one_line)]
+"""As a model wrote them, fit for Postgres and for a terminal; the schema shows a plain string."""
 
 
 def _degrees(axis: Axis) -> BeforeValidator:

@@ -55,7 +55,7 @@ def find_account() -> Account | None:
 def _make_account() -> Account:
     advice = (
         f"Postgres refuses to run as root; make a system account named {ACCOUNT_NAME!r}, "
-        "or run geofix as an ordinary user, or set DATABASE_URL to a Postgres of your own"
+        "or run geofix as an ordinary user, or set GEOFIX_DATABASE_URL to a Postgres of your own"
     )
     command = ["useradd", "--system", "--user-group", "--no-create-home"]
     command += ["--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", ACCOUNT_NAME]

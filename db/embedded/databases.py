@@ -56,7 +56,7 @@ def _probe_vectors(connect: Connect) -> None:
                 raise ServerError(_processor_text()) from error
             raise ServerError(
                 f"this Postgres has no usable pgvector >= 0.8: {str(error).strip()!r}; name other "
-                "binaries, or set DATABASE_URL to a Postgres that has it"
+                "binaries, or set GEOFIX_DATABASE_URL to a Postgres that has it"
             ) from error
 
 
@@ -64,6 +64,6 @@ def _processor_text() -> str:
     return (
         "Postgres died on its first vector: this build of pgvector needs processor instructions "
         "(x86-64: AVX2; Linux arm64: SVE) that this machine "
-        f"({platform.system()} {platform.machine()}) seems to lack; set DATABASE_URL to a Postgres "
-        "of your own with pgvector >= 0.8 (`docker compose up -d db`)"
+        f"({platform.system()} {platform.machine()}) seems to lack; set GEOFIX_DATABASE_URL to a "
+        "Postgres of your own with pgvector >= 0.8 (`docker compose up -d db`)"
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import html
 from collections.abc import Iterator
-from html import escape
 
+from geofix.db.plain_text import visible
 from geofix.evaluation.report.error_map import plot_map
 from geofix.evaluation.report.plots import drawn, plots_of
 from geofix.evaluation.report.tables import Table, comparison_table, tables_of
@@ -48,6 +49,11 @@ def as_page(report: Report) -> str:
     head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
     body = "\n".join(parts)
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n'
+
+
+def escape(text: str) -> str:
+    """Return a text for the page: no markup of its own, and what hides or turns it written out."""
+    return html.escape(visible(text))
 
 
 def _run(run: Run) -> Iterator[str]:

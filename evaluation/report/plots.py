@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -31,27 +32,38 @@ def new_figure(width: float = 7.2, height: float = 4.4) -> tuple[Any, Any]:
     """
     try:
         # Plots are an extra, and `--help` must not wait for them.
-        from matplotlib import rc_context  # noqa: PLC0415
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise GeofixError(
             "the page with plots needs matplotlib, which is not installed; run"
             " `pip install 'geofix[eval]'`, or leave --page out"
         ) from error
-    with rc_context({"axes.spines.top": False, "axes.spines.right": False, "font.size": 9}):
+    with _styled({"axes.spines.top": False, "axes.spines.right": False, "font.size": 9}):
         figure = Figure(figsize=(width, height), layout="constrained")
         return figure, figure.subplots()
 
 
 def drawn(figure: Any, form: str = "svg") -> bytes:
     """Return a figure's file; the same figure gives the same bytes."""
-    # Imported by `new_figure` before.
-    from matplotlib import rc_context  # noqa: PLC0415
-
     file = io.BytesIO()
-    with rc_context({"svg.hashsalt": "geofix"}):
+    with _styled({"svg.hashsalt": "geofix"}):
         figure.savefig(file, format=form, metadata={"Date": None} if form == "svg" else None)
     return file.getvalue()
+
+
+@contextmanager
+def _styled(own: Any) -> Iterator[None]:
+    """Draw inside by matplotlib's defaults and `own`, whatever a file of settings says.
+
+    It reads `matplotlibrc` of the working folder first, which is a stranger's where their photos
+    are evaluated, and can have text set by a program, LaTeX.
+    """
+    from matplotlib import rc_context, rcdefaults  # noqa: PLC0415 - an extra
+
+    with rc_context():
+        rcdefaults()
+        with rc_context(own):
+            yield
 
 
 def plot_errors(results: Sequence[Result]) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from geofix.db.evaluations import Evaluation
+from geofix.db.plain_text import visible
 from geofix.evaluation.comparison import Comparison
 from geofix.evaluation.report.tables import Table, comparison_table, tables_of
 from geofix.evaluation.result import Result
@@ -48,7 +49,7 @@ def as_json(report: Report) -> str:
     runs = [_run_json(run) for run in (report.base, *report.others)]
     compared = [asdict(one) for one in report.comparisons]
     whole = {"runs": runs, "comparisons": compared, "notes": list(report.notes)}
-    return json.dumps(_finite(whole), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(_finite(whole), indent=2) + "\n"
 
 
 def _run_json(run: Run) -> dict[str, Any]:
@@ -98,7 +99,8 @@ def as_markdown(report: Report) -> str:
     parts += [markdown_table(comparison_table(one)) for one in report.comparisons]
     if report.notes:
         parts += ["### Notes\n", "\n".join(f"- {note}" for note in report.notes) + "\n"]
-    return "\n".join(parts)
+    # Names of data sets and notes quote files and tables of strangers.
+    return "\n".join(visible(line) for line in "\n".join(parts).split("\n"))
 
 
 def about(run: Run) -> str:

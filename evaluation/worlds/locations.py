@@ -88,5 +88,6 @@ def _wheel() -> Path:
     folder = cache_folder() / "geoclip"
     if not list(folder.glob("*.whl")):
         download = ["download", "--quiet", "--no-deps", "--dest", str(folder), PACKAGE]
-        subprocess.run([sys.executable, "-m", "pip", *download], check=True)
+        # -P: else a `pip.py` in the working folder would be run in place of pip.
+        subprocess.run([sys.executable, "-P", "-m", "pip", *download], check=True)
     return next(folder.glob("*.whl"))

@@ -36,27 +36,58 @@ def find_snapshot(name: str, revision: str | None) -> Snapshot:
     machines.
 
     Args:
-        name: an existing folder, a hub id, or `hub id@revision` as a `Snapshot` records it.
+        name: the path of a folder (see `is_path`), a hub id, or `hub id@revision` as a `Snapshot`
+            records it.
         revision: branch, tag or commit on the hub; None is the default branch.
 
     Raises:
         EncoderError: no such folder or hub id, no network, or files are missing from it.
     """
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder = written_folder(name)
+    if folder is not None:
         if revision is not None:
             raise EncoderError(
                 f"{name!r} is a folder and has no revision {revision!r}; leave the revision out"
             )
         _check_files(folder, name)
         return Snapshot(f"{folder.resolve().name}@{fingerprint(folder)}", folder)
-    if folder.exists():
-        raise EncoderError(f"{name!r} is a file; give the folder that holds config.json")
-    if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
-        raise EncoderError(f"there is no folder {name!r}; give one that holds a model, or a hub id")
+    if is_path(name) or name.count("/") > 1:
+        raise EncoderError(no_folder(name))
     repository, _, pinned = name.partition("@") if revision is None else (name, "", revision)
     label = f"{repository}@{pinned}" if pinned else repository
     return Snapshot(label, _from_hub(repository, pinned or None, label))
+
+
+def is_path(name: str) -> bool:
+    """Tell whether a model's name is written as a path: from `/`, `./`, `../` or `~`.
+
+    `google/siglip2-base` is a hub id wherever geofix is run: a folder of that name among somebody's
+    photos must not become the model.
+    """
+    written = name.startswith((".", "/", "~")) or "\\" in name
+    return written or Path(name).is_absolute()
+
+
+def written_folder(name: str) -> Path | None:
+    """Return the folder that a model's name is the path of; none if it is none."""
+    folder = Path(name).expanduser()
+    return folder if is_path(name) and folder.is_dir() else None
+
+
+def no_folder(name: str) -> str:
+    """Return what is wrong with a name that is neither the path of a folder nor a hub id."""
+    if not is_path(name):
+        path = f"./{name}"
+        return f"{name!r} is no hub id; write a folder as a path, {path!r} or from '/', or a hub id"
+    if Path(name).expanduser().exists():
+        return f"{name!r} is a file; give the folder that holds config.json"
+    return f"there is no folder {name!r}; give one that holds a model, or a hub id"
+
+
+def beside(name: str) -> str:
+    """Return a hint where a file or folder of a hub id's name lies in the working folder."""
+    there = Path(name).exists()
+    return f"; for the folder of that name here write {'./' + name!r}" if there else ""
 
 
 def _from_hub(repository: str, revision: str | None, label: str) -> Path:
@@ -71,7 +102,8 @@ def _from_hub(repository: str, revision: str | None, label: str) -> Path:
     if offline():
         raise EncoderError(
             f"encoder {label!r} is not on this machine whole, and {VARIABLE} forbids to ask"
-            f" {constants.ENDPOINT}; unset it, or give a folder that holds the encoder"
+            f" {constants.ENDPOINT}{beside(label)}; unset it, or give the path of a folder that"
+            " holds the encoder"
         )
     try:
         wanted = ["*.json", _SAFE]
@@ -88,8 +120,8 @@ def _from_hub(repository: str, revision: str | None, label: str) -> Path:
 def _unknown(label: str, error: Exception) -> EncoderError:
     reason = str(error).strip().splitlines()[0]
     return EncoderError(
-        f"encoder {label!r} is neither a folder here nor could it be had from the Hugging Face "
-        f"hub ({reason}); check the name, download it where there is a network "
+        f"encoder {label!r} could not be had from the Hugging Face "
+        f"hub ({reason}){beside(label)}; check the name, download it where there is a network "
         f"(`hf download {label.replace('@', ' --revision ')}`), or give a folder that holds it"
     )
 

@@ -12,6 +12,7 @@ from threading import RLock
 from types import TracebackType
 from typing import Self, TextIO
 
+from geofix.db.plain_text import visible
 from geofix.tools.errors import SourceError
 from geofix.tools.sources.protocol import Rejected
 
@@ -159,5 +160,5 @@ def _opened(path: Path) -> TextIO:
 def rejected_lines(report: IngestionReport) -> Iterator[str]:
     """Give one line for each of the first photos left out, whatever its name holds."""
     for item, reason in ((rejected.item, rejected.reason) for rejected in report.first_rejects):
-        named = item if item.isprintable() else repr(item)
-        yield f"left out: {reason}" if item in reason else f"left out {named}: {reason}"
+        named, reason = visible(item), visible(reason)
+        yield f"left out: {reason}" if named in reason else f"left out {named}: {reason}"

@@ -13,7 +13,7 @@ from typing import Self, TypeVar
 
 from geofix.db.errors import GeofixError
 from geofix.tools.decoding import Outcome, Task, Undecodable, decode
-from geofix.tools.worker_process import begin
+from geofix.tools.worker_process import begin, from_safe_paths
 
 T = TypeVar("T")
 
@@ -114,7 +114,9 @@ class Workers:
         if self._pool is None:
             self._pool = self._started()
         try:
-            return self._pool.submit(decode, task)
+            # A task may start a process.
+            with from_safe_paths():
+                return self._pool.submit(decode, task)
         except BrokenProcessPool as error:
             future: Future[Outcome] = Future()
             future.set_exception(error)
@@ -124,7 +126,8 @@ class Workers:
         # Spawned, since a fork of a process with threads (torch, psycopg) may hang in a lock.
         pool = ProcessPoolExecutor(self._count, get_context("spawn"), initializer=begin)
         try:
-            pool.submit(os.getpid).result()
+            with from_safe_paths():
+                pool.submit(os.getpid).result()
         except BrokenProcessPool as error:
             raise GeofixError(
                 f"{self._count!r} worker processes cannot be started, they die at once; a script"

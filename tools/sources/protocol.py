@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from geofix.db.plain_text import LONGEST_NAME, require_name, visible
 from geofix.tools.errors import SourceError
 from geofix.tools.sources.pictures import Picture
 
@@ -65,16 +65,14 @@ def name_of(path: Path) -> str:
     Answers quote it, and folders above it may say whose photos they are.
     """
     mark = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
-    name = path.name.encode("utf-8", "replace").decode("utf-8")
-    return f"{name or 'photos'}-{mark}"
+    name = visible(path.name.encode("utf-8", "replace").decode("utf-8"))
+    return f"{name[: LONGEST_NAME - 10].strip() or 'photos'}-{mark}"
 
 
 def check_name(name: str) -> str:
-    """Return the name of a gallery or a collection if it can be kept.
+    """Return the name of a gallery, a collection or an encoder if it can be kept.
 
     Raises:
-        SourceError: It is blank, or has control characters or broken UTF-8.
+        SourceError: It is blank, too long, or holds characters that cannot be seen.
     """
-    if not name.strip() or any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in name):
-        raise SourceError(f"the name {name!r} cannot be used; give a word or two of plain text")
-    return name
+    return require_name(name, "the name", SourceError)

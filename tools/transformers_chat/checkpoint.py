@@ -10,7 +10,7 @@ from pathlib import Path
 import huggingface_hub.constants
 from huggingface_hub import snapshot_download
 
-from geofix.tools.encoders.snapshots import fingerprint
+from geofix.tools.encoders.snapshots import beside, fingerprint, is_path, no_folder, written_folder
 from geofix.tools.errors import ModelError
 from geofix.tools.offline import VARIABLE, offline
 
@@ -38,7 +38,7 @@ def find_checkpoint(name: str, *, download: bool) -> Checkpoint | None:
     `hub id@revision` to be sure of one across machines.
 
     Args:
-        name: An existing folder, a hub id, or `hub id@revision`.
+        name: The path of a folder, a hub id, or `hub id@revision`.
         download: Whether to fetch it from the hub where the cache lacks it.
 
     Returns:
@@ -48,18 +48,13 @@ def find_checkpoint(name: str, *, download: bool) -> Checkpoint | None:
         ModelError: There is no such folder or hub id, its files are not complete, or it is not
             here and downloads are forbidden.
     """
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder = written_folder(name)
+    if folder is not None:
         _require_complete(folder, name)
         return Checkpoint(folder.resolve().name, fingerprint(folder), folder)
-    if folder.exists():
-        raise ModelError(f"{name!r} is a file; give the folder that holds config.json")
     repository, _, revision = name.partition("@")
-    if name.startswith((".", "/", "~")) or repository.count("/") != 1 or "\\" in name:
-        raise ModelError(
-            f"there is no folder {name!r}; give one that holds a model, or a hub id such as"
-            " 'Qwen/Qwen2.5-VL-7B-Instruct'"
-        )
+    if is_path(name) or repository.count("/") != 1:
+        raise ModelError(f"{no_folder(name)} such as 'Qwen/Qwen2.5-VL-7B-Instruct'")
     return _from_hub(repository, revision or None, name, download=download)
 
 
@@ -77,7 +72,7 @@ def _from_hub(
     if offline() or huggingface_hub.constants.HF_HUB_OFFLINE:
         raise ModelError(
             f"the model {name!r} is not on this machine, and {VARIABLE} or HF_HUB_OFFLINE forbids"
-            f" to fetch it; {_advice(name)}"
+            f" to fetch it{beside(name)}; {_advice(name)}"
         )
     if not download:
         return None
@@ -104,8 +99,8 @@ def _advice(name: str) -> str:
 def _unknown(name: str, error: Exception) -> ModelError:
     reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return ModelError(
-        f"the model {name!r} is neither a folder here nor could it be had from the Hugging Face hub"
-        f" ({reason}); check the name, or {_advice(name)}"
+        f"the model {name!r} could not be had from the Hugging Face hub ({reason}){beside(name)};"
+        f" check the name, or {_advice(name)}"
     )
 
 

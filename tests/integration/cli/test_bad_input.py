@@ -66,8 +66,8 @@ def test_a_photo_that_may_not_be_read_is_told_apart(
     geofix: Geofix, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_folder() as folder:
-        # A `.env` is looked for where one stands.
-        monkeypatch.chdir(folder)
+        # The user's settings are looked for as that user.
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
         photo = folder / "closed.jpg"
         photo.touch(mode=0)
         with as_nobody():
@@ -196,7 +196,8 @@ def test_what_is_not_set_up_exits_with_5_and_leaves_nothing(
 def test_a_setting_that_cannot_be_used_is_named_as_it_is_written(geofix: Geofix) -> None:
     done = geofix("runs", GEOFIX_MODEL_TIMEOUT_S="soon")
     assert done.code == 5
-    assert "the setting GEOFIX_MODEL_TIMEOUT_S cannot be 'soon'" in done.err
+    assert "the setting model_timeout_s cannot be 'soon'" in done.err
+    assert "the environment variable GEOFIX_MODEL_TIMEOUT_S" in done.err
 
 
 @pytest.mark.parametrize("command", ["resume", "trail"])

@@ -53,7 +53,9 @@ def test_a_way_that_leads_nowhere_is_said_plainly(
     error = refused(changed(database_url, password=password, **parts))
     assert reason in str(error)
     assert str(error).startswith("cannot reach the database at 'postgresql://")
-    assert "Check DATABASE_URL and that the server runs" in str(error)
+    assert "Check the setting database_url (`geofix config show` says where it is set)" in str(
+        error
+    )
 
 
 def test_a_database_that_is_not_there_is_named(database_url: str) -> None:

@@ -111,7 +111,7 @@ def test_vectors_that_do_not_work_are_said_until_they_do(home: Path) -> None:
     (extension / "away").rename(extension / "vector.control")
     # Dies of the very signal that an instruction unknown to the processor raises.
     script.write_text(good + "\nCOPY (SELECT 1) TO PROGRAM 'kill -ILL $PPID';\n")
-    with pytest.raises(ServerError, match=r"AVX2.*set DATABASE_URL"):
+    with pytest.raises(ServerError, match=r"AVX2.*set GEOFIX_DATABASE_URL"):
         server.start()
     assert not server.status().running
     assert not (home / "data" / "postgres" / "postmaster.pid").exists()

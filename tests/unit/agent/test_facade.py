@@ -3,11 +3,19 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+from pydantic import ValidationError
+
 import geofix.agent
 from geofix.agent import errors, persisted, state
-from geofix.agent.errors import GeofixError
+from geofix.agent.errors import GeofixError, TrailError
+from geofix.agent.runs import ask, reopen
 from geofix.agent.search_report import SearchReport
+from geofix.agent.services import Services
+from geofix.agent.settings import Settings
 from geofix.db.checkpoints import strict_serializer
+from geofix.tools.errors import SourceError
+from geofix.tools.sources import check_name
 
 
 def test_the_facade_is_sorted_and_every_name_is_there() -> None:
@@ -47,3 +55,20 @@ def test_a_checkpoint_revives_a_search_report_by_itself() -> None:
     serializer = strict_serializer(persisted.PERSISTED)
     report = SearchReport(kind="negatives", server="north", way="index", rows=5, ef_search=200)
     assert serializer.loads_typed(serializer.dumps_typed(report)) == report
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 201, "a\u202eb", "a\nb", "a\udce9", "\u3164"])
+def test_what_cannot_be_a_name_is_refused_wherever_one_is_given(name: str) -> None:
+    # Before anything is opened: no photo, no database.
+    services = Services(Settings())
+    with pytest.raises(TrailError, match="the thread id"):
+        ask(services, b"", None, name, {})
+    with pytest.raises(TrailError, match="the thread id"):
+        reopen(services, name)
+    with pytest.raises(GeofixError, match="the option 'galleries'") as refused:
+        ask(services, b"", None, None, {"galleries": (name,)})
+    assert len(str(refused.value)) < 2000
+    with pytest.raises(ValidationError, match="the name"):
+        state.Region(country_code="FR", name=name)
+    with pytest.raises(SourceError, match="the name"):
+        check_name(name)

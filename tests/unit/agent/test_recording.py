@@ -75,6 +75,21 @@ def test_what_is_degraded_is_added_to_the_state() -> None:
     assert result["degraded"] == ["the model is down"]
 
 
+def test_words_that_steer_a_terminal_are_kept_written_out() -> None:
+    def degrade(state: State, context: Context, services: Any) -> Outcome:
+        return Outcome({}, "a\x1b[2Jb\nc", degraded=("down: \x1b]0;x\x07 \u202egpj",))
+
+    listed = Listed()
+    result = one_node(degrade, listed).invoke({"photo": "x"})
+    assert result["degraded"] == [r"down: \x1b]0;x\x07 \u202egpj"]
+    assert listed.steps[0].degraded == (r"down: \x1b]0;x\x07 \u202egpj",)
+    assert listed.steps[0].summary == r"a\x1b[2Jb c"
+    # Whoever builds one by hand.
+    assert Fix(reasons=["\x9b"], degraded=["\u200b"], photo_notes=["\r"]).model_dump(
+        include={"reasons", "degraded", "photo_notes"}
+    ) == {"reasons": [r"\x9b"], "degraded": [r"\u200b"], "photo_notes": [""]}
+
+
 def test_a_failure_is_kept_before_it_is_raised() -> None:
     def fail(state: State, context: Context, services: Any) -> Outcome:
         raise ValueError("no such thing")

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import URL, make_url
 
-from geofix.db.engine import conninfo, open_engine, parse_url, redact
+from geofix.db.engine import conninfo, open_engine, parse_url, said_of
 from geofix.db.errors import DatabaseError
+from geofix.db.redaction import redact
 
 SECRET = "hunter2"
 
@@ -38,6 +39,10 @@ def test_all_spellings_of_postgres_are_one(scheme: str) -> None:
         f"mysql://host/db?user=ann&password={SECRET}",
         f"mysql://host/db?password=a@{SECRET}",
         f"mysql://host/db?sslpassword={SECRET}&x=y",
+        f"mysql://host/db?foo={SECRET}",
+        f"mysql://host:5432/db?foo=a@{SECRET}",
+        f"mysql://ann:1?foo={SECRET}@host/db",
+        f"host=h token={SECRET} user=ann",
         f"host=h user=ann password={SECRET}",
         f"host=h user=ann password = '{SECRET} b'",
         f"ann:{SECRET}@host/db",
@@ -65,6 +70,13 @@ def test_what_is_no_postgres_url_is_refused_without_its_password(url: str) -> No
         ("postgresql:///db", "postgresql:///db"),
         ("postgresql://[::1]:5432/db", "postgresql://[::1]:5432/db"),
         ("postgresql://h/db?password=pw&user=ann", "postgresql://h/db?password=***&user=ann"),
+        ("postgresql://ann@h/db?foo=x&port=1", "postgresql://ann@h/db?foo=***&port=1"),
+        (
+            "postgresql://a:b@h/d?sslmode=require&k=v",
+            "postgresql://a:***@h/d?sslmode=require&k=***",
+        ),
+        ("https://token@h/v1?key=x&region=y", "https://***@h/v1?key=***&region=y"),
+        ("https://ann:pw@h:8000/v1", "https://ann:***@h:8000/v1"),
     ],
 )
 def test_redact_keeps_all_but_the_password(url: str, shown: str) -> None:
@@ -93,6 +105,12 @@ def test_options_of_a_url_come_through_and_unknown_ones_are_refused() -> None:
     with pytest.raises(DatabaseError, match=r"is not usable.*mood") as refused:
         conninfo(f"postgresql://ann:{SECRET}@h/db?mood=good")
     assert SECRET not in "".join(traceback.format_exception(refused.value))
+
+
+def test_what_a_server_says_back_is_shown_without_the_secrets_of_the_url() -> None:
+    url = f"postgresql://ann:p%40{SECRET}@host/db?sslpassword=t0pS3cret"
+    said = f"no p@{SECRET}, p%40{SECRET} or t0pS3cret here\nmore"
+    assert said_of(said, url) == "no ***, *** or *** here"
 
 
 def test_the_engine_does_not_show_the_password() -> None:

@@ -39,5 +39,5 @@ def test_looking_at_or_stopping_what_never_ran_makes_nothing(tmp_path: Path) -> 
 def test_other_systems_are_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as windows:
         windows.setattr("os.name", "nt")
-        with pytest.raises(ServerError, match="set DATABASE_URL"):
+        with pytest.raises(ServerError, match="set GEOFIX_DATABASE_URL"):
             EmbeddedServer(tmp_path)

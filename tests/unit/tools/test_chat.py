@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from langchain_core.language_models import BaseChatModel
 
+from geofix.db.redaction import without
 from geofix.tools.addresses import address_of
-from geofix.tools.chat import NO_KEY, load_chat_model, model_name, secrets_of, without
+from geofix.tools.chat import NO_KEY, load_chat_model, model_name, secrets_of
 from geofix.tools.errors import ModelError
 from tests.fakes import ScriptedChat
 

@@ -49,6 +49,17 @@ def test_processes_give_what_one_process_gives_in_order(tmp_path: Path) -> None:
     assert run(tasks, count=1) == run(tasks, count=0) == ([decode(task) for task in tasks], 0)
 
 
+def test_nothing_of_the_working_folder_is_run(tmp_path: Path) -> None:
+    # Tests run in `tmp_path`. Python looks for all it imports there first, where it is let.
+    for name in ("multiprocessing.py", "sitecustomize.py", "os.py"):
+        (tmp_path / name).write_text("open('ran', 'w').close()\n")
+    (tmp_path / "photos").mkdir()
+    paths = pictures(tmp_path / "photos", 4)
+    done, lost = run([Task(FilePicture(path)) for path in paths])
+    assert [type(one) for one in done] == [Decoded] * 4 and lost == 0
+    assert not (tmp_path / "ran").exists()
+
+
 def test_no_more_pictures_are_taken_than_asked_for(tmp_path: Path) -> None:
     (path,) = pictures(tmp_path, 1)
     taken = 0

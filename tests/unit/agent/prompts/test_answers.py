@@ -92,10 +92,10 @@ def test_no_field_may_be_left_out(missing: str) -> None:
         DraftAnswer(**{name: value for name, value in ANSWER.items() if name != missing})
 
 
-def test_what_postgres_cannot_hold_is_taken_out_of_what_a_model_says() -> None:
-    clue = {"kind": "text", "observation": "a\0b"}
-    answer = DraftAnswer(**{**ANSWER, "clues": [clue], "hypotheses": ["\0c"]})
-    assert (answer.clues[0].observation, answer.hypotheses) == ("ab", ["c"])
+def test_what_steers_a_terminal_is_written_out_of_what_a_model_says() -> None:
+    clue = {"kind": "text", "observation": "a\0b\nc"}
+    answer = DraftAnswer(**{**ANSWER, "clues": [clue], "hypotheses": ["\u202ec"]})
+    assert (answer.clues[0].observation, answer.hypotheses) == (r"a\x00b c", [r"\u202ec"])
 
 
 def test_a_kind_of_the_models_own_invention_does_not_cost_the_clue() -> None:

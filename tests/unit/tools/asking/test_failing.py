@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
+from geofix.tools.asking import ask
+from geofix.tools.chat import load_chat_model
 from geofix.tools.parsing import MOST_STARTS
 from geofix.tools.retrying import LONGEST_WAIT_S, WAITS_S, retry_after_s
-from tests.loopback import TOKENS_IN, TOKENS_OUT, Finished, Raw
-from tests.unit.tools.asking.lab import PARIS, PROTOCOLS, Spot, asked, error
+from tests.loopback import TOKENS_IN, TOKENS_OUT, Finished, Raw, chat_server
+from tests.unit.tools.asking.lab import PARIS, PROTOCOLS, Spot, asked, error, question
 
 EVERY = pytest.mark.parametrize("provider", list(PROTOCOLS))
 ONCE = {"input_tokens": TOKENS_IN, "output_tokens": TOKENS_OUT}
@@ -42,6 +46,34 @@ def test_a_server_that_is_busy_is_asked_again(
     assert answer.parsed is not None
     assert answer.calls == len(server.received) == 3
     assert waits == list(WAITS_S)
+
+
+LOGIN = "ann:p%40ss%20w%22rd"
+ECHOED = [
+    LOGIN,
+    'ann:p@ss w"rd',
+    "p%40ss%20w%22rd",
+    'p@ss w"rd',
+    base64.b64encode(b'ann:p@ss w"rd').decode(),
+    base64.b64encode(LOGIN.encode()).decode(),
+    "t0pS3cret",
+]
+
+
+@pytest.mark.parametrize("status", [200, 400, 401])
+def test_a_login_in_an_address_is_kept_out_of_what_a_server_echoes(status: int) -> None:
+    body = json.dumps({"error": {"message": f"you sent \x1b[31m\u202e {' | '.join(ECHOED)}"}})
+    echo = " | ".join(ECHOED)
+    script = [Raw(status, body)] if status != 200 else [echo, echo]
+    with chat_server(PROTOCOLS["openai"][0], *script) as server:
+        url = f"http://{LOGIN}@127.0.0.1:{server.server_port}/v1?api_key=t0pS3cret"
+        answer = ask(load_chat_model("openai:tiny", base_url=url), question(), Spot)
+    assert answer.failure is not None and "***" in answer.failure
+    for secret in ECHOED:
+        assert secret not in repr(answer)
+    assert not {"\x1b", "\u202e"} & set(answer.failure)
+    if status != 200:
+        assert r"\x1b[31m\u202e" in answer.failure
 
 
 @EVERY

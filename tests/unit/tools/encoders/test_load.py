@@ -62,12 +62,25 @@ def test_a_hub_id_without_network_says_what_to_do(offline: Path, name: str) -> N
     assert f"`hf download {name.replace('@', ' --revision ')}`" in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["someone/no-such-model", "a/b/c", "nowhere"])
+def test_a_folder_among_somebodys_photos_is_not_taken_for_a_model(
+    offline: Path, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir(parents=True)
+    with pytest.raises(EncoderError, match=f"write .*'./{name}'"):
+        load_encoder(name)
+    # Written as a path it is looked into.
+    with pytest.raises(EncoderError, match=r"holds no config\.json"):
+        load_encoder(f"./{name}")
+
+
 @pytest.mark.parametrize(
     ("name", "options", "reason"),
     [
         ("", {}, "is empty; give 'efficientnet-lite0'"),
         (" ", {}, "is empty"),
-        ("not a hub id", {}, "'not a hub id' is neither a folder here"),
+        ("not a hub id", {}, "'not a hub id' could not be had from the"),
         ("/no/such/folder", {}, "there is no folder '/no/such/folder'"),
         ("./folder", {}, "there is no folder './folder'"),
         (__file__, {}, "is a file; give the folder"),

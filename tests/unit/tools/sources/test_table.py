@@ -156,5 +156,5 @@ def test_a_missing_table_and_an_unusable_name_are_refused(tmp_path: Path) -> Non
         TableSource(tmp_path / "nosuch.csv")
     (tmp_path / "photos.csv").write_text("path,lat,lon\na,1,2\n")
     assert TableSource(tmp_path / "photos.csv").name.startswith("photos.csv-")
-    with pytest.raises(SourceError, match="the name ' ' cannot be used"):
+    with pytest.raises(SourceError, match="the name ' ' is blank"):
         TableSource(tmp_path / "photos.csv", name=" ")

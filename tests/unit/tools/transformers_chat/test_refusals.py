@@ -52,9 +52,19 @@ def test_naming_a_model_reads_nothing_of_size(folder: Callable[[str], Path]) -> 
     assert model.revision is not None
 
 
-@pytest.mark.parametrize("name", ["/nowhere/at/all", "./nowhere", "~/nowhere", "nowhere", "a/b/c"])
+@pytest.mark.parametrize("name", ["/nowhere/at/all", "./nowhere", "~/nowhere"])
 def test_a_folder_that_is_not_there(name: str) -> None:
     assert f"there is no folder {name!r}" in refusal(name)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "a/b/c", "a/b"])
+def test_a_folder_among_somebodys_photos_is_not_taken_for_a_model(
+    name: str, folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    # Tests run in `tmp_path`: the folder is there, whole, and would load.
+    shutil.copytree(folder("llava"), tmp_path / name)
+    assert f"'./{name}'" in refusal(name)
+    assert address_of(load_chat_model(f"transformers:./{name}")).stays
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

@@ -1,0 +1,225 @@
+"""The two files settings may stand in, read within bounds; and the one that geofix writes."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+
+from geofix.agent.errors import GeofixError
+from geofix.db.plain_text import short
+
+LARGEST_BYTES = 65_536
+"""Of a settings file; with every setting in it and a comment to each it has three thousand."""
+
+PREFIX = "GEOFIX_"
+
+COMPOSE = frozenset({"GEOFIX_DB_PASSWORD", "GEOFIX_PHOTOS"})
+"""Of docker-compose.yml, which Docker fills in from its own `.env`; no settings of geofix."""
+
+RELATIVE = re.compile(r"(transformers:)?\.{1,2}(/|\\|$)")
+"""A path that depends on where geofix is run."""
+
+Layer = dict[str, tuple[Any, str]]
+"""Value and origin of each setting that one place holds."""
+
+
+def user_file() -> Path:
+    """Return where the user's own settings file is, or would be.
+
+    Raises:
+        GeofixError: That would depend on the folder geofix is run in.
+    """
+    path = platformdirs.user_config_path("geofix", appauthor=False) / "config.toml"
+    if not path.is_absolute():
+        raise GeofixError(
+            f"the settings file {str(path)!r} would be another one in each folder; set"
+            " XDG_CONFIG_HOME or HOME to a path from the root"
+        )
+    return path
+
+
+def env_file_layer(path: Path, variables: Mapping[str, tuple[str, ...]]) -> Layer:
+    """Read a file of lines `GEOFIX_MODEL=...` that was asked for by name.
+
+    Args:
+        path: Of the file.
+        variables: How each setting is spelled there, the strongest first. Lines of other programs
+            are left alone.
+
+    Raises:
+        GeofixError: It cannot be read, or holds a line that is none or an unknown setting.
+    """
+    text = read_file(path)
+    if text is None:
+        raise GeofixError(
+            f"the settings file {str(path)!r} does not exist; name another with --env-file or"
+            " GEOFIX_ENV_FILE, or leave it out"
+        )
+    for line in parse_stream(StringIO(text)):
+        if line.error:
+            raise GeofixError(
+                f"line {line.original.line} of the settings file {str(path)!r} is not written as"
+                " NAME=value; mend it"
+            )
+    given = {name: value for name, value in dotenv_values(stream=StringIO(text)).items() if value}
+    known = {spelling for spellings in variables.values() for spelling in spellings}
+    for name in given:
+        if name.startswith(PREFIX) and name not in known | COMPOSE:
+            raise _unknown(name, path, known)
+    layer: Layer = {}
+    for name, spellings in variables.items():
+        for spelling in spellings:
+            if spelling in given:
+                layer[name] = given[spelling], f"{spelling} in {str(path)!r}"
+                break
+    require_from_root(layer)
+    return layer
+
+
+def user_file_layer(names: Collection[str]) -> Layer:
+    """Read the user's own settings file; one that is not there holds nothing.
+
+    Raises:
+        GeofixError: It cannot be read, or holds an unknown setting.
+    """
+    path = user_file()
+    given = parsed(read_file(path) or "", path)
+    for name in given:
+        if name not in names:
+            raise _unknown(name, path, names)
+    layer: Layer = {
+        name: (value, f"{name} in {str(path)!r}") for name, value in given.items() if value != ""
+    }
+    require_from_root(layer)
+    return layer
+
+
+def read_file(path: Path) -> str | None:
+    """Return a settings file's text; none where there is none.
+
+    Raises:
+        GeofixError: It is no file, too large, not in UTF-8, or may not be read.
+    """
+    told = f"the settings file {str(path)!r}"
+    try:
+        if not path.exists():
+            return None
+        if not path.is_file():
+            raise GeofixError(f"{told} is no regular file; move it away, or name another")
+        with path.open("rb") as file:
+            data = file.read(LARGEST_BYTES + 1)
+        if len(data) > LARGEST_BYTES:
+            raise GeofixError(
+                f"{told} has more than {LARGEST_BYTES:,} bytes, so it is something else; move it"
+                " away, or name another"
+            )
+        return data.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise GeofixError(
+            f"{told} cannot be read: {error}; write it in UTF-8, or move it away"
+        ) from error
+
+
+def parsed(text: str, path: Path) -> dict[str, Any]:
+    """Return what the text of a user's settings file says.
+
+    Raises:
+        GeofixError: It is no TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise GeofixError(
+            f"the settings file {str(path)!r} is not written in TOML: {error}; write lines as"
+            ' encoder = "efficientnet-lite0"'
+        ) from error
+
+
+def changed(text: str, path: Path, name: str, value: str | float | bool | None) -> str:
+    """Return the text of a user's settings file with one setting changed, all else as it was.
+
+    Args:
+        text: Of the file.
+        path: Of the file, for errors.
+        name: Of the setting.
+        value: None removes it.
+
+    Raises:
+        GeofixError: It is no TOML, or the setting is written over several lines.
+    """
+    before = parsed(text, path)
+    wanted = {key: kept for key, kept in before.items() if key != name}
+    lines = text.splitlines(keepends=True)
+    line = re.compile(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=")
+    at = next((at for at, one in enumerate(lines) if line.match(one)), None)
+    if value is None:
+        written = ""
+    else:
+        wanted[name] = value
+        # JSON writes text and numbers as TOML reads them.
+        written = f"{name} = {json.dumps(value, ensure_ascii=False)}"
+    if at is not None:
+        comment = _comment(lines[at], name, before.get(name))
+        end = lines[at][len(lines[at].rstrip("\r\n")) :]
+        lines[at] = written and f"{written}{comment}{end or chr(10)}"
+    elif written:
+        if lines and not lines[-1].endswith("\n"):
+            lines[-1] += "\n"
+        lines.append(f"{written}\n")
+    new = "".join(lines)
+    try:
+        kept = tomllib.loads(new) == wanted
+    except tomllib.TOMLDecodeError:
+        kept = False
+    if not kept:
+        raise GeofixError(
+            f"the setting {name} cannot be changed in {str(path)!r} without touching other lines;"
+            " change it there by hand"
+        )
+    return new
+
+
+def _comment(line: str, name: str, value: Any) -> str:
+    """Return the comment at the end of a line, with the space before it."""
+    bare = line.rstrip("\r\n")
+    for sign in re.finditer(r"\s*#", bare):
+        try:
+            if tomllib.loads(bare[: sign.start()]) == {name: value}:
+                return bare[sign.start() :]
+        except tomllib.TOMLDecodeError:
+            continue
+    return ""
+
+
+def require_from_root(layer: Layer) -> None:
+    """Refuse a model by a relative path: where geofix is run would decide whose model that is.
+
+    Raises:
+        GeofixError: A setting names one so.
+    """
+    for name in ("encoder", "image_place", "model"):
+        value, origin = layer.get(name, ("", ""))
+        if isinstance(value, str) and RELATIVE.match(value):
+            raise GeofixError(
+                f"the setting {name} cannot be {value!r} ({origin}): it is relative, and would be"
+                " another folder wherever geofix is run; write the path from the root"
+            )
+
+
+def _unknown(name: str, path: Path, known: Collection[str]) -> GeofixError:
+    near = get_close_matches(name, known, n=1)
+    hint = f"write {near[0]}" if near else f"there are {', '.join(sorted(known))}"
+    return GeofixError(
+        f"the settings file {str(path)!r} holds {short(name)}, which is no setting; remove it, or"
+        f" {hint}"
+    )
