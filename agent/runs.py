@@ -106,7 +106,8 @@ def reopen(services: Services, run: str) -> Asked:
     Raises:
         TrailError: There is none of that id, or it was not asked through this facade.
     """
-    known = services.trail.find(require_name(run, "the thread id", TrailError))
+    require_name(run, "the thread id", TrailError)
+    known = services.trail.find(run)
     if known is None or known.photo_sha256 is None:
         raise TrailError(f"there is no run {run!r} to go on with; `geofix runs` lists the latest")
     _require_setup(known, {**services.versions(), "encoder": services.encoder.name})
@@ -209,10 +210,9 @@ def _context(options: Mapping[str, Any]) -> Context:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
-        known = ", ".join(Context.model_fields)
         raise GeofixError(
             f"the option {name!r} cannot be {short(first.get('input'))}: {first['msg']};"
-            f" options are {known}"
+            f" options are {', '.join(Context.model_fields)}"
         ) from error
 
 

@@ -160,5 +160,6 @@ def _opened(path: Path) -> TextIO:
 def rejected_lines(report: IngestionReport) -> Iterator[str]:
     """Give one line for each of the first photos left out, whatever its name holds."""
     for item, reason in ((rejected.item, rejected.reason) for rejected in report.first_rejects):
-        named, reason = visible(item), visible(reason)
-        yield f"left out: {reason}" if named in reason else f"left out {named}: {reason}"
+        shown, reason = visible(item), visible(reason)
+        named = item if item == shown else f"'{shown}'"
+        yield f"left out: {reason}" if shown in reason else f"left out {named}: {reason}"
