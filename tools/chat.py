@@ -18,6 +18,7 @@ from pydantic import SecretStr, ValidationError
 from geofix.tools.addresses import address_of
 from geofix.tools.errors import ModelError
 from geofix.tools.offline import require_here, stay_offline
+from geofix.tools.responses import bind
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -80,7 +81,8 @@ def load_chat_model(
         base_url: Address of the server, where it is not the provider's own. The key in the
             provider's own variable is not sent there: it was not given for that server.
         api_key: Key, where the provider's own environment variable is not to be used.
-        timeout_s: Longest silence of the server in one call, seconds.
+        timeout_s: Longest time of one call, from the connection to the last byte, seconds; in
+            this process, of one answer.
         cache_engine: Keep answers in this database and reuse them.
 
     Raises:
@@ -194,7 +196,31 @@ def _construct(
         raise ModelError(
             f"the model {spec!r} wants a key; set GEOFIX_MODEL_API_KEY or {provider.key_variable}"
         )
+    bind(_http_client(loaded))
     return loaded
+
+
+def _http_client(loaded: Any) -> Any:
+    """Return the HTTP client of a model's synchronous calls, as one that no other model has.
+
+    Two of the LangChain packages share one client among all models of an address; the host
+    application's models are not ours to bound.
+    """
+    module = type(loaded).__module__.partition(".")[0]
+    if module == "langchain_ollama":
+        return loaded._client._client
+    if module == "langchain_google_genai":
+        return loaded.client._api_client._httpx_client
+    sdk = import_module(module.removeprefix("langchain_"))
+    if module == "langchain_anthropic":
+        http = sdk.DefaultHttpxClient(timeout=loaded.default_request_timeout)
+        # Made when it is first used, and kept under this name from then on.
+        loaded.__dict__["_client"] = loaded._client.with_options(http_client=http)
+        return http
+    http = sdk.DefaultHttpxClient(timeout=loaded.request_timeout)
+    loaded.root_client = loaded.root_client.with_options(http_client=http)
+    loaded.client = loaded.root_client.chat.completions
+    return http
 
 
 def _reason(error: Exception) -> str:
