@@ -213,11 +213,13 @@ def _http_client(loaded: Any) -> Any:
         return loaded.client._api_client._httpx_client
     sdk = import_module(module.removeprefix("langchain_"))
     if module == "langchain_anthropic":
-        http = sdk.DefaultHttpxClient(timeout=loaded.default_request_timeout)
+        http = sdk.DefaultHttpxClient(
+            timeout=loaded.default_request_timeout, proxy=loaded.anthropic_proxy
+        )
         # Made when it is first used, and kept under this name from then on.
         loaded.__dict__["_client"] = loaded._client.with_options(http_client=http)
         return http
-    http = sdk.DefaultHttpxClient(timeout=loaded.request_timeout)
+    http = sdk.DefaultHttpxClient(timeout=loaded.request_timeout, proxy=loaded.openai_proxy)
     loaded.root_client = loaded.root_client.with_options(http_client=http)
     loaded.client = loaded.root_client.chat.completions
     return http

@@ -30,9 +30,9 @@ def legible(text: str) -> str:
 def parse_answer(text: str, schema: type[AnswerT]) -> tuple[AnswerT | None, str]:
     """Find the object that fits `schema` in prose, a code fence or after a train of thought.
 
-    The time is proportional to the length of `text`, whatever stands in it. Depth and digits are
-    bounded by the parsers: about 1,000 levels by Python's, 200 levels and 4,300 digits by
-    pydantic's.
+    Each character is decoded at most `_RESCANS` + 2 times, whatever stands in `text`. Depth and
+    digits are bounded by the parsers: about 1,000 levels by Python's, 200 levels and 4,300 digits
+    by pydantic's.
 
     Returns:
         The answer, and what is wrong with the text if there is none.

@@ -179,7 +179,7 @@ def _unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 @cache
-def _bounded_class(kind: type) -> type[Any]:
+def _bounded_class(kind: Any) -> type[Any]:
     """Return the class of a bounded stream that the client of `kind` takes for one of its own."""
     base = next(one for one in kind.__mro__ if one.__name__ == "SyncByteStream")
     return type("BoundedStream", (_Bounded, base), {})
