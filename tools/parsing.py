@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from json import JSONDecoder
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -39,7 +38,7 @@ def parse_answer(text: str, schema: type[AnswerT]) -> tuple[AnswerT | None, str]
     """
     if not text.strip():
         return None, "it is empty"
-    found, broken = _objects(text, _keys(schema))
+    found, broken = _objects(text)
     problem = broken or "it holds no JSON object"
     # The last one first: whoever thinks aloud decides at the end.
     for candidate in reversed(found):
@@ -50,23 +49,16 @@ def parse_answer(text: str, schema: type[AnswerT]) -> tuple[AnswerT | None, str]
     return None, problem
 
 
-def _keys(schema: type[BaseModel]) -> frozenset[str]:
-    return frozenset(field.alias or name for name, field in schema.model_fields.items())
-
-
-def _objects(text: str, keys: frozenset[str]) -> tuple[list[str], str | None]:
-    """Return the JSON objects in `text` that lie in no other, and the first that is broken.
-
-    Where some hold a key of the schema, those are returned alone.
-    """
-    found: list[tuple[bool, str]] = []
+def _objects(text: str) -> tuple[list[str], str | None]:
+    """Return the JSON objects in `text` that lie in no other, and the first that is broken."""
+    found: list[str] = []
     broken: str | None = None
     left, end = _RESCANS * len(text), 0
     while (begins := _START.search(text, end)) is not None:
         start = begins.start()
         try:
-            value, end = _EXTENT.raw_decode(text, start)
-            found.append((_holds(value, keys), text[start:end]))
+            _, end = _EXTENT.raw_decode(text, start)
+            found.append(text[start:end])
         except (json.JSONDecodeError, RecursionError) as error:
             broken = broken or f"its JSON is broken or cut off ({error})"
             # Whatever is still open where the decoder gave up is broken as well, so looking inside
@@ -76,12 +68,7 @@ def _objects(text: str, keys: frozenset[str]) -> tuple[list[str], str | None]:
             end = start + 1 if left > 0 else max(stopped, start + 1)
     if broken is None and "{" in text and not found:
         broken = "its JSON is broken or cut off (no object in it begins with a quoted key)"
-    fitting = [words for holds, words in found if holds]
-    return fitting or [words for _, words in found], broken
-
-
-def _holds(value: Any, keys: Iterable[str]) -> bool:
-    return isinstance(value, dict) and any(key in value for key in keys)
+    return found, broken
 
 
 def _first(error: ValidationError) -> str:

@@ -125,7 +125,8 @@ def _on_response(response: Any) -> None:
     if encoding == "gzip":
         # Unpacked here, bounded; the client's own decoder is not.
         del response.headers["content-encoding"]
-    response.stream = _bounded_class(type(response.stream))(response.stream, encoding == "gzip")
+    kind: Any = type(response.stream)
+    response.stream = _bounded_class(kind)(response.stream, encoding == "gzip")
 
 
 class _Bounded:
