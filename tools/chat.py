@@ -196,33 +196,8 @@ def _construct(
         raise ModelError(
             f"the model {spec!r} wants a key; set GEOFIX_MODEL_API_KEY or {provider.key_variable}"
         )
-    bind(_http_client(loaded))
+    bind(loaded)
     return loaded
-
-
-def _http_client(loaded: Any) -> Any:
-    """Return the HTTP client of a model's synchronous calls, as one that no other model has.
-
-    Two of the LangChain packages share one client among all models of an address; the host
-    application's models are not ours to bound.
-    """
-    module = type(loaded).__module__.partition(".")[0]
-    if module == "langchain_ollama":
-        return loaded._client._client
-    if module == "langchain_google_genai":
-        return loaded.client._api_client._httpx_client
-    sdk = import_module(module.removeprefix("langchain_"))
-    if module == "langchain_anthropic":
-        http = sdk.DefaultHttpxClient(
-            timeout=loaded.default_request_timeout, proxy=loaded.anthropic_proxy
-        )
-        # Made when it is first used, and kept under this name from then on.
-        loaded.__dict__["_client"] = loaded._client.with_options(http_client=http)
-        return http
-    http = sdk.DefaultHttpxClient(timeout=loaded.request_timeout, proxy=loaded.openai_proxy)
-    loaded.root_client = loaded.root_client.with_options(http_client=http)
-    loaded.client = loaded.root_client.chat.completions
-    return http
 
 
 def _reason(error: Exception) -> str:

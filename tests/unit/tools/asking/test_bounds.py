@@ -12,9 +12,11 @@ import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.messages import AIMessage
 
+from geofix.tools.account import Terms
 from geofix.tools.answers import MOST_NAME, MOST_TEXT, MOST_TOKENS, reply_of
 from geofix.tools.asking import ask, ask_many
 from geofix.tools.budget import Budget, Spent
+from geofix.tools.calling import Caller
 from geofix.tools.prices import Price
 from geofix.tools.responses import MOST_BYTES, MOST_LINES
 from geofix.tools.sending import LONGEST_CALL_S, longest_call_s
@@ -213,9 +215,9 @@ def test_a_closed_model_gives_what_is_kept_and_is_not_called() -> None:
 
 
 def test_no_more_answers_are_read_than_were_asked_for() -> None:
-    answer, _ = asked("openai", Finished(PARIS, others=(PARIS,) * 50))
-    assert answer.texts == (PARIS,)
-    assert answer.tokens["input_tokens"] == TOKENS_IN
+    with served("openai", Finished(PARIS, others=(PARIS,) * 50)) as (model, _):
+        replies = Caller(model, Spot, Terms()).replies(question(), 2)
+    assert [reply.tokens.get("input_tokens") for reply, _ in replies] == [TOKENS_IN, None]
 
 
 @EVERY
