@@ -6,9 +6,8 @@ import time
 
 from geofix.agent.context import Context
 from geofix.agent.spending import Spending
+from geofix.tools.answers import COUNTED
 from geofix.tools.budget import Budget, Spent
-
-COUNTED = ("input_tokens", "output_tokens")
 
 
 def budget_of(context: Context, began_epoch_s: float, rounds: list[Spending]) -> Budget | None:
@@ -25,7 +24,11 @@ def budget_of(context: Context, began_epoch_s: float, rounds: list[Spending]) ->
     costs = [one.cost_usd for one in rounds if one.calls]
     before = Spent(
         cost=None if None in costs else sum(cost for cost in costs if cost is not None),
-        tokens=sum(one.tokens.get(kind, 0) for one in rounds for kind in COUNTED),
+        tokens=None if any(one.uncounted for one in rounds) else _tokens(rounds),
         seconds=max(0.0, time.time() - began_epoch_s),
     )
     return Budget(context.max_cost, context.max_tokens, context.max_seconds, before=before)
+
+
+def _tokens(rounds: list[Spending]) -> int:
+    return sum(one.tokens.get(kind, 0) for one in rounds for kind in COUNTED)

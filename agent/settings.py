@@ -98,7 +98,7 @@ class Values(BaseModel):
     """Key for it, where the provider's own variable is not set."""
 
     model_timeout_s: float = Field(default=120, gt=0)
-    """How long one call to the model may take."""
+    """How long one call to the model may take as a whole, from the connection to the last byte."""
 
     model_price: str | None = None
     """US dollars per million tokens of input and output, `2.50/10`, where geofix does not know."""

@@ -13,3 +13,5 @@ class Spending(BaseModel):
     """`input_tokens`, `output_tokens`, as the server counts them."""
     cost_usd: float | None = 0.0
     """None where a price or a count is not known."""
+    uncounted: int = 0
+    """Calls that were answered without a usable count of their tokens."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Literal
 
 TOKENS_IN, TOKENS_OUT = 812, 64
 """What every answer says that it cost."""
@@ -19,12 +19,14 @@ class Raw:
     """A response as it goes over the wire, instead of a well-formed answer."""
 
     status: int = 200
-    body: str = ""
+    body: str | bytes = ""
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
     """Hang up in the middle of the body."""
     silent: bool = False
     """Say nothing until the server is closed."""
+    drips: Literal["headers", "body"] | None = None
+    """Where a byte every hundredth of a second comes from then on, until the server is closed."""
 
 
 @dataclass(frozen=True)
@@ -100,13 +102,25 @@ class _Handler(BaseHTTPRequestHandler):
         if raw.silent:
             self.server.closing.wait()
             return
-        body = raw.body.encode()
+        if raw.drips is not None:
+            self._drip(raw.drips)
+            return
+        body = raw.body.encode() if isinstance(raw.body, str) else raw.body
         self.send_response(raw.status)
         for name, value in {"content-type": "application/json", **raw.headers}.items():
             self.send_header(name, value)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[: len(body) // 2] if raw.cut else body)
+
+    def _drip(self, where: str) -> None:
+        begun = "HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n"
+        self.wfile.write(
+            f"{begun}{'x-drip: ' if where == 'headers' else chr(13) + chr(10)}".encode()
+        )
+        with suppress(OSError):
+            while not self.server.closing.wait(0.01):
+                self.wfile.write(b" ")
 
     def log_message(self, format: str, *args: Any) -> None:
         """Keep the test's output clean."""

@@ -9,7 +9,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from geofix.tools.addresses import address_of
-from geofix.tools.answers import Reply
+from geofix.tools.answers import COUNTED, Reply
 from geofix.tools.budget import Budget, require_price
 from geofix.tools.errors import ModelError
 from geofix.tools.failures import status_of
@@ -43,6 +43,8 @@ class Terms:
     keep: bool | None = None
     picture_sizes: tuple[int, ...] = ()
     """Of the pictures in the question, bytes, once they were found to be bare."""
+    closed: str | None = None
+    """Why no call may be made, so that only kept answers are given; None where calls may be."""
 
 
 class Account:
@@ -57,6 +59,7 @@ class Account:
         """
         self.calls = 0
         self.cost: float | None = 0.0
+        self.uncounted = 0
         self.name = str(model._get_ls_params().get("ls_model_name", type(model).__name__))
         self._terms = terms
         self._address = address_of(model)
@@ -71,7 +74,9 @@ class Account:
     @property
     def spent(self) -> str | None:
         """Why no further call may be made; None while one may."""
-        return None if self._terms.budget is None else self._terms.budget.exhausted()
+        if self._terms.closed is not None or self._terms.budget is None:
+            return self._terms.closed
+        return self._terms.budget.exhausted()
 
     def begin(self, messages: Sequence[BaseMessage]) -> None:
         """Announce a call.
@@ -96,6 +101,7 @@ class Account:
 
     def count(self, reply: Reply) -> None:
         """Note what a call used."""
+        self.uncounted += not reply.tokens.keys() >= set(COUNTED)
         price = self._price(reply.model)
         cost = None if price is None else price.cost(reply.tokens)
         self.cost = None if cost is None or self.cost is None else self.cost + cost

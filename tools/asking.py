@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from geofix.db.plain_text import one_line
 from geofix.tools.account import CallFailed, Terms
-from geofix.tools.answers import Answer, Reply, total
+from geofix.tools.answers import MOST_TEXT, Answer, Reply, total
 from geofix.tools.budget import Budget
 from geofix.tools.calling import Caller
 from geofix.tools.errors import ModelError
@@ -52,6 +52,7 @@ def ask(
     price: Price | None = None,
     before_send: BeforeSend | None = None,
     keep: bool | None = None,
+    closed: str | None = None,
 ) -> Answer[AnswerT]:
     """Ask for an answer in `schema`; an unusable one is sent back once with what is wrong.
 
@@ -64,6 +65,7 @@ def ask(
         price: What the model's tokens cost, where you know better than `tools/prices.py`.
         before_send: Called before each call with what it sends; what it raises stops the question.
         keep: Whether to use and fill the model's cache; by default not at a temperature above 0.
+        closed: Why no call may be made; only a kept answer is given then.
 
     Raises:
         ModelError: A picture carries more than pixels, outbound calls are forbidden and this would
@@ -71,7 +73,7 @@ def ask(
         GeofixError: The database that keeps answers cannot be used.
     """
     sizes = tuple(require_bare(messages))
-    terms = Terms(budget, price, before_send, temperature, keep, sizes)
+    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed)
     return _converse(Caller(model, schema, terms), messages, schema)
 
 
@@ -86,6 +88,7 @@ def ask_many(
     price: Price | None = None,
     before_send: BeforeSend | None = None,
     keep: bool | None = None,
+    closed: str | None = None,
 ) -> list[Answer[AnswerT]]:
     """Ask for several answers to one question: by one call where the model gives several.
 
@@ -99,10 +102,12 @@ def ask_many(
         price: What the model's tokens cost.
         before_send: Called before each call, from several threads.
         keep: As for `ask`; each sample is kept apart, so that a re-run gives the same ones.
+        closed: As for `ask`.
 
     Returns:
         As many answers as were asked for, in a fixed order. Those of one call stand in for its
-        tokens and its cost in the first.
+        tokens and its cost in the first. Where the call for those that are not kept fails, those
+        that are kept are given all the same.
 
     Raises:
         ModelError: As for `ask`, or `samples` is below 1.
@@ -110,37 +115,43 @@ def ask_many(
     if samples < 1:
         raise ModelError(f"{samples!r} answers cannot be asked for; ask for 1 or more")
     sizes = tuple(require_bare(messages))
-    terms = Terms(budget, price, before_send, temperature, keep, sizes)
+    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed)
     callers = [Caller(model, schema, terms, sample) for sample in range(samples)]
     began = time.monotonic()
-    try:
-        given = _given(callers, messages) if gives_several(model) else [None] * samples
-    except CallFailed as failed:
-        return [_answer(caller, [], None, str(failed), None, began) for caller in callers]
+    given: list[Reply | None] = [None] * samples
+    failed: str | None = None
+    if gives_several(model):
+        given, failed = _given(callers, messages)
+
+    def answer(caller: Caller, reply: Reply | None) -> Answer[AnswerT]:
+        if reply is None and failed is not None:
+            return _answer(caller, [], None, failed, None, began)
+        return _converse(caller, messages, schema, reply, began)
+
     with ContextThreadPoolExecutor(max_workers=min(samples, MOST_AT_ONCE)) as pool:
-        answers = pool.map(
-            lambda caller, reply: _converse(caller, messages, schema, reply, began), callers, given
-        )
-        return list(answers)
+        return list(pool.map(answer, callers, given))
 
 
-def _given(callers: list[Caller], messages: Sequence[BaseMessage]) -> list[Reply | None]:
-    """Return the replies that are kept or that one call gave; None where one is still to be had."""
+def _given(
+    callers: list[Caller], messages: Sequence[BaseMessage]
+) -> tuple[list[Reply | None], str | None]:
+    """Return the replies that are kept or that one call gave, and why that call failed.
+
+    None stands for a reply that is still to be had, or cannot be had where the call failed.
+    """
     given = [caller.kept(messages) for caller in callers]
     missing = [number for number, reply in enumerate(given) if reply is None]
     if len(missing) < 2:
-        return given
+        return given, None
     try:
         came = callers[missing[0]].replies(messages, len(missing))
     except CallFailed as failed:
         # Some servers give one answer a call only, and say so.
-        if failed.refused:
-            return given
-        raise
+        return given, None if failed.refused else str(failed)
     for number, (reply, raw) in zip(missing, came, strict=False):
-        callers[number].keep(messages, raw)
+        callers[number].keep(messages, reply, raw)
         given[number] = reply
-    return given
+    return given, None
 
 
 def _converse(
@@ -182,6 +193,8 @@ def _parsed(reply: Reply, schema: type[AnswerT]) -> tuple[AnswerT | None, str]:
         raise CallFailed(f"the model refused: {one_line(reply.text)[:MAX_REASON]}")
     if parsed is None and reply.cut:
         return None, f"it was cut off at the limit of tokens, so be brief; {problem}"
+    if parsed is None and reply.too_long:
+        return None, f"it has more than {MOST_TEXT:,} characters, so be brief; {problem}"
     return parsed, problem
 
 
@@ -208,6 +221,7 @@ def _answer(
 ) -> Answer[AnswerT]:
     last = replies[-1] if replies else None
     counted = total(reply.tokens for reply in replies)
+    notes = [*caller.notes, *(note for reply in replies for note in reply.notes)]
     return Answer(
         parsed=parsed,
         failure=failure,
@@ -220,5 +234,6 @@ def _answer(
         seconds=time.monotonic() - began,
         calls=caller.account.calls,
         cost=caller.account.cost,
-        notes=tuple(caller.notes),
+        uncounted=caller.account.uncounted,
+        notes=tuple(notes),
     )

@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 
+from geofix.tools.answers import COUNTED
 from geofix.tools.errors import ModelError
 from geofix.tools.prices import Price
 
@@ -44,7 +45,7 @@ class Budget:
             max_cost: US dollars.
             max_tokens: Input and output together.
             max_seconds: From now on, or from as much earlier as `before` says.
-            before: What went already; a cost of None in it was not counted.
+            before: What went already; a cost or tokens of None in it were not counted.
 
         Raises:
             ModelError: A limit is negative.
@@ -61,19 +62,21 @@ class Budget:
         self._lock = threading.Lock()
         self._cost = went.cost or 0.0
         self._tokens = went.tokens or 0
-        self._uncounted = max_cost is not None and went.cost is None
+        self._uncounted = (max_cost is not None and went.cost is None) or (
+            max_tokens is not None and went.tokens is None
+        )
 
     def add(self, tokens: dict[str, int], cost: float | None) -> None:
         """Count a call that was made.
 
         Args:
-            tokens: As the server counted them; empty if it did not.
+            tokens: As the server counted them; without those it did not count.
             cost: US dollars; None if unknown.
         """
         with self._lock:
-            self._tokens += tokens.get("input_tokens", 0) + tokens.get("output_tokens", 0)
-            self._cost += cost or 0.0
-            without_tokens = self.max_tokens is not None and not tokens
+            self._tokens += sum(max(0, tokens.get(kind, 0)) for kind in COUNTED)
+            self._cost += max(0.0, cost or 0.0)
+            without_tokens = self.max_tokens is not None and not tokens.keys() >= set(COUNTED)
             without_cost = self.max_cost is not None and cost is None
             self._uncounted = self._uncounted or without_tokens or without_cost
 
@@ -97,7 +100,7 @@ class Budget:
         """Return why no further call may be made; None while one may."""
         spent, left = self.spent, self.left
         if self._uncounted:
-            return "a call came without a count of its tokens, so the budget cannot be kept"
+            return "a call came without a usable count of its tokens, so the budget cannot be kept"
         if left.cost == 0:
             return f"the budget of ${self.max_cost:g} is spent (${spent.cost:.4f})"
         if left.tokens == 0:

@@ -26,8 +26,9 @@ from geofix.tools.errors import ModelError
 from geofix.tools.failures import reason_of, status_of, takes_no_images
 from geofix.tools.kept import cache_of, kept_for
 from geofix.tools.offline import untraced
+from geofix.tools.responses import Line
 from geofix.tools.retrying import wait_s
-from geofix.tools.sending import salvaged, send
+from geofix.tools.sending import longest_call_s, salvaged, send
 from geofix.tools.structured import IN_WORDS, form_for, in_words
 
 NO_FORM = "the model's client knows no answers in a schema, so the model was told it in words"
@@ -71,10 +72,15 @@ class Caller:
         found = None if self._kept is None else self._kept.find(messages)
         return None if found is None else self._read(found, cached=True)
 
-    def keep(self, messages: Sequence[BaseMessage], raw: Any) -> None:
-        """Keep a reply, where they are kept."""
-        if self._kept is not None:
+    def keep(self, messages: Sequence[BaseMessage], reply: Reply, raw: Any) -> None:
+        """Keep a reply, where they are kept; one that was cut or miscounted is not."""
+        if self._kept is None or reply.notes:
+            return
+        try:
             self._kept.keep(messages, raw)
+        # What else the server said may be nested too deep, or no JSON.
+        except (RecursionError, ValueError, TypeError) as error:
+            self.notes.append(f"the model's answer could not be kept ({type(error).__name__})")
 
     def reply(self, messages: Sequence[BaseMessage]) -> Reply:
         """Return what the model says, from the cache or by a call.
@@ -86,15 +92,15 @@ class Caller:
         if found is not None:
             return found
         (reply, raw), *_ = self.replies(messages)
-        self.keep(messages, raw)
+        self.keep(messages, reply, raw)
         return reply
 
     def replies(self, messages: Sequence[BaseMessage], samples: int = 1) -> list[tuple[Reply, Any]]:
         """Call the model; a failure that was quick and may pass is tried again.
 
         Returns:
-            Replies with the messages they were read from, at least one. The first carries the
-            tokens of all.
+            Replies with the messages they were read from, at least one and at most `samples`. The
+            first carries the tokens of all.
 
         Raises:
             CallFailed: No reply came.
@@ -103,12 +109,12 @@ class Caller:
         if not raws:
             raise CallFailed("the model failed: its response holds no answer")
         try:
-            first, *others = [self._read(raw, reported=said) for raw in raws]
+            first, *others = [self._read(raw, reported=said) for raw in raws[:samples]]
         except ModelError as error:
             raise CallFailed(f"the model failed: {error}") from error
         self.account.count(first)
         bare = [replace(one, tokens={}) for one in others]
-        return list(zip([first, *bare], raws, strict=True))
+        return list(zip([first, *bare], raws, strict=False))
 
     def _read(self, raw: Any, **known: Any) -> Reply:
         """Read a message; a server that echoes what it was sent may quote a key in it."""
@@ -142,13 +148,16 @@ class Caller:
         self, messages: Sequence[BaseMessage], samples: int
     ) -> tuple[list[Any], dict[str, Any]]:
         form = self._form if self._asked.schema else IN_WORDS
-        left = self.account.left_s
+        longest, left = longest_call_s(self._model), self.account.left_s
+        most = min((one for one in (longest, left) if one is not None), default=None)
         worded = self._worded(messages)
+        line = Line()
+
+        def call() -> tuple[list[Any], dict[str, Any]]:
+            return send(self._model, worded, form, samples=samples, timeout_s=left)
+
         with untraced():
-            return within(
-                left,
-                lambda: send(self._model, worded, form, samples=samples, timeout_s=left),
-            )
+            return within(most, lambda: line.carry(call), given_up=line.cut)
 
     def _worded(self, messages: Sequence[BaseMessage]) -> Sequence[BaseMessage]:
         if self._asked.schema and not self._form.in_words:

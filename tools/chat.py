@@ -19,6 +19,7 @@ from geofix.db.redaction import SECRET_NAME, redact, secrets_in, without
 from geofix.tools.addresses import address_of, urls_of
 from geofix.tools.errors import ModelError
 from geofix.tools.offline import require_here, stay_offline
+from geofix.tools.responses import bind
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -81,7 +82,8 @@ def load_chat_model(
         base_url: Address of the server, where it is not the provider's own. The key in the
             provider's own variable is not sent there: it was not given for that server.
         api_key: Key, where the provider's own environment variable is not to be used.
-        timeout_s: Longest silence of the server in one call, seconds.
+        timeout_s: Longest time of one call, from the connection to the last byte, seconds; in
+            this process, of one answer.
         cache_engine: Keep answers in this database and reuse them.
 
     Raises:
@@ -196,6 +198,7 @@ def _construct(
         raise ModelError(
             f"the model {spec!r} wants a key; set GEOFIX_MODEL_API_KEY or {provider.key_variable}"
         )
+    bind(loaded)
     return loaded
 
 

@@ -15,7 +15,11 @@ class DeadlineError(TimeoutError):
     """The work took too long and was left behind."""
 
 
-def within(seconds: float | None, work: Callable[[], ResultT]) -> ResultT:
+def within(
+    seconds: float | None,
+    work: Callable[[], ResultT],
+    given_up: Callable[[], None] | None = None,
+) -> ResultT:
     """Return what `work` returns, or raise what it raises.
 
     The time-out of an HTTP client is the longest silence, not the longest call: a server that
@@ -25,6 +29,7 @@ def within(seconds: float | None, work: Callable[[], ResultT]) -> ResultT:
     Args:
         seconds: How long to wait; None for as long as it takes, in this thread.
         work: Called once, with the context variables of the caller.
+        given_up: Called when it took longer, to make the work end.
 
     Raises:
         DeadlineError: It took longer.
@@ -47,4 +52,6 @@ def within(seconds: float | None, work: Callable[[], ResultT]) -> ResultT:
     except TimeoutError:
         if future.done():
             return future.result()
-        raise DeadlineError(f"no answer within {seconds:.1f} s") from None
+        if given_up is not None:
+            given_up()
+        raise DeadlineError(f"timed out: no answer within {seconds:.1f} s") from None

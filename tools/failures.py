@@ -17,6 +17,9 @@ from geofix.tools.pictures import pictures_in
 MAX_REASON = 300
 """Characters of an error that are kept; some servers quote the whole request, photo included."""
 
+MOST_READ = 20_000
+"""Characters of an error that are looked at: clients quote a whole response."""
+
 _NO_IMAGES = re.compile(
     r"mmproj"
     r"|image input[^.]{0,20} (?:is not supported|not supported)"
@@ -96,7 +99,7 @@ def words_of(error: BaseException) -> str:
 
     `Connection error.` alone does not say why; what caused it does.
     """
-    lines = [" ".join(str(one).split()) for one in chain(error)]
+    lines = [" ".join(str(one)[:MOST_READ].split()) for one in chain(error)]
     return " / ".join(dict.fromkeys(line for line in lines if line))
 
 

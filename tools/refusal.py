@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -46,7 +47,8 @@ def refusal_of(message: AIMessage, finish: Any, said: dict[str, Any]) -> str | N
         return str(marked)
     if isinstance(finish, str) and finish.lower() in _FILTERED:
         return message.text.strip() or f"it was stopped ({finish})"
-    blocked = (said.get("prompt_feedback") or {}).get("block_reason")
+    feedback = said.get("prompt_feedback")
+    blocked = feedback.get("block_reason") if isinstance(feedback, Mapping) else None
     if blocked:
         return f"the question was blocked ({getattr(blocked, 'value', blocked)})"
     return None

@@ -40,7 +40,7 @@ def retry_after_s(header: str) -> float | None:
         pass  # No number, so perhaps a date.
     try:
         when = parsedate_to_datetime(header)
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     # A date without a zone is in UTC.
     moment = when if when.tzinfo is not None else when.replace(tzinfo=UTC)

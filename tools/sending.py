@@ -8,9 +8,11 @@ from typing import Any
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables.config import ensure_config, get_callback_manager_for_config
 
+from geofix.tools.addresses import IN_PROCESS, address_of
 from geofix.tools.structured import Form
 
 _SEVERAL = frozenset({"openai", "azure", "transformers"})
@@ -22,6 +24,9 @@ _TIMED = {
     "transformers": "timeout_s",
 }
 """Clients that take a time-out with the call, and where they keep their own."""
+
+LONGEST_CALL_S = 600.0
+"""Of a model that was handed over as an object and has no time-out of its own."""
 
 
 class _Reported(BaseCallbackHandler):
@@ -55,7 +60,8 @@ def send(
         messages: The question.
         form: How the answer is asked for.
         samples: How many answers one call is to give; only where `gives_several`.
-        timeout_s: Longest silence, where it is to be shorter than the client's own.
+        timeout_s: For the client, where it is to be shorter than its own; to a client it is the
+            longest silence, so the caller bounds the whole call.
 
     Returns:
         The messages it answered, as many as the server gave; and what the server said beside them.
@@ -79,29 +85,48 @@ def send(
     return raw, reported.output
 
 
+def longest_call_s(model: BaseChatModel) -> float | None:
+    """Return how long one call may take, seconds: the client's own time-out, as a whole.
+
+    None for a model in this process: one from `transformers_chat` counts its time itself, once its
+    turn came, and another is the host application's.
+    """
+    if address_of(model).host == IN_PROCESS:
+        return None
+    name = _TIMED.get(_provider(model))
+    options = getattr(model, "client_kwargs", None)
+    own = getattr(model, name, None) if name else None
+    if own is None and isinstance(options, dict):
+        own = options.get("timeout")
+    return float(own) if isinstance(own, int | float) and own > 0 else LONGEST_CALL_S
+
+
 def salvaged(error: BaseException) -> list[AIMessage]:
     """Return the answers openai's client threw away with an exception: cut off, or filtered."""
     completion: Any = getattr(error, "completion", None)
     if completion is None or not completion.choices:
         return []
-    usage = completion.usage
-    counts: Any = usage and {
-        "input_tokens": usage.prompt_tokens,
-        "output_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
-    }
     said = {
         "model_name": completion.model,
         "system_fingerprint": completion.system_fingerprint,
     }
     return [
         AIMessage(
-            choice.message.content or "",
-            usage_metadata=counts,
+            str(choice.message.content or ""),
+            usage_metadata=_counts(completion.usage),
             response_metadata={**said, "finish_reason": choice.finish_reason},
         )
         for choice in completion.choices
     ]
+
+
+def _counts(usage: Any) -> UsageMetadata | None:
+    """Return what openai's client read, which it does not check, if all of it are numbers."""
+    names = ("prompt_tokens", "completion_tokens", "total_tokens")
+    read, written, both = (getattr(usage, name, None) for name in names)
+    if not (isinstance(read, int) and isinstance(written, int) and isinstance(both, int)):
+        return None
+    return UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=both)
 
 
 def _timeout(model: BaseChatModel, timeout_s: float | None) -> dict[str, float]:

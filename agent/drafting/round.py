@@ -51,6 +51,7 @@ class ModelRound:
             calls=sum(answer.calls for answer in self.answers),
             tokens=total(answer.tokens for answer in self.answers),
             cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+            uncounted=sum(answer.uncounted for answer in self.answers),
         )
 
     def detail(self) -> dict[str, Any]:
@@ -75,7 +76,9 @@ def ask_round(
     budget: Budget | None = None,
     price: Price | None = None,
 ) -> ModelRound:
-    """Return the model's drafts of a round; a model that does not answer is asked no more.
+    """Return the model's drafts of a round; a model that does not answer is called no more.
+
+    Answers that are kept are used all the same.
 
     Args:
         model: As it was set up.
@@ -91,9 +94,10 @@ def ask_round(
     temperature = preset.temperature if context.temperature is None else context.temperature
     drafts: list[Draft] = []
     every: list[Answer[AnyAnswer]] = []
+    closed: str | None = None
     for request in requests:
         answers = sample(
-            model, request.messages, preset.schema, samples, temperature, budget, price
+            model, request.messages, preset.schema, samples, temperature, budget, price, closed
         )
         every += answers
         listed = request.shown.listed()
@@ -104,8 +108,8 @@ def ask_round(
                 update={"provenance": _provenance(answer, context, request, number)}
             )
             drafts.append(read_draft(answer.parsed, made, listed, positives))
-        if gave_up(answers):
-            break
+        if closed is None and gave_up(answers):
+            closed = "it failed before"
     return ModelRound(drafts, every, samples * len(requests))
 
 

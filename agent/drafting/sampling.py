@@ -23,6 +23,7 @@ class _Terms(TypedDict):
     budget: Budget | None
     price: Price | None
     before_send: BeforeSend
+    closed: str | None
 
 
 def sample(
@@ -33,6 +34,7 @@ def sample(
     temperature: float | None,
     budget: Budget | None = None,
     price: Price | None = None,
+    closed: str | None = None,
 ) -> list[Answer[AnyAnswer]]:
     """Return so many answers to one question, usable or not.
 
@@ -44,12 +46,13 @@ def sample(
         temperature: None for the model's own, unless several answers are to differ.
         budget: What may be spent.
         price: What the model's tokens cost, where you know it.
+        closed: Why no call may be made; only kept answers are given then.
 
     Raises:
         ModelError: Nothing may be sent to the model.
         GeofixError: The database that keeps answers cannot be used.
     """
-    terms: _Terms = {"budget": budget, "price": price, "before_send": announce}
+    terms: _Terms = {"budget": budget, "price": price, "before_send": announce, "closed": closed}
     if samples == 1:
         return [ask(model, messages, schema, temperature=temperature, **terms)]
     wanted = SEVERAL if temperature is None else temperature
@@ -57,5 +60,7 @@ def sample(
 
 
 def gave_up(answers: Sequence[Answer[AnyAnswer]]) -> bool:
-    """Say whether the model failed each time before it said anything: nobody waits twice."""
-    return all(answer.failure is not None and not answer.texts for answer in answers)
+    """Say whether each call failed before the model said anything: nobody waits twice."""
+    called = [answer for answer in answers if not answer.cached]
+    failed = [answer.failure is not None and not answer.texts for answer in called]
+    return bool(failed) and all(failed)

@@ -20,12 +20,14 @@ def lab(starter_url: str, encoder: Encoder) -> Iterator[Any]:
         @contextmanager
         def opened(*script: str | Finished | Raw, provider: str = "openai", **more: Any) -> Any:
             protocol, path = PROTOCOLS[provider]
+            # Of the whole call: only a server that says nothing is to reach it.
+            silent = any(isinstance(step, Raw) and step.silent for step in script)
             with chat_server(protocol, *script) as server:
                 settings = Settings(
                     database_url=starter_url,
                     model=f"{provider}:tiny",
                     model_url=server.url + path,
-                    model_timeout_s=TIMEOUT_S,
+                    model_timeout_s=TIMEOUT_S if silent else 60.0,
                     **more,
                 )
                 with open_agent(settings, encoder=encoder) as agent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 from typing import Any
@@ -11,10 +12,12 @@ import pytest
 from geofix.agent import Settings, open_agent
 from geofix.agent.errors import ModelError
 from geofix.tools import retrying
+from geofix.tools.answers import MOST_TEXT
 from geofix.tools.encoders import Encoder
+from geofix.tools.responses import MOST_BYTES
 from geofix.tools.samples import sample_path
 from tests.integration.lab import KEY, is_in_paris, said
-from tests.loopback import TOKENS_IN, Finished, Raw
+from tests.loopback import TOKENS_IN, Finished, Raw, openai_answer
 
 
 @pytest.mark.parametrize(
@@ -147,3 +150,62 @@ def test_a_model_that_cannot_be_set_up_is_an_error_and_no_answer(
     settings = Settings(database_url=starter_url, model=model)
     with open_agent(settings, encoder=encoder) as agent, pytest.raises(ModelError):
         agent.locate(sample_path())
+
+
+def answered(text: str = "", **changes: Any) -> Raw:
+    """A response whose parts are what a test makes of them, Python's JSON dialect included."""
+    response = json.loads(openai_answer(Finished(text or said()), "tiny"))
+    return Raw(body=json.dumps({**response, **changes}))
+
+
+def counting(read: Any, written: Any = 64) -> Raw:
+    return answered(usage={"prompt_tokens": read, "completion_tokens": written, "total_tokens": 1})
+
+
+def stopping(reason: Any) -> Raw:
+    message = {"role": "assistant", "content": said()}
+    return answered(choices=[{"index": 0, "message": message, "finish_reason": reason}])
+
+
+LONG = "la " * MOST_TEXT
+DEGREES = said(latitude=12345).replace("12345", "{}")
+HOSTILE: dict[str, tuple[Raw | str, str | None]] = {
+    "digits in the answer": (DEGREES.replace("{}", "4" * 4301), "out of range"),
+    "digits in the response": (Raw(body=f'{{"created": {"4" * 4301}}}'), "the model failed"),
+    "a large number": (DEGREES.replace("{}", "4" * 4000), "a valid number"),
+    "infinity": (DEGREES.replace("{}", "Infinity"), "not on the Earth"),
+    "no number": (DEGREES.replace("{}", "NaN"), "not on the Earth"),
+    "deep": ('{"clues":' + "[" * 60_000, "broken"),
+    "deep response": (Raw(body='{"choices":' + "[" * 10**6), "the model failed"),
+    "half a character": ('{"clues": [{"kind": "text", "observation": "\\ud800"}]}', "hex escape"),
+    "NUL": (said(hypotheses=["a\0b"]), None),
+    "many": (said(hypotheses=["Paris"] * 5000), None),
+    "long": (LONG + said(), f"of {len(LONG + said()):,} characters"),
+    "2^64 tokens": (counting(2**64), "input_tokens is 18446744073709551616"),
+    "negative tokens": (counting(812, -64), "output_tokens is -64"),
+    "a fraction of a token": (counting(0.5), None),
+    "words for tokens": (counting("many"), None),
+    "a name that is none": (answered(model={"a": 1}, system_fingerprint=["f"]), None),
+    "a long name": (answered(model="\0" * 10**6, system_fingerprint="f" * 10**6), None),
+    "a reason that is none": (stopping({"length": [1]}), None),
+    "a bomb": (
+        Raw(body=gzip.compress(b" " * 2 * MOST_BYTES), headers={"content-encoding": "gzip"}),
+        "once it is unpacked",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_whatever_a_server_says_the_run_ends_is_kept_and_can_be_resumed(
+    lab: Any, name: str
+) -> None:
+    script, word = HOSTILE[name]
+    opened = lab(*[script] * 4)
+    fix, step = opened.locate(max_rounds=1)
+    assert fix.status in {"located", "abstained"}
+    assert step.detail["calls"] == len(opened.server.received) >= 1
+    assert len(json.dumps(step.detail["answers"])) < 3 * MOST_TEXT
+    assert word is None or word in f"{fix.degraded} {step.detail['notes']} {step.detail['answers']}"
+    assert opened.agent.resume(fix.run) == fix
+    trail = opened.agent.services.trail.read(fix.run)
+    assert trail.fix is not None and trail.finished_at is not None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
+from geofix.tools import parsing
 from geofix.tools.parsing import legible, parse_answer
 
 
@@ -27,7 +29,15 @@ PARIS = '{"name": "Paris", "latitude": 48.8}'
         f'<think>maybe {{"name": "Rome"}} or {{x}}</think>{PARIS}',
         f'{{"name": "Rome", "latitude": 41.9}} No, wait: {PARIS}',
         f"\ufeff  {PARIS}",
+        "{x} {y} " * 50 + PARIS,
+        "{" * 100_000 + PARIS,
+        "{}" * 100 + PARIS,
+        '{"a", "b"} ' * 200 + PARIS,
+        f'The set {{a, "b" and then {PARIS}',
+        f'{{"wrapped": {PARIS}, oops',
+        f'{PARIS} fits {{"type": "object", "properties": {{}}}}',
     ],
+    ids=lambda text: text[:20],
 )
 def test_the_object_is_found_wherever_it_stands(text: str) -> None:
     parsed, problem = parse_answer(text, Spot)
@@ -48,7 +58,12 @@ def test_the_object_is_found_wherever_it_stands(text: str) -> None:
         ("{'name': 'Paris'}", "broken"),
         ("{" * 5000, "broken"),
         ('{"a":' * 100_000, "broken"),
+        ('{"a":[' * 900 + "1," * 30_000, "broken"),
+        ('{"name": "x", "latitude": ' + "1" * 4301 + "}", "number out of range"),
+        ('{"name": ' + "[" * 500 + "]" * 500 + "}", "recursion limit"),
+        ('{"name": "\\ud800", "latitude": 1}', "hex escape"),
     ],
+    ids=lambda text: text[:20],
 )
 def test_what_is_wrong_is_said(text: str, problem: str) -> None:
     parsed, said = parse_answer(text, Spot)
@@ -60,6 +75,41 @@ def test_an_object_cut_off_is_not_mistaken_for_one_inside_it() -> None:
     parsed, said = parse_answer('{"clues": [{"kind": "text"}], "name": "Par', Spot)
     assert parsed is None
     assert "cut off" in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a":[' * 900 + "1," * 30_000,
+        '{"a":' * 20_000,
+        '{"a" ' * 4_000,
+        '{"a": 1, "b": ' * 900 + '{"c": 1},' * 9_000,
+    ],
+    ids=lambda text: text[:20],
+)
+def test_a_broken_text_is_read_a_fixed_number_of_times(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = 0
+    whole = parsing._EXTENT.raw_decode
+
+    class Counting:
+        def raw_decode(self, text: str, start: int) -> Any:
+            nonlocal read
+            stopped = len(text)
+            try:
+                found = whole(text, start)
+                stopped = found[1]
+                return found
+            except json.JSONDecodeError as error:
+                stopped = error.pos
+                raise
+            finally:
+                read += stopped - start
+
+    monkeypatch.setattr(parsing, "_EXTENT", Counting())
+    assert parse_answer(text, Spot)[0] is None
+    assert read <= (parsing._RESCANS + 2) * len(text)
 
 
 def test_what_postgres_cannot_hold_is_taken_out() -> None:
