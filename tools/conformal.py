@@ -194,8 +194,10 @@ def _edges(
 def _merged(
     hard: NDArray[np.float64], place: NDArray[np.intp], fewest_places: int, bins: int
 ) -> list[float]:
-    """Return the edges that leave enough places on both sides: equal predictions, or many photos of
-    one place, make uneven bins."""
+    """Return the edges that leave enough places on both sides.
+
+    Equal predictions, or many photos of one place, make uneven bins.
+    """
     edges = np.quantile(hard, np.arange(1, bins) / bins, method="inverted_cdf").tolist()
     kept: list[float] = []
     last = -math.inf

@@ -92,8 +92,7 @@ def _curve(
             "said": AS_SAID,
             "true": (share, share),
         }
-    # A mean of 1 leaves the penalty as it is among as many photos, each of its own place.
-    model = _logistic().fit(values, right, sample_weight=weights * len(right) / places)
+    model = _logistic().fit(values, right, sample_weight=weights)
     stepped = places >= ISOTONIC_FROM
     said, true = _steps(values, right, groups, folds) if stepped else (AS_SAID, AS_SAID)
     return {
@@ -126,7 +125,7 @@ def _steps(
         groups=groups,
         cv=GroupKFold(folds),
         method="predict_proba",
-        params={"sample_weight": weights * len(right) / len(photos)},
+        params={"sample_weight": weights},
     )[:, 1]
     # No share of some places makes the next one certain.
     margin = 1 / (len(photos) + 2)

@@ -35,7 +35,7 @@ class Asked:
         self.services = SimpleNamespace(
             encoder=SimpleNamespace(name="made"),
             drafted_by="consensus",
-            given_scorers=None,
+            change_scorers=lambda scorers: scorers,
             settings=Settings(),
             calibrations=SimpleNamespace(save=self._save),
         )
@@ -46,7 +46,7 @@ class Asked:
 
     def evaluate(self, *args: Any, **options: Any) -> str:
         # As `Services.scorers` has it, an earlier calibration being in force.
-        self.chosen_by.append(self.services.given_scorers or EARLIER)
+        self.chosen_by.append(self.services.change_scorers(EARLIER))
         return "evaluation"
 
     def results(self, *args: Any) -> list[Result]:

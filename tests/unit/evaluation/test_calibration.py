@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from geofix.evaluation.calibration import Answer, fit_promises, folds_of, kept_of, promised
+from geofix.evaluation.calibration import (
+    Answer,
+    check_photos,
+    fit_promises,
+    folds_of,
+    kept_of,
+    promised,
+)
+from geofix.evaluation.eval_photo import EvalPhoto
 from geofix.tools.errors import SourceError
+from geofix.tools.sources.pictures import MemoryPicture
 
 
 def answers(count: int, places: int, seed: int = 0) -> list[Answer]:
@@ -46,7 +57,7 @@ def test_few_answers_with_many_idle_signals_do_not_make_the_radius_too_small() -
     """A confidence knows the answers it was fitted on too well to say how hard they are."""
     covered = []
     for seed in range(4):
-        promises = fit_promises(idle(160, seed))
+        promises = fit_promises(idle(200, seed))
         share = kept_of([promised(promises, idle(1000, seed + 100))]).coverage[0.9]
         covered.append(share.value)
     assert np.mean(covered) > 0.88
@@ -68,5 +79,58 @@ def idle(count: int, seed: int) -> list[Answer]:
 def test_too_few_answers_or_places_are_refused() -> None:
     with pytest.raises(SourceError, match="149 answers of 60 places are too few"):
         fit_promises(answers(149, 60))
-    with pytest.raises(SourceError, match="400 answers of 8 places are too few"):
-        fit_promises(answers(400, 8))
+    with pytest.raises(SourceError, match=r"400 answers of 39 places .* 150 photos of 40 places"):
+        fit_promises(answers(400, 39))
+    assert fit_promises(answers(400, 40)).places == 40
+
+
+def test_a_walk_is_one_place_and_so_is_a_degree_without_a_name() -> None:
+    def photos(count: int, **of: Any) -> list[EvalPhoto]:
+        made = MemoryPicture("m", b"")
+        return [
+            EvalPhoto(str(at), made, 1.0, 2.0, **{key: name(at) for key, name in of.items()})
+            for at in range(count)
+        ]
+
+    check_photos(photos(400, group=lambda at: f"place {at % 40}"))
+    with pytest.raises(SourceError, match=r"^400 photos of 8 places are too few"):
+        # Forty folders, and eight walks that go through five of them each.
+        check_photos(
+            photos(400, group=lambda at: f"place {at % 40}", sequence=lambda at: f"walk {at % 8}")
+        )
+
+
+def shared(count: int, places: int, seed: int) -> list[Answer]:
+    """Answers of one place are all off by the same factor; the first tenth of places has most."""
+    rng = np.random.default_rng(seed)
+    crowded = max(1, places // 10)
+    place = np.where(
+        np.arange(count) < places,
+        np.arange(count) % places,
+        rng.integers(0, crowded, count),
+    )
+    hard = rng.uniform(-1, 3.5, count)
+    errors = 10 ** (hard + rng.normal(0, 0.5, places)[place])
+    return [
+        Answer({"hard": float(one)}, float(min(error, 20_000)), f"place {at}")
+        for one, error, at in zip(hard, errors, place.tolist(), strict=True)
+    ]
+
+
+def test_a_few_crowded_places_do_not_shrink_the_radius_of_all() -> None:
+    """What is covered is counted on places the calibration has not seen, one photo of each."""
+    by_place, by_photo = [], []
+    new = answers(1000, 1000, seed=99)
+    for seed in range(12):
+        fit_on_them = shared(200, 60, seed)
+        by_place.append(covered_at_90(fit_on_them, new))
+        alone = [
+            Answer(one.signals, one.error_km, f"photo {at}") for at, one in enumerate(fit_on_them)
+        ]
+        by_photo.append(covered_at_90(alone, new))
+    assert np.mean(by_place) > 0.89
+    assert np.mean(by_photo) < 0.87
+
+
+def covered_at_90(fitted_on: list[Answer], new: list[Answer]) -> float:
+    return kept_of([promised(fit_promises(fitted_on), new)]).coverage[0.9].value
