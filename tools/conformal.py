@@ -2,11 +2,11 @@
 
 The errors of held-out photos, each over what was predicted for it, and sorted into bins by that
 prediction, say how far off the next answer may be. Photos of one place share light, street and
-gallery, so not photos but places are exchangeable: every place has weight 1 in a bin, shared by its
-photos there, and the place of the next photo has weight 1 at infinity. If that place is exchangeable
-with those of the bin, the radius at level `a` covers the truth with probability `a` or more. The
-probability is over places and over calibrations: one calibration of few places may cover less
-(docs/evaluation.md, "What a promise rests on").
+gallery, so not photos but places are exchangeable: every place has weight 1 in a bin, shared by
+its photos there, and the place of the next photo has weight 1 at infinity. If that place is
+exchangeable with those of the bin, the radius at level `a` covers the truth with probability `a`
+or more. The probability is over places and over calibrations: one calibration of few places may
+cover less (docs/evaluation.md, "What a promise rests on").
 
 Sources: Lee, Barber and Willett 2023, "Distribution-free inference with hierarchical data" (the
 weighted quantile); Dunn, Wasserman and Ramdas 2022, "Distribution-free prediction sets for
@@ -30,10 +30,10 @@ from geofix.tools.levels import LEVELS
 __all__ = ["LEVELS", "ConformalRadius", "DifficultyBin", "fit_radius"]
 
 FEWEST_PLACES = 40
-"""Places a bin needs, and so a calibration. 19 would bound the radius at 95 %, by the largest errors
-of all. With 40, a calibration covers less than 90 % instead of 95 % in 1 of 100 cases where photos
-share half of the variance with their place, and in 1 of 9 where they share all (docs/evaluation.md,
-"What a promise rests on")."""
+"""Places a bin needs, and so a calibration. 19 would bound the radius at 95 %, by the largest of
+the errors. With 40, a calibration covers less than 90 % instead of 95 % in 1 of 100 cases where
+photos share half of the variance with their place, and in 1 of 11 where they share all
+(docs/evaluation.md, "What a promise rests on")."""
 
 MOST_BINS = 8
 """More narrow the gap between promise and coverage inside a bin no further (docs/architecture.md,

@@ -172,9 +172,11 @@ def calibration_error_by_chance(
     rng = np.random.default_rng(0)
     lot = np.arange(said.size) if places is None else np.unique(places, return_inverse=True)[1]
     count = int(lot.max(initial=-1)) + 1
+    # Numbers: names would be sorted anew in every draw.
+    numbers = None if places is None else lot
     drawn = [rng.random(count)[lot] < said for _ in range(draws)]
     return float(
-        np.mean([expected_calibration_error(said, right, bins, places) for right in drawn])
+        np.mean([expected_calibration_error(said, right, bins, numbers) for right in drawn])
     )
 
 

@@ -133,7 +133,8 @@ def test_shipped_scorers_of_another_version_end_the_promise() -> None:
 
 
 def test_scorers_that_weigh_unknown_features_end_the_promise_too() -> None:
-    place = HAND_SET.place.model_copy(update={"coefficients": {"gone": 1.0}})
+    gone = {"coefficients": {"gone": 1.0}, "means": {"gone": 0.0}, "scales": {"gone": 1.0}}
+    place = HAND_SET.place.model_copy(update=gone)
     known = fitted(scorers=Scorers(place=place).model_dump(mode="json"))
     found = in_force(known, ASKED)
     assert found.scorers == default_scorers()

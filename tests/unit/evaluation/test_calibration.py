@@ -100,37 +100,7 @@ def test_a_walk_is_one_place_and_so_is_a_degree_without_a_name() -> None:
         )
 
 
-def shared(count: int, places: int, seed: int) -> list[Answer]:
-    """Answers of one place are all off by the same factor; the first tenth of places has most."""
-    rng = np.random.default_rng(seed)
-    crowded = max(1, places // 10)
-    place = np.where(
-        np.arange(count) < places,
-        np.arange(count) % places,
-        rng.integers(0, crowded, count),
-    )
-    hard = rng.uniform(-1, 3.5, count)
-    errors = 10 ** (hard + rng.normal(0, 0.5, places)[place])
-    return [
-        Answer({"hard": float(one)}, float(min(error, 20_000)), f"place {at}")
-        for one, error, at in zip(hard, errors, place.tolist(), strict=True)
-    ]
-
-
-def test_a_few_crowded_places_do_not_shrink_the_radius_of_all() -> None:
-    """What is covered is counted on places the calibration has not seen, one photo of each."""
-    by_place, by_photo = [], []
-    new = answers(1000, 1000, seed=99)
-    for seed in range(12):
-        fit_on_them = shared(200, 60, seed)
-        by_place.append(covered_at_90(fit_on_them, new))
-        alone = [
-            Answer(one.signals, one.error_km, f"photo {at}") for at, one in enumerate(fit_on_them)
-        ]
-        by_photo.append(covered_at_90(alone, new))
-    assert np.mean(by_place) > 0.89
-    assert np.mean(by_photo) < 0.87
-
-
-def covered_at_90(fitted_on: list[Answer], new: list[Answer]) -> float:
-    return kept_of([promised(fit_promises(fitted_on), new)]).coverage[0.9].value
+def test_the_radius_counts_the_places_of_the_answers() -> None:
+    promises = fit_promises(answers(200, 60))
+    assert [each.places for each in promises.radius.bins] == [60]
+    assert (promises.photos, promises.places) == (200, 60)
