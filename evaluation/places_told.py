@@ -141,8 +141,9 @@ Wasserman and Ramdas' (2022) subsampling.
 """
 
 TAIL = """\
-Counted by photo, few or uneven places cover too little on average. By place none does, and fewer
-calibrations miss than with one photo drawn of each place. So geofix counts by place. The promise in
+Counted by photo, few or uneven places cover too little on average. By place none does,
+but for the error of the simulation, and fewer calibrations miss than with one photo drawn of each
+place. So geofix counts by place. The promise in
 the words that hold: **a radius at 90 % covers at least 90 % of photos from new places like those
 calibrated on, on average over calibrations.** It is no promise of a single calibration: the figures
 in brackets say how often one covers less. Hence at least {fewest} places, in all and in each bin of
