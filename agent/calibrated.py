@@ -10,6 +10,7 @@ reach of its photos as radius, states no confidence, and says why.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -137,7 +138,9 @@ class Promise:
 
 def scorers_digest(scorers: Scorers) -> str:
     """Return the SHA-256 by which a calibration knows what chose."""
-    return hashlib.sha256(scorers.model_dump_json().encode()).hexdigest()
+    # Postgres forgets the order of keys.
+    written = json.dumps(scorers.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(written.encode()).hexdigest()
 
 
 def drafters(drafts: Sequence[Draft]) -> str:
