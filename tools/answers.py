@@ -131,7 +131,7 @@ def _name(value: Any) -> str | None:
     """Return a server's word for something; None if it is no text."""
     if not isinstance(value, str):
         return None
-    return one_line(value[:MOST_NAME]).strip() or None
+    return one_line(value[:MOST_NAME])[:MOST_NAME].strip() or None
 
 
 def _text(raw: AIMessage) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.agent.calibrated import Fitted
+from geofix.agent.calibrated import Fitted, scorers_digest
 from geofix.agent.choice.scorers import default_scorers
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
@@ -41,9 +41,10 @@ def test_a_world_is_calibrated_and_the_calibration_is_found(
     assert done.kept.median_km[0.5] <= done.kept.median_km[0.95]
     with Services(Settings(database_url=database_url)) as services:
         name = small(450).name
-        found = services.calibration(name, (name,))
+        found = services.known_calibrations.of(name, (name,), services.drafted_by)
         assert not isinstance(found, str)
-        assert services.scorers(name, (name,)) == (done.tried.scorers or default_scorers())
+        chosen_by = scorers_digest(done.tried.scorers or default_scorers())
+        assert found.fitted.chosen_by == chosen_by
         assert done.tried.place.judged or "no scorer was fitted" in done.tried.place.reason
         assert found.fitted == Fitted.model_validate(done.fitted.model_dump(mode="json"))
 
