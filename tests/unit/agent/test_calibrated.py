@@ -9,7 +9,6 @@ from typing import Any, cast
 import pytest
 
 from geofix.agent.answer import Calibration
-from geofix.agent.calibrated import SIGNALS as SIGNALS_KNOWN
 from geofix.agent.calibrated import (
     Asked,
     Fitted,
@@ -21,12 +20,13 @@ from geofix.agent.calibrated import (
     known_as,
     options_of,
     scorers_digest,
-    signals_of,
 )
 from geofix.agent.choice.scorers import HAND_SET, Scorers, default_scorers
 from geofix.agent.context import Context
 from geofix.agent.known_calibrations import Stored
 from geofix.agent.services import Services
+from geofix.agent.signals import SIGNALS as SIGNALS_KNOWN
+from geofix.agent.signals import signals_of
 from geofix.agent.state import Draft
 from geofix.tools.geo import HALF_CIRCUMFERENCE_KM
 from tests.unit.agent.candidate import candidate
