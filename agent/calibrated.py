@@ -9,8 +9,6 @@ reach of its photos as radius, states no confidence, and says why.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,7 +64,8 @@ class Fitted(BaseModel):
     """Trained scorers, as `geofix.agent.choice.scorers.scorers_of` reads them; none means those
     shipped."""
     chosen_by: str
-    """What chose its answers, by `scorers_digest`: shipped scorers may change with geofix."""
+    """What chose its answers, by `geofix.agent.choice.scorers.scorers_digest`: shipped ones may
+    change with geofix."""
     radius: ConformalRadius
     confidence: ScaleConfidence
     encoder: str
@@ -135,13 +134,6 @@ class Promise:
         return bool(self.radii_km)
 
 
-def scorers_digest(scorers: Scorers) -> str:
-    """Return the SHA-256 by which a calibration knows what chose."""
-    # Postgres forgets the order of keys.
-    written = json.dumps(scorers.model_dump(mode="json"), sort_keys=True)
-    return hashlib.sha256(written.encode()).hexdigest()
-
-
 def drafters(drafts: Sequence[Draft]) -> str:
     """Return who drafted in a run: where a model failed in a later round, both.
 
@@ -176,17 +168,6 @@ def asked_of(state: State, context: Context, image_place: str | None) -> Asked:
 def options_of(context: Context) -> dict[str, Any]:
     """Return the options that shape an answer, as a calibration keeps them."""
     return context.model_dump(mode="json", exclude=set(ASIDE))
-
-
-def known_as(fitted: Fitted, calibration_id: int | None) -> Calibration:
-    """Return what an answer says of a calibration that was found."""
-    return Calibration(
-        fitted=True,
-        photos=fitted.photos,
-        places=fitted.places,
-        digest=fitted.digest,
-        id=calibration_id,
-    )
 
 
 def apply(

@@ -17,11 +17,9 @@ from geofix.agent.calibrated import (
     apply,
     drafters,
     drift,
-    known_as,
     options_of,
-    scorers_digest,
 )
-from geofix.agent.choice.scorers import HAND_SET, Scorers, default_scorers
+from geofix.agent.choice.scorers import HAND_SET, Scorers, default_scorers, scorers_digest
 from geofix.agent.context import Context
 from geofix.agent.known_calibrations import Stored
 from geofix.agent.services import Services
@@ -45,7 +43,9 @@ SIGNALS = {"log_odds": 0.0}
 
 
 def promised(known: Fitted, **changes: Any) -> Promise:
-    return apply(known_as(known, 7), known, SIGNALS, reach_km=3.0, **{"coverage": 0.9, **changes})
+    return apply(
+        Stored(7, known).known, known, SIGNALS, reach_km=3.0, **{"coverage": 0.9, **changes}
+    )
 
 
 def test_a_calibration_that_holds_gives_radii_at_every_level() -> None:
@@ -90,7 +90,7 @@ def test_what_has_changed_ends_the_promise_and_the_say_of_its_scorers(
 ) -> None:
     own = Scorers(place=HAND_SET.place.model_copy(update={"name": "calibrated"}))
     known = fitted(scorers=own.model_dump(mode="json"), chosen_by=scorers_digest(own))
-    assert in_force(known, ASKED) == InForce(own, known_as(known, 7))
+    assert in_force(known, ASKED) == InForce(own, Stored(7, known).known)
     changed = in_force(known, replace(ASKED, **change))
     assert changed.scorers == default_scorers()
     reason = changed.calibration.reason or ""
