@@ -9,9 +9,6 @@ reach of its photos as radius, states no confidence, and says why.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,9 +19,9 @@ from geofix.agent.answer import Calibration
 from geofix.agent.choice.scorers import Scorers
 from geofix.agent.consensus import CONSENSUS
 from geofix.agent.context import Context
-from geofix.agent.state import Candidate, Draft, Retrieval, State
+from geofix.agent.signals import SIGNALS
+from geofix.agent.state import Draft, State
 from geofix.tools.conformal import LEVELS, ConformalRadius
-from geofix.tools.levels import SCALES
 from geofix.tools.reliability import ScaleConfidence
 
 MOST_GROWTH = 0.2
@@ -67,7 +64,8 @@ class Fitted(BaseModel):
     """Trained scorers, as `geofix.agent.choice.scorers.scorers_of` reads them; none means those
     shipped."""
     chosen_by: str
-    """What chose its answers, by `scorers_digest`: shipped scorers may change with geofix."""
+    """What chose its answers, by `geofix.agent.choice.scorers.scorers_digest`: shipped ones may
+    change with geofix."""
     radius: ConformalRadius
     confidence: ScaleConfidence
     encoder: str
@@ -136,13 +134,6 @@ class Promise:
         return bool(self.radii_km)
 
 
-def scorers_digest(scorers: Scorers) -> str:
-    """Return the SHA-256 by which a calibration knows what chose."""
-    # Postgres forgets the order of keys.
-    written = json.dumps(scorers.model_dump(mode="json"), sort_keys=True)
-    return hashlib.sha256(written.encode()).hexdigest()
-
-
 def drafters(drafts: Sequence[Draft]) -> str:
     """Return who drafted in a run: where a model failed in a later round, both.
 
@@ -179,62 +170,6 @@ def options_of(context: Context) -> dict[str, Any]:
     return context.model_dump(mode="json", exclude=set(ASIDE))
 
 
-SIGNALS = frozenset(
-    {
-        *("log_odds", "lead", "log_scale", "log_reach", "log_impostor_share", "log_inliers"),
-        *("log_photos", "similarity", "rounds"),
-        *(f"share_{scale_km:g}_km" for scale_km in SCALES.values()),
-    }
-)
-"""The names of `signals_of`."""
-
-
-def signals_of(
-    first: Candidate, candidates: Sequence[Candidate], retrieval: Retrieval, *, rounds: int = 1
-) -> dict[str, float]:
-    """Return what radius and confidence depend on, every value finite.
-
-    Args:
-        first: The answer.
-        candidates: All of the run, the answer among them.
-        retrieval: The first round's: a finer one searches fewer photos.
-        rounds: How many there were.
-    """
-    rivals = [
-        other.score
-        for other in candidates
-        if other.vetoed is None and other is not first and other.distance_km > first.scale_km
-    ]
-    probability = min(1 - 1e-4, max(1e-4, first.score))
-    share = retrieval.impostor_share
-    return {
-        "log_odds": math.log(probability / (1 - probability)),
-        "lead": first.score - max(rivals, default=0.0),
-        "log_scale": math.log10(first.scale_km),
-        "log_reach": math.log10(max(first.radius_km, 1e-3)),
-        "log_impostor_share": math.log10(1.0 if share is None else max(share, 1e-4)),
-        "log_inliers": math.log1p(first.parts.get("inliers", 0.0)),
-        "log_photos": math.log1p(first.independent),
-        "similarity": first.best_similarity or 0.0,
-        "rounds": float(rounds),
-        **{
-            name: first.parts.get(name, 0.0)
-            for name in (f"share_{scale_km:g}_km" for scale_km in SCALES.values())
-        },
-    }
-
-
-def known_as(fitted: Fitted, calibration_id: int | None) -> Calibration:
-    """Return what an answer says of a calibration that was found."""
-    return Calibration(
-        fitted=True,
-        photos=fitted.photos,
-        places=fitted.places,
-        digest=fitted.digest,
-        id=calibration_id,
-    )
-
-
 def apply(
     known: Calibration,
     fitted: Fitted | None,
@@ -248,7 +183,7 @@ def apply(
     Args:
         known: What was decided of the calibration.
         fitted: The calibration, where it holds.
-        signals: Of the answer, see `signals_of`.
+        signals: Of the answer, see `geofix.agent.signals.signals_of`.
         reach_km: How far its photos are spread: the radius where none is calibrated.
         coverage: Which of the levels `radius_km` is to have.
     """

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from geofix.agent.answer import Calibration
 from geofix.agent.calibrated import AGAIN, Fitted
 from geofix.db.calibrations import Calibrations
 from geofix.tools.once import once
@@ -18,6 +19,17 @@ class Stored(NamedTuple):
 
     id: int
     fitted: Fitted
+
+    @property
+    def known(self) -> Calibration:
+        """What an answer says of it."""
+        return Calibration(
+            fitted=True,
+            photos=self.fitted.photos,
+            places=self.fitted.places,
+            digest=self.fitted.digest,
+            id=self.id,
+        )
 
 
 class KnownCalibrations:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.language_models import BaseChatModel
 
 from geofix.agent.answer import Calibration
-from geofix.agent.calibrated import AGAIN, Asked, InForce, drift, known_as, scorers_digest
-from geofix.agent.choice.scorers import Scorers, default_scorers, scorers_of
+from geofix.agent.calibrated import AGAIN, Asked, InForce, drift
+from geofix.agent.choice.scorers import Scorers, default_scorers, scorers_digest, scorers_of
 from geofix.agent.consensus import CONSENSUS
 from geofix.agent.settings import Settings
 from geofix.agent.storage import Storage
@@ -86,7 +86,7 @@ class Services(Storage):
                 f"other scorers choose than when it was calibrated: another version of geofix, or"
                 f" an evaluation that changes them; {AGAIN}"
             )
-        known = known_as(fitted, found.id).model_copy(update={"reason": reason})
+        known = found.known.model_copy(update={"reason": reason})
         return InForce(scorers, known, passed_over)
 
     @once_property

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from geofix.agent.calibrated import Fitted, drafters, options_of, scorers_digest
-from geofix.agent.choice.scorers import Scorers, default_scorers
+from geofix.agent.calibrated import Fitted, drafters, options_of
+from geofix.agent.choice.scorers import Scorers, default_scorers, scorers_digest
 from geofix.agent.facade import open_agent
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings

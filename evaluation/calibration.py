@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.agent.calibrated import signals_of
+from geofix.agent.signals import signals_of
 from geofix.agent.state import Candidate, Retrieval
 from geofix.evaluation.eval_photo import EvalPhoto
 from geofix.evaluation.intervals import Share, share_by_place

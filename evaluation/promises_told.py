@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from geofix.agent.calibrated import signals_of
+from geofix.agent.signals import signals_of
 from geofix.evaluation.calibration import Answer
 from geofix.evaluation.cross_calibration import cross_kept
 from geofix.evaluation.examples import Seen

@@ -13,7 +13,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
-from geofix.agent.calibrated import Asked, options_of, scorers_digest
+from geofix.agent.calibrated import Asked, options_of
+from geofix.agent.choice.scorers import scorers_digest
 from geofix.agent.context import Context
 from geofix.agent.facade import Agent
 from geofix.db.evaluations import Evaluations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from geofix.agent.answer import Calibration, Evidence, Place
-from geofix.agent.calibrated import Fitted, Promise, apply, asked_of, drift, signals_of
+from geofix.agent.calibrated import Fitted, Promise, apply, asked_of, drift
 from geofix.agent.claims import check_claim
 from geofix.agent.consensus import CONSENSUS
 from geofix.agent.context import Context
@@ -13,6 +13,7 @@ from geofix.agent.coordinates import written
 from geofix.agent.fix_geojson import fix_geojson
 from geofix.agent.outcome import Outcome
 from geofix.agent.services import Services
+from geofix.agent.signals import signals_of
 from geofix.agent.state import Candidate, Fix, Hit, State
 from geofix.tools.geo import haversine_km
 from geofix.tools.places import place_at

@@ -10,8 +10,8 @@ from PIL import Image
 from sqlalchemy import event
 
 from geofix.agent import Agent, AsyncAgent, Settings, aopen_agent
-from geofix.agent.calibrated import options_of, scorers_digest
-from geofix.agent.choice.scorers import HAND_SET, Scorers
+from geofix.agent.calibrated import options_of
+from geofix.agent.choice.scorers import HAND_SET, Scorers, scorers_digest
 from geofix.agent.context import Context
 from geofix.agent.errors import RegionError, TrailError
 from geofix.tools.encoders import Encoder

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from geofix.agent import Fix, Settings, open_agent
-from geofix.agent.calibrated import scorers_digest
-from geofix.agent.choice.scorers import HAND_SET, Scorers
+from geofix.agent.choice.scorers import HAND_SET, Scorers, scorers_digest
 from geofix.agent.errors import GeofixError
 from geofix.tools.image_place import ImagePlace
 from geofix.tools.samples import sample_path

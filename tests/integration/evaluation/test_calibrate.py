@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.agent.calibrated import Fitted, scorers_digest
-from geofix.agent.choice.scorers import default_scorers
+from geofix.agent.calibrated import Fitted
+from geofix.agent.choice.scorers import default_scorers, scorers_digest
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.evaluation import calibrating

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from geofix.agent.calibrated import Fitted, scorers_digest
-from geofix.agent.choice.scorers import default_scorers
+from geofix.agent.calibrated import Fitted
+from geofix.agent.choice.scorers import default_scorers, scorers_digest
 from geofix.tools.conformal import fit_radius
 from geofix.tools.levels import SCALES
 from geofix.tools.reliability import ScaleConfidence, ScaleCurve

@@ -9,7 +9,6 @@ from typing import Any, cast
 import pytest
 
 from geofix.agent.answer import Calibration
-from geofix.agent.calibrated import SIGNALS as SIGNALS_KNOWN
 from geofix.agent.calibrated import (
     Asked,
     Fitted,
@@ -18,15 +17,14 @@ from geofix.agent.calibrated import (
     apply,
     drafters,
     drift,
-    known_as,
     options_of,
-    scorers_digest,
-    signals_of,
 )
-from geofix.agent.choice.scorers import HAND_SET, Scorers, default_scorers
+from geofix.agent.choice.scorers import HAND_SET, Scorers, default_scorers, scorers_digest
 from geofix.agent.context import Context
 from geofix.agent.known_calibrations import Stored
 from geofix.agent.services import Services
+from geofix.agent.signals import SIGNALS as SIGNALS_KNOWN
+from geofix.agent.signals import signals_of
 from geofix.agent.state import Draft
 from geofix.tools.geo import HALF_CIRCUMFERENCE_KM
 from tests.unit.agent.candidate import candidate
@@ -45,7 +43,9 @@ SIGNALS = {"log_odds": 0.0}
 
 
 def promised(known: Fitted, **changes: Any) -> Promise:
-    return apply(known_as(known, 7), known, SIGNALS, reach_km=3.0, **{"coverage": 0.9, **changes})
+    return apply(
+        Stored(7, known).known, known, SIGNALS, reach_km=3.0, **{"coverage": 0.9, **changes}
+    )
 
 
 def test_a_calibration_that_holds_gives_radii_at_every_level() -> None:
@@ -90,7 +90,7 @@ def test_what_has_changed_ends_the_promise_and_the_say_of_its_scorers(
 ) -> None:
     own = Scorers(place=HAND_SET.place.model_copy(update={"name": "calibrated"}))
     known = fitted(scorers=own.model_dump(mode="json"), chosen_by=scorers_digest(own))
-    assert in_force(known, ASKED) == InForce(own, known_as(known, 7))
+    assert in_force(known, ASKED) == InForce(own, Stored(7, known).known)
     changed = in_force(known, replace(ASKED, **change))
     assert changed.scorers == default_scorers()
     reason = changed.calibration.reason or ""

@@ -10,8 +10,14 @@ from typing import Any
 
 import pytest
 
-from geofix.agent.calibrated import Fitted, scorers_digest
-from geofix.agent.choice.scorers import HAND_SET, Scorers, default_scorers, scorers_of
+from geofix.agent.calibrated import Fitted
+from geofix.agent.choice.scorers import (
+    HAND_SET,
+    Scorers,
+    default_scorers,
+    scorers_digest,
+    scorers_of,
+)
 from geofix.agent.settings import Settings
 from geofix.agent.state import Draft
 from geofix.evaluation import calibrating
