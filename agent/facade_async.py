@@ -14,9 +14,6 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import Command
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-from psycopg_pool import AsyncConnectionPool
 
 from geofix.agent.claims import Coordinates
 from geofix.agent.facade import Graph, Listener
@@ -26,16 +23,15 @@ from geofix.agent.runs import Asked, answer, ask, config_of, picked, reopen
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import Fix, Query, Region
-from geofix.db.checkpoints import async_checkpoint_pool, strict_serializer
+from geofix.db.checkpoint_pools import AsyncCheckpointPool
+from geofix.db.checkpoints import strict_serializer
 from geofix.tools.encoders import Encoder
 
 
 class AsyncAgent:
     """An open geofix for asyncio; see `geofix.agent.facade.Agent` for what each method does."""
 
-    def __init__(
-        self, services: Services, pool: AsyncConnectionPool[AsyncConnection[DictRow]]
-    ) -> None:
+    def __init__(self, services: Services, pool: AsyncCheckpointPool) -> None:
         """Use `aopen_agent` instead; it opens and closes what this needs."""
         self.services = services
         self._pool = pool
@@ -112,7 +108,7 @@ async def aopen_agent(
     try:
         # In a thread, since the embedded server may have to be started.
         await asyncio.to_thread(lambda: services.engine)
-        async with async_checkpoint_pool(services.checkpoint_url) as pool:
+        async with services.async_checkpoint_pool() as pool:
             yield AsyncAgent(services, pool)
     finally:
         await asyncio.to_thread(services.close)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack
 from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Engine
 
@@ -15,6 +15,12 @@ from geofix.agent.known_calibrations import KnownCalibrations
 from geofix.agent.settings import Settings
 from geofix.db import schema
 from geofix.db.calibrations import Calibrations
+from geofix.db.checkpoint_pools import (
+    AsyncCheckpointPool,
+    CheckpointPool,
+    async_checkpoint_pool,
+    checkpoint_pool,
+)
 from geofix.db.checkpoints import require_checkpoints, set_up_checkpoints
 from geofix.db.embedded.data_dir import resolve_data_dir
 from geofix.db.engine import open_engine
@@ -117,7 +123,7 @@ class Storage:
         The embedded database is brought up to date by itself, and a new one gets the starter
         gallery; one of the user's own is not changed unasked.
         """
-        engine = open_engine(self.database_url)
+        engine = self._new_engine()
         self._open.callback(engine.dispose)
         if not self.embedded:
             schema.check(engine)
@@ -130,9 +136,29 @@ class Storage:
             add_starter(Ingest(engine))
         return engine
 
+    def _new_engine(self) -> Engine:
+        settings = self.settings
+        return open_engine(
+            self.database_url,
+            pool_size=settings.pool_size,
+            pool_timeout_s=settings.pool_timeout_s,
+        )
+
+    def checkpoint_pool(self) -> AbstractContextManager[CheckpointPool]:
+        """Return a pool for LangGraph's synchronous saver, to be opened by `with`."""
+        return checkpoint_pool(self.checkpoint_url, **self._checkpoint_pool_options())
+
+    def async_checkpoint_pool(self) -> AbstractAsyncContextManager[AsyncCheckpointPool]:
+        """Return a pool for the asynchronous saver, to be opened by `async with`."""
+        return async_checkpoint_pool(self.checkpoint_url, **self._checkpoint_pool_options())
+
+    def _checkpoint_pool_options(self) -> dict[str, Any]:
+        settings = self.settings
+        return {"size": settings.checkpoint_pool_size, "timeout_s": settings.pool_timeout_s}
+
     def upgrade(self) -> bool:
         """Bring the schema and LangGraph's tables up to date; say whether ours changed."""
-        engine = open_engine(self.database_url)
+        engine = self._new_engine()
         try:
             changed = schema.upgrade(engine)
         finally:

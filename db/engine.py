@@ -7,24 +7,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from psycopg import Connection, ProgrammingError
+from psycopg import Connection, Error, ProgrammingError
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import QueuePool
 
 from geofix.db.errors import DatabaseError
+from geofix.db.failures import Reached, failure
 from geofix.db.halves import sends_halves
 from geofix.db.idle import asks_the_idle
-from geofix.db.round_trip import send_in_one_trip
+from geofix.db.round_trip import LIMIT_MS, send_in_one_trip, send_limit_first
 
 STATEMENT_TIMEOUT_MS = 120_000
 """No search may hang for ever; loads and index builds set their own limit."""
 
 CONNECT_TIMEOUT_S = 10
 
-OLD_SCHEMA = frozenset({"42P01", "42703", "42704"})
-"""SQLSTATEs of an unknown table, column or type: the schema is not the one asked for."""
+POOL_SIZE = 16
+"""Connections of one process: as many searches go on at once."""
+
+POOL_TIMEOUT_S = 30.0
 
 
 def parse_url(url: str) -> URL:
@@ -91,26 +95,43 @@ def conninfo(url: str) -> str:
         raise DatabaseError(f"the database URL {redact(url)!r} is not usable: {error}") from error
 
 
-def open_engine(url: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) -> Engine:
+def open_engine(
+    url: str,
+    *,
+    statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
+    pool_size: int = POOL_SIZE,
+    pool_timeout_s: float = POOL_TIMEOUT_S,
+) -> Engine:
     """Return an engine for `url`; nothing is connected yet.
 
-    Prepared statements are off, so that PgBouncer may stand in between.
+    A pooler that lends a connection for one transaction (PgBouncer) may stand in between: nothing
+    is asked of it when connecting, prepared statements are off, and what is set is set for a
+    transaction, the limit to its statements with the first of them.
+
+    Args:
+        url: As `parse_url`; its own `options` stay in force.
+        statement_timeout_ms: How long one statement may take.
+        pool_size: Connections at most.
+        pool_timeout_s: How long to wait for one of them.
     """
-    parsed = parse_url(url)
-    # The URL's own options stay in force, a search_path or a pooler's endpoint.
-    options = [f"-c statement_timeout={statement_timeout_ms}", parsed.query.get("options", "")]
     engine = create_engine(
-        parsed,
+        parse_url(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=pool_timeout_s,
         pool_recycle=1800,
+        # Of a photo that is kept, the bytes are a parameter.
+        hide_parameters=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "prepare_threshold": None,
             "application_name": "geofix",
-            "options": " ".join(str(option) for option in options if option),
         },
+        execution_options={LIMIT_MS: statement_timeout_ms},
     )
     event.listen(engine, "connect", _prepared)
     event.listen(engine, "do_execute", send_in_one_trip)
+    event.listen(engine, "do_executemany", send_limit_first)
     asks_the_idle(engine)
     return engine
 
@@ -121,56 +142,26 @@ def _prepared(connection: Connection[Any], record: object) -> None:
 
 @contextmanager
 def database_errors(engine: Engine) -> Iterator[None]:
-    """Turn what the server or the way to it can fail with into `DatabaseError`.
+    """Turn what the server, the way to it or the pool fails with into `DatabaseError`.
 
-    That is: no server, a wrong login, an old schema, a missing right, a statement that took too
-    long, a value Postgres does not take. A broken statement or constraint is a bug and stays raw.
+    Around whatever is asked through `engine`, COPY over the driver's own connection included.
     """
-    url = engine.url.set(drivername="postgresql")
-    where = redact(url.render_as_string(hide_password=False))
     try:
         yield
-    except sa_exc.OperationalError as error:
-        if _reached(error):
-            raise DatabaseError(
-                f"the database at {where!r} could not do the work: {_reason(error)}. Try again; if"
-                " it stays so, look into the server's log"
-            ) from error
-        raise DatabaseError(
-            f"cannot reach the database at {where!r}: {_reason(error)}. Check DATABASE_URL and that"
-            " the server runs, or unset DATABASE_URL to use geofix's own embedded server"
-        ) from error
-    except sa_exc.DataError as error:
-        raise DatabaseError(
-            f"the database at {where!r} does not take a value: {_reason(error)}"
-        ) from error
-    except sa_exc.ProgrammingError as error:
-        state = _sqlstate(error)
-        if state is None:
-            raise DatabaseError(f"the database at {where!r}: {_reason(error)}") from error
-        if state in OLD_SCHEMA:
-            raise DatabaseError(
-                f"the database at {where!r} does not hold geofix's tables as this version needs"
-                f" them: {_reason(error)}. Run `geofix db upgrade`"
-            ) from error
-        if state == "42501":
-            raise DatabaseError(
-                f"the role {engine.url.username!r} may not do this in the database at {where!r}:"
-                f" {_reason(error)}. Grant it the right, or name another role in DATABASE_URL"
-            ) from error
-        raise
+    except (sa_exc.SQLAlchemyError, Error) as error:
+        url = engine.url.set(drivername="postgresql")
+        size, timeout_s = pool_of(engine)
+        reached = Reached(
+            redact(url.render_as_string(hide_password=False)), engine.url.username, size, timeout_s
+        )
+        said = failure(error, reached)
+        if said is None:
+            raise
+        raise said from None
 
 
-def _sqlstate(error: sa_exc.DBAPIError) -> str | None:
-    state: str | None = getattr(error.orig, "sqlstate", None)
-    return state
-
-
-def _reached(error: sa_exc.DBAPIError) -> bool:
-    """Whether the server itself answered, and not while it came up or went down."""
-    state = _sqlstate(error)
-    return state is not None and not state.startswith(("08", "28", "3D", "57P"))
-
-
-def _reason(error: sa_exc.DBAPIError) -> str:
-    return str(error.orig).strip().partition("\n")[0]
+def pool_of(engine: Engine) -> tuple[int, float]:
+    """Return how many connections an engine has at most, and how many seconds it waits for one."""
+    pool = engine.pool
+    assert isinstance(pool, QueuePool)
+    return pool.size(), pool.timeout()

@@ -13,11 +13,9 @@ from threading import Lock
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from psycopg import OperationalError as DriverError
 from sqlalchemy import Connection, Engine, event, select, text
-from sqlalchemy import exc as sa_exc
 
-from geofix.db.engine import database_errors, open_engine, redact
+from geofix.db.engine import database_errors, open_engine, pool_of, redact
 from geofix.db.errors import DatabaseError, ShardError
 from geofix.db.models import ShardRow
 
@@ -70,7 +68,13 @@ def _engine(owner: Engine, url: str) -> Engine:
             event.listen(owner, "engine_disposed", _dispose)
         if url not in _opened[owner]:
             milliseconds = int(SHARD_TIMEOUT_S * 1000)
-            _opened[owner][url] = open_engine(url, statement_timeout_ms=milliseconds)
+            size, timeout_s = pool_of(owner)
+            _opened[owner][url] = open_engine(
+                url,
+                statement_timeout_ms=milliseconds,
+                pool_size=size,
+                pool_timeout_s=timeout_s,
+            )
         return _opened[owner][url]
 
 
@@ -101,8 +105,8 @@ def server_errors(server: Server) -> Iterator[None]:
     try:
         with database_errors(server.engine):
             yield
-    except (DatabaseError, sa_exc.TimeoutError, DriverError) as error:
-        raise ShardError(server.name, redact(server.url), _reason(error)) from error
+    except DatabaseError as error:
+        raise ShardError(server.name, redact(server.url), error.reason) from None
 
 
 def asked_of_each(
@@ -129,12 +133,6 @@ def asked_of_each(
         except ShardError as error:
             missing[server.name] = error.reason
     return answered, missing
-
-
-def _reason(error: Exception) -> str:
-    cause = error.__cause__
-    original = cause.orig if isinstance(cause, sa_exc.DBAPIError) else None
-    return str(original or error).strip().partition("\n")[0]
 
 
 @contextmanager

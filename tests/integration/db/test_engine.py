@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, make_url, text
-from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from geofix.db import schema
+from geofix.db.copying import driver_of
 from geofix.db.engine import database_errors, open_engine
 from geofix.db.errors import DatabaseError
 
@@ -34,27 +34,29 @@ def refused(url: str) -> DatabaseError:
 
 @pytest.mark.parametrize("password", [SECRET, f"a@{SECRET}:b@c", f"{SECRET}/?#%", f"@{SECRET}@"])
 @pytest.mark.parametrize(
-    ("parts", "reason"),
+    ("parts", "kind", "reason"),
     [
-        ({"port": 1}, "Connection refused"),
-        ({"port": 99_999}, "invalid port number"),
-        ({}, "password authentication failed"),
-        ({"host": "no-such-host.invalid"}, "resolve"),
+        ({"port": 1}, "unreachable", "Connection refused"),
+        ({"port": 99_999}, "unreachable", "invalid port number"),
+        ({}, "login", "password authentication failed"),
+        ({"host": "no-such-host.invalid"}, "unreachable", "resolve"),
     ],
     ids=["wrong port", "no port", "wrong password", "wrong host"],
 )
 def test_a_way_that_leads_nowhere_is_said_plainly(
-    database_url: str, password: str, parts: dict[str, Any], reason: str
+    database_url: str, password: str, parts: dict[str, Any], kind: str, reason: str
 ) -> None:
     error = refused(changed(database_url, password=password, **parts))
     assert reason in str(error)
     assert str(error).startswith("cannot reach the database at 'postgresql://")
-    assert "Check DATABASE_URL and that the server runs" in str(error)
+    assert (error.kind, "in DATABASE_URL" in str(error)) == (kind, kind == "login")
+    assert "Check " in str(error)
 
 
 def test_a_database_that_is_not_there_is_named(database_url: str) -> None:
     error = refused(changed(database_url, database="nowhere"))
     assert 'database "nowhere" does not exist' in str(error)
+    assert error.kind == "no database"
     assert str(make_url(database_url).password) not in str(error)
 
 
@@ -75,6 +77,9 @@ def failing(engine: Engine, statement: str) -> str:
         engine.connect() as connection,
     ):
         connection.execute(text(statement))
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "[SQL: " not in shown
+    assert "DETAIL" not in shown
     return str(caught.value)
 
 
@@ -102,19 +107,13 @@ def test_a_missing_right_names_the_role(engine: Engine) -> None:
     assert "permission denied for table photos" in message
 
 
-def test_a_bug_in_a_statement_stays_raw(engine: Engine) -> None:
-    with (
-        pytest.raises(ProgrammingError, match="syntax"),
-        database_errors(engine),
-        engine.connect() as connection,
-    ):
-        connection.execute(text("selekt 1"))
-    with (
-        pytest.raises(IntegrityError),
-        database_errors(engine),
-        engine.begin() as connection,
-    ):
-        connection.execute(text("insert into galleries (name) values ('a'), ('a')"))
+@pytest.mark.parametrize(
+    "statement", ["selekt 'secret'", "insert into galleries (name) values ('secret'), ('secret')"]
+)
+def test_a_bug_in_a_statement_is_called_one(engine: Engine, statement: str) -> None:
+    message = failing(engine, statement)
+    assert "This is a fault in geofix: report it with this line" in message
+    assert "(SQLSTATE 42601)" in message or "(SQLSTATE 23505)" in message
 
 
 def test_connections_survive_the_end_of_one_and_many_threads_share_an_engine(
@@ -137,3 +136,22 @@ def test_connections_survive_the_end_of_one_and_many_threads_share_an_engine(
 def test_searches_are_under_a_time_limit(engine: Engine) -> None:
     with engine.connect() as connection:
         assert connection.execute(text("show statement_timeout")).scalar() == "2min"
+
+
+def test_the_limit_of_a_statement_is_its_transaction_s(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert connection.execute(text("show statement_timeout")).scalar() == "2min"
+        driver = driver_of(connection)
+        connection.commit()
+        # Behind a pooler the next transaction may be another one's.
+        assert driver.execute("show statement_timeout").fetchone() == ("0",)
+
+
+def test_options_of_the_url_stay_in_force(database_url: str) -> None:
+    engine = open_engine(f"{database_url}?options=-csearch_path%3Dmine%20-cgeqo%3Doff")
+    with engine.connect() as connection:
+        shown = [
+            connection.execute(text(f"show {name}")).scalar() for name in ("search_path", "geqo")
+        ]
+    engine.dispose()
+    assert shown == ["mine", "off"]

@@ -6,6 +6,8 @@ import pytest
 
 from geofix.agent.errors import GeofixError
 from geofix.agent.settings import Settings
+from geofix.agent.storage import Storage
+from geofix.db.engine import pool_of
 
 
 def test_a_settings_file_where_one_stands_is_read() -> None:
@@ -64,3 +66,14 @@ def test_the_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.model_api_key is not None
     assert settings.model_api_key.get_secret_value() == "s3cret"
     assert "s3cret" not in repr(settings) + settings.model_dump_json()
+
+
+def test_sizes_of_pools_reach_the_pools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ann@127.0.0.1:1/geofix")
+    monkeypatch.setenv("GEOFIX_POOL_SIZE", "5")
+    monkeypatch.setenv("GEOFIX_CHECKPOINT_POOL_SIZE", "3")
+    monkeypatch.setenv("GEOFIX_POOL_TIMEOUT_S", "7")
+    with Storage(Settings.from_environment(), lambda line: None) as storage:
+        assert pool_of(storage._new_engine()) == (5, 7)
+        with storage.checkpoint_pool() as pool:
+            assert (pool.max_size, pool.timeout) == (3, 7)
