@@ -57,7 +57,8 @@ test: $(VENV)/.developed ## Run all tests but the slow ones; TESTS names a folde
 test-unit: $(VENV)/.developed ## Run the tests that need no database.
 	@$(BIN)/pytest tests/unit $(ARGS)
 
-test-slow: $(VENV)/.slow ## Run the tests against model servers that others wrote.
+# PgBouncer is no Python package: `apt-get install pgbouncer`; without it its tests are skipped.
+test-slow: $(VENV)/.slow ## Run the tests against model servers and poolers that others wrote.
 	@$(BIN)/pytest -m slow $(TESTS) $(ARGS)
 
 lint: $(VENV)/.developed ## Check style and the layers evaluation -> agent -> tools -> db.

@@ -10,7 +10,7 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from geofix.agent.persisted import PERSISTED
 from geofix.agent.services import Services
 from geofix.agent.threads import in_thread
-from geofix.db.checkpoints import async_checkpoint_pool, strict_serializer
+from geofix.db.checkpoints import strict_serializer
 
 
 @asynccontextmanager
@@ -18,5 +18,5 @@ async def checkpointer() -> AsyncIterator[AsyncPostgresSaver]:
     """Open the saver for as long as the server runs; the database is set up if it is ours."""
     with Services() as services:
         await in_thread(lambda: services.engine)
-        async with async_checkpoint_pool(services.checkpoint_address) as pool:
+        async with services.async_checkpoint_pool() as pool:
             yield AsyncPostgresSaver(pool, serde=strict_serializer(PERSISTED))

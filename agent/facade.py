@@ -18,9 +18,6 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Durability
-from psycopg import Connection
-from psycopg.rows import DictRow
-from psycopg_pool import ConnectionPool
 
 from geofix.agent.claims import Coordinates
 from geofix.agent.context import Context
@@ -30,7 +27,8 @@ from geofix.agent.runs import Asked, answer, ask, config_of, picked, reopen
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import Fix, Query, Region, State
-from geofix.db.checkpoints import checkpoint_pool, strict_serializer
+from geofix.db.checkpoint_pools import CheckpointPool
+from geofix.db.checkpoints import strict_serializer
 from geofix.tools.encoders import Encoder
 
 Listener = Callable[[dict[str, Any]], None]
@@ -52,7 +50,7 @@ class Agent:
     def __init__(
         self,
         services: Services,
-        pool: ConnectionPool[Connection[DictRow]],
+        pool: CheckpointPool,
         durability: Durability = "sync",
     ) -> None:
         """Use `open_agent` instead; it opens and closes what this needs."""
@@ -171,7 +169,7 @@ def open_agent(
     with Services(settings, encoder=encoder, model=model, progress=progress) as services:
         # The engine first: asking for it sets the embedded database up, checkpoints included.
         _ = services.engine
-        with checkpoint_pool(services.checkpoint_address) as pool:
+        with services.checkpoint_pool() as pool:
             yield Agent(services, pool, durability)
 
 

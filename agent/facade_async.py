@@ -14,9 +14,6 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import Command
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-from psycopg_pool import AsyncConnectionPool
 
 from geofix.agent.claims import Coordinates
 from geofix.agent.facade import Graph, Listener, with_saver
@@ -27,16 +24,15 @@ from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import Fix, Query, Region
 from geofix.agent.threads import in_thread
-from geofix.db.checkpoints import async_checkpoint_pool, strict_serializer
+from geofix.db.checkpoint_pools import AsyncCheckpointPool
+from geofix.db.checkpoints import strict_serializer
 from geofix.tools.encoders import Encoder
 
 
 class AsyncAgent:
     """An open geofix for asyncio; see `geofix.agent.facade.Agent` for what each method does."""
 
-    def __init__(
-        self, services: Services, pool: AsyncConnectionPool[AsyncConnection[DictRow]]
-    ) -> None:
+    def __init__(self, services: Services, pool: AsyncCheckpointPool) -> None:
         """Use `aopen_agent` instead; it opens and closes what this needs."""
         self.services = services
         self._pool = pool
@@ -114,7 +110,7 @@ async def aopen_agent(
     try:
         # In a thread, since the embedded server may have to be started.
         await in_thread(lambda: services.engine)
-        async with async_checkpoint_pool(services.checkpoint_address) as pool:
+        async with services.async_checkpoint_pool() as pool:
             yield AsyncAgent(services, pool)
     finally:
         await in_thread(services.close)

@@ -63,6 +63,15 @@ class Values(BaseModel):
     database_url: str | None = None
     """A Postgres of your own; without it geofix runs its embedded one."""
 
+    pool_size: int = Field(default=16, ge=4, le=1000)
+    """Connections to the database of one process at most; a change of index needs four."""
+
+    checkpoint_pool_size: int = Field(default=8, ge=1, le=1000)
+    """Connections at most that LangGraph's checkpoints are kept over, beside those."""
+
+    pool_timeout_s: float = Field(default=30, gt=0)
+    """How long to wait for one of these connections to become free."""
+
     data: Folder | None = None
     """Folder of the embedded database; the platform's user data folder otherwise."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Engine
 
@@ -14,6 +14,12 @@ from geofix.agent.known_calibrations import KnownCalibrations
 from geofix.agent.settings import Settings
 from geofix.db import schema
 from geofix.db.calibrations import Calibrations
+from geofix.db.checkpoint_pools import (
+    AsyncCheckpointPool,
+    CheckpointPool,
+    async_checkpoint_pool,
+    checkpoint_pool,
+)
 from geofix.db.checkpoints import require_checkpoints, set_up_checkpoints
 from geofix.db.embedded.data_dir import resolve_data_dir
 from geofix.db.embedded.databases import CHECKPOINTS, GEOFIX
@@ -139,7 +145,7 @@ class Storage:
         gallery, once: a load that was cut off is made again, a gallery that was removed stays
         removed. A database of the user's own is not changed unasked.
         """
-        engine = open_engine(self.address)
+        engine = self._new_engine()
         self._open.callback(engine.dispose)
         if not self.embedded:
             schema.check(engine)
@@ -151,9 +157,29 @@ class Storage:
         add_starter_once(engine)
         return engine
 
+    def _new_engine(self) -> Engine:
+        settings = self.settings
+        return open_engine(
+            self.address,
+            pool_size=settings.pool_size,
+            pool_timeout_s=settings.pool_timeout_s,
+        )
+
+    def checkpoint_pool(self) -> AbstractContextManager[CheckpointPool]:
+        """Return a pool for LangGraph's synchronous saver, to be opened by `with`."""
+        return checkpoint_pool(self.checkpoint_address, **self._checkpoint_pool_options())
+
+    def async_checkpoint_pool(self) -> AbstractAsyncContextManager[AsyncCheckpointPool]:
+        """Return a pool for the asynchronous saver, to be opened by `async with`."""
+        return async_checkpoint_pool(self.checkpoint_address, **self._checkpoint_pool_options())
+
+    def _checkpoint_pool_options(self) -> dict[str, Any]:
+        settings = self.settings
+        return {"size": settings.checkpoint_pool_size, "timeout_s": settings.pool_timeout_s}
+
     def upgrade(self) -> bool:
         """Bring the schema and LangGraph's tables up to date; say whether ours changed."""
-        engine = open_engine(self.address)
+        engine = self._new_engine()
         try:
             changed = schema.upgrade(engine)
         finally:

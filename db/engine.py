@@ -13,17 +13,19 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from psycopg import Connection, OperationalError, ProgrammingError
+from psycopg import Connection, Error, OperationalError, ProgrammingError
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.engine import URL, Dialect, make_url
+from sqlalchemy.pool import QueuePool
 
 from geofix.db.errors import DatabaseError
+from geofix.db.failures import Reached, failure
 from geofix.db.halves import sends_halves
 from geofix.db.idle import asks_the_idle
 from geofix.db.redaction import redact, secrets_in, without
-from geofix.db.round_trip import send_in_one_trip
+from geofix.db.round_trip import LIMIT_MS, send_in_one_trip, send_limit_first
 from geofix.db.standing import standing
 
 STATEMENT_TIMEOUT_MS = 120_000
@@ -43,8 +45,10 @@ ADDRESS = "geofix_address"
 
 Opened = TypeVar("Opened")
 
-OLD_SCHEMA = frozenset({"42P01", "42703", "42704"})
-"""SQLSTATEs of an unknown table, column or type: the schema is not the one asked for."""
+POOL_SIZE = 16
+"""Connections of one process: as many searches go on at once."""
+
+POOL_TIMEOUT_S = 30.0
 
 
 def parse_url(url: str) -> URL:
@@ -108,6 +112,8 @@ class Address(ABC):
     """How long connecting goes on while the server is not up; 0 fails at once."""
     answered = False
     """Whether it ever took a connection."""
+    known: str | None = None
+    """The URL that was last connected to, for errors: asking for it anew may start the server."""
 
     @abstractmethod
     def url(self) -> str:
@@ -145,7 +151,7 @@ class FixedAddress(Address):
 
     def __init__(self, url: str, *, patience_s: float = PATIENCE_S) -> None:
         """Lead to the server at `url`; nothing is connected yet."""
-        self._url = url
+        self._url = self.known = url
         self.patience_s = patience_s
 
     def url(self) -> str:
@@ -241,26 +247,39 @@ def afollowing(address: Address | str) -> Callable[[], Awaitable[str]]:
 
 
 def open_engine(
-    address: Address | str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS
+    address: Address | str,
+    *,
+    statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
+    pool_size: int = POOL_SIZE,
+    pool_timeout_s: float = POOL_TIMEOUT_S,
 ) -> Engine:
     """Return an engine for a URL or an address; nothing is connected yet.
 
-    Prepared statements are off, so that PgBouncer may stand in between.
+    A pooler that lends a connection for one transaction (PgBouncer) may stand in between: nothing
+    is asked of it when connecting, prepared statements are off, and what is set is set for a
+    transaction, the limit to its statements with the first of them.
+
+    Args:
+        address: As `parse_url`, or what leads there; the URL's own `options` stay in force.
+        statement_timeout_ms: How long one statement may take.
+        pool_size: Connections at most.
+        pool_timeout_s: How long to wait for one of them.
     """
     led = FixedAddress(address) if isinstance(address, str) else address
-    parsed = parse_url(led.url())
-    # The URL's own options stay in force, a search_path or a pooler's endpoint.
-    options = [f"-c statement_timeout={statement_timeout_ms}", parsed.query.get("options", "")]
     engine = create_engine(
-        parsed,
+        parse_url(led.url()),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=pool_timeout_s,
         pool_recycle=1800,
-        execution_options={ADDRESS: led},
+        # Of a photo that is kept, the bytes are a parameter.
+        hide_parameters=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "prepare_threshold": None,
             "application_name": "geofix",
-            "options": " ".join(str(option) for option in options if option),
         },
+        execution_options={LIMIT_MS: statement_timeout_ms, ADDRESS: led},
     )
 
     def connect(dialect: Dialect, record: object, words: list[Any], options: dict[str, Any]) -> Any:
@@ -273,6 +292,7 @@ def open_engine(
     event.listen(engine, "do_connect", connect)
     event.listen(engine, "connect", _prepared)
     event.listen(engine, "do_execute", send_in_one_trip)
+    event.listen(engine, "do_executemany", send_limit_first)
     asks_the_idle(engine)
     return engine
 
@@ -283,61 +303,38 @@ def _prepared(connection: Connection[Any], record: object) -> None:
 
 @contextmanager
 def database_errors(engine: Engine) -> Iterator[None]:
-    """Turn what the server or the way to it can fail with into `DatabaseError`.
+    """Turn what the server, the way to it or the pool fails with into `DatabaseError`.
 
-    That is: no server, a wrong login, an old schema, a missing right, a statement that took too
-    long, a value Postgres does not take. A broken statement or constraint is a bug and stays raw.
+    Around whatever is asked through `engine`, COPY over the driver's own connection included.
     """
-    address = address_of(engine)
-    where = address.shown
-    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-    def reason(error: sa_exc.DBAPIError) -> str:
-        return said_of(error.orig, url)
-
     try:
         yield
-    except sa_exc.OperationalError as error:
-        if _reached(error):
-            raise DatabaseError(
-                f"the database at {where!r} could not do the work: {reason(error)}. Try again; if"
-                " it stays so, look into the server's log"
-            ) from error
-        waited = "".join(f" ({note})" for note in getattr(error.orig, "__notes__", []))
-        raise DatabaseError(
-            f"cannot reach the database at {where!r}: {reason(error)}{waited}. {address.advice}"
-        ) from error
-    except sa_exc.DataError as error:
-        raise DatabaseError(
-            f"the database at {where!r} does not take a value: {reason(error)}"
-        ) from error
-    except sa_exc.ProgrammingError as error:
-        state = _sqlstate(error)
-        if state is None:
-            raise DatabaseError(f"the database at {where!r}: {reason(error)}") from error
-        if state in OLD_SCHEMA:
-            raise DatabaseError(
-                f"the database at {where!r} does not hold geofix's tables as this version needs"
-                f" them: {reason(error)}. Run `geofix db upgrade`"
-            ) from error
-        if state == "42501":
-            raise DatabaseError(
-                f"the role {engine.url.username!r} may not do this in the database at {where!r}:"
-                f" {reason(error)}. Grant it the right, or name another role in the setting"
-                " database_url"
-            ) from error
-        raise
+    except (sa_exc.SQLAlchemyError, Error) as error:
+        address = address_of(engine)
+        size, timeout_s = pool_of(engine)
+        said = failure(error, reached(address, size=size, timeout_s=timeout_s))
+        if said is None:
+            raise
+        raise said from None
 
 
-def _sqlstate(error: sa_exc.DBAPIError) -> str | None:
-    state: str | None = getattr(error.orig, "sqlstate", None)
-    return state
+def reached(address: Address, **pool: Any) -> Reached:
+    """Return where and through which pool something was asked, as errors tell it."""
+    known = address.known
+    return Reached(
+        address.shown,
+        address.advice,
+        role=None if known is None else parse_url(known).username,
+        secrets=() if known is None else tuple(secrets_in(known)),
+        **pool,
+    )
 
 
-def _reached(error: sa_exc.DBAPIError) -> bool:
-    """Whether the server itself answered, and not while it came up or went down."""
-    state = _sqlstate(error)
-    return state is not None and not state.startswith(("08", "28", "3D", "57P"))
+def pool_of(engine: Engine) -> tuple[int, float]:
+    """Return how many connections an engine has at most, and how many seconds it waits for one."""
+    pool = engine.pool
+    assert isinstance(pool, QueuePool)
+    return pool.size(), pool.timeout()
 
 
 def said_of(error: object, url: str) -> str:

@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from geofix.db.plain_text import visible
+
+FailureKind = Literal[
+    "unreachable",
+    "login",
+    "no database",
+    "starting",
+    "shut down",
+    "pooler refuses",
+    "too many connections",
+    "pool exhausted",
+    "timeout",
+    "lock timeout",
+    "deadlock",
+    "conflict",
+    "read-only",
+    "disk full",
+    "out of memory",
+    "old schema",
+    "permission",
+    "bad value",
+    "unusable",
+    "fault",
+    "failed",
+]
+"""What a database fails with; `geofix.db.failures` says which SQLSTATE is which."""
 
 
 class GeofixError(Exception):
@@ -19,6 +46,39 @@ class GeofixError(Exception):
 
 class DatabaseError(GeofixError):
     """The database cannot be reached, is not set up, or refused the work."""
+
+    kind: FailureKind | None
+    """What failed, where the driver or the server said it; none where geofix did."""
+    sqlstate: str | None
+    """Postgres's code, where there is one."""
+    reason: str
+    """One line of what was said, without what geofix adds."""
+    original: Exception | None
+    """The driver's error. Not in the chain: its text has the statement, and may have a row."""
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        kind: FailureKind | None = None,
+        sqlstate: str | None = None,
+        reason: str | None = None,
+        original: Exception | None = None,
+    ) -> None:
+        """Say what happened.
+
+        Args:
+            text: For a person: what happened, what it means, what to do.
+            kind: What failed.
+            sqlstate: Postgres's code.
+            reason: What was said; the text otherwise.
+            original: The driver's error.
+        """
+        super().__init__(text)
+        self.kind = kind
+        self.sqlstate = sqlstate
+        self.reason = text if reason is None else reason
+        self.original = original
 
 
 class ServerError(DatabaseError):
@@ -38,10 +98,10 @@ class ShardError(DatabaseError):
         """
         super().__init__(
             f"the shard {shard!r} at {where!r} did not do its part: {reason}. Start it again, or"
-            f" see `geofix gallery shard list`"
+            f" see `geofix gallery shard list`",
+            reason=reason,
         )
         self.shard = shard
-        self.reason = reason
 
 
 class GalleryError(GeofixError):

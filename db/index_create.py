@@ -8,16 +8,18 @@ which takes 3 to 7 ms each, but searched one by one until the next index.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from psycopg.errors import DiskFull
 from sqlalchemy import Connection, select, text
 from sqlalchemy import exc as sa_exc
 
-from geofix.db.build_memory import build_memory, graph_bytes
+from geofix.db.build_memory import BuildMemory, build_memory, graph_bytes
 from geofix.db.centring import Centring
 from geofix.db.halves import as_text
 from geofix.db.models import VectorIndexRow
 from geofix.db.partition import Partition, part_names
+from geofix.db.round_trip import LIMIT_MS
 from geofix.db.servers import server_errors
 from geofix.db.sites import Site
 
@@ -48,23 +50,23 @@ def _create(site: Site, row: VectorIndexRow, centring: Centring, progress: Progr
     needed = graph_bytes(photos, partition.dimension, row.m, compact=compact)
     given = build_memory(site.server.engine, needed)
     line = f"building the index over {row.photos:,} vectors"
-    if given is not None:
-        if not given.fits:
-            line += f"; it needs {needed // 1_000_000:,} MB and gets {given.memory_mb:,}, so slowly"
-        _give(connection, given.memory_mb, given.workers)
+    if given is not None and not given.fits:
+        line += f"; it needs {needed // 1_000_000:,} MB and gets {given.memory_mb:,}, so slowly"
+    if site.pooled:
+        line += "; a pooler stands in between, so loads wait meanwhile"
     progress(line)
     for part, name in enumerate(part_names(row.name, row.parts)):
         statement = _index_sql(partition, row, centring, name, part)
         try:
-            connection.execute(text(statement))
+            _build(site, statement, given)
         except sa_exc.OperationalError as error:
             if not isinstance(error.orig, DiskFull) or given is None or not given.workers:
                 raise
             # A container's shared memory is too small for processes to build together.
             progress("building the index with one process: the server's shared memory is too small")
-            connection.execute(text(f"drop index concurrently if exists {name}"))
-            _give(connection, given.memory_mb, 0)
-            connection.execute(text(statement))
+            _drop(connection, name)
+            given = replace(given, workers=0)
+            _build(site, statement, given)
         if row.parts > 1:
             progress(f"built {part + 1} of its {row.parts} graphs")
     connection.execute(text(f"analyze {partition.table.name}"))
@@ -83,7 +85,7 @@ def _index_sql(
         )
     rest = f" and photo_id % {row.parts:d}::bigint = {part:d}::bigint" if row.parts > 1 else ""
     return (
-        f"create index concurrently {name} on {partition.table.name}"
+        f"{name} on {partition.table.name}"
         f" using hnsw (({expression}) {operators})"
         f" with (m = {row.m:d}, ef_construction = {row.ef_construction:d})"
         f" where photo_id <= {row.upto:d}{rest}"
@@ -106,9 +108,32 @@ def _remove_others(connection: Connection, partition: Partition) -> None:
     ).scalars()
     for name in names:
         if name not in current:
-            connection.execute(text(f"drop index concurrently if exists {name}"))
+            _drop(connection, name)
 
 
-def _give(connection: Connection, memory_mb: int, workers: int) -> None:
-    connection.execute(text(f"set maintenance_work_mem = '{memory_mb:d}MB'"))
-    connection.execute(text(f"set max_parallel_maintenance_workers = {workers:d}"))
+def _build(site: Site, index: str, given: BuildMemory | None) -> None:
+    """Create an index: concurrently, which lets loads go on, but keeps no setting of a transaction.
+
+    Behind a pooler there are no others, so there it is created in a transaction.
+    """
+    scope = "local" if site.pooled else "session"
+    settings = []
+    if given is not None:
+        settings = [
+            f"set {scope} maintenance_work_mem = '{given.memory_mb:d}MB'",
+            f"set {scope} max_parallel_maintenance_workers = {given.workers:d}",
+        ]
+    if not site.pooled:
+        for setting in settings:
+            site.connection.execute(text(setting))
+        site.connection.execute(text(f"create index concurrently {index}"))
+        return
+    with site.server.engine.begin() as connection:
+        for statement in ("set local statement_timeout = 0", *settings, f"create index {index}"):
+            connection.execute(text(statement))
+
+
+def _drop(connection: Connection, name: str) -> None:
+    # Neither behind a pooler does a limit go ahead of it: it must not be in a transaction.
+    statement = text(f"drop index concurrently if exists {name}")
+    connection.execute(statement, execution_options={LIMIT_MS: None})

@@ -9,7 +9,6 @@ finds, and the next call removes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,7 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import ARRAY, Connection, Engine, Text, any_, bindparam, select
 
 from geofix.db.engine import database_errors
-from geofix.db.errors import GalleryError
+from geofix.db.errors import DatabaseError, GalleryError
 from geofix.db.galleries import are_known, gallery_id_of, partitioned
 from geofix.db.holdings import ids_anywhere
 from geofix.db.index_create import Progress
@@ -141,9 +140,12 @@ class Ingest:
             return Added(0, 0)
         if len(columns) >= WORTH_TWO:
             self._enter(gallery, encoder, vectors.shape[1])
-            with suppress(UniqueViolation):
+            try:
                 # Thousands that are hardly ever there are not looked for beforehand.
                 return self._add(gallery, encoder, columns, vectors, all_new=True)
+            except DatabaseError as error:
+                if error.sqlstate != UniqueViolation.sqlstate:
+                    raise
         return self._add(gallery, encoder, columns, vectors, all_new=False)
 
     def _enter(self, gallery: str, encoder: str, dimension: int) -> None:

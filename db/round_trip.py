@@ -3,6 +3,10 @@
 Until the pipeline ends they are one transaction, also over a connection that commits by itself:
 settings that are local hold for the statement they go ahead of, and no BEGIN or ROLLBACK has to
 travel.
+
+The limit to how long a statement may take goes ahead of the first statement of each transaction. It
+is not set when connecting, since a pooler (PgBouncer) refuses that, and not for a session, since
+behind a pooler the next transaction may go over another one's.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 from psycopg import Cursor
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Dialect, Executable
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.engine import CursorResult
@@ -21,6 +26,9 @@ from sqlalchemy.sql import ClauseElement
 AHEAD, ONCE = "geofix_ahead", "geofix_once"
 """Execution options: of a statement what goes ahead of it, of a connection what goes ahead of
 whatever is executed first."""
+
+LIMIT_MS = "geofix_limit_ms"
+"""Execution option: how long a statement may take; none leaves the session's own limit."""
 
 PSYCOPG: Dialect = psycopg.dialect()  # type: ignore[no-untyped-call]
 
@@ -59,14 +67,37 @@ def send_in_one_trip(
     """Execute with what goes ahead; true if this was done, none if SQLAlchemy is to do it."""
     options = context.execution_options
     ahead = [one for one in (options.get(ONCE), options.get(AHEAD)) if one and one.rows is None]
-    if not ahead:
+    limit = _limit(cursor, options)
+    if not ahead and limit is None:
         return None
-    with cursor.connection.pipeline():
-        sent = [cursor.connection.execute(*written(one)) for one in ahead]
+    connection = cursor.connection
+    if limit is not None and not ahead and not parameters and ";" in statement:
+        # A pipeline takes one statement at a time, and this may be several.
+        connection.execute(limit)
+        return None
+    with connection.pipeline():
+        if limit is not None:
+            connection.execute(limit)
+        sent = [connection.execute(*written(one)) for one in ahead]
         cursor.execute(statement, parameters)
     for one, answered in zip(ahead, sent, strict=True):
         one.rows = answered.fetchall()
     return True
+
+
+def send_limit_first(cursor: Cursor[Any], statement: str, parameters: Any, context: Any) -> None:
+    """Set the limit ahead of a statement that is executed many times."""
+    limit = _limit(cursor, context.execution_options)
+    if limit is not None:
+        cursor.connection.execute(limit)
+
+
+def _limit(cursor: Cursor[Any], options: Mapping[str, Any]) -> bytes | None:
+    """Return what sets the limit, where a transaction is about to begin."""
+    limit_ms = options.get(LIMIT_MS)
+    if limit_ms is None or cursor.connection.info.transaction_status != TransactionStatus.IDLE:
+        return None
+    return b"select set_config('statement_timeout', '%d', true)" % limit_ms
 
 
 def written(ahead: Ahead) -> tuple[bytes, dict[str, object]]:

@@ -253,10 +253,11 @@ class EmbeddedAddress(Address):
         """
         self._require_use()
         try:
-            return self._server.url(self._database)
+            self.known = self._server.url(self._database)
         except ServerError:
             self._server.start()
-            return self._server.url(self._database)
+            self.known = self._server.url(self._database)
+        return self.known
 
     def present(self) -> str:
         """Return the same, once the server takes connections there.

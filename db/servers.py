@@ -13,9 +13,7 @@ from threading import Lock
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from psycopg import OperationalError as DriverError
 from sqlalchemy import Connection, Engine, event, select, text
-from sqlalchemy import exc as sa_exc
 
 from geofix.db.engine import (
     Address,
@@ -23,7 +21,7 @@ from geofix.db.engine import (
     address_of,
     database_errors,
     open_engine,
-    said_of,
+    pool_of,
 )
 from geofix.db.errors import DatabaseError, ShardError
 from geofix.db.models import ShardRow
@@ -83,7 +81,13 @@ def _engine(owner: Engine, key: str, address: Address) -> Engine:
             event.listen(owner, "engine_disposed", _dispose)
         if key not in _opened[owner]:
             milliseconds = int(SHARD_TIMEOUT_S * 1000)
-            _opened[owner][key] = open_engine(address, statement_timeout_ms=milliseconds)
+            size, timeout_s = pool_of(owner)
+            _opened[owner][key] = open_engine(
+                address,
+                statement_timeout_ms=milliseconds,
+                pool_size=size,
+                pool_timeout_s=timeout_s,
+            )
         return _opened[owner][key]
 
 
@@ -114,8 +118,8 @@ def server_errors(server: Server) -> Iterator[None]:
     try:
         with database_errors(server.engine):
             yield
-    except (DatabaseError, sa_exc.TimeoutError, DriverError) as error:
-        raise ShardError(server.name, redact(server.url), _reason(error, server.url)) from error
+    except DatabaseError as error:
+        raise ShardError(server.name, redact(server.url), error.reason) from None
 
 
 def asked_of_each(
@@ -142,12 +146,6 @@ def asked_of_each(
         except ShardError as error:
             missing[server.name] = error.reason
     return answered, missing
-
-
-def _reason(error: Exception, url: str) -> str:
-    cause = error.__cause__
-    original = cause.orig if isinstance(cause, sa_exc.DBAPIError) else None
-    return said_of(original or error, url)
 
 
 @contextmanager

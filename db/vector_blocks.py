@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from geofix.db.partition import partition_of
 from geofix.db.servers import server_errors, servers_of
@@ -27,5 +27,4 @@ def every_block(engine: Engine, encoder: str) -> Iterator[Block]:
         with server_errors(server), server.engine.connect() as there:
             partition = partition_of(there, encoder)
             if partition is not None:
-                there.execute(text("set local statement_timeout = 0"))
                 yield from stream_vectors(there, partition)

@@ -45,18 +45,21 @@ def stream_vectors(connection: Connection, partition: Partition) -> Iterator[Blo
     driver = connection.connection.driver_connection
     if driver is None:
         raise GalleryError("the connection was closed while vectors were read; run it again")
-    with driver.cursor() as cursor, cursor.copy(statement) as copy:
-        for data in copy:
-            held += data
-            if skip:
-                if len(held) < skip:
-                    continue
-                del held[:skip]
-                skip = 0
-            if len(held) >= BLOCK_ROWS * record.itemsize:
-                rows = len(held) // record.itemsize
-                yield _block(bytes(held[: rows * record.itemsize]), record)
-                del held[: rows * record.itemsize]
+    # In a transaction, because nothing else carries a limit to COPY behind a pooler.
+    with driver.transaction(), driver.cursor() as cursor:
+        cursor.execute("set local statement_timeout = 0")
+        with cursor.copy(statement) as copy:
+            for data in copy:
+                held += data
+                if skip:
+                    if len(held) < skip:
+                        continue
+                    del held[:skip]
+                    skip = 0
+                if len(held) >= BLOCK_ROWS * record.itemsize:
+                    rows = len(held) // record.itemsize
+                    yield _block(bytes(held[: rows * record.itemsize]), record)
+                    del held[: rows * record.itemsize]
     if rows := len(held) // record.itemsize:
         yield _block(bytes(held[: rows * record.itemsize]), record)
 

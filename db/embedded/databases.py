@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 import psycopg
 
 from geofix.db.errors import ServerError
+from geofix.db.failures import kind_of, reason_of
 
 GEOFIX = "geofix"
 # LangGraph's tables get a database of their own: see `geofix.db.checkpoints`.
@@ -53,11 +54,14 @@ def _probe_vectors(connect: Connect) -> None:
             connection.execute("SET hnsw.iterative_scan = relaxed_order")
         except psycopg.Error as error:
             if connection.broken:
-                raise ServerError(_processor_text()) from error
+                raise ServerError(_processor_text(), original=error) from None
             raise ServerError(
-                f"this Postgres has no usable pgvector >= 0.8: {str(error).strip()!r}; name other "
-                "binaries, or set GEOFIX_DATABASE_URL to a Postgres that has it"
-            ) from error
+                f"this Postgres has no usable pgvector >= 0.8: {reason_of(error)!r}; name other "
+                "binaries, or set GEOFIX_DATABASE_URL to a Postgres that has it",
+                kind=kind_of(error),
+                sqlstate=error.sqlstate,
+                original=error,
+            ) from None
 
 
 def _processor_text() -> str:

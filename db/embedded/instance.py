@@ -18,6 +18,7 @@ from geofix.db.embedded.binaries import find_binaries, within_reach
 from geofix.db.embedded.cluster import ROLE, create_cluster, read_password
 from geofix.db.embedded.data_dir import LOG_NAME
 from geofix.db.errors import ServerError
+from geofix.db.failures import kind_of, reason_of
 
 _PORT_ATTEMPTS = 5
 
@@ -94,12 +95,19 @@ class Instance:
                     " array_agg(datname::text) FROM pg_database"
                 ).fetchone()
         except psycopg.OperationalError as error:
-            wrong = "password authentication failed" in str(error)
-            if wrong and postmaster.find_live(self._cluster):
+            kind = kind_of(error)
+            if kind == "login" and postmaster.find_live(self._cluster):
                 raise ServerError(
                     f"the server in {str(self._data_dir)!r} refuses the password in the file "
-                    "`password` there; put the old file back"
-                ) from error
+                    "`password` there; put the old file back",
+                    kind=kind,
+                ) from None
+            if kind == "too many connections" and postmaster.find_live(self._cluster):
+                raise ServerError(
+                    f"the server in {str(self._data_dir)!r} takes no more connections: "
+                    f"{reason_of(error)}; end some of the processes that use it, then try again",
+                    kind=kind,
+                ) from None
             return None
         # A copied data folder brings the pid file of the original, whose password is the same.
         if row is None or Path(row[0]) != self._cluster:
@@ -130,9 +138,12 @@ class Instance:
         except psycopg.Error as error:
             self._abandon()
             raise ServerError(
-                f"the databases in {str(self._data_dir)!r} cannot be made: {error}; "
-                f"{self._log_text()}"
-            ) from error
+                f"the databases in {str(self._data_dir)!r} cannot be made: {reason_of(error)}; "
+                f"{self._log_text()}",
+                kind=kind_of(error),
+                sqlstate=error.sqlstate,
+                original=error,
+            ) from None
         except BaseException:
             self._abandon()
             raise

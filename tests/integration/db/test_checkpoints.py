@@ -34,13 +34,8 @@ from geofix.agent.state import (
     State,
     Verdict,
 )
-from geofix.db.checkpoints import (
-    async_checkpoint_pool,
-    checkpoint_pool,
-    require_checkpoints,
-    set_up_checkpoints,
-    strict_serializer,
-)
+from geofix.db.checkpoint_pools import async_checkpoint_pool, checkpoint_pool
+from geofix.db.checkpoints import require_checkpoints, set_up_checkpoints, strict_serializer
 from geofix.db.engine import conninfo
 from geofix.db.errors import DatabaseError
 
@@ -112,7 +107,7 @@ def test_setting_up_at_once_succeeds_everywhere(new_database: str) -> None:
 
 def test_a_server_that_cannot_be_reached_is_named_without_its_password() -> None:
     url = "postgresql://someone:se%40cret@127.0.0.1:1/nowhere"
-    with pytest.raises(DatabaseError, match="cannot set up LangGraph's tables at") as refused:
+    with pytest.raises(DatabaseError, match="cannot reach the database at") as refused:
         set_up_checkpoints(url)
     assert "127.0.0.1" in str(refused.value)
     assert "cret" not in str(refused.value)

@@ -222,7 +222,10 @@ def test_a_database_never_set_up_says_what_to_run(engine: Engine) -> None:
     name = engine.url.database
     with pytest.raises(DatabaseError, match=f"'{name}' is not set up .* `geofix db upgrade`"):
         schema.check(engine)
-    with pytest.raises(DatabaseError, match=r"does not hold geofix's tables.*geofix db upgrade"):
+    with pytest.raises(
+        DatabaseError,
+        match=r"does not hold the tables that this version of geofix needs.*geofix db upgrade",
+    ):
         Gallery(engine).require(Search(encoder="e"))
 
 

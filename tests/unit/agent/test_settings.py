@@ -11,6 +11,8 @@ import pytest
 from geofix.agent.errors import GeofixError
 from geofix.agent.settings import Settings, Values
 from geofix.agent.settings_files import LARGEST_BYTES, changed, user_file
+from geofix.agent.storage import Storage
+from geofix.db.engine import pool_of
 
 
 def write_user_file(text: str | bytes) -> Path:
@@ -229,3 +231,14 @@ def test_a_change_leaves_all_else_as_it_was(
 def test_what_cannot_be_changed_alone_is_not_changed(text: str) -> None:
     with pytest.raises(GeofixError, match=r"without touching other lines; change it there by hand"):
         changed(text, Path("config.toml"), "encoder", "b")
+
+
+def test_sizes_of_pools_reach_the_pools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ann@127.0.0.1:1/geofix")
+    monkeypatch.setenv("GEOFIX_POOL_SIZE", "5")
+    monkeypatch.setenv("GEOFIX_CHECKPOINT_POOL_SIZE", "3")
+    monkeypatch.setenv("GEOFIX_POOL_TIMEOUT_S", "7")
+    with Storage(Settings.from_environment(), lambda line: None) as storage:
+        assert pool_of(storage._new_engine()) == (5, 7)
+        with storage.checkpoint_pool() as pool:
+            assert (pool.max_size, pool.timeout) == (3, 7)
