@@ -169,6 +169,8 @@ def text_of(node: ast.expr, names: dict[str, ast.expr]) -> str | bytes:
         return text_of(names[node.id], names) if node.id in names else "word"
     if isinstance(node, ast.FormattedValue):
         return text_of(node.value, names)
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "re.escape":
+        return "word"
     assert isinstance(node, ast.JoinedStr), ast.dump(node)
     return "".join(str(text_of(value, names)) for value in node.values)
 
