@@ -192,10 +192,11 @@ def changed(text: str, path: Path, name: str, value: str | float | bool | None) 
 def _comment(line: str, name: str, value: Any) -> str:
     """Return the comment at the end of a line, with the space before it."""
     bare = line.rstrip("\r\n")
-    for sign in re.finditer(r"\s*#", bare):
+    for sign in re.finditer("#", bare):
+        setting = bare[: sign.start()].rstrip()
         try:
-            if tomllib.loads(bare[: sign.start()]) == {name: value}:
-                return bare[sign.start() :]
+            if tomllib.loads(setting) == {name: value}:
+                return bare[len(setting) :]
         except tomllib.TOMLDecodeError:
             continue
     return ""
