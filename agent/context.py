@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from geofix.agent.preset_names import PresetName, Routing
 from geofix.agent.search_report import NegativesBy
 from geofix.tools.levels import LEVELS
+
+GONE = frozenset({"complete"})
+"""Options of earlier versions, which kept runs still name: they have no effect any more."""
 
 
 class Context(BaseModel):
@@ -44,11 +48,6 @@ class Context(BaseModel):
         default=False,
         description="Compare with every vector, whatever there is of indexes: slow, and misses"
         " nothing.",
-    )
-    complete: bool = Field(
-        default=False,
-        description="Fail where a shard of the gallery does not answer, instead of going on with"
-        " the rest and saying so.",
     )
     preset: PresetName = Field(
         default="geofix",
@@ -147,6 +146,11 @@ class Context(BaseModel):
         le=0.5,
         description="How often a true claim may be called inconsistent.",
     )
+
+    @classmethod
+    def kept(cls, options: Mapping[str, Any]) -> Self:
+        """Read the options of a run that is kept, be it an earlier version's."""
+        return cls(**{name: value for name, value in options.items() if name not in GONE})
 
     @field_validator("coverage")
     @classmethod

@@ -7,7 +7,7 @@ variable counts as one that is not set, so that a line of `.env` can be emptied.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -50,9 +50,6 @@ class Settings(BaseSettings):
     image_place: str | None = None
     """CLIP ViT-L/14 by hub id or folder: compares photo and places by GeoCLIP, whose package has to
     be installed; none compares nothing."""
-
-    shard_search: Literal["fan-out", "fdw"] = "fan-out"
-    """How shards are asked: all at once over connections of their own, or over postgres_fdw."""
 
     model: str | None = None
     """`provider:model` of a chat model that takes images; none means the consensus drafter."""

@@ -143,7 +143,7 @@ class Storage:
     @cached_property
     def gallery(self) -> Gallery:
         """Searches."""
-        return Gallery(self.engine, shard_search=self.settings.shard_search)
+        return Gallery(self.engine)
 
     @cached_property
     def ingest(self) -> Ingest:

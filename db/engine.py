@@ -23,6 +23,11 @@ STATEMENT_TIMEOUT_MS = 120_000
 
 CONNECT_TIMEOUT_S = 10
 
+WORKER = re.compile(
+    r"(?:connection to the remote node (?:\S+@)?|while executing command on )(\S+:\d+)"
+)
+"""How Citus names the worker that could not be reached, or that failed."""
+
 OLD_SCHEMA = frozenset({"42P01", "42703", "42704"})
 """SQLSTATEs of an unknown table, column or type: the schema is not the one asked for."""
 
@@ -130,7 +135,14 @@ def database_errors(engine: Engine) -> Iterator[None]:
     where = redact(url.render_as_string(hide_password=False))
     try:
         yield
-    except sa_exc.OperationalError as error:
+    except (sa_exc.OperationalError, sa_exc.InternalError) as error:
+        if (worker := _worker(error)) is not None:
+            raise DatabaseError(
+                f"the Citus worker {worker!r} did not do its part: {_reason(error)}. The"
+                f" coordinator at {where!r} answers; start the worker again, or look into its log"
+            ) from error
+        if isinstance(error, sa_exc.InternalError):
+            raise
         if _reached(error):
             raise DatabaseError(
                 f"the database at {where!r} could not do the work: {_reason(error)}. Try again; if"
@@ -164,6 +176,14 @@ def database_errors(engine: Engine) -> Iterator[None]:
 def _sqlstate(error: sa_exc.DBAPIError) -> str | None:
     state: str | None = getattr(error.orig, "sqlstate", None)
     return state
+
+
+def _worker(error: sa_exc.DBAPIError) -> str | None:
+    """Return host and port of the server that Citus says it failed on; none where it names none."""
+    diagnostics = getattr(error.orig, "diag", None)
+    context = getattr(diagnostics, "context", None)
+    named = WORKER.search(f"{error.orig}\n{context or ''}")
+    return named and named.group(1)
 
 
 def _reached(error: sa_exc.DBAPIError) -> bool:

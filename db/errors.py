@@ -15,25 +15,6 @@ class ServerError(DatabaseError):
     """The embedded Postgres could not be set up, started or stopped."""
 
 
-class ShardError(DatabaseError):
-    """A shard cannot be reached, or refused the work."""
-
-    def __init__(self, shard: str, where: str, reason: str) -> None:
-        """Say which.
-
-        Args:
-            shard: Its name.
-            where: Its URL, without the password.
-            reason: What it failed with.
-        """
-        super().__init__(
-            f"the shard {shard!r} at {where!r} did not do its part: {reason}. Start it again, or"
-            f" see `geofix gallery shard list`"
-        )
-        self.shard = shard
-        self.reason = reason
-
-
 class GalleryError(GeofixError):
     """The gallery cannot answer: empty, unknown, or embedded by another encoder."""
 

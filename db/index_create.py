@@ -1,4 +1,4 @@
-"""One server's index over one encoder's vectors: created beside the one in force, or dropped.
+"""The index over one encoder's vectors: created beside the one in force, or dropped.
 
 HNSW (Malkov & Yashunin 2018) over centred vectors, as an expression over the raw ones that are
 stored. It covers the photos there were when it was begun: later ones are not added to the graph,
@@ -7,10 +7,12 @@ which takes 3 to 7 ms each, but searched one by one until the next index.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from psycopg.errors import DiskFull
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy import exc as sa_exc
 
 from geofix.db.build_memory import build_memory, graph_bytes
@@ -18,35 +20,60 @@ from geofix.db.centring import Centring
 from geofix.db.halves import as_text
 from geofix.db.models import VectorIndexRow
 from geofix.db.partition import Partition, part_names
-from geofix.db.servers import server_errors
-from geofix.db.sites import Site
 
 Progress = Callable[[str], None]
 
 
-def create_index(site: Site, row: VectorIndexRow, centring: Centring, progress: Progress) -> None:
-    """Create the index that `row` describes; it is not in force yet.
+INDEX_LOCK = 0x6765_6F66_697A
+"""Key of the advisory lock under which indexes are changed by one at a time ('geofiz' in ASCII)."""
 
-    Raises:
-        DatabaseError: The server failed.
+TURN_S = 0.2
+"""How often whoever waits asks whether it is their turn."""
+
+
+@contextmanager
+def index_session(engine: Engine) -> Iterator[Connection]:
+    """Give a session without transactions, in which nobody else changes indexes.
+
+    It is closed afterwards with its settings.
     """
-    with server_errors(site.server):
-        _create(site, row, centring, progress)
+    opened = engine.connect()
+    try:
+        connection = opened.execution_options(isolation_level="AUTOCOMMIT")
+        connection.execute(text("set statement_timeout = 0"))
+        _take_turn(connection)
+        yield connection
+    finally:
+        opened.invalidate()
+        opened.close()
 
 
-def remove_others(site: Site) -> None:
-    """Drop the indexes that are not in force: the one before, or what a killed build left."""
-    with server_errors(site.server):
-        _remove_others(site.connection, site.partition)
+def _take_turn(connection: Connection) -> None:
+    """Wait until nobody else changes indexes.
+
+    By asking again and not in `pg_advisory_lock`: whoever waits there holds a snapshot, which an
+    index that is created concurrently waits for in turn.
+    """
+    attempt = text("select pg_try_advisory_lock(:key)")
+    while not connection.execute(attempt, {"key": INDEX_LOCK}).scalar_one():
+        time.sleep(TURN_S)
 
 
-def _create(site: Site, row: VectorIndexRow, centring: Centring, progress: Progress) -> None:
-    connection, partition = site.connection, site.partition
+def create_index(
+    engine: Engine,
+    connection: Connection,
+    partition: Partition,
+    row: VectorIndexRow,
+    centring: Centring,
+    progress: Progress,
+) -> None:
+    """Create the index that `row` describes; it is not in force yet."""
     compact = row.kind == "compact"
     # One graph is built after another: what one needs is given back before the next.
     photos = row.photos // row.parts + 1
     needed = graph_bytes(photos, partition.dimension, row.m, compact=compact)
-    given = build_memory(site.server.engine, needed)
+    # Citus's workers build by their own settings, see `geofix db distribute`.
+    given = None if partition.distributed else build_memory(engine, needed)
     line = f"building the index over {row.photos:,} vectors"
     if given is not None:
         if not given.fits:
@@ -90,7 +117,8 @@ def _index_sql(
     )
 
 
-def _remove_others(connection: Connection, partition: Partition) -> None:
+def remove_others(connection: Connection, partition: Partition) -> None:
+    """Drop the indexes that are not in force: the one before, or what a killed build left."""
     in_force = select(VectorIndexRow.name, VectorIndexRow.parts)
     row = connection.execute(
         in_force.where(VectorIndexRow.encoder_id == partition.encoder_id)

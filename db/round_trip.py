@@ -13,14 +13,16 @@ from functools import lru_cache
 from typing import Any
 
 from psycopg import Cursor
-from sqlalchemy import Connection, Dialect, Executable
+from sqlalchemy import Connection, Dialect
 from sqlalchemy.dialects.postgresql import psycopg
-from sqlalchemy.engine import CursorResult
 from sqlalchemy.sql import ClauseElement
 
 AHEAD, ONCE = "geofix_ahead", "geofix_once"
 """Execution options: of a statement what goes ahead of it, of a connection what goes ahead of
 whatever is executed first."""
+
+CITUS = (("citus.propagate_set_commands", "local"),)
+"""What has settings that are local to a transaction hold on Citus's workers too."""
 
 PSYCOPG: Dialect = psycopg.dialect()  # type: ignore[no-untyped-call]
 
@@ -36,11 +38,21 @@ class Ahead:
     """What it selected; none as long as it was not sent."""
 
 
-def execute_after(
-    connection: Connection, ahead: Ahead, statement: Executable, parameters: Mapping[str, object]
-) -> CursorResult[Any]:
-    """Execute a statement, and one ahead of it, in one round trip."""
-    return connection.execute(statement, parameters, execution_options={AHEAD: ahead})
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Settings as literal statements, in a transaction around the statement they are for.
+
+    Citus hands its workers these and nothing that `set_config` sets.
+    """
+
+    settings: tuple[tuple[str, str], ...]
+
+    def statements(self) -> list[bytes]:
+        """Return what goes ahead of the statement; a commit comes after it."""
+        return [
+            b"begin",
+            *(f"set local {name} = '{value}'".encode() for name, value in CITUS + self.settings),
+        ]
 
 
 def send_first(connection: Connection, ahead: Ahead) -> None:
@@ -58,13 +70,22 @@ def send_in_one_trip(
 ) -> bool | None:
     """Execute with what goes ahead; true if this was done, none if SQLAlchemy is to do it."""
     options = context.execution_options
-    ahead = [one for one in (options.get(ONCE), options.get(AHEAD)) if one and one.rows is None]
-    if not ahead:
+    once, ahead = options.get(ONCE), options.get(AHEAD)
+    if ahead is None and (once is None or once.rows is not None):
         return None
-    with cursor.connection.pipeline():
-        sent = [cursor.connection.execute(*written(one)) for one in ahead]
+    driver = cursor.connection
+    sent = []
+    with driver.pipeline():
+        for one in (once, ahead):
+            if isinstance(one, Transaction):
+                for literal in one.statements():
+                    driver.execute(literal)
+            elif one is not None and one.rows is None:
+                sent.append((one, driver.execute(*written(one))))
         cursor.execute(statement, parameters)
-    for one, answered in zip(ahead, sent, strict=True):
+        if isinstance(ahead, Transaction):
+            driver.execute(b"commit")
+    for one, answered in sent:
         one.rows = answered.fetchall()
     return True
 

@@ -6,53 +6,74 @@ cores.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from functools import lru_cache
+from threading import Lock
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, event
 
-from geofix.db.closest import Ranked, closest_first
+from geofix.db.closest import Ranked
+from geofix.db.engine import open_engine
 from geofix.db.idle import connect_unasked
 from geofix.db.round_trip import without_transaction
-from geofix.db.servers import Server, beside
 
 Share = TypeVar("Share")
 
 MOST_AT_ONCE = 32
 """Shares, beside the first of each search; more wait for a thread."""
 
+_opened: WeakKeyDictionary[Engine, Engine] = WeakKeyDictionary()
+_lock = Lock()
 
-def ask_at_once(
-    server: Server,
-    connection: Connection,
-    shares: Sequence[Share],
-    ask: Callable[[Connection, Share], Ranked],
-) -> Ranked:
-    """Return what all shares give together, closest first.
+
+@contextmanager
+def asked_beside(
+    engine: Engine, shares: Sequence[Share], ask: Callable[[Connection, Share], Ranked]
+) -> Iterator[Ranked]:
+    """Ask some shares while the caller asks another; all is in the list given, once it ends.
 
     Args:
-        server: Whom.
-        connection: To it; the first share is asked here.
-        shares: One or more; each but the first gets a connection and a thread.
+        engine: Whose server is asked.
+        shares: Each gets a connection and a thread; the caller's own is not among them.
         ask: Asks one share.
     """
 
     def elsewhere(share: Share) -> Ranked:
-        with connect_unasked(beside(server.engine)) as other:
+        with connect_unasked(beside(engine)) as other:
             return ask(without_transaction(other), share)
 
-    if len(shares) == 1:
-        return ask(connection, shares[0])
-    others = [_threads().submit(elsewhere, share) for share in shares[1:]]
+    others = [_threads().submit(elsewhere, share) for share in shares]
+    found: Ranked = []
     try:
-        found = ask(connection, shares[0])
+        yield found
     finally:
         wait(others)
     for other in others:
-        found = found + other.result()
-    return closest_first(found)
+        found += other.result()
+
+
+def beside(engine: Engine) -> Engine:
+    """Return an engine to the same server with connections of its own.
+
+    Whoever holds a connection and waits for one more of the same pool waits for ever once all do.
+    It is disposed of with `engine`.
+    """
+    with _lock:
+        if engine not in _opened:
+            _opened[engine] = open_engine(engine.url.render_as_string(hide_password=False))
+            event.listen(engine, "engine_disposed", _dispose)
+        return _opened[engine]
+
+
+def _dispose(engine: Engine) -> None:
+    with _lock:
+        other = _opened.get(engine)
+    if other is not None:
+        other.dispose()
 
 
 @lru_cache(maxsize=1)

@@ -17,6 +17,7 @@ from geofix.agent.regions import circle, search_area, search_areas
 from geofix.agent.search_report import SearchReport
 from geofix.agent.services import Services
 from geofix.agent.state import Retrieval, State
+from geofix.db.area import Area
 from geofix.db.gallery import Gallery
 from geofix.db.search import Found, Neighbour, Search
 
@@ -35,7 +36,6 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
         vectors=context.vectors,
         without_sha256=state.sha256,
         exact=context.exact,
-        complete=context.complete,
     )
     services.gallery.require(search)
     vector = services.queries.vector(state.sha256, state.encoder)
@@ -43,13 +43,13 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
         raise TrailError(f"the vector of photo {state.sha256!r} is gone; run it under a new thread")
     positives, negatives = neighbours(context, state.round)
     asked = context.model_copy(update={"positives": positives, "negatives": negatives})
-    retrieval, missing = search_both_ways(services.gallery, vector, search, asked)
+    retrieval = search_both_ways(services.gallery, vector, search, asked)
     if state.rival is not None:
         there = replace(search, areas=search_areas(state.rival, state.within))
-        beside, also = search_both_ways(
+        beside = search_both_ways(
             services.gallery, vector, there, asked.model_copy(update={"negatives": 0})
         )
-        retrieval, missing = _with_rival(retrieval, beside), [*missing, *also]
+        retrieval = _with_rival(retrieval, beside)
     retrieval = retrieval.model_copy(
         update={"round": state.round, "region": state.region, "rival": state.rival}
     )
@@ -59,10 +59,6 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
         update={"retrievals": [retrieval]},
         summary=f"{_counted(retrieval)} of {_searched(state, retrieval)} ({ways}){best}",
         detail=retrieval.model_dump(mode="json"),
-        degraded=tuple(
-            f"retrieve: the shard {shard}; its photos were not asked"
-            for shard in dict.fromkeys(missing)
-        ),
     )
 
 
@@ -84,8 +80,8 @@ def _with_rival(leader: Retrieval, rival: Retrieval) -> Retrieval:
 
 def search_both_ways(
     gallery: Gallery, vector: NDArray[np.float32], search: Search, context: Context
-) -> tuple[Retrieval, list[str]]:
-    """Return positives and negatives, no photo in both, and the shards that did not answer.
+) -> Retrieval:
+    """Return positives and negatives, no photo in both.
 
     Args:
         gallery: What is asked.
@@ -107,40 +103,40 @@ def search_both_ways(
         centring_version=centring.version if centring else None,
         impostor_distance_km=centring.impostor_distance_km if centring else None,
     )
-    far = _negatives(gallery, vector, search, context, retrieval)
+    far = NONE_FOUND
+    if context.negatives and context.negatives_by == "dissimilar":
+        far = gallery.most_dissimilar(vector, context.negatives, search)
+    elif context.negatives and context.negatives_by == "far":
+        around = _around_the_leader(retrieval, context)
+        if around is not None:
+            # Some of the most alike far away are positives already; there is to be room for others.
+            room = context.negatives + len(near)
+            far = gallery.nearest(vector, room, replace(search, outside=around))
+            far = _apart(far, near, context.negatives)
     known = {neighbour.photo_id for neighbour in near}
     apart = [neighbour for neighbour in far if neighbour.photo_id not in known]
-    found = retrieval.model_copy(
+    return retrieval.model_copy(
         update={
             "negatives": as_hits(apart, centring, near.rows),
             "how": [*retrieval.how, *_reports("negatives", far)],
             "notes": _notes(context, near, far, apart, centring is not None),
         }
     )
-    return found, list(dict.fromkeys([*near.missing, *far.missing]))
 
 
-def _negatives(
-    gallery: Gallery,
-    vector: NDArray[np.float32],
-    search: Search,
-    context: Context,
-    retrieval: Retrieval,
-) -> Found:
-    if context.negatives_by == "none" or not context.negatives:
-        return NONE_FOUND
-    if context.negatives_by == "dissimilar":
-        return gallery.most_dissimilar(vector, context.negatives, search)
+def _around_the_leader(retrieval: Retrieval, context: Context) -> Area | None:
+    """Return the circle that negatives of the kind `far` lie outside; none without a leader."""
     leading = consensus(retrieval)
     if leading.latitude is None or leading.longitude is None:
-        return NONE_FOUND
-    around = search_area(circle(leading.latitude, leading.longitude, context.far_km))
-    # Some of the most alike far away are positives already; there is to be room for others.
-    room = context.negatives + len(retrieval.positives)
-    found = gallery.nearest(vector, room, replace(search, outside=around))
-    known = {hit.photo_id for hit in retrieval.positives}
-    others = [neighbour for neighbour in found if neighbour.photo_id not in known]
-    return replace(found, neighbours=tuple(others[: context.negatives]))
+        return None
+    return search_area(circle(leading.latitude, leading.longitude, context.far_km))
+
+
+def _apart(far: Found, near: Found, most: int) -> Found:
+    """Return the first photos that are no positives."""
+    known = {neighbour.photo_id for neighbour in near}
+    others = [neighbour for neighbour in far if neighbour.photo_id not in known]
+    return replace(far, neighbours=tuple(others[:most]))
 
 
 def _counted(retrieval: Retrieval) -> str:
@@ -170,7 +166,7 @@ def _notes(
     if context.negatives_by != "none":
         asked_for.append((KINDS[context.negatives_by], far, context.negatives))
     notes = [
-        f"{asked} {kind} photos were asked for, {len(found)} exist there"
+        f"{asked} {kind} photos were asked for, {len(found)} exist there{_left_out(found)}"
         for kind, found, asked in asked_for
         if len(found) < asked
     ]
@@ -182,3 +178,14 @@ def _notes(
     if context.vectors == "centred" and not centred:
         notes.append("too few photos to center their vectors: compared raw")
     return notes
+
+
+def _left_out(found: Found) -> str:
+    """Say what kept photos from being among those found; nothing where nothing did."""
+    reasons = {
+        "of pictures found already": sum(part.twins for part in found.how),
+        "of the photo itself": sum(part.own for part in found.how),
+        "removed": sum(part.removed for part in found.how),
+    }
+    said = [f"{count} {what}" for what, count in reasons.items() if count]
+    return f" (left out: {', '.join(said)})" if said else ""

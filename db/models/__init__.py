@@ -16,7 +16,6 @@ from geofix.db.models.gallery import (
     EncoderRow,
     GalleryRow,
     PhotoRow,
-    ShardRow,
     VectorIndexRow,
 )
 from geofix.db.models.runs import QueryEmbeddingRow, QueryPhotoRow, RunRow, StepRow
@@ -38,7 +37,6 @@ __all__ = [
     "QueryEmbeddingRow",
     "QueryPhotoRow",
     "RunRow",
-    "ShardRow",
     "StepRow",
     "VectorIndexRow",
     "storable",

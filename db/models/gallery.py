@@ -182,14 +182,3 @@ class VectorIndexRow(Base):
     ef_construction: Mapped[int]
     took_s: Mapped[float] = mapped_column(REAL)
     built_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-
-
-class ShardRow(Base):
-    """Another Postgres server that holds a part of the vectors."""
-
-    __tablename__ = "shards"
-
-    name: Mapped[str] = mapped_column(Text, primary_key=True)
-    url: Mapped[str] = mapped_column(Text)
-    """With the password, as libpq takes it."""
-    added_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

@@ -102,6 +102,26 @@ def test_a_missing_right_names_the_role(engine: Engine) -> None:
     assert "permission denied for table photos" in message
 
 
+@pytest.mark.parametrize("state", ["08006", "57014", "XX000"])
+def test_a_citus_worker_that_fails_is_named_and_the_url_is_not_blamed(
+    engine: Engine, state: str
+) -> None:
+    unreached = "connection to the remote node geofix@10.0.0.2:5433 failed with: refused"
+    message = failing(
+        engine, f"do $$ begin raise exception '{unreached}' using errcode = '{state}'; end $$"
+    )
+    assert message.startswith("the Citus worker '10.0.0.2:5433' did not do its part: connection to")
+    assert "DATABASE_URL" not in message
+    # What a worker answers comes as it is, with where it ran as its context.
+    there = 'pg_temp."while executing command on 10.0.0.3:5433"()'
+    message = failing(
+        engine,
+        f"create function {there} returns int language plpgsql as $$ begin"
+        f" raise exception 'too slow' using errcode = '{state}'; end $$; select {there}",
+    )
+    assert message.startswith("the Citus worker '10.0.0.3:5433' did not do its part: too slow")
+
+
 def test_a_bug_in_a_statement_stays_raw(engine: Engine) -> None:
     with (
         pytest.raises(ProgrammingError, match="syntax"),

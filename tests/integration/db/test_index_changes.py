@@ -15,10 +15,10 @@ from geofix.db.area import Area
 from geofix.db.galleries import remove_gallery
 from geofix.db.gallery import Gallery
 from geofix.db.index_build import build_index
-from geofix.db.index_create import remove_others
+from geofix.db.index_create import index_session, remove_others
 from geofix.db.ingest import Ingest
+from geofix.db.partition import partition_of
 from geofix.db.search import Search
-from geofix.db.sites import sessions
 from tests.integration.db.loads import one, photo
 from tests.integration.db.structured import add, hnsw, is_exact, likeness, made, share_found
 
@@ -230,8 +230,10 @@ def test_graphs_that_a_killed_build_left_are_removed_and_those_in_force_stay(
     query = made(1500).query_vectors[0]
     hits = Gallery(engine).nearest(query, K, EVERYWHERE)
     assert (hits.how[0].index, len(hits)) == ("embeddings_1_full_1", K)
-    with sessions(engine, "e") as (site,):
-        remove_others(site)
+    with index_session(engine) as connection:
+        partition = partition_of(connection, "e")
+        assert partition is not None
+        remove_others(connection, partition)
     assert hnsw(engine) == in_force
     build_index(engine, "e", m=8, ef_construction=32)
     assert hnsw(engine) == [("embeddings_1_full_2", True)]
