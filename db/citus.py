@@ -22,7 +22,7 @@ from geofix.db.engine import database_errors
 from geofix.db.errors import DatabaseError
 from geofix.db.index_build import build_index
 from geofix.db.index_create import Progress
-from geofix.db.indexing import drop_index
+from geofix.db.indexing import drop_index, finish_load
 from geofix.db.models import EncoderRow
 from geofix.db.partition import CITUS, PROBE, Partition, partition_of
 from geofix.db.round_trip import AHEAD, Transaction, without_transaction
@@ -38,10 +38,11 @@ ASKED = {"hnsw.ef_search": "997", "hnsw.max_scan_tuples": "39997"}
 """Settings that nobody has by chance."""
 
 SAID = text(
-    "select coalesce(host(inet_server_addr()), 'localhost'), inet_server_port(),"
-    f" {', '.join(f'current_setting({name!r}, true)' for name in ASKED)} from {PROBE}"
+    "select coalesce(host(inet_server_addr()), 'localhost'), inet_server_port(), "
+    + ", ".join(f"current_setting(case when number > 0 then '{name}' end, true)" for name in ASKED)
+    + f" from {PROBE}"
 )
-"""Each row is made where it lies."""
+"""A row each, made where it lies: what depends on a row no coordinator computes beforehand."""
 
 Said = Sequence[tuple[str, int | None, str | None, str | None]]
 """Address, port and settings, a row for each number."""
@@ -112,9 +113,12 @@ def distribute(
         )
     progress("asking the workers under a search's settings")
     prove_settings(engine)
-    if not done:
-        for encoder, kind in indexed.items():
-            build_index(engine, encoder, kind=kind, progress=progress)
+    for encoder, before in found.items():
+        if not done and encoder in indexed:
+            build_index(engine, encoder, kind=indexed[encoder], progress=progress)
+        elif before is not None and before.index is None:
+            # What a call that was killed had dropped is built.
+            finish_load(engine, encoder, progress=progress)
     with database_errors(engine), engine.connect() as connection:
         made = connection.execute(
             text(

@@ -81,7 +81,8 @@ def ranked(
 ) -> Ranked:
     """Return what a statement selects under some settings: photo ids and distances."""
     ahead = (
-        # Citus sends workers only what it is told literally, in a transaction.
+        # Citus sends workers only what it is told literally, in a transaction. Elsewhere that would
+        # cost: eight statements more in the trip took a read of one row from 0.46 to 0.58 ms.
         Transaction(tuple(settings.items()))
         if partition.distributed
         else Ahead(_set(tuple(settings)), {_place(name): settings[name] for name in settings})

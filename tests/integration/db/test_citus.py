@@ -6,13 +6,14 @@ What Citus makes of it, only a Citus tells: `test_citus_cluster.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import psycopg
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from geofix.agent.regions import circle, search_areas
 from geofix.db import citus, plan
@@ -25,6 +26,7 @@ from geofix.db.index_build import build_index
 from geofix.db.ingest import Ingest
 from geofix.db.round_trip import Transaction
 from geofix.db.search import Found, Search
+from geofix.db.side_connections import beside
 from tests.integration.db.loads import one, photos, unit
 from tests.integration.db.structured import add, database, made
 
@@ -123,6 +125,19 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
+@contextmanager
+def executed(engine: Engine) -> Iterator[list[str]]:
+    """Collect what an engine executes, without what goes ahead."""
+    seen: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *rest: object) -> None:
+        seen.append(" ".join(statement.split()))
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(engine, "before_cursor_execute", note)
+
+
 @pytest.mark.parametrize("name", list(SEARCHES))
 def test_searches_in_citus_words_find_the_same(
     both: tuple[Engine, dict[str, list[Found]]], name: str
@@ -152,6 +167,35 @@ def test_settings_are_literal_in_one_transaction_and_nothing_else_sets_any(
         "commit",
     ]
     assert not any("set_config" in one for one in sent)
+
+
+def test_a_region_is_asked_for_without_a_join(
+    both: tuple[Engine, dict[str, list[Found]]],
+) -> None:
+    engine, _ = both
+    with executed(engine) as seen, executed(beside(engine)) as seen_beside:
+        Gallery(engine).nearest(made(1500).query_vectors[0], K, SEARCHES["a country's part, exact"])
+    (search,) = [one for one in seen if "FROM embeddings_1" in one]
+    assert " OR " in search
+    assert "LATERAL" not in search and "unnest" not in search
+    assert not seen_beside
+
+
+def test_loads_and_builds_join_nothing_and_leave_memory_to_the_workers(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bound in ("SMALLEST_PART", "PART_ROWS"):
+        monkeypatch.setattr(plan, bound, 100)
+    add(engine, slice(0, 1000), vectors=made(1500))
+    spread(engine)
+    with executed(engine) as seen:
+        add(engine, slice(500, 1500), vectors=made(1500))
+        Ingest(engine).finish("e")
+    assert one(engine, "select photos from vector_indexes where parts = 1") == 1500
+    assert any("CREATE INDEX" in one.upper() for one in seen)
+    assert not any("maintenance_work_mem" in one for one in seen)
+    assert not any("update encoders" in one and "from embeddings" in one for one in seen)
+    assert one(engine, "select newest = (select max(id) from photos) from encoders")
 
 
 def test_settings_end_with_the_search_and_with_one_that_fails(
@@ -238,11 +282,12 @@ def test_distributing_makes_one_graph_a_shard_and_may_be_run_again(engine: Engin
 
 
 def test_distributing_that_was_cut_off_is_finished_by_the_next(engine: Engine) -> None:
-    Ingest(engine).add("g", "e", photos(20), unit(20))
+    add(engine, vectors=made(1500))
     prepare(engine, *CATALOG, "insert into pg_dist_partition values ('embeddings', 'photo_id')")
     distribute(engine)
     assert steps(engine)[-1] == "citus_probe number embeddings"
-    assert len(Gallery(engine).nearest(unit(1)[0], K, EVERYWHERE)) == K
+    (how,) = Gallery(engine).nearest(made(1500).query_vectors[0], K, EVERYWHERE).how
+    assert (how.way, how.index) == ("index", "embeddings_1_full_1")
 
 
 def test_a_table_distributed_by_another_column_is_refused(engine: Engine) -> None:
