@@ -122,10 +122,10 @@ class Gallery:
             while True:
                 try:
                     found = self._found(connection, reading.partition(), query, k, search, sign)
-                    if reading.held():
+                    if reading.still_holds():
                         return found
                 except (sa_exc.DBAPIError, GalleryError) as error:
-                    if not reading.mends(error):
+                    if not reading.worth_retrying(error):
                         raise
 
     def _found(

@@ -18,7 +18,7 @@ MOST_REVIVALS = 2
 
 
 class Reading:
-    """What one search knows of a partition: `partition`, then `held`, or `mends` if it failed."""
+    """What one search knows of a partition: search by `partition`, until it `still_holds`."""
 
     def __init__(self, connection: Connection, encoder: str, known: dict[str, Partition]) -> None:
         """Begin with what is known, if anything is.
@@ -45,7 +45,7 @@ class Reading:
             self._keep(partition_of(self._connection, self._encoder))
         return self._partition
 
-    def held(self) -> bool:
+    def still_holds(self) -> bool:
         """Say whether the partition was as the search took it to be; if not, search again."""
         if self._ahead is None:
             return True
@@ -57,7 +57,7 @@ class Reading:
         self._keep(now)
         return False
 
-    def mends(self, error: Exception) -> bool:
+    def worth_retrying(self, error: Exception) -> bool:
         """Say whether to search again after an error: the partition changed, or a way was dead."""
         dead = was_dead(error)
         if self._ahead is not None:
