@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Executable, Row, select, text
+from sqlalchemy import Connection, Engine, Row, select, text
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import DatabaseError
@@ -84,7 +84,7 @@ def distribute(
     with database_errors(engine), engine.begin() as connection:
         _require_citus(connection)
         nodes = _answering_workers(connection)
-        done = _is_distributed(connection, "embeddings")
+        done, unproven = _is_distributed(connection, "embeddings"), _missing(connection, PROBE)
         if done:
             _refuse_other_column(connection)
         _give_memory(connection, build_memory_mb)
@@ -101,7 +101,7 @@ def distribute(
             "select create_distributed_table('embeddings', 'photo_id', colocate_with => 'none',"
             f" shard_count => {shards or nodes:d})",
         )
-    if _missing(engine, PROBE):
+    if unproven:
         _run_alone(
             engine,
             f"create table {PROBE} (number bigint primary key)",
@@ -184,17 +184,13 @@ def _run_alone(engine: Engine, *statements: str) -> None:
             connection.execute(text(statement))
 
 
-def _missing(engine: Engine, table: str) -> bool:
-    with database_errors(engine), engine.connect() as connection:
-        return connection.execute(_regclass(table)).scalar() is None
-
-
-def _regclass(name: str) -> Executable:
-    return text("select to_regclass(:name)").bindparams(name=name)
+def _missing(connection: Connection, table: str) -> bool:
+    there = text("select to_regclass(:name)")
+    return connection.execute(there, {"name": table}).scalar() is None
 
 
 def _require_citus(connection: Connection) -> None:
-    if connection.execute(_regclass(CITUS)).scalar() is None:
+    if _missing(connection, CITUS):
         raise DatabaseError(
             "this database has no Citus; install it on the servers, run `create extension citus`"
             " here, and add workers with `select citus_add_node('HOST', 5432)`; see docs/scaling.md"

@@ -229,16 +229,7 @@ class Gallery:
 
 
 def _require_encoder(gallery: str, encoders: Sequence[str], wanted: str) -> None:
-    """Raise unless a gallery holds vectors of an encoder.
-
-    Args:
-        gallery: As the error names it.
-        encoders: Whose vectors it holds.
-        wanted: Whose are asked for.
-
-    Raises:
-        GalleryError: It is empty, or embedded by others; they are named.
-    """
+    """Raise unless a gallery, as the error names it, holds vectors of the encoder wanted."""
     if not encoders:
         raise GalleryError(
             f"{gallery} is empty; add photos with `geofix gallery add starter` or"
