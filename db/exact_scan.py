@@ -118,7 +118,11 @@ def _within(spans: Spans) -> Cells:
 
 
 def _in_cells(partition: Partition, spans: Spans) -> ColumnElement[bool]:
-    """Return the same as a condition: Citus sends no limit within a join to its workers."""
+    """Return the same as a condition: Citus sends no limit within a join to its workers.
+
+    On one server it takes as long for circles of 100 and 300 km, 1.6 and 3.8 times for 1,000 and
+    3,000 km (20,000 of 60,000 vectors), so it is not used there.
+    """
     return or_(*(partition.table.c.cell.between(first, last) for first, last in spans))
 
 
