@@ -180,9 +180,8 @@ def _sqlstate(error: sa_exc.DBAPIError) -> str | None:
 
 def _worker(error: sa_exc.DBAPIError) -> str | None:
     """Return host and port of the server that Citus says it failed on; none where it names none."""
-    diagnostics = getattr(error.orig, "diag", None)
-    context = getattr(diagnostics, "context", None)
-    named = WORKER.search(f"{error.orig}\n{context or ''}")
+    # The driver's text holds the server's CONTEXT too.
+    named = WORKER.search(str(error.orig))
     return named and named.group(1)
 
 
