@@ -19,7 +19,7 @@ TESTS ?= tests
 
 .DEFAULT_GOAL := help
 .PHONY: help install locate test test-unit test-slow lint types format bench bench-gallery \
-  bench-shards bench-models bench-geometry evaluate weights db docs
+  bench-models bench-geometry evaluate weights db docs
 
 help: ## Say what each target does.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' Makefile
@@ -85,9 +85,6 @@ bench-gallery: $(VENV)/.installed ## Measure loads and searches of N vectors bes
 	@$(BIN)/python -m benchmarks.gallery $(if $(N),--rows $(N)) $(ARGS)
 	@$(BIN)/python -m benchmarks.ingestion --encoder lite0
 	@$(BIN)/python -m benchmarks.ingestion --encoder siglip-base
-
-bench-shards: $(VENV)/.installed ## Measure three shards, asked at once and over postgres_fdw.
-	@$(BIN)/python -m benchmarks.shards $(ARGS)
 
 bench-models: $(VENV)/.developed ## Measure what asking a model costs beside its bare client.
 	@$(BIN)/python -m benchmarks.asking $(ARGS)

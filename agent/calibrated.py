@@ -31,7 +31,6 @@ ASIDE = frozenset(
     {
         "galleries",
         "exact",
-        "complete",
         "max_cost",
         "max_tokens",
         "max_seconds",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -10,6 +11,9 @@ from geofix.agent.preset_names import PresetName, Routing
 from geofix.agent.search_report import NegativesBy
 from geofix.db.plain_text import require_name
 from geofix.tools.levels import LEVELS
+
+GONE = frozenset({"complete"})
+"""Options of earlier versions, which kept runs still name: they have no effect any more."""
 
 
 class Context(BaseModel):
@@ -45,11 +49,6 @@ class Context(BaseModel):
         default=False,
         description="Compare with every vector, whatever there is of indexes: slow, and misses"
         " nothing.",
-    )
-    complete: bool = Field(
-        default=False,
-        description="Fail where a shard of the gallery does not answer, instead of going on with"
-        " the rest and saying so.",
     )
     preset: PresetName = Field(
         default="geofix",
@@ -157,6 +156,11 @@ class Context(BaseModel):
         for name in galleries:
             require_name(name, "the name", ValueError)
         return galleries
+
+    @classmethod
+    def kept(cls, options: Mapping[str, Any]) -> Self:
+        """Read the options of a run that is kept, be it an earlier version's."""
+        return cls(**{name: value for name, value in options.items() if name not in GONE})
 
     @field_validator("coverage")
     @classmethod

@@ -9,8 +9,7 @@
     |-- GalleryError      the gallery is empty, unknown, or embedded by another encoder
     |-- TrailError        a run is unknown, or a thread is asked about another photo
     `-- DatabaseError     the database cannot be reached, or is not set up
-        |-- ServerError   the embedded Postgres cannot be started
-        `-- ShardError    a shard of the gallery does not answer
+        `-- ServerError   the embedded Postgres cannot be started
 
 A model that fails in the middle of a run is no error: the answer then says that it is degraded.
 """
@@ -22,7 +21,6 @@ from geofix.db.errors import (
     GalleryError,
     GeofixError,
     ServerError,
-    ShardError,
     TrailError,
 )
 from geofix.tools.errors import EncoderError, ModelError, PhotoError, RegionError, SourceError
@@ -36,7 +34,6 @@ __all__ = [
     "PhotoError",
     "RegionError",
     "ServerError",
-    "ShardError",
     "SourceError",
     "TrailError",
 ]

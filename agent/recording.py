@@ -141,7 +141,7 @@ def question_of(
 
 def _asked_before(services: Services, run: str) -> Context:
     known = services.trail.find(run)
-    return Context() if known is None else Context(**known.question.get("options", {}))
+    return Context() if known is None else Context.kept(known.question.get("options", {}))
 
 
 def _run_id(runtime: Runtime[Context]) -> str:

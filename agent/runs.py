@@ -118,7 +118,7 @@ def reopen(services: Services, run: str) -> Asked:
         within=None if within is None else Region(**within),
         claimed=_given(claimed),
     )
-    return Asked(run, query, Context(**known.question["options"]), claimed)
+    return Asked(run, query, Context.kept(known.question["options"]), claimed)
 
 
 def picked(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
@@ -244,6 +244,6 @@ def _as_now(question: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **question,
         "within": None if within is None else Region(**within).model_dump(mode="json"),
-        "options": Context(**question["options"]).model_dump(mode="json"),
+        "options": Context.kept(question["options"]).model_dump(mode="json"),
         "claim": question.get("claim"),
     }

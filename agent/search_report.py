@@ -14,7 +14,7 @@ class SearchReport(BaseModel):
 
     kind: Literal["positives", "negatives"]
     server: str = "here"
-    """`here`, or the name of a shard."""
+    """`here`: the database's own; runs of before may name others."""
     way: Literal["exact", "index"]
     """`exact` compared the photo with every vector the search covers."""
     rows: int
@@ -26,3 +26,13 @@ class SearchReport(BaseModel):
     """Whether photos that came after the index were compared one by one."""
     note: str | None = None
     """Why it went otherwise than planned."""
+    asked: int = 0
+    """How many photos were asked for; 0 in runs of before it was kept, as in the four below."""
+    found: int = 0
+    """How many came back."""
+    twins: int = 0
+    """Left out, of those closer than the last found: pictures that were found already."""
+    own: int = 0
+    """Left out likewise: the photo that asks."""
+    removed: int = 0
+    """Left out likewise: vectors whose photo is not there (any more)."""

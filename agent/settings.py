@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -93,9 +93,6 @@ class Values(BaseModel):
     image_place: str | None = None
     """CLIP ViT-L/14 by hub id or path: compares photo and places by GeoCLIP, whose package has to
     be installed; none compares nothing."""
-
-    shard_search: Literal["fan-out", "fdw"] = "fan-out"
-    """How shards are asked: all at once over connections of their own, or over postgres_fdw."""
 
     model: str | None = None
     """`provider:model` of a chat model that takes images; none means the consensus drafter."""

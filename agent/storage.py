@@ -190,7 +190,7 @@ class Storage:
     @once_property
     def gallery(self) -> Gallery:
         """Searches."""
-        return Gallery(self.engine, shard_search=self.settings.shard_search)
+        return Gallery(self.engine)
 
     @once_property
     def ingest(self) -> Ingest:

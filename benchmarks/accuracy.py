@@ -52,7 +52,7 @@ def ask(
 ) -> Trial:
     """Ask one starter photo of the others."""
     search = Search(encoder=encoder, without_sha256=photo.sha256)
-    retrieval, _ = search_both_ways(services.gallery, vector, search, context)
+    retrieval = search_both_ways(services.gallery, vector, search, context)
     candidates = choose(
         Observed(retrieval=retrieval, drafts=[]),
         region=None,

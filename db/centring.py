@@ -16,7 +16,8 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from geofix.db.impostors import Probes
 from geofix.db.models import CentringRow, VectorIndexRow
-from geofix.db.vector_stream import Block
+from geofix.db.partition import Partition
+from geofix.db.vector_stream import Block, stream_vectors
 
 FEWEST_PHOTOS = 16
 """Below this the mean is mostly the photos themselves, and centring would erase them."""
@@ -113,6 +114,12 @@ def measure(blocks: Callable[[], Iterable[Block]], version: int) -> Centring | N
         # Never 0: where there are no impostors nothing is divided by it, and the column has to be.
         compared=found.compared or photos,
     )
+
+
+def measured(connection: Connection, partition: Partition) -> Centring | None:
+    """Compute the centring of all vectors there are now; none where they are too few."""
+    version = next_version(connection, partition.encoder_id)
+    return measure(lambda: stream_vectors(connection, partition), version)
 
 
 def next_version(connection: Connection, encoder_id: int) -> int:

@@ -7,6 +7,7 @@ from typing import Literal
 from geofix.db.plain_text import visible
 
 FailureKind = Literal[
+    "worker",
     "unreachable",
     "login",
     "no database",
@@ -83,25 +84,6 @@ class DatabaseError(GeofixError):
 
 class ServerError(DatabaseError):
     """The embedded Postgres could not be set up, started or stopped."""
-
-
-class ShardError(DatabaseError):
-    """A shard cannot be reached, or refused the work."""
-
-    def __init__(self, shard: str, where: str, reason: str) -> None:
-        """Say which.
-
-        Args:
-            shard: Its name.
-            where: Its URL, without the password.
-            reason: What it failed with.
-        """
-        super().__init__(
-            f"the shard {shard!r} at {where!r} did not do its part: {reason}. Start it again, or"
-            f" see `geofix gallery shard list`",
-            reason=reason,
-        )
-        self.shard = shard
 
 
 class GalleryError(GeofixError):

@@ -65,7 +65,15 @@ WORDS: tuple[tuple[str, FailureKind], ...] = (
 )
 """Kinds by what is said while a connection is made: libpq gives no SQLSTATE then."""
 
+WORKER = re.compile(
+    r"(?:connection to the remote node (?:[^\s@]{1,64}@)?|while executing command on )"
+    r"([^\s@]{1,255}:\d{1,5})"
+)
+"""How Citus names the worker that could not be reached, or that failed."""
+
 SAYS: dict[FailureKind, str] = {
+    "worker": "the Citus worker {worker!r} did not do its part: {reason}. The coordinator,"
+    " {it}, answers: start the worker again, or look into its log",
     "unreachable": "cannot reach {it}: {reason}. {advice}",
     "login": "cannot reach {it}: {reason}. Check the user and the password in the setting"
     " database_url",
@@ -145,6 +153,7 @@ def failure(error: Exception, reached: Reached) -> DatabaseError | None:
         reason=reason,
         role=reached.role,
         state=state,
+        worker=_worker(driver),
         size=reached.size,
         timeout_s=reached.timeout_s,
         setting=reached.setting,
@@ -165,6 +174,9 @@ def kind_of(error: Exception) -> FailureKind | None:
     driver = _driver_error(error)
     if not isinstance(driver, psycopg.Error):
         return None
+    # Before its SQLSTATE, which would blame the coordinator.
+    if _worker(driver) is not None:
+        return "worker"
     state = driver.sqlstate
     if state is not None:
         return STATES.get(state) or STATES.get(state[:2], "failed")
@@ -186,6 +198,18 @@ def reason_of(error: BaseException, *secrets: str) -> str:
     first = without(str(error).strip().partition("\n")[0], *secrets)
     kept = first if len(first) <= LONGEST_REASON else first[: LONGEST_REASON - 3] + "..."
     return kept + "".join(f" ({note})" for note in getattr(error, "__notes__", []))
+
+
+def _worker(error: BaseException) -> str | None:
+    """Return host and port of the server that Citus says it failed on; none where it names none.
+
+    Values that a worker does not take are no fault of its own.
+    """
+    if not isinstance(error, psycopg.OperationalError | psycopg.InternalError):
+        return None
+    # The driver's text holds the server's CONTEXT too.
+    named = WORKER.search(str(error))
+    return named and named.group(1)
 
 
 def _driver_error(error: Exception) -> BaseException:

@@ -10,21 +10,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
-from geofix.db.holdings import held_by
 from geofix.db.indexing import finish_load
 from geofix.db.local_features import forget_features
 from geofix.db.models import EncoderRow, GalleryRow, PhotoRow
+from geofix.db.named_galleries import held
 from geofix.db.placing import forget_gallery
-from geofix.db.servers import (
-    HERE,
-    Joined,
-    Server,
-    asked_of_each,
-    joined,
-    server_errors,
-    servers_of,
-    transaction,
-)
 from geofix.db.writer_lock import write_alone
 
 
@@ -38,12 +28,10 @@ class GallerySummary:
     encoders: tuple[str, ...]
     licences: tuple[str, ...]
     created_at: datetime
-    missing: tuple[str, ...] = ()
-    """Shards that did not answer, with the reason; encoders may be missing with them."""
 
 
 def list_galleries(engine: Engine) -> list[GallerySummary]:
-    """Return every gallery, by name, also where shards do not answer."""
+    """Return every gallery, by name."""
     statement = (
         select(
             GalleryRow.id,
@@ -59,18 +47,15 @@ def list_galleries(engine: Engine) -> list[GallerySummary]:
     )
     with database_errors(engine), engine.connect() as connection:
         rows = connection.execute(statement).all()
-        answers, reasons = asked_of_each(servers_of(engine, connection), held_by)
-    held = set().union(*answers.values())
-    missing = tuple(f"{name}: {reason}" for name, reason in reasons.items())
+        there = held(connection)
     return [
         GallerySummary(
             name=row.name,
             photos=row.photos,
             countries=row.countries,
-            encoders=tuple(sorted(encoder for gallery, encoder in held if gallery == row.id)),
+            encoders=tuple(sorted(encoder for gallery, encoder in there if gallery == row.id)),
             licences=tuple(licence for licence in row.licences if licence),
             created_at=row.created_at,
-            missing=missing,
         )
         for row in rows
     ]
@@ -81,9 +66,8 @@ def remove_gallery(engine: Engine, name: str) -> int:
 
     Raises:
         GalleryError: There is none of that name.
-        ShardError: A shard cannot be reached; nothing is removed then.
     """
-    with database_errors(engine), transaction(Server(HERE, engine)) as connection:
+    with database_errors(engine), engine.begin() as connection:
         write_alone(connection)
         gallery_id = connection.execute(
             select(GalleryRow.id).where(GalleryRow.name == name)
@@ -96,25 +80,13 @@ def remove_gallery(engine: Engine, name: str) -> int:
         photos = connection.execute(ours).scalar_one()
         connection.execute(delete(PhotoRow).where(PhotoRow.gallery_id == gallery_id))
         forget_features(connection)
-        with joined(engine, connection) as servers:
-            encoders = _forgotten(gallery_id, servers)
-            connection.execute(delete(GalleryRow).where(GalleryRow.id == gallery_id))
-            # Before the shards: what is left there if this is cut off, no search finds.
-            connection.commit()
+        encoder_ids = forget_gallery(connection, gallery_id)
+        names = select(EncoderRow.name).where(EncoderRow.id.in_(encoder_ids))
+        encoders = connection.execute(names).scalars().all()
+        connection.execute(delete(GalleryRow).where(GalleryRow.id == gallery_id))
     for encoder in sorted(encoders):
         finish_load(engine, encoder)
     return int(photos)
-
-
-def _forgotten(gallery_id: int, servers: Joined) -> set[str]:
-    """Remove a gallery's vectors on all servers; return the encoders that had some."""
-    encoders: set[str] = set()
-    for server, connection in servers:
-        with server_errors(server):
-            encoder_ids = forget_gallery(connection, gallery_id)
-            names = select(EncoderRow.name).where(EncoderRow.id.in_(encoder_ids))
-            encoders.update(connection.execute(names).scalars())
-    return encoders
 
 
 def encoder_id_of(connection: Connection, name: str, dimension: int) -> int:

@@ -3,39 +3,42 @@
 Vectors are compared centred (their encoder's mean subtracted), because in the spaces of vision
 encoders all vectors share a large mean that drowns what tells photos apart (DESIGN.md section 4).
 A photo whose vector is that mean has no direction left: it is like nothing, and never found.
+
+One search reads from top to bottom: `nearest` -> `_closest` (a connection, and what is known of the
+vectors) -> `_found` (mean, plan, photos) -> `search_index` or `search_exactly` -> `ranked`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
+from sqlalchemy import exc as sa_exc
 
+from geofix.db.build_memory import cores_of
+from geofix.db.cell_counts import CellCounts, read_counts
 from geofix.db.centring import Centring, read_centring
+from geofix.db.citus import require_settings
 from geofix.db.closest import Asked
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
-from geofix.db.fanout import FanOut
-from geofix.db.foreign import ForeignSearch
-from geofix.db.holdings import held_anywhere, require_encoder
+from geofix.db.exact_scan import search_exactly
 from geofix.db.idle import connect_unasked
-from geofix.db.known_partitions import KnownPartitions
-from geofix.db.likeness import likeness
-from geofix.db.named_galleries import gallery_ids, named_galleries
+from geofix.db.index_scan import SCANNED_TUPLES, search_index
+from geofix.db.known_partitions import Reading
+from geofix.db.likeness import check_dimension, likeness
+from geofix.db.named_galleries import gallery_ids, held, named_galleries
 from geofix.db.partition import Partition, partition_of
-from geofix.db.partition_search import search_partition
 from geofix.db.photos import neighbours
-from geofix.db.search import Found, How, Search
-from geofix.db.servers import HERE, SHARD_TIMEOUT_S, Server, server_errors, shards_of
-from geofix.db.shard_search import FanOutSearch, KnownCounts, Part, merged, require_all
+from geofix.db.plan import plan
+from geofix.db.round_trip import without_transaction
+from geofix.db.search import HERE, Found, How, Search
 
 Vector = NDArray[np.float32]
 Ids = tuple[int, ...] | None
-ShardSearch = Literal["fan-out", "fdw"]
 
 MOST_LOOKS = 5
 """How often a mean is looked for that was replaced between two looks at the database; each look
@@ -45,38 +48,13 @@ needs a rebuilt index that was put in force within milliseconds of the one befor
 class Gallery:
     """The searches. Repeatable: ties go to the lower id."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        *,
-        shard_search: ShardSearch = "fan-out",
-        shard_timeout_s: float = SHARD_TIMEOUT_S,
-    ) -> None:
-        """Search the gallery that `engine` reaches.
-
-        Args:
-            engine: To the server with the photos.
-            shard_search: How shards are asked: all at once over connections of their own, or
-                `fdw`, one after another by one statement over postgres_fdw.
-            shard_timeout_s: How long a search waits for the shards.
-
-        Raises:
-            ValueError: There is no such way to ask shards.
-        """
-        self._here = Server(HERE, engine)
+    def __init__(self, engine: Engine) -> None:
+        """Search the gallery that `engine` reaches."""
         self._engine = engine
         self._centrings: dict[int, tuple[tuple[int, int], Centring]] = {}
-        self._counts = KnownCounts()
-        self._partitions = KnownPartitions()
-        self._timeout_s = shard_timeout_s
-        if shard_search not in get_args(ShardSearch):
-            ways = " or ".join(map(repr, get_args(ShardSearch)))
-            raise ValueError(f"shards are asked by {ways}, not by {shard_search!r}")
-        self._shards: FanOutSearch | ForeignSearch = (
-            FanOutSearch(self._counts, self._partitions, shard_timeout_s)
-            if shard_search == "fan-out"
-            else ForeignSearch(engine, self._counts)
-        )
+        self._counts: dict[int, CellCounts] = {}
+        self._partitions: dict[str, Partition] = {}
+        self._proven = False
 
     def nearest(self, query: Vector, k: int, search: Search) -> Found:
         """Return the `k` photos most like `query`, best first; fewer where fewer can be compared.
@@ -104,24 +82,11 @@ class Gallery:
         """Return how many photos each covers; about, where its area cuts through cells.
 
         Args:
-            searches: Of the same galleries; asked at once. Photos on shards that do not answer are
-                not among those counted.
-
-        Raises:
-            GalleryError: A shard does not answer, and the first asks for all.
+            searches: Of the same galleries; asked at once.
         """
-        first = searches[0]
         with database_errors(self._engine), self._engine.connect() as connection:
-            ids = gallery_ids(connection, first)
-            question = FanOut(
-                shards_of(self._engine, connection),
-                lambda shard: self._covered_there(shard, searches, ids),
-            )
-            here = self._covered(self._here, connection, searches, ids)
-        there, missing = question.answers(self._timeout_s)
-        if first.complete:
-            require_all(missing)
-        return [sum(photos) for photos in zip(here, *there.values(), strict=True)]
+            ids = gallery_ids(connection, searches[0])
+            return self._covered(connection, searches, ids)
 
     def centring(self, encoder: str) -> Centring | None:
         """Return what is known of all the vectors of `encoder`; none where there are too few.
@@ -138,33 +103,38 @@ class Gallery:
 
         Raises:
             GalleryError: Empty, unknown, or embedded by another encoder; both are then named.
-            ShardError: A shard that may hold them does not answer.
         """
         with database_errors(self._engine), self._engine.connect() as connection:
             ids = gallery_ids(connection, search)
             if self._satisfied(connection, search, ids):
                 return
             names = {int(row.id): row.name for row in connection.execute(named_galleries())}
-            held = sorted(
+            there = sorted(
                 (names[gallery], encoder)
-                for gallery, encoder in held_anywhere(self._engine, connection)
+                for gallery, encoder in held(connection)
                 if gallery in names
             )
         if not search.galleries:
-            require_encoder("the gallery", sorted({encoder for _, encoder in held}), search.encoder)
+            _require_encoder(
+                "the gallery", sorted({encoder for _, encoder in there}), search.encoder
+            )
         for name in search.galleries:
-            encoders = [encoder for gallery, encoder in held if gallery == name]
-            require_encoder(f"the gallery {name!r}", encoders, search.encoder)
+            encoders = [encoder for gallery, encoder in there if gallery == name]
+            _require_encoder(f"the gallery {name!r}", encoders, search.encoder)
 
     def _closest(self, query: Vector, k: int, search: Search, sign: float) -> Found:
+        """Search by what was last known of the vectors, and again where that no longer held."""
         with database_errors(self._engine), connect_unasked(self._engine) as connection:
-            return self._partitions.answer(
-                self._here.url,
-                connection,
-                search.encoder,
-                lambda partition: self._found(connection, partition, query, k, search, sign),
-                transaction=isinstance(self._shards, ForeignSearch),
-            )
+            without_transaction(connection)
+            reading = Reading(connection, search.encoder, self._partitions)
+            while True:
+                try:
+                    found = self._found(connection, reading.partition(), query, k, search, sign)
+                    if reading.still_holds():
+                        return found
+                except (sa_exc.DBAPIError, GalleryError) as error:
+                    if not reading.worth_retrying(error):
+                        raise
 
     def _found(
         self,
@@ -177,28 +147,48 @@ class Gallery:
     ) -> Found:
         partition, centring = self._state(connection, partition, search)
         if partition is None:
-            return Found((), (How(HERE, "exact", 0),))
+            return Found((), (How(HERE, "exact", 0, asked=k),))
+        if partition.citus and not self._proven:
+            require_settings(self._engine, connection, partition)
+            self._proven = True
         compared = likeness(query, centring.mean if centring else None, sign=sign)
         if not compared.probe.any():
-            # The query is the mean: it has no direction, and is like nothing.
-            return Found((), (How(HERE, "exact", 0),))
-        ids = gallery_ids(connection, search)
+            note = "the photo's vector is the mean of all: it has no direction, and is like nothing"
+            return Found((), (How(HERE, "exact", 0, asked=k, note=note),))
         # Some room for photos that turn out to be the same picture.
-        asked = Asked(compared, sign, k + k // 2 + 8, search, ids)
-        shards = shards_of(self._engine, connection) if partition.sharded else []
-        missing: dict[str, str] = {}
+        asked = Asked(compared, sign, k + k // 2 + 8, search, gallery_ids(connection, search))
+        counts = self._counted(connection, partition)
+        check_dimension(compared.probe, partition.dimension)
+        rows = counts.covered(asked.gallery_ids, search.areas, search.outside)
         while True:
-            parts, silent = self._asked(connection, partition, shards, asked)
-            missing |= silent
-            if search.complete:
-                require_all(missing)
-            shards = [shard for shard in shards if shard.name not in silent]
-            ranked, every_one = merged(parts, asked.limit)
-            found = neighbours(connection, ranked, k, search, sign)
-            if len(found) >= k or every_one:
-                how = tuple(how for _, how in parts)
-                reasons = tuple(f"{name}: {reason}" for name, reason in missing.items())
-                return Found(tuple(found), how, reasons)
+            how = How(HERE, "exact", rows, asked=k)
+            chosen = plan(
+                partition,
+                rows=rows,
+                total=counts.total,
+                limit=asked.limit,
+                sign=sign,
+                raw=compared.mean is None,
+                cores=cores_of(self._engine),
+            )
+            if search.exact or chosen.way == "exact":
+                ranked = search_exactly(self._engine, connection, partition, counts, asked, rows)
+            else:
+                ranked, how = search_index(
+                    self._engine, connection, partition, asked, chosen, replace(how, way="index")
+                )
+                if len(ranked) < min(asked.limit, rows):
+                    note = (
+                        f"the index gave {len(ranked)} photos before {SCANNED_TUPLES} candidates"
+                        " were seen; every vector there was compared"
+                    )
+                    how = replace(how, way="exact", note=note)
+                    ranked = search_exactly(
+                        self._engine, connection, partition, counts, asked, rows
+                    )
+            found, dropped = neighbours(connection, ranked[: asked.limit], k, search, sign)
+            if len(found) >= k or len(ranked) < asked.limit:
+                return Found(tuple(found), (replace(how, found=len(found), **dropped),))
             asked = replace(asked, limit=4 * asked.limit)
 
     def _state(
@@ -224,17 +214,6 @@ class Gallery:
             " be compared; build mean and index anew with `geofix gallery reindex`"
         )
 
-    def _asked(
-        self, connection: Connection, partition: Partition, shards: list[Server], asked: Asked
-    ) -> tuple[list[Part], dict[str, str]]:
-        """Ask all servers; return what those found that answered, and why the others did not."""
-        version = None if asked.likeness.mean is None else partition.centring_version
-        waiting = self._shards.begin(connection, shards, asked, version, partition.loads)
-        counts = self._counts.of(self._here, connection, partition)
-        here = search_partition(self._here, connection, partition, counts, asked)
-        there, missing = waiting()
-        return [here, *there], missing
-
     def _centred(self, connection: Connection, partition: Partition) -> Centring | None:
         version = partition.centring_version
         if version is None:
@@ -249,21 +228,37 @@ class Gallery:
             self._centrings[partition.encoder_id] = state, found
         return found
 
+    def _counted(self, connection: Connection, partition: Partition) -> CellCounts:
+        """Return the counts per cell, read again when they changed."""
+        known = self._counts.get(partition.encoder_id)
+        if known is None or known.loads != partition.loads:
+            known = self._counts[partition.encoder_id] = read_counts(connection, partition)
+        return known
+
     def _satisfied(self, connection: Connection, search: Search, ids: Ids) -> bool:
-        """Say whether this server alone holds what is required."""
+        """Say whether what is required is there."""
         wanted = [None] if ids is None else [(one,) for one in ids]
         everywhere = replace(search, areas=(), outside=None)
-        return all(self._covered(self._here, connection, [everywhere], one)[0] for one in wanted)
+        return all(self._covered(connection, [everywhere], one)[0] for one in wanted)
 
-    def _covered(
-        self, server: Server, connection: Connection, searches: Sequence[Search], ids: Ids
-    ) -> list[int]:
+    def _covered(self, connection: Connection, searches: Sequence[Search], ids: Ids) -> list[int]:
         partition = partition_of(connection, searches[0].encoder)
         if partition is None:
             return [0] * len(searches)
-        counts = self._counts.of(server, connection, partition)
+        counts = self._counted(connection, partition)
         return [counts.covered(ids, search.areas, search.outside) for search in searches]
 
-    def _covered_there(self, shard: Server, searches: Sequence[Search], ids: Ids) -> list[int]:
-        with server_errors(shard), shard.engine.connect() as connection:
-            return self._covered(shard, connection, searches, ids)
+
+def _require_encoder(gallery: str, encoders: Sequence[str], wanted: str) -> None:
+    """Raise unless a gallery, as the error names it, holds vectors of the encoder wanted."""
+    if not encoders:
+        raise GalleryError(
+            f"{gallery} is empty; add photos with `geofix gallery add starter` or"
+            " `geofix gallery ingest FOLDER`"
+        )
+    if wanted not in encoders:
+        raise GalleryError(
+            f"{gallery} was embedded with {' and '.join(map(repr, encoders))}, and this question"
+            f" asks with {wanted!r}. Ask with the gallery's encoder (GEOFIX_ENCODER), or ingest the"
+            f" photos again with {wanted!r}"
+        )

@@ -12,12 +12,9 @@ from sqlalchemy import Connection, Engine, select, text
 from geofix.db.cell_counts import read_counts
 from geofix.db.centring import read_centring
 from geofix.db.engine import database_errors
-from geofix.db.errors import ShardError
 from geofix.db.models import EncoderRow, VectorIndexRow
 from geofix.db.partition import Partition, partition_of
 from geofix.db.plan import EXACT_ROWS
-from geofix.db.redaction import redact
-from geofix.db.servers import asked_of_each, servers_of
 
 DRIFTED = 0.05
 """Share of the vectors' spread by which the mean may have moved. Moved by so much towards one kind
@@ -27,9 +24,20 @@ SAMPLE = 20_000
 """Vectors the present mean is estimated from; off by less than one percent of their spread."""
 
 
+SIZES = text(
+    "select pg_table_size(cast(:partition as regclass)), coalesce(sum(pg_relation_size("
+    "to_regclass(name))), 0)::bigint from unnest(cast(:names as text[])) as name"
+)
+CITUS_SIZES = text(
+    "select citus_table_size(cast(:partition as regclass)), coalesce(sum(citus_relation_size("
+    "to_regclass(name))), 0)::bigint from unnest(cast(:names as text[])) as name"
+)
+"""Of what its workers hold: on the coordinator the tables are empty."""
+
+
 @dataclass(frozen=True, slots=True)
 class EncoderStatus:
-    """The vectors of one encoder, of all servers together."""
+    """The vectors of one encoder."""
 
     encoder: str
     dimension: int
@@ -37,8 +45,6 @@ class EncoderStatus:
     centring_version: int | None
     drift: float | None
     """How far the mean moved since it was taken, as a share of the vectors' spread around it."""
-    servers: tuple[str, ...]
-    """That hold some: `here`, and the shards' names."""
     index: str | None
     """`full` or `compact`; none where searches compare with every vector."""
     indexed: int
@@ -47,8 +53,6 @@ class EncoderStatus:
     table_bytes: int
     index_bytes: int
     """Of the vector index alone."""
-    missing: tuple[str, ...] = ()
-    """Shards that did not answer, with the reason; what they hold is not counted."""
     mean_missing: bool = False
     """Whether the mean that the index was built with is gone; no search works then."""
 
@@ -66,105 +70,51 @@ class EncoderStatus:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """What one server holds of an encoder's vectors."""
-
-    partition: Partition
-    photos: int
-    built_at: datetime | None
-    table_bytes: int
-    index_bytes: int
-    mean: NDArray[np.floating]
-    """Of a sample."""
-    moved: float
-    """Mean squared distance of the sample from the mean in force; NaN where there is none."""
-    in_force: NDArray[np.float32] | None
-
-
 def encoder_statuses(engine: Engine) -> list[EncoderStatus]:
-    """Return the state of every encoder's vectors, by name, on the servers that answer.
-
-    Raises:
-        ShardError: No vectors are known on those, and a shard does not answer.
-    """
+    """Return the state of every encoder's vectors, by name."""
     with database_errors(engine), engine.connect() as connection:
-        servers = servers_of(engine, connection)
-    answers, missing = asked_of_each(servers, _held_there)
-    held: dict[str, dict[str, _Held]] = {}
-    for where, encoders in answers.items():
-        for name, one in encoders.items():
-            held.setdefault(name, {})[where] = one
-    silent = [server for server in servers if server.name in missing]
-    if silent and not held:
-        raise ShardError(silent[0].name, redact(silent[0].url), missing[silent[0].name])
-    return [_together(name, held[name], missing) for name in sorted(held)]
+        names = connection.execute(select(EncoderRow.name).order_by(EncoderRow.name)).scalars()
+        partitions = {name: partition_of(connection, name) for name in names.all()}
+        return [
+            _status(connection, name, one) for name, one in partitions.items() if one is not None
+        ]
 
 
-def _held_there(connection: Connection) -> dict[str, _Held]:
-    """Return what one server holds, by encoder."""
-    names = connection.execute(select(EncoderRow.name)).scalars().all()
-    partitions = {name: partition_of(connection, name) for name in names}
-    return {name: _held(connection, one) for name, one in partitions.items() if one is not None}
-
-
-def _together(encoder: str, by_server: dict[str, _Held], missing: dict[str, str]) -> EncoderStatus:
-    held = list(by_server.values())
-    first = held[0].partition
-    kinds = {one.partition.index.kind for one in held if one.partition.index is not None}
-    return EncoderStatus(
-        encoder=encoder,
-        dimension=first.dimension,
-        photos=sum(one.photos for one in held),
-        centring_version=first.centring_version,
-        drift=_drift(held),
-        servers=tuple(by_server),
-        index=" and ".join(sorted(kinds)) or None,
-        indexed=sum(one.partition.index.photos for one in held if one.partition.index),
-        built_at=max((one.built_at for one in held if one.built_at), default=None),
-        table_bytes=sum(one.table_bytes for one in held),
-        index_bytes=sum(one.index_bytes for one in held),
-        missing=tuple(f"{name}: {reason}" for name, reason in missing.items()),
-        mean_missing=first.centring_version is not None and held[0].in_force is None,
-    )
-
-
-def _held(connection: Connection, partition: Partition) -> _Held:
+def _status(connection: Connection, encoder: str, partition: Partition) -> EncoderStatus:
     index = partition.index
     built = select(VectorIndexRow.built_at).where(VectorIndexRow.encoder_id == partition.encoder_id)
     names = list(index.names) if index else []
-    sizes = text(
-        "select pg_table_size(cast(:partition as regclass)), coalesce(sum(pg_relation_size("
-        "to_regclass(name))), 0)::bigint from unnest(cast(:names as text[])) as name"
-    ).bindparams(partition=partition.table.name, names=names)
-    table_bytes, index_bytes = connection.execute(sizes).one()
+    sizes = CITUS_SIZES if partition.distributed else SIZES
+    table_bytes, index_bytes = connection.execute(
+        sizes, {"partition": partition.table.name, "names": names}
+    ).one()
     photos = read_counts(connection, partition).total
     version = partition.centring_version
-    centring = version and read_centring(connection, partition.encoder_id, version)
+    centring = None
+    if version is not None:
+        centring = read_centring(connection, partition.encoder_id, version)
     sample = _sample(connection, partition, photos)
-    away = sample - (centring.mean if centring else np.nan)
-    return _Held(
-        partition=partition,
+    return EncoderStatus(
+        encoder=encoder,
+        dimension=partition.dimension,
         photos=photos,
+        centring_version=version,
+        drift=None if centring is None else _drift(sample, centring.mean),
+        index=index.kind if index else None,
+        indexed=index.photos if index else 0,
         built_at=connection.execute(built).scalar(),
         table_bytes=table_bytes,
         index_bytes=index_bytes,
-        mean=sample.mean(axis=0) if len(sample) else np.zeros(partition.dimension),
-        moved=float((away**2).sum(axis=1).mean()) if len(sample) else 0.0,
-        in_force=centring.mean if centring else None,
+        mean_missing=version is not None and centring is None,
     )
 
 
-def _drift(held: list[_Held]) -> float | None:
-    """Return how far the mean of all servers' samples lies from the mean in force."""
-    in_force = held[0].in_force
-    photos = np.array([one.photos for one in held], dtype=np.float64)
-    if in_force is None or not photos.sum():
+def _drift(sample: NDArray[np.float32], in_force: NDArray[np.float32]) -> float | None:
+    """Return how far the mean of a sample lies from the mean in force."""
+    if not len(sample):
         return None
-    shares = photos / photos.sum()
-    mean = sum(share * one.mean for share, one in zip(shares, held, strict=True))
-    spread = float(np.sqrt(sum(share * one.moved for share, one in zip(shares, held, strict=True))))
-    return float(np.linalg.norm(mean - in_force)) / spread if spread > 0 else None
+    spread = float(np.sqrt(((sample - in_force) ** 2).sum(axis=1).mean()))
+    return float(np.linalg.norm(sample.mean(axis=0) - in_force)) / spread if spread > 0 else None
 
 
 def _sample(connection: Connection, partition: Partition, photos: int) -> NDArray[np.float32]:

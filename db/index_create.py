@@ -1,4 +1,4 @@
-"""One server's index over one encoder's vectors: created beside the one in force, or dropped.
+"""The index over one encoder's vectors: created beside the one in force, or dropped.
 
 HNSW (Malkov & Yashunin 2018) over centred vectors, as an expression over the raw ones that are
 stored. It covers the photos there were when it was begun: later ones are not added to the graph,
@@ -7,69 +7,153 @@ which takes 3 to 7 ms each, but searched one by one until the next index.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from psycopg.errors import DiskFull
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy import exc as sa_exc
 
 from geofix.db.build_memory import BuildMemory, build_memory, graph_bytes
 from geofix.db.centring import Centring
+from geofix.db.copying import driver_of
+from geofix.db.errors import DatabaseError
 from geofix.db.halves import as_text
 from geofix.db.models import VectorIndexRow
 from geofix.db.partition import Partition, part_names
 from geofix.db.round_trip import LIMIT_MS
-from geofix.db.servers import server_errors
-from geofix.db.sites import Site
 
 Progress = Callable[[str], None]
 
 
-def create_index(site: Site, row: VectorIndexRow, centring: Centring, progress: Progress) -> None:
-    """Create the index that `row` describes; it is not in force yet.
+INDEX_LOCK = 0x6765_6F66_6969
+"""Key of the advisory lock under which indexes are changed by one at a time ('geofii' in ASCII)."""
+
+TURN_S = 0.2
+"""How often whoever waits asks whether it is their turn."""
+
+LONGEST_TURN_S = 6 * 3600
+"""How long they wait. A million vectors take a quarter of an hour (DESIGN.md section 4), and the
+lock ends with its holder's connection: who holds it longer hangs."""
+
+HOLDERS = text(
+    "select pid from pg_locks where locktype = 'advisory' and granted and objsubid = 1"
+    " and database = (select oid from pg_database where datname = current_database())"
+    " and (classid::bigint << 32) + objid::bigint = :key"
+)
+"""Server processes that hold an advisory lock of one 64-bit key."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSession:
+    """What indexes are changed over, one change at a time."""
+
+    connection: Connection
+    """Without transactions."""
+    pooled: bool
+    """Whether a pooler stands in between, so that no setting holds for the connection."""
+
+
+@contextmanager
+def index_session(engine: Engine) -> Iterator[IndexSession]:
+    """Give a session without transactions, in which nobody else changes indexes.
+
+    It is closed afterwards with its settings. Behind a pooler it is no session: each statement may
+    go over another one.
 
     Raises:
-        DatabaseError: The server failed.
+        DatabaseError: Somebody else has changed indexes for longer than `LONGEST_TURN_S`.
     """
-    with server_errors(site.server):
-        _create(site, row, centring, progress)
+    with _turn(engine):
+        opened = engine.connect()
+        try:
+            connection = opened.execution_options(isolation_level="AUTOCOMMIT", **{LIMIT_MS: None})
+            pooled = _is_pooled(connection)
+            if pooled:
+                connection.execution_options(**{LIMIT_MS: 0})
+            else:
+                connection.execute(text("set statement_timeout = 0"))
+            yield IndexSession(connection, pooled)
+        finally:
+            opened.invalidate()
+            opened.close()
 
 
-def remove_others(site: Site) -> None:
-    """Drop the indexes that are not in force: the one before, or what a killed build left."""
-    with server_errors(site.server):
-        _remove_others(site.connection, site.partition)
+@contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    """Wait until nobody else changes indexes; nobody does until the end.
+
+    The lock is a transaction's, over a connection of its own, since a session's would stay with a
+    pooler. By asking again and not in `pg_advisory_xact_lock`: whoever waits there holds a
+    snapshot, which an index that is created concurrently waits for in turn; a transaction between
+    two statements holds none.
+    """
+    give_up_at = time.monotonic() + LONGEST_TURN_S
+    # Without a parameter: a statement with one keeps its portal, and so its snapshot, open.
+    attempt = text(f"select pg_try_advisory_xact_lock({INDEX_LOCK})")
+    connection = engine.connect()
+    try:
+        connection.execution_options(isolation_level="READ COMMITTED")
+        # An index may take hours to build.
+        connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
+        while not connection.execute(attempt).scalar_one():
+            if time.monotonic() > give_up_at:
+                pids = connection.execute(HOLDERS, {"key": INDEX_LOCK}).scalars().all()
+                raise DatabaseError(
+                    f"the server processes {list(pids)!r} have held the right to change indexes"
+                    f" for more than {LONGEST_TURN_S / 3600:g} h; end what they belong to, or"
+                    " them (`select pg_terminate_backend(PID)`), and start again"
+                )
+            time.sleep(TURN_S)
+        yield
+    finally:
+        connection.close()
 
 
-def _create(site: Site, row: VectorIndexRow, centring: Centring, progress: Progress) -> None:
-    connection, partition = site.connection, site.partition
+def _is_pooled(connection: Connection) -> bool:
+    """Say whether a pooler stands in between: it gives a process id that is not the server's."""
+    told = driver_of(connection).info.backend_pid
+    return bool(connection.execute(text("select pg_backend_pid()")).scalar_one() != told)
+
+
+def create_index(
+    engine: Engine,
+    session: IndexSession,
+    partition: Partition,
+    row: VectorIndexRow,
+    centring: Centring,
+    progress: Progress,
+) -> None:
+    """Create the index that `row` describes; it is not in force yet."""
     compact = row.kind == "compact"
     # One graph is built after another: what one needs is given back before the next.
     photos = row.photos // row.parts + 1
     needed = graph_bytes(photos, partition.dimension, row.m, compact=compact)
-    given = build_memory(site.server.engine, needed)
+    # Citus's workers build by their own settings, see `geofix db distribute`.
+    given = None if partition.distributed else build_memory(engine, needed)
     line = f"building the index over {row.photos:,} vectors"
     if given is not None and not given.fits:
         line += f"; it needs {needed // 1_000_000:,} MB and gets {given.memory_mb:,}, so slowly"
-    if site.pooled:
+    if session.pooled:
         line += "; a pooler stands in between, so loads wait meanwhile"
     progress(line)
     for part, name in enumerate(part_names(row.name, row.parts)):
         statement = _index_sql(partition, row, centring, name, part)
         try:
-            _build(site, statement, given)
+            _build(engine, session, statement, given)
         except sa_exc.OperationalError as error:
             if not isinstance(error.orig, DiskFull) or given is None or not given.workers:
                 raise
             # A container's shared memory is too small for processes to build together.
             progress("building the index with one process: the server's shared memory is too small")
-            _drop(connection, name)
+            _drop(session.connection, name)
             given = replace(given, workers=0)
-            _build(site, statement, given)
+            _build(engine, session, statement, given)
         if row.parts > 1:
             progress(f"built {part + 1} of its {row.parts} graphs")
-    connection.execute(text(f"analyze {partition.table.name}"))
+    session.connection.execute(text(f"analyze {partition.table.name}"))
 
 
 def _index_sql(
@@ -92,7 +176,8 @@ def _index_sql(
     )
 
 
-def _remove_others(connection: Connection, partition: Partition) -> None:
+def remove_others(connection: Connection, partition: Partition) -> None:
+    """Drop the indexes that are not in force: the one before, or what a killed build left."""
     in_force = select(VectorIndexRow.name, VectorIndexRow.parts)
     row = connection.execute(
         in_force.where(VectorIndexRow.encoder_id == partition.encoder_id)
@@ -111,24 +196,24 @@ def _remove_others(connection: Connection, partition: Partition) -> None:
             _drop(connection, name)
 
 
-def _build(site: Site, index: str, given: BuildMemory | None) -> None:
+def _build(engine: Engine, session: IndexSession, index: str, given: BuildMemory | None) -> None:
     """Create an index: concurrently, which lets loads go on, but keeps no setting of a transaction.
 
     Behind a pooler there are no others, so there it is created in a transaction.
     """
-    scope = "local" if site.pooled else "session"
+    scope = "local" if session.pooled else "session"
     settings = []
     if given is not None:
         settings = [
             f"set {scope} maintenance_work_mem = '{given.memory_mb:d}MB'",
             f"set {scope} max_parallel_maintenance_workers = {given.workers:d}",
         ]
-    if not site.pooled:
+    if not session.pooled:
         for setting in settings:
-            site.connection.execute(text(setting))
-        site.connection.execute(text(f"create index concurrently {index}"))
+            session.connection.execute(text(setting))
+        session.connection.execute(text(f"create index concurrently {index}"))
         return
-    with site.server.engine.begin() as connection:
+    with engine.begin() as connection:
         for statement in ("set local statement_timeout = 0", *settings, f"create index {index}"):
             connection.execute(text(statement))
 

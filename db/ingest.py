@@ -1,9 +1,7 @@
 """Photos and vectors in, at the speed of COPY; see `Ingest`.
 
 A call that is killed leaves nothing that a search would find, at most a gallery without photos; or,
-where it is killed at its very end, a part of its photos, each whole. Where there are shards, each
-has a transaction that commits before; what a call that is killed in between leaves there, no search
-finds, and the next call removes.
+where it is killed at its very end, a part of its photos, each whole.
 """
 
 from __future__ import annotations
@@ -14,12 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from psycopg.errors import UniqueViolation
-from sqlalchemy import ARRAY, Connection, Engine, Text, any_, bindparam, select
+from sqlalchemy import ARRAY, Connection, Engine, Text, any_, bindparam, select, text
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import DatabaseError, GalleryError
 from geofix.db.galleries import are_known, gallery_id_of, partitioned
-from geofix.db.holdings import ids_anywhere
 from geofix.db.index_create import Progress
 from geofix.db.indexing import finish_load
 from geofix.db.models import GalleryRow, PhotoRow
@@ -32,10 +29,7 @@ from geofix.db.photo_columns import (
     check_text,
 )
 from geofix.db.photo_rows import insert_photos, known_ids, new_ids
-from geofix.db.servers import joined
-from geofix.db.spreading import Load, store, update
-from geofix.db.sweeping import sweep
-from geofix.db.two_connections import store_over_two
+from geofix.db.two_connections import Load, store, store_over_two, update
 from geofix.db.vector_tuples import Vectors
 from geofix.db.writer_lock import write_alone
 
@@ -60,7 +54,7 @@ class Ingest:
         """Write into the database that `engine` reaches.
 
         Args:
-            engine: To the server with the photos.
+            engine: To the database.
             progress: Called with one line when something slow is about to happen.
         """
         self._engine = engine
@@ -83,7 +77,7 @@ class Ingest:
         )
         with database_errors(self._engine), self._engine.connect() as connection:
             rows = connection.execute(statement).all()
-            embedded = ids_anywhere(self._engine, connection, encoder, [row.id for row in rows])
+            embedded = _embedded(connection, encoder, [row.id for row in rows])
         photos = [GeotaggedPhoto(*row[1:]) for row in rows if row.id in embedded]
         return {photo.external_id: photo for photo in photos}
 
@@ -171,19 +165,17 @@ class Ingest:
             entered = are_known(connection, gallery, encoder)
             partitioned(connection, encoder, vectors.shape[1])
             gallery_id = gallery_id_of(connection, gallery)
-            with joined(self._engine, connection) as servers:
-                sweep(servers)
-                found = {} if all_new else known_ids(connection, gallery_id, photos)
-                ids, known, new = _identified(connection, found, photos)
-                rows = gallery_id, photos, new, ids[new]
-                load = Load(encoder, gallery_id, photos, ids, known, vectors)
-                if entered and len(new) >= WORTH_TWO:
-                    store_over_two(
-                        self._engine, load, servers, lambda other: insert_photos(other, *rows)
-                    )
-                else:
-                    insert_photos(connection, *rows)
-                    store(load, servers)
+            found = {} if all_new else known_ids(connection, gallery_id, photos)
+            ids, known, new = _identified(connection, found, photos)
+            rows = gallery_id, photos, new, ids[new]
+            load = Load(encoder, gallery_id, photos, ids, known, vectors)
+            if entered and len(new) >= WORTH_TWO:
+                store_over_two(
+                    self._engine, connection, load, lambda other: insert_photos(other, *rows)
+                )
+            else:
+                insert_photos(connection, *rows)
+                store(connection, load)
         return Added(len(new), updated=len(known))
 
     def amend(self, gallery: str, photos: Sequence[GeotaggedPhoto]) -> int:
@@ -205,14 +197,25 @@ class Ingest:
                         " add it with its vector"
                     )
             ids = np.array([known[key] for key in columns.identities()], dtype=np.int64)
-            with joined(self._engine, connection) as servers:
-                update(columns, np.arange(len(columns)), ids, servers)
+            update(connection, columns, np.arange(len(columns)), ids)
         return len(columns)
 
     def finish(self, encoder: str) -> None:
         """Bring centring and index up to date; call it once, when a load is done."""
         with database_errors(self._engine):
             finish_load(self._engine, encoder, progress=self._progress)
+
+
+def _embedded(connection: Connection, encoder: str, photo_ids: Sequence[int]) -> set[int]:
+    """Return which of some photos have a vector."""
+    rows = connection.execute(
+        text(
+            "select photo_id from embeddings where photo_id = any(:ids)"
+            " and encoder_id = (select id from encoders where name = :encoder)"
+        ),
+        {"ids": list(photo_ids), "encoder": encoder},
+    )
+    return {int(photo_id) for photo_id in rows.scalars()}
 
 
 def _identified(

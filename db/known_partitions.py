@@ -1,4 +1,4 @@
-"""What was last read of partitions, put to use before it is known to hold.
+"""What was last read of a partition, put to use before it is known to hold.
 
 What a search has to know of a partition first is one small query. Here that query travels with the
 search it is for, which goes by what was known; where it tells of something new, the search is made
@@ -7,85 +7,74 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
 from sqlalchemy import Connection
-from sqlalchemy import exc as sa_exc
 
-from geofix.db.errors import GalleryError
 from geofix.db.idle import was_dead
 from geofix.db.partition import STATE, Partition, partition_in, partition_of
-from geofix.db.round_trip import Ahead, send_first, without_transaction
+from geofix.db.round_trip import Ahead, send_first
 
-Answer = TypeVar("Answer")
+MOST_REVIVALS = 2
+"""A search's own connection and those beside it lie in two pools; each is replaced once."""
 
 
-class KnownPartitions:
-    """The partitions of all servers as they were last read."""
+class Reading:
+    """What one search knows of a partition: search by `partition`, until it `still_holds`."""
 
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._known: dict[tuple[str, str], Partition] = {}
-
-    def answer(
-        self,
-        url: str,
-        connection: Connection,
-        encoder: str,
-        ask: Callable[[Partition | None], Answer],
-        *,
-        transaction: bool = False,
-    ) -> Answer:
-        """Return what `ask` gives for a partition as it was when, or after, it began.
+    def __init__(self, connection: Connection, encoder: str, known: dict[str, Partition]) -> None:
+        """Begin with what is known, if anything is.
 
         Args:
-            url: Of the server; empty for the one with the photos.
-            connection: To it, just opened unasked, over which `ask` asks.
+            connection: Over which the search asks, just opened.
             encoder: Whose vectors.
-            ask: Asked again if the partition has changed, or the connection was dead.
-            transaction: Whether `ask` needs a transaction around all it asks.
+            known: Partitions by encoder as they were last read; kept up to date.
         """
-        if not transaction:
-            without_transaction(connection)
-        known = self._known.get((url, encoder))
-        if known is not None:
-            state = Ahead(STATE, {"encoder": encoder})
-            send_first(connection, state)
-            try:
-                answer = ask(known)
-            except (sa_exc.DBAPIError, GalleryError) as error:
-                connection.rollback()
-                now = partition_of(connection, encoder)
-                if now == known and not was_dead(error):
-                    raise
-            else:
-                now = _told(state, connection, encoder)
-                if now == known:
-                    return answer
-        else:
-            now = _revived(connection, lambda: partition_of(connection, encoder))
-        self._keep((url, encoder), now)
-        return _revived(connection, lambda: ask(now))
+        self._connection = connection
+        self._encoder = encoder
+        self._known = known
+        self._partition = known.get(encoder)
+        self._ahead: Ahead | None = None
+        if self._partition is not None:
+            self._ahead = Ahead(STATE, {"encoder": encoder})
+            send_first(connection, self._ahead)
+        self._read = self._partition is not None
+        self._revivals = 0
 
-    def _keep(self, key: tuple[str, str], partition: Partition | None) -> None:
+    def partition(self) -> Partition | None:
+        """Return what to search by; none where the encoder has no vectors."""
+        if not self._read:
+            self._keep(partition_of(self._connection, self._encoder))
+        return self._partition
+
+    def still_holds(self) -> bool:
+        """Say whether the partition was as the search took it to be; if not, search again."""
+        if self._ahead is None:
+            return True
+        # Nothing went along where nothing was asked.
+        rows, self._ahead = self._ahead.rows, None
+        now = partition_of(self._connection, self._encoder) if rows is None else partition_in(rows)
+        if now == self._partition:
+            return True
+        self._keep(now)
+        return False
+
+    def worth_retrying(self, error: Exception) -> bool:
+        """Say whether to search again after an error: the partition changed, or a way was dead."""
+        dead = was_dead(error)
+        if self._ahead is not None:
+            self._ahead = None
+            self._connection.rollback()
+            before = self._partition
+            self._keep(partition_of(self._connection, self._encoder))
+            return dead or self._partition != before
+        if not dead or self._revivals == MOST_REVIVALS:
+            return False
+        self._revivals += 1
+        self._connection.rollback()
+        return True
+
+    def _keep(self, partition: Partition | None) -> None:
+        self._partition, self._read = partition, True
         if partition is None:
-            self._known.pop(key, None)
+            self._known.pop(self._encoder, None)
         else:
-            self._known[key] = partition
-
-
-def _told(state: Ahead, connection: Connection, encoder: str) -> Partition | None:
-    """Return what went along with the search, or is asked for now where there was none."""
-    return partition_of(connection, encoder) if state.rows is None else partition_in(state.rows)
-
-
-def _revived(connection: Connection, ask: Callable[[], Answer]) -> Answer:
-    """Return what is asked, over another connection where this or one beside it was dead."""
-    try:
-        return ask()
-    except sa_exc.DBAPIError as error:
-        if not was_dead(error):
-            raise
-        connection.rollback()
-        return ask()
+            self._known[self._encoder] = partition

@@ -1,11 +1,11 @@
-"""The galleries a search names, as the ids that stand beside the vectors."""
+"""The galleries a search names, as the ids that stand beside the vectors, and what they hold."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, Select, select
 
 from geofix.db.errors import GalleryError
-from geofix.db.models import GalleryRow
+from geofix.db.models import CellCountRow, EncoderRow, GalleryRow
 from geofix.db.search import Search
 
 
@@ -28,3 +28,14 @@ def gallery_ids(connection: Connection, search: Search) -> tuple[int, ...] | Non
 def named_galleries() -> Select[int, str]:
     """Select id and name of all there are."""
     return select(GalleryRow.id, GalleryRow.name)
+
+
+def held(connection: Connection) -> set[tuple[int, str]]:
+    """Return the galleries' ids and the encoders that there are vectors of."""
+    statement = (
+        select(CellCountRow.gallery_id, EncoderRow.name)
+        .join(EncoderRow, EncoderRow.id == CellCountRow.encoder_id)
+        .where(CellCountRow.photos > 0)
+        .distinct()
+    )
+    return {(int(row[0]), str(row[1])) for row in connection.execute(statement)}

@@ -1,4 +1,4 @@
-"""One encoder's vectors on one server: their table, the index over them, and how they are counted.
+"""One encoder's vectors: their table, the index over them, and how they are counted.
 
 Everything here is what one small query tells; mean and counts are read once and kept until a load,
 a removal or a new index changes them.
@@ -13,9 +13,12 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, TableClause, bindparam, column, func, select, table
 
-from geofix.db.models import CentringRow, EmbeddingRow, EncoderRow, ShardRow, VectorIndexRow
+from geofix.db.models import CentringRow, EmbeddingRow, EncoderRow, VectorIndexRow
 
 Kind = Literal["full", "compact"]
+
+CITUS, PROBE = "pg_dist_partition", "citus_probe"
+"""Tables that Citus brings, and that `geofix db distribute` makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,10 @@ class Partition:
     newest_centring: int | None
     newest_photo: int
     """Highest id of a photo that has a vector here."""
-    sharded: bool
-    """Whether there are shards; asked of the server with the photos."""
+    citus: bool = False
+    """Whether Citus is in this database."""
+    distributed: bool = False
+    """Whether it spreads the vectors over several servers, by `geofix db distribute`."""
 
     @property
     def centring_version(self) -> int | None:
@@ -85,7 +90,8 @@ STATE = (
         .where(CentringRow.encoder_id == EncoderRow.id)
         .scalar_subquery()
         .label("newest_centring"),
-        select(ShardRow.name).exists().label("sharded"),
+        func.to_regclass(CITUS).is_not(None).label("citus"),
+        func.to_regclass(PROBE).is_not(None).label("distributed"),
         VectorIndexRow.name,
         VectorIndexRow.kind,
         VectorIndexRow.centring_version,
@@ -110,6 +116,6 @@ def partition_in(rows: Sequence[Sequence[Any]]) -> Partition | None:
     """Return the partition that `STATE` selected; none where it selected none."""
     if not rows:
         return None
-    id_, dimension, loads, newest, newest_centring, sharded, *index = rows[0]
+    id_, dimension, loads, newest, newest_centring, citus, distributed, *index = rows[0]
     in_force = None if index[0] is None else VectorIndex(*index)
-    return Partition(id_, dimension, loads, in_force, newest_centring, newest, sharded)
+    return Partition(id_, dimension, loads, in_force, newest_centring, newest, citus, distributed)

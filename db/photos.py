@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, func, select
 
 from geofix.db.closest import Ranked
@@ -26,10 +28,20 @@ PHOTOS = (
 )
 
 
+class Dropped(TypedDict):
+    """How many photos a search left out, by reason; see `How`."""
+
+    twins: int
+    own: int
+    removed: int
+
+
 def neighbours(
     connection: Connection, ranked: Ranked, k: int, search: Search, sign: float
-) -> list[Neighbour]:
+) -> tuple[list[Neighbour], Dropped]:
     """Return the photos of the first `k` unlike pictures: one in two galleries has one vote.
+
+    With how many were left out before the last of them, by reason: as `How` names them.
 
     Args:
         connection: To where the photos are.
@@ -41,16 +53,22 @@ def neighbours(
     ids = [photo_id for photo_id, _ in ranked]
     photos = {row[0]: row for row in connection.execute(PHOTOS, {"ids": ids})}
     unlike: dict[object, Neighbour] = {}
+    dropped = Dropped(twins=0, own=0, removed=0)
     for photo_id, distance in ranked:
         if len(unlike) == k:
             break
         photo = photos.get(photo_id)
-        # Removed since, or stored on a shard by a load that was killed.
+        # Removed since, or left without its photo by a load that was killed.
         if photo is None:
+            dropped["removed"] += 1
             continue
         _, sha256, gallery, *columns = photo
         picture = sha256 or photo_id
-        if picture in unlike or (sha256 is not None and sha256 == search.without_sha256):
+        if sha256 is not None and sha256 == search.without_sha256:
+            dropped["own"] += 1
+            continue
+        if picture in unlike:
+            dropped["twins"] += 1
             continue
         unlike[picture] = Neighbour(
             photo_id=photo_id,
@@ -59,4 +77,4 @@ def neighbours(
             gallery=gallery,
             **dict(zip(COLUMNS, columns, strict=True)),
         )
-    return list(unlike.values())
+    return list(unlike.values()), dropped

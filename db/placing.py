@@ -74,12 +74,17 @@ def forget_gallery(connection: Connection, gallery_id: int) -> list[int]:
 
 
 def loaded(connection: Connection, encoder_ids: Sequence[int]) -> None:
-    """Say that vectors came or went, so that what was read of them is read again."""
-    connection.execute(
-        text(
-            "update encoders set loads = loads + 1, newest ="
-            " coalesce((select max(photo_id) from embeddings where encoder_id = encoders.id), 0)"
-            " where id = any(:ids)"
-        ),
-        {"ids": list(encoder_ids)},
-    )
+    """Say that vectors came or went, so that what was read of them is read again.
+
+    Each encoder by a statement of its own: Citus joins no distributed table to a local one that is
+    updated.
+    """
+    for encoder_id in encoder_ids:
+        newest = connection.execute(
+            text("select coalesce(max(photo_id), 0) from embeddings where encoder_id = :id"),
+            {"id": encoder_id},
+        ).scalar_one()
+        connection.execute(
+            text("update encoders set loads = loads + 1, newest = :newest where id = :id"),
+            {"id": encoder_id, "newest": newest},
+        )

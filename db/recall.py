@@ -18,8 +18,7 @@ from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
 from geofix.db.gallery import Gallery
 from geofix.db.search import Search
-from geofix.db.vector_blocks import every_block
-from geofix.db.vector_stream import Block
+from geofix.db.vector_stream import Block, every_block
 
 TIE = 1e-4
 """Similarities closer than this are equal: vectors are kept in halves."""

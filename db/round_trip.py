@@ -18,9 +18,8 @@ from typing import Any
 
 from psycopg import Cursor
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Connection, Dialect, Executable
+from sqlalchemy import Connection, Dialect
 from sqlalchemy.dialects.postgresql import psycopg
-from sqlalchemy.engine import CursorResult
 from sqlalchemy.sql import ClauseElement
 
 AHEAD, ONCE = "geofix_ahead", "geofix_once"
@@ -29,6 +28,8 @@ whatever is executed first."""
 
 LIMIT_MS = "geofix_limit_ms"
 """Execution option: how long a statement may take; none leaves the session's own limit."""
+CITUS = (("citus.propagate_set_commands", "local"),)
+"""What has settings that are local to a transaction hold on Citus's workers too."""
 
 PSYCOPG: Dialect = psycopg.dialect()  # type: ignore[no-untyped-call]
 
@@ -44,11 +45,21 @@ class Ahead:
     """What it selected; none as long as it was not sent."""
 
 
-def execute_after(
-    connection: Connection, ahead: Ahead, statement: Executable, parameters: Mapping[str, object]
-) -> CursorResult[Any]:
-    """Execute a statement, and one ahead of it, in one round trip."""
-    return connection.execute(statement, parameters, execution_options={AHEAD: ahead})
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Settings as literal statements, in a transaction around the statement they are for.
+
+    Citus hands its workers these and nothing that `set_config` sets.
+    """
+
+    settings: tuple[tuple[str, str], ...]
+
+    def statements(self) -> list[bytes]:
+        """Return what goes ahead of the statement; a commit comes after it."""
+        return [
+            b"begin",
+            *(f"set local {name} = '{value}'".encode() for name, value in CITUS + self.settings),
+        ]
 
 
 def send_first(connection: Connection, ahead: Ahead) -> None:
@@ -66,21 +77,34 @@ def send_in_one_trip(
 ) -> bool | None:
     """Execute with what goes ahead; true if this was done, none if SQLAlchemy is to do it."""
     options = context.execution_options
-    ahead = [one for one in (options.get(ONCE), options.get(AHEAD)) if one and one.rows is None]
+    ahead = [
+        one
+        for one in (options.get(ONCE), options.get(AHEAD))
+        if isinstance(one, Transaction) or (one is not None and one.rows is None)
+    ]
     limit = _limit(cursor, options)
     if not ahead and limit is None:
         return None
-    connection = cursor.connection
+    driver = cursor.connection
     if limit is not None and not ahead and not parameters and ";" in statement:
         # A pipeline takes one statement at a time, and this may be several.
-        connection.execute(limit)
+        driver.execute(limit)
         return None
-    with connection.pipeline():
+    sent = []
+    with driver.pipeline():
         if limit is not None:
-            connection.execute(limit)
-        sent = [connection.execute(*written(one)) for one in ahead]
+            # It holds in a `Transaction` too, whose BEGIN goes on with the one that is open.
+            driver.execute(limit)
+        for one in ahead:
+            if isinstance(one, Transaction):
+                for literal in one.statements():
+                    driver.execute(literal)
+            else:
+                sent.append((one, driver.execute(*written(one))))
         cursor.execute(statement, parameters)
-    for one, answered in zip(ahead, sent, strict=True):
+        if any(isinstance(one, Transaction) for one in ahead):
+            driver.execute(b"commit")
+    for one, answered in sent:
         one.rows = answered.fetchall()
     return True
 

@@ -11,6 +11,9 @@ from geofix.db.area import Area
 Vectors = Literal["centred", "raw"]
 Way = Literal["exact", "index"]
 
+HERE = "here"
+"""Name of the server that was asked: the database's own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
@@ -47,16 +50,18 @@ class Search:
     """Leave out the photo with these bytes: a photo is no evidence for itself."""
     exact: bool = False
     """Compare with every vector, whatever there is of indexes."""
-    complete: bool = False
-    """Fail where a shard does not answer, which otherwise makes an answer partial."""
 
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How one server looked for the photos."""
+    """How one server looked for the photos, and why it found no more.
+
+    `found` falls short of `asked` where no others are there: `rows` less `twins`, `own` and
+    `removed` is what could be found, and of those a vector that equals the mean never is.
+    """
 
     server: str
-    """`here`, or the name of the shard."""
+    """`here`: the database's own."""
     way: Way
     rows: int
     """How many vectors the search covers there, by the counts per cell; about, in a region."""
@@ -67,6 +72,16 @@ class How:
     """Whether photos that came after the index were compared one by one."""
     note: str | None = None
     """Why it went otherwise than planned."""
+    asked: int = 0
+    """How many photos were asked for."""
+    found: int = 0
+    """How many came back."""
+    twins: int = 0
+    """Left out, of those closer than the last found: pictures that were found already."""
+    own: int = 0
+    """Left out likewise: the photo that asks."""
+    removed: int = 0
+    """Left out likewise: vectors whose photo is not there (any more)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +90,7 @@ class Found(Sequence[Neighbour]):
 
     neighbours: tuple[Neighbour, ...]
     how: tuple[How, ...]
-    """One for each server that answered."""
-    missing: tuple[str, ...] = ()
-    """Shards that did not answer, each with the reason; the photos there were not asked."""
+    """One for each server that was asked."""
     left_out: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Ids of photos that match and were left out, by the reason: an evaluation leaves out leaks."""
 

@@ -1,8 +1,9 @@
-"""Large loads over two connections at once: a server stores over each with one process.
+"""A load's vectors into the database: over one connection, or large ones over two at once.
 
-One is sent the photos and then vectors, from the last on; the other vectors, from the first on,
-until they meet. What the one was sent is committed before the other's: cut off in between, photos
-with a vector are whole, and the rest are as if they were not there, until the next load of them.
+A server stores over each connection with one process. One is sent the photos and then vectors, from
+the last on; the other vectors, from the first on, until they meet. What the one was sent is
+committed before the other's: cut off in between, photos with a vector are whole, and the rest are
+as if they were not there, until the next load of them.
 """
 
 from __future__ import annotations
@@ -10,43 +11,82 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, text
 
+from geofix.db.cells import cells_of
+from geofix.db.errors import GalleryError
 from geofix.db.galleries import partitioned
-from geofix.db.servers import Joined, beside
-from geofix.db.spreading import Load, copy_load, count_load, store, tuples_of
+from geofix.db.photo_columns import PhotoColumns
+from geofix.db.photo_rows import update_photos
+from geofix.db.placing import count_new, encoders_of, loaded
+from geofix.db.side_connections import beside
+from geofix.db.vector_tuples import NotFiniteError, Vectors, VectorTuples, copy_vectors
+
+Positions = NDArray[np.intp]
 
 Insert = Callable[[Connection], None]
 """Inserts the photos of a load that are new."""
 
 
-def store_over_two(engine: Engine, load: Load, servers: Joined, insert: Insert) -> None:
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Photos of one gallery with their vectors, the photos' rows being there."""
+
+    encoder: str
+    gallery_id: int
+    photos: PhotoColumns
+    ids: NDArray[np.int64]
+    """`[n]`."""
+    known: Positions
+    """Which of them were there before."""
+    vectors: Vectors
+    """`[n, dimension]`."""
+
+
+def store(connection: Connection, load: Load) -> None:
+    """Store a load's vectors, in place of those the photos had.
+
+    Raises:
+        GalleryError: A vector is not finite.
+    """
+    encoder_id = partitioned(connection, load.encoder, load.vectors.shape[1])
+    replaced = 0
+    if len(load.known):
+        ids = load.ids[load.known]
+        _update(connection, load.photos, load.known, ids)
+        gone = text(
+            "delete from embeddings where encoder_id = :encoder_id and photo_id = any(:ids)"
+        )
+        values = {"encoder_id": encoder_id, "ids": ids.tolist()}
+        replaced = connection.execute(gone, values).rowcount
+    stored = copy_load(connection, load, encoder_id, tuples_of(load, encoder_id))
+    count_load(connection, load, encoder_id, stored - replaced)
+
+
+def store_over_two(engine: Engine, connection: Connection, load: Load, insert: Insert) -> None:
     """Store a load's vectors, and its new photos at the same time.
 
     Args:
-        engine: To the server with the photos.
+        engine: To the database.
+        connection: Of `engine`, in the transaction that commits afterwards.
         load: Its gallery, its encoder and the encoder's partition are committed already.
-        servers: All, with the transactions that commit afterwards.
         insert: Called in another thread, with a connection of its own.
 
     Raises:
         GalleryError: A vector is not finite; nothing is stored.
-        ShardError: A shard failed; of vectors, nothing is stored.
     """
-    if len(servers) == 1 and not len(load.known):
-        _share(engine, load, servers[0][1], insert)
+    if len(load.known):
+        with _committed_first(engine) as other, ThreadPoolExecutor(1) as thread:
+            inserted = thread.submit(insert, other)
+            store(connection, load)
+            inserted.result()
         return
-    with _committed_first(engine) as other, ThreadPoolExecutor(1) as thread:
-        inserted = thread.submit(insert, other)
-        store(load, servers)
-        inserted.result()
-
-
-def _share(engine: Engine, load: Load, connection: Connection, insert: Insert) -> None:
     encoder_id = partitioned(connection, load.encoder, load.vectors.shape[1])
-    rows = tuples_of(load, np.arange(len(load.ids)), encoder_id)
+    rows = tuples_of(load, encoder_id)
 
     def photos_first(other: Connection) -> None:
         insert(other)
@@ -64,6 +104,61 @@ def _share(engine: Engine, load: Load, connection: Connection, insert: Insert) -
         theirs.result()
     # Only now: until the other has committed, it would wait for whoever has changed the counts.
     count_load(connection, load, encoder_id, stored)
+
+
+def update(
+    connection: Connection, photos: PhotoColumns, chosen: Positions, ids: NDArray[np.int64]
+) -> None:
+    """Bring photos up to date, and what their vectors' rows repeat of them."""
+    _update(connection, photos, chosen, ids)
+    loaded(connection, encoders_of(connection, ids.tolist()))
+
+
+def tuples_of(load: Load, encoder_id: int) -> VectorTuples:
+    """Return the rows of a load's vectors, to be copied."""
+    latitude, longitude = load.photos.latitude, load.photos.longitude
+    return VectorTuples(
+        load.ids,
+        (latitude, longitude, cells_of(latitude, longitude)),
+        load.photos.country,
+        load.gallery_id,
+        encoder_id,
+        load.vectors,
+    )
+
+
+def copy_load(
+    connection: Connection,
+    load: Load,
+    encoder_id: int,
+    rows: VectorTuples,
+    *,
+    from_end: bool = False,
+) -> int:
+    """Copy what is left of some rows; see `copy_vectors`.
+
+    Raises:
+        GalleryError: A vector is not finite.
+    """
+    try:
+        return copy_vectors(connection, f"embeddings_{encoder_id:d}", rows, from_end=from_end)
+    except NotFiniteError as error:
+        raise GalleryError(
+            f"encoder {load.encoder!r} gave a vector that is not finite; not stored"
+        ) from error
+
+
+def count_load(connection: Connection, load: Load, encoder_id: int, vectors: int) -> None:
+    """Count vectors that came, and say so."""
+    count_new(connection, encoder_id, load.gallery_id, vectors)
+    loaded(connection, [encoder_id])
+
+
+def _update(
+    connection: Connection, photos: PhotoColumns, chosen: Positions, ids: NDArray[np.int64]
+) -> None:
+    cells = cells_of(photos.latitude[chosen], photos.longitude[chosen])
+    update_photos(connection, photos, chosen, ids, cells)
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, text
 
 from geofix.db.errors import GalleryError
-from geofix.db.partition import Partition
+from geofix.db.partition import Partition, partition_of
 
 BLOCK_ROWS = 20_000
 """Of 1280 dimensions in float32: 102 MB."""
@@ -62,6 +62,15 @@ def stream_vectors(connection: Connection, partition: Partition) -> Iterator[Blo
                     del held[: rows * record.itemsize]
     if rows := len(held) // record.itemsize:
         yield _block(bytes(held[: rows * record.itemsize]), record)
+
+
+def every_block(engine: Engine, encoder: str) -> Iterator[Block]:
+    """Give all vectors of an encoder, block by block."""
+    with engine.connect() as connection:
+        partition = partition_of(connection, encoder)
+        if partition is not None:
+            connection.execute(text("set local statement_timeout = 0"))
+            yield from stream_vectors(connection, partition)
 
 
 def _record(dimension: int) -> np.dtype[np.void]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
-from geofix.db.gallery import Gallery, ShardSearch
+from geofix.db.gallery import Gallery
 from geofix.db.search import Found, Neighbour, Search
 from geofix.evaluation.eval_photo import EvalPhoto
 
@@ -37,15 +37,14 @@ Ask = Callable[[NDArray[np.float32], int, Search], Found]
 class LeakFreeGallery(Gallery):
     """The searches, without leaks of the photo that is asked about."""
 
-    def __init__(self, engine: Engine, shard_search: ShardSearch, leaks: Collection[Leak]) -> None:
+    def __init__(self, engine: Engine, leaks: Collection[Leak]) -> None:
         """Search the gallery that `engine` reaches.
 
         Args:
             engine: As for `Gallery`.
-            shard_search: As for `Gallery`.
             leaks: What to leave out. Without `hash` even the photo itself is found.
         """
-        super().__init__(engine, shard_search=shard_search)
+        super().__init__(engine)
         self._leaks = frozenset(leaks)
         self._photos: dict[str, EvalPhoto] = {}
         self._sequences: dict[str, str] = {}

@@ -16,7 +16,7 @@ def open_cases(services: Services) -> list[Case]:
     cases = []
     for photo, vector in zip(starter.photos, starter.vectors, strict=True):
         search = Search(encoder=starter.encoder, without_sha256=photo.sha256)
-        retrieval, _ = search_both_ways(services.gallery, vector, search, Context())
+        retrieval = search_both_ways(services.gallery, vector, search, Context())
         cases.append(
             Case(
                 photo=photo.external_id,

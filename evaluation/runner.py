@@ -116,7 +116,7 @@ def evaluate(
         GeofixError: The set-up is unusable. What has a result keeps it.
     """
     services = agent.services
-    leak_free = LeakFreeGallery(services.engine, services.settings.shard_search, plan.leaks)
+    leak_free = LeakFreeGallery(services.engine, plan.leaks)
     leak_free.know_sequences(sequences or {})
     services.gallery = leak_free
     digest = digest_of(plan.photos)

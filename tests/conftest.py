@@ -42,8 +42,19 @@ THEIRS = (
 )
 """How the names of variables begin that lead models, keys and tracing elsewhere."""
 
+CITUS_URL = os.environ.get("GEOFIX_TEST_CITUS_URL")
+"""Of a coordinator with workers and pgvector everywhere. Read before tests lose the variable."""
+
 MIGRATED = f"geofix_test_migrated_{uuid.uuid4().hex[:8]}"
 STARTED = f"geofix_test_starter_{uuid.uuid4().hex[:8]}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the tests that need a Citus where there is none."""
+    if CITUS_URL is None:
+        without = [item for item in items if item.get_closest_marker("citus")]
+        config.hook.pytest_deselected(items=without)
+        items[:] = [item for item in items if item not in without]
 
 
 @pytest.fixture(autouse=True)

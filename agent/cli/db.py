@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from geofix.agent.cli.opening import open_services
-from geofix.agent.cli.terminal import say
+from geofix.agent.cli.terminal import err, plain, say
 from geofix.agent.errors import DatabaseError
 from geofix.agent.settings import Settings
 
@@ -63,6 +63,43 @@ def upgrade() -> None:
     with open_services() as services:
         changed = services.upgrade()
     say("upgraded" if changed else "up to date")
+
+
+@app.command("distribute")
+def distribute(
+    shards: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=64,
+            help="Parts to make of the vectors, each with an index of its own; as many as there are"
+            " workers otherwise. More make room for workers that come later.",
+        ),
+    ] = None,
+    build_memory_mb: Annotated[
+        int | None,
+        typer.Option(
+            min=64,
+            help="Memory in MB that a worker gives the building of an index; 2000 otherwise.",
+        ),
+    ] = None,
+) -> None:
+    """Spread the vectors over the workers of Citus; see docs/scaling.md.
+
+    GEOFIX_DATABASE_URL names the coordinator, where the extension and the
+    workers are there already. Says it is done once the settings of a search
+    are known to reach every worker. May be run again.
+    """
+    from geofix.db import citus  # noqa: PLC0415 - see `opening`
+
+    with open_services() as services, err().status("asking the coordinator") as shown:
+        done = citus.distribute(
+            services.engine,
+            shards=shards,
+            build_memory_mb=build_memory_mb or citus.BUILD_MEMORY_MB,
+            progress=lambda line: shown.update(plain(line)),
+        )
+    say(f"the vectors lie on {done.workers} workers, in {done.shards} shards; searches reach all")
 
 
 def _embedded() -> Settings:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from geofix.agent.cli import exits, gallery_index, shard
+from geofix.agent.cli import exits, gallery_index
 from geofix.agent.cli.loading import following
 from geofix.agent.cli.opening import open_services
 from geofix.agent.cli.options import named, writable
-from geofix.agent.cli.terminal import degraded, out, plain, say
+from geofix.agent.cli.terminal import out, plain, say
 from geofix.agent.errors import SourceError
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ app.command("status")(gallery_index.status)
 app.command("check")(gallery_index.check)
 app.command("index")(gallery_index.index)
 app.command("reindex")(gallery_index.reindex)
-app.add_typer(shard.app, name="shard")
 
 
 @app.command("add")
@@ -157,8 +156,6 @@ def list_all() -> None:
             plain(", ".join(gallery.licences)),
         )
     out().print(table)
-    for missing in galleries[0].missing:
-        out().print(degraded(f"shard {missing}"))
 
 
 @app.command("remove")

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from geofix.agent.cli.opening import open_services
 from geofix.agent.cli.options import named
-from geofix.agent.cli.terminal import degraded, err, out, plain, say
+from geofix.agent.cli.terminal import err, out, plain, say
 from geofix.agent.errors import GalleryError
 
 if TYPE_CHECKING:
@@ -48,8 +48,6 @@ def status() -> None:
             _size(one.index_bytes),
         )
     out().print(table)
-    for missing in statuses[0].missing:
-        out().print(degraded(f"shard {missing}"))
     for one in statuses:
         if one.advice is not None:
             which = f" --encoder {one.encoder}" if len(statuses) > 1 else ""

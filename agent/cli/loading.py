@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def following() -> Iterator[tuple[Callable[[str], None], Callable[[Progress], None]]]:
     """Show a bar; give one function for lines that replace its name, and one for how far it is."""
     bars = Bars(
-        # A shard's name stands in the description, and is not to be taken for markup.
+        # Names stand in the description, and are not to be taken for markup.
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[far]}"),

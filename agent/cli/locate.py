@@ -14,7 +14,6 @@ from geofix.agent.cli.opening import open_agent
 from geofix.agent.cli.options import (
     AnySceneFlag,
     ClaimedPlace,
-    CompleteFlag,
     Coverage,
     ExactFlag,
     Exemplars,
@@ -88,7 +87,6 @@ def locate_photo(
     max_tokens: MaxTokens = None,
     max_seconds: MaxSeconds = None,
     exact: ExactFlag = False,
-    complete: CompleteFlag = False,
 ) -> None:
     """Find out where a photo was taken."""
     settings = _settings(model)
@@ -110,7 +108,6 @@ def locate_photo(
         "galleries": tuple(gallery or ()),
         "ask_human": ask,
         "exact": exact,
-        "complete": complete,
         **{name: value for name, value in chosen.items() if value is not None},
     }
     asked, region = _checked(photo, within, claim)

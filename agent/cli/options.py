@@ -143,6 +143,3 @@ AnySceneFlag = Annotated[
 ExactFlag = Annotated[
     bool, typer.Option("--exact", help="Compare with every vector, without an index: slower.")
 ]
-CompleteFlag = Annotated[
-    bool, typer.Option("--complete", help="Fail where a shard does not answer.")
-]

@@ -18,6 +18,7 @@ from geofix.agent.regions import circle, search_area, search_areas
 from geofix.agent.search_report import SearchReport
 from geofix.agent.services import Services
 from geofix.agent.state import Retrieval, State
+from geofix.db.area import Area
 from geofix.db.gallery import Gallery
 from geofix.db.search import Found, Neighbour, Search
 
@@ -36,7 +37,6 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
         vectors=context.vectors,
         without_sha256=state.sha256,
         exact=context.exact,
-        complete=context.complete,
     )
     services.gallery.require(search)
     vector = services.queries.vector(state.sha256, state.encoder)
@@ -44,13 +44,13 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
         raise TrailError(f"the vector of photo {state.sha256!r} is gone; run it under a new thread")
     positives, negatives = neighbours(context, state.round)
     asked = context.model_copy(update={"positives": positives, "negatives": negatives})
-    retrieval, missing = search_both_ways(services.gallery, vector, search, asked)
+    retrieval = search_both_ways(services.gallery, vector, search, asked)
     if state.rival is not None:
         there = replace(search, areas=search_areas(state.rival, state.within))
-        beside, also = search_both_ways(
+        beside = search_both_ways(
             services.gallery, vector, there, asked.model_copy(update={"negatives": 0})
         )
-        retrieval, missing = _with_rival(retrieval, beside), [*missing, *also]
+        retrieval = _with_rival(retrieval, beside)
     retrieval = retrieval.model_copy(
         update={"round": state.round, "region": state.region, "rival": state.rival}
     )
@@ -60,10 +60,6 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
         update={"retrievals": [retrieval]},
         summary=f"{_counted(retrieval)} of {_searched(state, retrieval)} ({ways}){best}",
         detail=retrieval.model_dump(mode="json"),
-        degraded=tuple(
-            f"retrieve: the shard {shard}; its photos were not asked"
-            for shard in dict.fromkeys(missing)
-        ),
     )
 
 
@@ -96,8 +92,8 @@ def _together(
 
 def search_both_ways(
     gallery: Gallery, vector: NDArray[np.float32], search: Search, context: Context
-) -> tuple[Retrieval, list[str]]:
-    """Return positives and negatives, no photo in both, and the shards that did not answer.
+) -> Retrieval:
+    """Return positives and negatives, no photo in both.
 
     Args:
         gallery: What is asked.
@@ -119,10 +115,19 @@ def search_both_ways(
         centring_version=centring.version if centring else None,
         impostor_distance_km=centring.impostor_distance_km if centring else None,
     )
-    far = _negatives(gallery, vector, search, context, retrieval)
+    far = NONE_FOUND
+    if context.negatives and context.negatives_by == "dissimilar":
+        far = gallery.most_dissimilar(vector, context.negatives, search)
+    elif context.negatives and context.negatives_by == "far":
+        around = _around_the_leader(retrieval, context)
+        if around is not None:
+            # Some of the most alike far away are positives already; there is to be room for others.
+            room = context.negatives + len(near)
+            far = gallery.nearest(vector, room, replace(search, outside=around))
+            far = _apart(far, near, context.negatives)
     known = {neighbour.photo_id for neighbour in near}
     apart = [neighbour for neighbour in far if neighbour.photo_id not in known]
-    found = retrieval.model_copy(
+    return retrieval.model_copy(
         update={
             "negatives": as_hits(apart, centring, near.rows),
             "how": [*retrieval.how, *_reports("negatives", far)],
@@ -130,30 +135,21 @@ def search_both_ways(
             "left_out": _together(near.left_out, far.left_out),
         }
     )
-    return found, list(dict.fromkeys([*near.missing, *far.missing]))
 
 
-def _negatives(
-    gallery: Gallery,
-    vector: NDArray[np.float32],
-    search: Search,
-    context: Context,
-    retrieval: Retrieval,
-) -> Found:
-    if context.negatives_by == "none" or not context.negatives:
-        return NONE_FOUND
-    if context.negatives_by == "dissimilar":
-        return gallery.most_dissimilar(vector, context.negatives, search)
+def _around_the_leader(retrieval: Retrieval, context: Context) -> Area | None:
+    """Return the circle that negatives of the kind `far` lie outside; none without a leader."""
     leading = consensus(retrieval)
     if leading.latitude is None or leading.longitude is None:
-        return NONE_FOUND
-    around = search_area(circle(leading.latitude, leading.longitude, context.far_km))
-    # Some of the most alike far away are positives already; there is to be room for others.
-    room = context.negatives + len(retrieval.positives)
-    found = gallery.nearest(vector, room, replace(search, outside=around))
-    known = {hit.photo_id for hit in retrieval.positives}
-    others = [neighbour for neighbour in found if neighbour.photo_id not in known]
-    return replace(found, neighbours=tuple(others[: context.negatives]))
+        return None
+    return search_area(circle(leading.latitude, leading.longitude, context.far_km))
+
+
+def _apart(far: Found, near: Found, most: int) -> Found:
+    """Return the first photos that are no positives."""
+    known = {neighbour.photo_id for neighbour in near}
+    others = [neighbour for neighbour in far if neighbour.photo_id not in known]
+    return replace(far, neighbours=tuple(others[:most]))
 
 
 def _counted(retrieval: Retrieval) -> str:
@@ -177,15 +173,17 @@ def _reports(kind: str, found: Found) -> list[SearchReport]:
 
 
 def _why_fewer(found: Found) -> str:
-    """Return why there may be more photos than were found; empty where nothing is known of any."""
-    reasons = []
-    if found.left_out:
-        photos = {photo for ids in found.left_out.values() for photo in ids}
-        kinds = ", ".join(sorted(found.left_out))
-        reasons.append(f"{len(photos)} more were left out as leaks: {kinds}")
-    if found.missing:
-        reasons.append(f"{len(found.missing)} shards did not answer")
-    return f" ({', '.join(reasons)})" if reasons else ""
+    """Return what kept photos from being among those found; empty where nothing is known of any."""
+    reasons = {
+        "of pictures found already": sum(part.twins for part in found.how),
+        "of the photo itself": sum(part.own for part in found.how),
+        "removed": sum(part.removed for part in found.how),
+        f"as leaks: {', '.join(sorted(found.left_out))}": len(
+            {photo for ids in found.left_out.values() for photo in ids}
+        ),
+    }
+    said = [f"{count} {what}" for what, count in reasons.items() if count]
+    return f" (left out: {', '.join(said)})" if said else ""
 
 
 def _notes(

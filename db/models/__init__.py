@@ -17,7 +17,6 @@ from geofix.db.models.gallery import (
     GalleryRow,
     PhotoRow,
     SetupStepRow,
-    ShardRow,
     VectorIndexRow,
 )
 from geofix.db.models.runs import QueryEmbeddingRow, QueryPhotoRow, RunRow, StepRow
@@ -40,7 +39,6 @@ __all__ = [
     "QueryPhotoRow",
     "RunRow",
     "SetupStepRow",
-    "ShardRow",
     "StepRow",
     "VectorIndexRow",
     "storable",

@@ -184,17 +184,6 @@ class VectorIndexRow(Base):
     built_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
-class ShardRow(Base):
-    """Another Postgres server that holds a part of the vectors."""
-
-    __tablename__ = "shards"
-
-    name: Mapped[str] = mapped_column(Text, primary_key=True)
-    url: Mapped[str] = mapped_column(Text)
-    """With the password, as libpq takes it."""
-    added_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-
-
 class SetupStepRow(Base):
     """What a database gets once, such as the starter gallery; the row is committed after it.
 

@@ -33,7 +33,7 @@ def ask_world(world: World, gallery: Gallery, context: Context, seed: int) -> It
     spots, queries = world.spots, world.queries
     counted = _density(world)
     for number, spot in enumerate(queries.spots.tolist()):
-        retrieval, _ = search_both_ways(gallery, queries.vectors[number], search, context)
+        retrieval = search_both_ways(gallery, queries.vectors[number], search, context)
         street = world.recipe.scale == "street"
         yield Case(
             photo=f"{world.name}/{number}",

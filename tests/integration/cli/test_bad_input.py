@@ -7,15 +7,18 @@ import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import psycopg
 import pytest
 from PIL import Image
 
 from geofix.agent import Settings, open_agent
 from geofix.agent.errors import PhotoError
+from geofix.db.engine import conninfo
 from geofix.tools.encoders import Encoder
 from geofix.tools.samples import sample_path
 from tests.files import as_nobody, open_folder
 from tests.integration.cli.conftest import Geofix
+from tests.integration.db.test_citus import CATALOG
 
 Rows = Callable[[str], Mapping[str, int]]
 
@@ -176,6 +179,20 @@ def test_a_database_without_the_tables_says_which_command_makes_them(
     assert geofix("db", "upgrade", url=new_database).out == "upgraded\n"
     assert geofix("db", "upgrade", url=new_database).out == "up to date\n"
     assert "gallery is empty" in geofix("locate", url=new_database).err
+
+
+def test_vectors_are_distributed_where_there_is_citus_only(
+    geofix: Geofix, database_url: str
+) -> None:
+    done = geofix("db", "distribute", url=database_url)
+    assert (done.code, done.out) == (5, "")
+    assert "no Citus; install it on the servers" in done.err
+    with psycopg.connect(conninfo(database_url), autocommit=True) as connection:
+        for statement in CATALOG:
+            connection.execute(statement.encode())
+    done = geofix("db", "distribute", "--build-memory-mb", "300", url=database_url)
+    assert done.code == 0, done.err
+    assert done.out == "the vectors lie on 2 workers, in 2 shards; searches reach all\n"
 
 
 def test_what_is_not_set_up_exits_with_5_and_leaves_nothing(

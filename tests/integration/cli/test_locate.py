@@ -204,15 +204,14 @@ def test_a_model_that_does_not_answer_is_no_secret(geofix: Geofix, starter_url: 
 def test_what_the_model_is_shown_and_how_the_gallery_is_searched_are_options(
     geofix: Geofix, starter_url: str
 ) -> None:
-    asked = ("--negatives-by", "far", "--far-km", "900", "--exact", "--complete", "--rounds", "1")
+    asked = ("--negatives-by", "far", "--far-km", "900", "--exact", "--rounds", "1")
     fix = fix_of(geofix("locate", "--json", *asked, url=starter_url))
     trail = json.loads(geofix("trail", fix.run or "", "--json", url=starter_url).out)
     options = trail["question"]["options"]
-    assert {name: options[name] for name in ("negatives_by", "far_km", "exact", "complete")} == {
+    assert {name: options[name] for name in ("negatives_by", "far_km", "exact")} == {
         "negatives_by": "far",
         "far_km": 900,
         "exact": True,
-        "complete": True,
     }
     assert "16 other far-away of 162 photos anywhere (exact)" in trail["steps"][1]["summary"]
 

@@ -15,7 +15,6 @@ from sqlalchemy import Engine
 from geofix.db.embedded.postmaster import wait_until
 from geofix.db.engine import open_engine
 from geofix.db.server import EmbeddedServer
-from tests.integration.db.shard_lab import running
 
 
 @pytest.fixture
@@ -75,10 +74,3 @@ def server(made: Path) -> Iterator[EmbeddedServer]:
     server = EmbeddedServer(made / "data", start_timeout_s=30)
     yield server
     server.stop()
-
-
-@pytest.fixture(scope="session")
-def three() -> Iterator[list[EmbeddedServer]]:
-    """Three servers on loopback, for galleries that are spread over them."""
-    with running(3) as servers:
-        yield servers

@@ -17,7 +17,6 @@ from geofix.db.gallery import Gallery
 from geofix.db.ingest import GeotaggedPhoto, Ingest
 from geofix.db.models import EmbeddingRow
 from geofix.db.search import Search
-from geofix.db.servers import Server
 from geofix.tools.countries import countries_at
 from geofix.tools.geo import haversine_km
 
@@ -68,15 +67,16 @@ def test_a_region_gone_through_over_several_connections_holds_the_same(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shares: list[list[tuple[int, int]]] = []
-    asked_at_once = exact_scan.ask_at_once
+    ranked = exact_scan.ranked
 
-    def seen(server: Server, connection: Connection, given: Any, ask: Any) -> Any:
-        shares.extend(given)
-        return asked_at_once(server, connection, given, ask)
+    def seen(connection: Connection, *described: Any) -> Any:
+        within = described[-1]
+        shares.append(list(zip(within["first"], within["last"], strict=True)))
+        return ranked(connection, *described)
 
     monkeypatch.setattr(exact_scan, "ROWS_A_CONNECTION", 1)
     monkeypatch.setattr(exact_scan, "cores_of", lambda engine: 3)
-    monkeypatch.setattr(exact_scan, "ask_at_once", seen)
+    monkeypatch.setattr(exact_scan, "ranked", seen)
     assert found(engine, *search_areas(circle(-17.8, -179.5, 300.0), None)) == inside(
         -17.8, -179.5, 300.0
     )

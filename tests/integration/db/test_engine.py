@@ -113,6 +113,43 @@ def test_a_missing_right_names_the_role(engine: Engine) -> None:
     assert "permission denied for table photos" in message
 
 
+@pytest.mark.parametrize("state", ["08006", "57014", "XX000"])
+def test_a_citus_worker_that_fails_is_named_and_the_url_is_not_blamed(
+    engine: Engine, state: str
+) -> None:
+    unreached = "connection to the remote node geofix@10.0.0.2:5433 failed with: refused"
+    message = failing(
+        engine, f"do $$ begin raise exception '{unreached}' using errcode = '{state}'; end $$"
+    )
+    assert message.startswith("the Citus worker '10.0.0.2:5433' did not do its part: connection to")
+    assert "database_url" not in message
+    # What a worker answers comes as it is, with where it ran as its context.
+    there = 'pg_temp."while executing command on 10.0.0.3:5433"()'
+    message = failing(
+        engine,
+        f"create function {there} returns int language plpgsql as $$ begin"
+        f" raise exception 'too slow' using errcode = '{state}'; end $$; select {there}",
+    )
+    assert message.startswith("the Citus worker '10.0.0.3:5433' did not do its part: too slow")
+
+
+@pytest.mark.parametrize(("state", "kind"), [("22P02", "bad value"), ("23505", "fault")])
+def test_a_value_that_a_citus_worker_does_not_take_is_no_fault_of_its_own(
+    engine: Engine, state: str, kind: str
+) -> None:
+    statement = (
+        "do $$ begin raise exception 'no such value while executing command on 10.0.0.3:5433'"
+        f" using errcode = '{state}'; end $$"
+    )
+    with (
+        pytest.raises(DatabaseError) as caught,
+        database_errors(engine),
+        engine.connect() as connection,
+    ):
+        connection.execute(text(statement))
+    assert caught.value.kind == kind
+
+
 @pytest.mark.parametrize(
     "statement", ["selekt 'secret'", "insert into galleries (name) values ('secret'), ('secret')"]
 )

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from geofix.db.gallery import Gallery
 from geofix.db.ingest import GeotaggedPhoto, Ingest
@@ -108,6 +108,35 @@ def test_the_photo_itself_is_left_out_by_its_hash(engine: Engine) -> None:
     assert "p002" not in found
     assert found[0] == "no hash"
     assert len(found) == 5
+
+
+def test_one_record_says_why_fewer_came_back_than_were_asked_for(engine: Engine) -> None:
+    kept = unit(np.random.default_rng(1), 6, 3)
+    add(engine, kept, gallery="a")
+    # The same six pictures again; of the first gallery one photo goes without its vector.
+    add(engine, kept, gallery="b")
+    with engine.begin() as connection:
+        connection.execute(text("delete from photos where external_id = 'p005' and gallery_id = 1"))
+    search = Search(encoder="e", without_sha256="p-hash-2")
+    near = Gallery(engine).nearest(kept[0], 10, search)
+    (how,) = near.how
+    assert (how.asked, how.found, how.rows) == (10, 5, 12)
+    # p000, p001, p003 and p004 are there twice, and p005 once; both copies of p002 ask.
+    assert (how.twins, how.own, how.removed) == (4, 2, 1)
+    assert how.found + how.twins + how.own + how.removed == how.rows
+    (how,) = Gallery(engine).nearest(kept[0], 2, search).how
+    assert (how.asked, how.found) == (2, 2)
+
+
+def test_a_question_that_is_the_mean_says_why_it_found_nothing(engine: Engine) -> None:
+    add(engine, unit(np.random.default_rng(1), 40, 3))
+    gallery = Gallery(engine)
+    centring = gallery.centring("e")
+    assert centring is not None
+    found = gallery.nearest(centring.mean, 5, Search(encoder="e"))
+    assert len(found) == 0
+    assert (found.how[0].asked, found.how[0].found) == (5, 0)
+    assert "is the mean of all" in (found.how[0].note or "")
 
 
 def test_only_the_named_galleries_are_searched(engine: Engine) -> None:

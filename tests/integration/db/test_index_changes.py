@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, text
 
-from geofix.db import index_build, plan, sites
+from geofix.db import index_build, index_create, plan
 from geofix.db.area import Area
 from geofix.db.errors import DatabaseError
 from geofix.db.galleries import remove_gallery
 from geofix.db.gallery import Gallery
 from geofix.db.index_build import build_index
-from geofix.db.index_create import remove_others
+from geofix.db.index_create import INDEX_LOCK, index_session, remove_others
 from geofix.db.ingest import Ingest
+from geofix.db.partition import partition_of
 from geofix.db.search import Search
-from geofix.db.sites import sessions
 from tests.integration.db.loads import one, photo
 from tests.integration.db.structured import add, hnsw, is_exact, likeness, made, share_found
 
@@ -231,8 +231,10 @@ def test_graphs_that_a_killed_build_left_are_removed_and_those_in_force_stay(
     query = made(1500).query_vectors[0]
     hits = Gallery(engine).nearest(query, K, EVERYWHERE)
     assert (hits.how[0].index, len(hits)) == ("embeddings_1_full_1", K)
-    with sessions(engine, "e") as (site,):
-        remove_others(site)
+    with index_session(engine) as session:
+        partition = partition_of(session.connection, "e")
+        assert partition is not None
+        remove_others(session.connection, partition)
     assert hnsw(engine) == in_force
     build_index(engine, "e", m=8, ef_construction=32)
     assert hnsw(engine) == [("embeddings_1_full_2", True)]
@@ -259,14 +261,14 @@ def test_whoever_holds_on_to_the_right_to_change_indexes_is_named(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(engine, slice(0, 300), vectors=made(1500))
-    monkeypatch.setattr(sites, "LONGEST_TURN_S", -1)
+    monkeypatch.setattr(index_create, "LONGEST_TURN_S", -1)
     with engine.connect() as holder:
         pid = holder.execute(
-            text("select pg_backend_pid() from pg_advisory_lock(:key)"), {"key": sites.INDEX_LOCK}
+            text("select pg_backend_pid() from pg_advisory_lock(:key)"), {"key": INDEX_LOCK}
         ).scalar_one()
         with pytest.raises(DatabaseError, match=rf"server processes \[{pid}\] have held the right"):
             build_index(engine, "e")
-        holder.execute(text("select pg_advisory_unlock(:key)"), {"key": sites.INDEX_LOCK})
+        holder.execute(text("select pg_advisory_unlock(:key)"), {"key": INDEX_LOCK})
     build_index(engine, "e")
 
 

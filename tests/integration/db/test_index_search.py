@@ -16,7 +16,7 @@ from geofix.db.errors import GalleryError
 from geofix.db.gallery import Gallery
 from geofix.db.ingest import Ingest
 from geofix.db.search import Search
-from geofix.db.servers import beside
+from geofix.db.side_connections import beside
 from geofix.tools.geo import haversine_km
 from tests.integration.db.loads import one
 from tests.integration.db.structured import (
@@ -65,7 +65,7 @@ def _few_rows_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     for bound in ("REGION_NEAREST", "REGION_DISSIMILAR"):
         monkeypatch.setattr(plan, bound, (EXACT_ROWS, 1.0))
     # Whatever machine this is: a graph on the search's own connection, and two on another.
-    monkeypatch.setattr("geofix.db.partition_search.cores_of", lambda engine: 2)
+    monkeypatch.setattr("geofix.db.gallery.cores_of", lambda engine: 2)
 
 
 def shares(engine: Engine, search: Search, allowed: Bools, way: str = "index") -> list[float]:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from geofix.db import ingest, spreading, two_connections
+from geofix.db import ingest, two_connections
 from geofix.db.errors import DatabaseError, GalleryError
 from geofix.db.gallery import Gallery
 from geofix.db.ingest import WORTH_TWO, Ingest
@@ -138,7 +138,7 @@ def test_the_first_load_of_all_that_fails_leaves_a_gallery_without_photos(
     def fail(*args: object, **options: object) -> None:
         raise RuntimeError("cut off here")
 
-    where = (ingest, "insert_photos") if fails == "photos" else (spreading, "copy_vectors")
+    where = (ingest, "insert_photos") if fails == "photos" else (two_connections, "copy_vectors")
     with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="cut off here"):
         patched.setattr(*where, fail)
         Ingest(engine).add("g", "e", photos(ROWS), unit(ROWS))
@@ -175,7 +175,7 @@ def test_a_large_load_that_fails_stores_nothing(
     def fail(*args: object, **options: object) -> None:
         raise RuntimeError("cut off here")
 
-    where = (ingest, "insert_photos") if fails == "photos" else (spreading, "copy_vectors")
+    where = (ingest, "insert_photos") if fails == "photos" else (two_connections, "copy_vectors")
     with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="cut off here"):
         patched.setattr(*where, fail)
         Ingest(engine).add("g", "e", photos(ROWS), unit(ROWS))

@@ -18,7 +18,7 @@ from geofix.db.galleries import remove_gallery
 from geofix.db.gallery import Gallery
 from geofix.db.index_build import build_index
 from geofix.db.search import Search
-from geofix.db.servers import beside
+from geofix.db.side_connections import beside
 from tests.integration.db.loads import one
 from tests.integration.db.structured import add, made
 
@@ -62,7 +62,7 @@ def in_parts(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """Vectors of which an index of two graphs exists, each searched over its own connection."""
     for name, value in (("EXACT_ROWS", 100), ("SMALLEST_PART", 100), ("PART_ROWS", 750)):
         monkeypatch.setattr(plan, name, value)
-    monkeypatch.setattr("geofix.db.partition_search.cores_of", lambda engine: 2)
+    monkeypatch.setattr("geofix.db.gallery.cores_of", lambda engine: 2)
     add(engine, vectors=made(1500))
     build_index(engine, "e", m=8, ef_construction=32)
     return engine

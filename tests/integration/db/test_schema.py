@@ -89,7 +89,7 @@ def test_an_older_schema_is_brought_up_to_date_with_its_photos(engine: Engine) -
         " values (1, 's', 'a', -33.8, 151.2, 'AU'), (1, 's', 'b', 90, 180, null)",
         "insert into embeddings select 1, id, '[0.6,0.8]' from photos",
     )
-    with pytest.raises(DatabaseError, match=r"is at '0001' .* needs '0008'; run `geofix db upgr"):
+    with pytest.raises(DatabaseError, match=r"is at '0001' .* needs '0009'; run `geofix db upgr"):
         schema.check(engine)
     assert schema.upgrade(engine)
     schema.check(engine)
@@ -281,3 +281,26 @@ def test_an_upgrade_is_under_no_time_limit(new_database: str) -> None:
     with hasty.connect() as connection:
         assert connection.execute(text("show statement_timeout")).scalar() == "10s"
     hasty.dispose()
+
+
+def test_an_upgrade_from_shards_says_how_to_bring_their_vectors_home_and_changes_nothing(
+    engine: Engine,
+) -> None:
+    migrate(engine, "upgrade", "0007")
+    run(engine, "insert into shards (name, url) values ('attic', 'postgresql://there/vectors')")
+    with pytest.raises(DatabaseError) as caught:
+        schema.upgrade(engine)
+    said = str(caught.value)
+    assert "lie on the shards 'attic'" in said
+    assert "with geofix at commit e60c64c: `geofix db upgrade`, then for each shard" in said
+    assert "`geofix gallery shard drain NAME` and `geofix gallery shard remove NAME`" in said
+    assert rows(engine, "select version_num from geofix_version") == [("0007",)]
+    assert rows(engine, "select name from shards") == [("attic",)]
+    run(engine, "delete from shards", "create schema geofix_shards")
+    assert schema.upgrade(engine)
+    assert "shards" not in tables(engine)
+    assert rows(engine, "select to_regnamespace('geofix_shards')") == [(None,)]
+    migrate(engine, "downgrade", "0007")
+    assert rows(engine, "select count(*) from shards") == [(0,)]
+    migrate(engine, "upgrade", "head")
+    check_models(engine)

@@ -9,8 +9,7 @@ from sqlalchemy import Engine, text
 from geofix.db import vector_stream
 from geofix.db.ingest import Ingest
 from geofix.db.partition import partition_of
-from geofix.db.vector_blocks import every_block
-from geofix.db.vector_stream import Block, stream_vectors
+from geofix.db.vector_stream import Block, every_block, stream_vectors
 from tests.integration.db.loads import one, photos, unit
 from tests.integration.db.structured import DIMENSION, add, made
 

@@ -49,7 +49,7 @@ def services(services: Services) -> Services:
 
 
 def found(services: Services, k: int, *leaks: Leak, known: bool = True) -> list[str]:
-    gallery = LeakFreeGallery(services.engine, "fan-out", leaks)
+    gallery = LeakFreeGallery(services.engine, leaks)
     gallery.know_sequences({str(at): "walk" for at in range(30, 35)})
     if known:
         gallery.know(ASKED, PHOTO)
@@ -78,7 +78,7 @@ def test_without_hash_the_photo_itself_is_found(services: Services) -> None:
 
 def test_fewer_come_where_fewer_are_no_leak_and_what_went_is_counted(services: Services) -> None:
     assert len(found(services, 50, "author", "hash")) == 29
-    gallery = LeakFreeGallery(services.engine, "fan-out", ("author", "near"))
+    gallery = LeakFreeGallery(services.engine, ("author", "near"))
     gallery.know(ASKED, PHOTO)
     left_out = gallery.nearest(QUERY, 60, SEARCH).left_out
     assert len(left_out["author"]) == 30 and len(left_out["near"]) > 0

@@ -59,7 +59,7 @@ def test_what_is_nearer_wins(
     assert told["device"] == ("variable", "the environment variable GEOFIX_DEVICE")
     assert told["model"] == ("file", f"GEOFIX_MODEL in {str(named)!r}")
     assert told["dtype"] == ("user", f"dtype in {str(of_user)!r}")
-    assert told["shard_search"] == ("fan-out", "the default")
+    assert told["image_place"] == (None, "the default")
 
 
 def test_a_database_of_geofix_wins_over_one_of_a_host_application(
@@ -88,7 +88,7 @@ BAD = [
     ("model_timeout_s", "soon"),
     ("model_timeout_s", "0"),
     ("answer_cache", "perhaps"),
-    ("shard_search", "both"),
+    ("pool_size", "3"),
     ("data", "relative/folder"),
     ("postgres_bin", "bin"),
 ]

@@ -29,7 +29,7 @@ def planned(
     indexed: bool = True, parts: int = 4, cores: int = 1,
 ) -> Plan:  # fmt: skip
     index = VectorIndex("embeddings_1_full_1", "full", 1, total, total, parts)
-    partition = Partition(1, 8, 1, index if indexed else None, 1, 0, sharded=False)
+    partition = Partition(1, 8, 1, index if indexed else None, 1, 0)
     return plan(
         partition, rows=rows, total=total, limit=limit, sign=sign, raw=raw, cores=cores,
     )  # fmt: skip

@@ -18,8 +18,6 @@ from geofix.agent.state import Retrieval, State
 from geofix.db.search import Found, How, Neighbour, Search
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA
 
-DOWN = "north: connection refused"
-
 
 def neighbour(photo_id: int, place: tuple[float, float], similarity: float) -> Neighbour:
     return Neighbour(
@@ -50,8 +48,9 @@ class ScriptedGallery:
     def _answer(self, which: str, k: int, search: Search) -> Found:
         self.asked.append((which, k, search))
         way = How("here", "index", 1000, ef_search=200, index="full")
-        shard = How("south", "exact", 234, unindexed=True, note="too few came back")
-        return Found(tuple(self._found[which][:k]), (way, shard), **self._fields)
+        south = How("south", "exact", 234, unindexed=True, note="too few came back")
+        photos = tuple(self._found[which][:k])
+        return Found(photos, **{"how": (way, south), **self._fields})
 
 
 NEAR = [neighbour(1, PARIS, 0.9), neighbour(2, PARIS, 0.8), neighbour(3, BERLIN, 0.3)]
@@ -137,9 +136,9 @@ def test_far_ones_need_a_leading_place() -> None:
 
 def test_fewer_than_asked_says_why_and_never_that_no_more_exist() -> None:
     leaks = {"author": (7, 8), "near": (8, 9)}
-    gallery = ScriptedGallery(NEAR[:1], [], left_out=leaks, missing=("north: refused",))
+    gallery = ScriptedGallery(NEAR[:1], [], left_out=leaks)
     _, found = retrieved(gallery)
-    reasons = "(3 more were left out as leaks: author, near, 1 shards did not answer)"
+    reasons = "(left out: 3 as leaks: author, near)"
     assert f"3 similar photos were asked for, 1 were found {reasons}" in found.notes
     assert found.left_out == {"author": [7, 8], "near": [8, 9]}
 
@@ -153,15 +152,21 @@ def test_where_no_negative_is_wanted_none_is_sought_or_missed(options: dict[str,
     assert not any("asked for" in note for note in found.notes)
 
 
-def test_a_shard_that_is_down_degrades_the_answer_once_by_name() -> None:
-    outcome, _ = retrieved(ScriptedGallery(NEAR, FAR, missing=(DOWN,)))
-    assert outcome.degraded == (f"retrieve: the shard {DOWN}; its photos were not asked",)
+def test_a_note_says_what_was_left_out() -> None:
+    how = How("here", "exact", 9, asked=3, found=2, twins=4, own=1, removed=2)
+    gallery = ScriptedGallery(NEAR[:2], FAR, how=(how,))
+    _, found = retrieved(gallery)
+    assert found.notes[0] == (
+        "3 similar photos were asked for, 2 were found (left out: 4 of pictures found already,"
+        " 1 of the photo itself, 2 removed)"
+    )
+    assert (found.how[0].twins, found.how[0].own, found.how[0].removed) == (4, 1, 2)
 
 
 def test_what_a_run_asks_of_the_search_reaches_it() -> None:
     gallery = ScriptedGallery(NEAR, FAR)
-    retrieved(gallery, Context(exact=True, complete=True, vectors="raw", galleries=("a",)))
+    retrieved(gallery, Context(exact=True, vectors="raw", galleries=("a",)))
     assert len(gallery.asked) == 2
     for _, _, search in gallery.asked:
-        assert search.exact and search.complete
+        assert search.exact
         assert (search.vectors, search.galleries) == ("raw", ("a",))

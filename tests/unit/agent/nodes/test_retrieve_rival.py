@@ -23,7 +23,7 @@ class TwoPlaces(ScriptedGallery):
         found = super().nearest(query, k, search)
         (area,) = search.areas
         near = AROUND_BERLIN if area.latitude == BERLIN[0] else AROUND_PARIS
-        return Found(tuple(near[:k]), found.how, **self._fields)
+        return Found(tuple(near[:k]), found.how)
 
 
 FINER = {"round": 1, "region": circle(*PARIS, 25, "Paris"), "rival": circle(*BERLIN, 25, "Berlin")}
@@ -45,11 +45,6 @@ def test_a_photo_of_the_runner_up_is_no_negative() -> None:
     gallery = TwoPlaces([], [neighbour(3, BERLIN, 0.1), neighbour(5, BERLIN, 0.0)])
     _, found = retrieved(gallery, Context(positives=3, negatives=4), **FINER)
     assert [hit.photo_id for hit in found.negatives] == [5]
-
-
-def test_a_shard_that_is_down_is_named_once() -> None:
-    outcome, _ = retrieved(TwoPlaces([], FAR, missing=("north: refused",)), **FINER)
-    assert outcome.degraded == ("retrieve: the shard north: refused; its photos were not asked",)
 
 
 @pytest.mark.parametrize("round_", [0, 1])
