@@ -202,8 +202,17 @@ class Gallery:
         for _ in range(MOST_LOOKS):
             if partition is None or search.vectors == "raw":
                 return partition, None
-            centring = self._centred(connection, partition)
-            if centring is not None or partition.centring_version is None:
+            version = partition.centring_version
+            if version is None:
+                return partition, None
+            state = partition.loads, version
+            known = self._centrings.get(partition.encoder_id)
+            if known is not None and known[0] == state:
+                return partition, known[1]
+            centring = read_centring(connection, partition.encoder_id, version)
+            # One that is not there is not remembered: it may be put back.
+            if centring is not None:
+                self._centrings[partition.encoder_id] = state, centring
                 return partition, centring
             # A new mean may have come into force between the two looks.
             partition = partition_of(connection, search.encoder)
@@ -213,20 +222,6 @@ class Gallery:
             " index in force was built with it (a restored or edited database?), so photos cannot"
             " be compared; build mean and index anew with `geofix gallery reindex`"
         )
-
-    def _centred(self, connection: Connection, partition: Partition) -> Centring | None:
-        version = partition.centring_version
-        if version is None:
-            return None
-        state = partition.loads, version
-        known = self._centrings.get(partition.encoder_id)
-        if known is not None and known[0] == state:
-            return known[1]
-        found = read_centring(connection, partition.encoder_id, version)
-        # One that is not there is not remembered: it may be put back.
-        if found is not None:
-            self._centrings[partition.encoder_id] = state, found
-        return found
 
     def _counted(self, connection: Connection, partition: Partition) -> CellCounts:
         """Return the counts per cell, read again when they changed."""
