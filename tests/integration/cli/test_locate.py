@@ -172,7 +172,7 @@ def test_what_a_gallery_says_of_its_photos_is_not_interpreted(
     done = geofix("locate", url=starter_url)
     assert done.code == 0
     out = " ".join(done.out.split())
-    assert r"[bold]Ann[/] :cat: \x1b[31mred\nlate" in out
+    assert r"[bold]Ann[/] :cat: \x1b[31mred late" in out
     assert "[red]outdoor/montmartre_far.jpg" in out
     assert "\x1b" not in done.out
 
