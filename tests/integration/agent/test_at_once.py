@@ -21,6 +21,7 @@ from geofix.agent.errors import DatabaseError
 from geofix.agent.graph import build_graph
 from geofix.agent.services import Services
 from geofix.agent.state import Fix
+from geofix.db.engine import Address
 from geofix.tools import once
 from geofix.tools.encoders import Encoder
 from geofix.tools.samples import sample_path
@@ -157,8 +158,8 @@ def test_an_engine_that_is_being_opened_is_closed_with_the_rest(
     real = storage.open_engine
     began = Barrier(2, timeout=PATIENCE_S)
 
-    def slow(url: str) -> Engine:
-        engine = real(url)
+    def slow(address: Address, **pool: Any) -> Engine:
+        engine = real(address, **pool)
         opened.append(engine)
         event.listen(engine, "engine_disposed", gone.append)
         began.wait()
