@@ -58,8 +58,8 @@ class ClaimCheck(BaseModel):
     longitude: Longitude
     verdict: Literal["consistent", "inconsistent", "undecidable"]
     p_value: float | None = None
-    """Share of calibration photos as sure as this one whose answer was at least as far off; none
-    where it is undecidable."""
+    """Share of places, by their calibration photos as sure as this one, whose answer was at least
+    as far off; none where it is undecidable."""
     distance_km: float | None = None
     """From the answer's coordinates."""
     reason: str
@@ -71,6 +71,8 @@ class Calibration(BaseModel):
     fitted: bool
     photos: int = 0
     """How many it was fitted on."""
+    places: int = 0
+    """Of how many places they are: what the promise counts."""
     digest: str | None = None
     """SHA-256 of the data it was fitted on."""
     reason: str | None = None
@@ -80,4 +82,4 @@ class Calibration(BaseModel):
     difficulty: float | None = None
     """Log10 of the error in km that was predicted: what radii and p-values are looked up by."""
     notes: list[str] = Field(default_factory=list)
-    """Where a radius had to be the whole Earth."""
+    """What is promised, in words, and where a radius had to be the whole Earth."""

@@ -1,13 +1,14 @@
 """The promise behind an answer: a fitted radius and confidence, or the reason why there is none.
 
 What is fitted here was fitted by `geofix calibrate DATASET` on photos of known places, asked of the
-same encoder and galleries. It holds for photos like those, asked alike; where anything has changed
-that it depends on, the answer keeps the reach of its photos as radius, and says why.
+same encoder and galleries. It holds for photos like those, asked alike. Whether it holds for a run
+is decided once, where the run chooses (`InForce`, by `geofix.agent.services.Services.in_force`):
+where anything has changed that it depends on, the shipped scorers choose, the answer keeps the
+reach of its photos as radius, states no confidence, and says why.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +16,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from geofix.agent.answer import Calibration
+from geofix.agent.choice.scorers import Scorers
+from geofix.agent.consensus import CONSENSUS
 from geofix.agent.context import Context
-from geofix.agent.state import Candidate, Retrieval
+from geofix.agent.signals import SIGNALS
+from geofix.agent.state import Draft, State
 from geofix.tools.conformal import LEVELS, ConformalRadius
-from geofix.tools.levels import SCALES
 from geofix.tools.reliability import ScaleConfidence
 
 MOST_GROWTH = 0.2
@@ -43,6 +46,15 @@ SMALLEST_KM = 0.001
 """A radius is not stated finer: coordinates are not either."""
 
 
+AGAIN = "run `geofix calibrate DATASET` again"
+
+PROMISE = (
+    "a radius at 90% covers at least 90% of photos from new places like the {places} it was"
+    " calibrated on, on average over calibrations; a single calibration may cover less"
+)
+"""Said of every calibrated answer: the promise, in the words that hold."""
+
+
 class Fitted(BaseModel):
     """A calibration: what was fitted, on what, and what it holds for. The stored document."""
 
@@ -51,6 +63,9 @@ class Fitted(BaseModel):
     scorers: dict[str, Any] | None = None
     """Trained scorers, as `geofix.agent.choice.scorers.scorers_of` reads them; none means those
     shipped."""
+    chosen_by: str
+    """What chose its answers, by `geofix.agent.choice.scorers.scorers_digest`: shipped ones may
+    change with geofix."""
     radius: ConformalRadius
     confidence: ScaleConfidence
     encoder: str
@@ -68,6 +83,8 @@ class Fitted(BaseModel):
     """SHA-256 of the data it was fitted on."""
     photos: int
     """How many photos the radius was fitted on."""
+    places: int = Field(ge=1)
+    """Of how many places they are. Calibrations older than this counted photos."""
     made_on: str
     """ISO 8601 date."""
 
@@ -91,6 +108,18 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class InForce:
+    """What a run goes by: the one decision whether a calibration holds for it."""
+
+    scorers: Scorers
+    """What chooses: the calibration's where it holds, else those shipped."""
+    calibration: Calibration
+    """What the answer says of it: its `reason` is why none holds, none where one does."""
+    passed_over: str | None = None
+    """Why a calibration's own scorers do not choose; none where they do or it has none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Promise:
     """What an answer says of itself."""
 
@@ -105,90 +134,90 @@ class Promise:
         return bool(self.radii_km)
 
 
+def drafters(drafts: Sequence[Draft]) -> str:
+    """Return who drafted in a run: where a model failed in a later round, both.
+
+    Args:
+        drafts: Of all rounds, in order.
+    """
+    return ", then ".join(dict.fromkeys(draft.drafted_by for draft in drafts)) or CONSENSUS
+
+
+def asked_of(state: State, context: Context, image_place: str | None) -> Asked:
+    """Return what a run depends on, as it went: who drafted, not who should have.
+
+    Args:
+        state: After drafts.
+        context: The run's options.
+        image_place: The setting.
+    """
+    whole = state.retrievals[0]
+    return Asked(
+        encoder=state.encoder,
+        galleries=context.galleries,
+        drafted_by=drafters(state.drafts),
+        centring_version=whole.centring_version,
+        photos_in_gallery=whole.searched,
+        options=options_of(context),
+        within=None if state.within is None else state.within.name,
+        by_person=state.verdict is not None and state.verdict.by_person,
+        image_place=image_place,
+    )
+
+
 def options_of(context: Context) -> dict[str, Any]:
     """Return the options that shape an answer, as a calibration keeps them."""
     return context.model_dump(mode="json", exclude=set(ASIDE))
 
 
-def signals_of(
-    first: Candidate, candidates: Sequence[Candidate], retrieval: Retrieval, *, rounds: int = 1
-) -> dict[str, float]:
-    """Return what radius and confidence depend on, every value finite.
-
-    Args:
-        first: The answer.
-        candidates: All of the run, the answer among them.
-        retrieval: The first round's: a finer one searches fewer photos.
-        rounds: How many there were.
-    """
-    rivals = [
-        other.score
-        for other in candidates
-        if other.vetoed is None and other is not first and other.distance_km > first.scale_km
-    ]
-    probability = min(1 - 1e-4, max(1e-4, first.score))
-    share = retrieval.impostor_share
-    return {
-        "log_odds": math.log(probability / (1 - probability)),
-        "lead": first.score - max(rivals, default=0.0),
-        "log_scale": math.log10(first.scale_km),
-        "log_reach": math.log10(max(first.radius_km, 1e-3)),
-        "log_impostor_share": math.log10(1.0 if share is None else max(share, 1e-4)),
-        "log_inliers": math.log1p(first.parts.get("inliers", 0.0)),
-        "log_photos": math.log1p(first.independent),
-        "similarity": first.best_similarity or 0.0,
-        "rounds": float(rounds),
-        **{
-            name: first.parts.get(name, 0.0)
-            for name in (f"share_{scale_km:g}_km" for scale_km in SCALES.values())
-        },
-    }
-
-
 def apply(
-    found: Fitted | str,
-    asked: Asked,
+    known: Calibration,
+    fitted: Fitted | None,
     signals: Mapping[str, float],
     *,
     reach_km: float,
     coverage: float,
-    calibration_id: int | None = None,
 ) -> Promise:
     """Return the promise of an answer.
 
     Args:
-        found: The calibration, or why there is none.
-        asked: What the run depends on.
-        signals: Of the answer, see `signals_of`.
+        known: What was decided of the calibration.
+        fitted: The calibration, where it holds.
+        signals: Of the answer, see `geofix.agent.signals.signals_of`.
         reach_km: How far its photos are spread: the radius where none is calibrated.
         coverage: Which of the levels `radius_km` is to have.
-        calibration_id: Of the calibration, for the answer.
     """
-    if isinstance(found, str):
-        return Promise(reach_km, Calibration(fitted=False, reason=found))
-    known = Calibration(fitted=True, photos=found.photos, digest=found.digest, id=calibration_id)
-    reason = drift(found, asked) or _missing(found, signals)
-    if reason is not None:
-        return Promise(reach_km, known.model_copy(update={"reason": reason}))
-    difficulty = found.confidence.difficulty(signals)
-    radii = {level: max(SMALLEST_KM, found.radius.radius_km(difficulty, level)) for level in LEVELS}
+    if fitted is None or known.reason is not None:
+        return Promise(reach_km, known)
+    difficulty = fitted.confidence.difficulty(signals)
+    radii = {
+        level: max(SMALLEST_KM, fitted.radius.radius_km(difficulty, level)) for level in LEVELS
+    }
     notes = [
-        f"the radius at {level:.0%} is half the Earth's circumference: too few photos as hard as"
-        " this one were calibrated on, or too many of them were placed wrongly"
+        f"the radius at {level:.0%} is half the Earth's circumference: photos as hard as this one"
+        " were calibrated on in too few places, or placed wrongly in too many"
         for level in LEVELS
-        if not found.radius.is_bounded(difficulty, level)
+        if not fitted.radius.is_bounded(difficulty, level)
     ]
     return Promise(
         radius_km=radii[coverage],
-        calibration=known.model_copy(update={"difficulty": difficulty, "notes": notes}),
+        calibration=known.model_copy(
+            update={
+                "difficulty": difficulty,
+                "notes": [PROMISE.format(places=f"{fitted.places:,} places"), *notes],
+            }
+        ),
         radii_km={f"{level:g}": round(radius, 3) for level, radius in radii.items()},
-        confidence=found.confidence.confidence(signals),
+        confidence=fitted.confidence.confidence(signals),
     )
 
 
 def drift(fitted: Fitted, asked: Asked) -> str | None:
-    """Return why a calibration no longer holds for a run; none where it does."""
-    again = "; run `geofix calibrate DATASET` again"
+    """Return why a calibration does not hold for a run; none where it does."""
+    again = f"; {AGAIN}"
+    unknown = sorted(fitted.confidence.means.keys() - SIGNALS)
+    if unknown:
+        return f"calibrated by another version of geofix, on {', '.join(unknown)}{again}"
     for name, then, now in (
         ("encoder", fitted.encoder, asked.encoder),
         ("galleries", sorted(fitted.galleries), sorted(asked.galleries)),
@@ -213,13 +242,3 @@ def drift(fitted: Fitted, asked: Asked) -> str | None:
             now = asked.options[name]
             return f"calibrated with the option {name} = {then!r}, and asked with {now!r}"
     return None
-
-
-def _missing(fitted: Fitted, signals: Mapping[str, float]) -> str | None:
-    unknown = sorted(set(fitted.confidence.means) - set(signals))
-    if not unknown:
-        return None
-    return (
-        f"calibrated by another version of geofix, on {', '.join(unknown)};"
-        " run `geofix calibrate DATASET` again"
-    )

@@ -1,8 +1,10 @@
 """Is a claimed place consistent with the photo? By the errors of held-out photos, and no opinion.
 
 If the claim is true, the answer is as far from it as answers of such photos are from the truth: the
-p-value comes from the same conformal scores as the radius, so a true claim is called inconsistent
-no more often than the level says. Source: Vovk, Gammerman and Shafer 2005.
+p-value comes from the same conformal scores as the radius, counted by place. Of true claims about
+photos from new places like those calibrated on, no more than the level says are called
+inconsistent, on average over calibrations. Sources: Vovk, Gammerman and Shafer 2005; Lee, Barber
+and Willett 2023.
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ def check_claim(
         fix: The answer.
         claimed: Latitude and longitude.
         fitted: The calibration the answer's radius is of.
-        level: How often a true claim may be called inconsistent.
+        level: How often a true claim may be called inconsistent, on average over calibrations.
     """
     latitude, longitude = claimed
 
@@ -98,7 +100,10 @@ def check_claim(
     if not isinstance(fitted, Fitted):
         return checked("undecidable", fitted or "its calibration is gone", away)
     p_value = fitted.radius.p_value(known.difficulty, away)
-    outside = f"of held-out photos as hard as this one {p_value:.1%} were placed as far off"
+    outside = (
+        f"of held-out photos as hard as this one, each place weighed alike, {p_value:.1%} were"
+        " placed as far off"
+    )
     if p_value <= level:
         return checked("inconsistent", f"{outside}, {level:.1%} or fewer", away, p_value)
     reach = fitted.radius.radius_km(known.difficulty, 1 - level)

@@ -145,7 +145,8 @@ class Context(BaseModel):
         default=0.05,
         gt=0,
         le=0.5,
-        description="How often a true claim may be called inconsistent.",
+        description="How often a true claim may be called inconsistent, on average over"
+        " calibrations.",
     )
 
     @field_validator("coverage")

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from geofix.agent.calibrated import Fitted
+from geofix.agent.answer import Calibration
+from geofix.agent.calibrated import AGAIN, Fitted
 from geofix.db.calibrations import Calibrations
 
 
@@ -16,6 +17,17 @@ class Stored(NamedTuple):
 
     id: int
     fitted: Fitted
+
+    @property
+    def known(self) -> Calibration:
+        """What an answer says of it."""
+        return Calibration(
+            fitted=True,
+            photos=self.fitted.photos,
+            places=self.fitted.places,
+            digest=self.fitted.digest,
+            id=self.id,
+        )
 
 
 class KnownCalibrations:
@@ -53,12 +65,17 @@ class KnownCalibrations:
     def _parsed(self, calibration: int) -> Fitted | str:
         document = self._calibrations.document(calibration)
         if document is None:
-            return f"calibration {calibration} is gone; run `geofix calibrate DATASET` again"
+            return f"calibration {calibration} is gone; {AGAIN}"
+        if "places" not in document and "radius" in document:
+            return (
+                f"calibration {calibration} was made by an older geofix, by photos instead of"
+                f" places, and promises too much; {AGAIN}"
+            )
         try:
             return Fitted.model_validate(document)
         except ValidationError as error:
             where = ".".join(map(str, error.errors()[0]["loc"]))
             return (
                 f"calibration {calibration} was made by another version of geofix ({where!r} is not"
-                " as expected); run `geofix calibrate DATASET` again"
+                f" as expected); {AGAIN}"
             )

@@ -6,7 +6,7 @@ The only place that wires `tools` and `db` into the nodes.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property
 from importlib.metadata import version
 from threading import RLock
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
 
-from geofix.agent.calibrated import Fitted
-from geofix.agent.choice.scorers import Scorers, scorers_of
+from geofix.agent.answer import Calibration
+from geofix.agent.calibrated import AGAIN, Asked, InForce, drift
+from geofix.agent.choice.scorers import Scorers, default_scorers, scorers_digest, scorers_of
 from geofix.agent.consensus import CONSENSUS
-from geofix.agent.known_calibrations import Stored
 from geofix.agent.settings import Settings
 from geofix.agent.storage import Storage
 from geofix.tools.chat import load_chat_model, model_name
@@ -61,25 +61,36 @@ class Services(Storage):
         self._given_model = model
         self.lock = RLock()
         """Held while something is loaded: several threads may ask at once."""
+        self.change_scorers: Callable[[Scorers], Scorers] = lambda scorers: scorers
+        """Gives what chooses instead of scorers fitted or shipped: set while an evaluation leaves
+        something out."""
 
-    def calibration(self, encoder: str, galleries: Iterable[str]) -> Stored | str:
-        """Return the newest calibration of a set-up with this drafter, or why there is none."""
-        return self.known_calibrations.of(encoder, galleries, self.drafted_by)
+    def in_force(self, asked: Asked) -> InForce:
+        """Return what a run goes by: its calibration where that holds, else what is shipped.
 
-    def fitted(self, encoder: str, galleries: Iterable[str]) -> Fitted | None:
-        """Return what was fitted for a set-up; none where nothing was."""
-        found = self.calibration(encoder, galleries)
-        return None if isinstance(found, str) else found.fitted
-
-    given_scorers: Scorers | None = None
-    """Choose instead of those fitted or shipped: set while an evaluation leaves something out."""
-
-    def scorers(self, encoder: str, galleries: Iterable[str]) -> Scorers:
-        """Return what chooses in a set-up: scorers fitted for it, or those shipped."""
-        if self.given_scorers is not None:
-            return self.given_scorers
-        fitted = self.fitted(encoder, galleries)
-        return scorers_of(None if fitted is None else fitted.scorers)
+        Args:
+            asked: What the run depends on; its calibration is the newest of whoever drafted.
+        """
+        found = self.known_calibrations.of(asked.encoder, asked.galleries, asked.drafted_by)
+        shipped = default_scorers()
+        if isinstance(found, str):
+            nothing = Calibration(fitted=False, reason=found)
+            return InForce(self.change_scorers(shipped), nothing)
+        fitted, own, unusable = found.fitted, shipped, None
+        try:
+            own = scorers_of(fitted.scorers)
+        except ValueError as error:
+            unusable = f"its scorers cannot be used: {str(error).splitlines()[0]}"
+        reason = drift(fitted, asked) or unusable
+        passed_over = reason if fitted.scorers is not None else None
+        scorers = self.change_scorers(own if reason is None else shipped)
+        if reason is None and scorers_digest(scorers) != fitted.chosen_by:
+            reason = (
+                f"other scorers choose than when it was calibrated: another version of geofix, or"
+                f" an evaluation that changes them; {AGAIN}"
+            )
+        known = found.known.model_copy(update={"reason": reason})
+        return InForce(scorers, known, passed_over)
 
     @cached_property
     def encoder(self) -> Encoder:

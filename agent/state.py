@@ -227,6 +227,8 @@ class State(Query):
     retrievals: Annotated[list[Retrieval], operator.add] = Field(default_factory=list)
     drafts: Annotated[list[Draft], operator.add] = Field(default_factory=list)
     candidates: list[Candidate] = Field(default_factory=list)
+    calibration: Calibration | None = None
+    """What verify decided of the calibration: whether it holds for this run, or why not."""
     verdict: Verdict | None = None
     degraded: list[str] = Field(default_factory=list)
     began_epoch_s: float = 0.0

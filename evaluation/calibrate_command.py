@@ -52,6 +52,11 @@ def calibrate_dataset(
 ) -> None:
     """Fit the radius and the confidence of answers on photos of known places.
 
+    At least 150 photos of 40 places have to be answered. A place is a folder, or
+    what the column `group` says, or else a degree of latitude and longitude; photos
+    of one sequence are of one place. Promised is coverage of photos from new places
+    like these, on average over calibrations: the more places, the surer.
+
     Both are fitted on all answers; whether they keep their promise is told with
     every answer held out once. Before that scorers of places and of the spots
     within them are fitted on places of their own; where one beats all other
@@ -81,6 +86,8 @@ def calibrate_dataset(
 
 
 def _tell(done: Calibrated, json: bool) -> None:
+    from geofix.agent.calibrated import PROMISE  # noqa: PLC0415 - as above
+
     kept = done.kept
     if json:
         import json as json_format  # noqa: PLC0415 - only here
@@ -92,6 +99,8 @@ def _tell(done: Calibrated, json: bool) -> None:
                     "asked": done.asked,
                     "answered": done.answered,
                     "fitted_on": done.fitted.photos,
+                    "places": done.fitted.places,
+                    "left_out": done.left_out,
                     "held_out": kept.answers,
                     "coverage": {f"{k:g}": list(v) for k, v in kept.coverage.items()},
                     "median_radius_km": {f"{k:g}": v for k, v in kept.median_km.items()},
@@ -105,7 +114,8 @@ def _tell(done: Calibrated, json: bool) -> None:
         )
         return
     table = Table(box=None)
-    for column in ("promised", f"held-out coverage ({kept.answers} answers)", "median radius km"):
+    held_out = f"held-out coverage by place ({kept.answers} answers of {kept.places} places)"
+    for column in ("promised", held_out, "median radius km"):
         table.add_column(column)
     for level, share in kept.coverage.items():
         table.add_row(
@@ -120,8 +130,14 @@ def _tell(done: Calibrated, json: bool) -> None:
         say(reason)
     say(
         f"calibration {done.id} is in force: {done.answered} of {done.asked} photos were answered,"
-        f" the radius was fitted on {done.fitted.photos}"
+        f" the radius was fitted on {done.fitted.photos} of {done.fitted.places} places"
     )
+    if done.left_out:
+        say(
+            f"{done.left_out} photos were left out: the model failed and photos voted, so their"
+            " answers are not what is calibrated"
+        )
+    say(PROMISE.format(places=f"{done.fitted.places:,} places"))
 
 
 def _trial(trial: Trial) -> dict[str, object]:

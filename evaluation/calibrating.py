@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from geofix.agent.calibrated import Fitted, options_of
-from geofix.agent.choice.scorers import Scorers, default_scorers
+from geofix.agent.calibrated import Fitted, drafters, options_of
+from geofix.agent.choice.scorers import Scorers, default_scorers, scorers_digest
 from geofix.agent.facade import open_agent
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
-from geofix.agent.state import Retrieval
+from geofix.agent.state import Draft, Retrieval
 from geofix.evaluation.calibration import (
     Kept,
     Promises,
@@ -26,7 +26,13 @@ from geofix.evaluation.eval_photo import Dataset, digest_of
 from geofix.evaluation.leaks import Leak
 from geofix.evaluation.result import Result
 from geofix.evaluation.runner import Plan, evaluate, results_of, sequences_of
-from geofix.evaluation.scorer_tried import Tried, kept_if_enough, not_tried, try_scorers
+from geofix.evaluation.scorer_tried import (
+    Tried,
+    by_place,
+    kept_if_enough,
+    not_tried,
+    try_scorers,
+)
 
 Say = Callable[[str], None]
 
@@ -61,6 +67,8 @@ class Calibrated:
     answered: int
     tried: Tried
     """The scorers, and why they choose or do not."""
+    left_out: int
+    """Photos for which another drafted than in this set-up: a model failed."""
 
 
 def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
@@ -81,9 +89,10 @@ def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
     plan = _plan(dataset, wanted)
     with open_agent(settings, encoder=dataset.encoder, progress=say, durability="exit") as agent:
         dataset.prepare(agent.services)
+        drafted_by, left_out = agent.services.drafted_by, set[str]()
 
         def ask(scorers: Scorers) -> list[Result]:
-            agent.services.given_scorers = scorers
+            agent.services.change_scorers = lambda usual: scorers
             evaluation = evaluate(
                 agent,
                 plan,
@@ -91,7 +100,11 @@ def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
                 sequences=sequences_of(dataset),
                 advance=lambda done, of: say(f"{done:,} of {of:,} photos"),
             )
-            return results_of(agent, evaluation)
+            results = results_of(agent, evaluation)
+            # Where the model failed, photos voted: the calibration will not hold for such a run.
+            others = {one.photo for one in results if _drafters(one) not in (None, drafted_by)}
+            left_out.update(others)
+            return [one for one in results if one.photo not in others]
 
         results, tried = _answered(ask, dataset.name, wanted, say)
         answers = answers_of(results)
@@ -104,7 +117,13 @@ def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
             fitted.model_dump(mode="json"),
         )
     answered = sum(result.status == "located" for result in results)
-    return Calibrated(stored, fitted, kept, len(results), answered, tried)
+    return Calibrated(stored, fitted, kept, len(results), answered, tried, len(left_out))
+
+
+def _drafters(result: Result) -> str | None:
+    """Return who drafted; none where the run did not come to it."""
+    drafts = [Draft.model_validate(draft) for draft in result.drafts]
+    return drafters(drafts) if drafts else None
 
 
 def _plan(dataset: Dataset, wanted: Wanted) -> Plan:
@@ -130,7 +149,7 @@ def _answered(
     say("asking again with what was fitted")
     again = ask(tried.scorers)
     # What they were fitted on is better known to them than what they will meet.
-    again = [result for result in again if (result.group or result.photo) not in tried.places]
+    again = [result for result in by_place(again) if result.group not in tried.places]
     tried = kept_if_enough(tried, again)
     return (results if tried.scorers is None else again), tried
 
@@ -157,6 +176,8 @@ def _document(
         options=options_of(plan.context),
         digest=digest_of(plan.photos),
         photos=promises.photos,
+        places=promises.places,
+        chosen_by=scorers_digest(tried.scorers or default_scorers()),
         made_on=datetime.now(UTC).date().isoformat(),
         scorers=None if tried.scorers is None else tried.scorers.model_dump(mode="json"),
     )

@@ -4,6 +4,9 @@ The radius needs to know how hard answers are to a confidence that was not fitte
 would promise too much. So places are parted in folds, and the difficulty of each fold's answers is
 told by a confidence that was fitted on the others (cross-conformal prediction, Vovk 2015): all
 answers serve both. Whether promises are kept is told by `cross_calibration`.
+
+Photos of one place or sequence share what makes them easy or hard, so places are counted, and not
+photos: in the radius, the confidence and what is told of both.
 """
 
 from __future__ import annotations
@@ -15,12 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.agent.calibrated import signals_of
+from geofix.agent.signals import signals_of
 from geofix.agent.state import Candidate, Retrieval
 from geofix.evaluation.eval_photo import EvalPhoto
-from geofix.evaluation.intervals import Share, wilson
+from geofix.evaluation.intervals import Share, share_by_place
 from geofix.evaluation.result import Result
-from geofix.tools.conformal import LEVELS, ConformalRadius, fit_radius
+from geofix.evaluation.splits import places_of
+from geofix.tools.conformal import FEWEST_PLACES, LEVELS, ConformalRadius, fit_radius
 from geofix.tools.errors import SourceError
 from geofix.tools.levels import SCALES
 from geofix.tools.reliability import (
@@ -31,11 +35,7 @@ from geofix.tools.reliability import (
 from geofix.tools.reliability_fit import fit_confidence
 
 FEWEST_ANSWERS = 150
-"""Below, the radius of a held-out answer would be fitted on fewer than 120, and its level of 95 %
-on the last six."""
-
-FEWEST_PLACES = 9
-"""Nearly two for each of five folds."""
+"""The confidence has 14 signals to weigh: fewer answers leave it fewer than ten to a signal."""
 
 FOLDS = 5
 
@@ -60,6 +60,8 @@ class Promises:
     radius: ConformalRadius
     photos: int
     """How many the radius was fitted on."""
+    places: int
+    """Of how many places they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +69,24 @@ class Kept:
     """How well promises were kept on answers they were not fitted on."""
 
     answers: int
+    places: int
     coverage: dict[float, Share]
-    """By level: how often the truth lay inside the radius."""
+    """By level: how often the truth lay inside the radius, each place counted once."""
     median_km: dict[float, float]
     """Median radius by level."""
     calibration_error: dict[str, float]
-    """Expected calibration error by scale, 0 to 1."""
-    error_by_chance: dict[str, float]
-    """What a confidence that is exactly right would show with as many photos."""
+    """Expected calibration error by scale, 0 to 1, each place counted once."""
+    error_by_chance: dict[str, tuple[float, float]]
+    """What a confidence that is exactly right would show: with photos that are right or wrong each
+    by itself, and with all photos of a place together."""
 
 
 def answers_of(results: Sequence[Result]) -> list[Answer]:
     """Return the answers an evaluation gave whose truth is known well enough."""
+    places = places_of(results, [result.photo for result in results])
     return [
-        Answer(_signals(result), result.error_km, result.group or result.photo)
-        for result in results
+        Answer(_signals(result), result.error_km, place)
+        for result, place in zip(results, places, strict=True)
         if result.status == "located"
         and result.error_km is not None
         and result.accuracy_km <= COARSEST_KM
@@ -129,7 +134,10 @@ def _check_counts(count: int, places: Collection[str], noun: str) -> None:
         raise SourceError(
             f"{count} {noun} of {len(places)} places are too few to calibrate on: at least"
             f" {FEWEST_ANSWERS} photos of {FEWEST_PLACES} places have to be answered, each with its"
-            f" truth known to {COARSEST_KM:g} km; add photos"
+            f" truth known to {COARSEST_KM:g} km. Photos of one place or sequence are alike, so"
+            " more of the same places do not help: add photos of other places. What one place is,"
+            " the column `group` or the photo's folder says; otherwise photos within the same"
+            " degree are one"
         )
 
 
@@ -142,7 +150,7 @@ def check_photos(photos: Sequence[EvalPhoto]) -> None:
     known = [
         photo for photo in photos if photo.truth is not None and photo.accuracy_km <= COARSEST_KM
     ]
-    _check_counts(len(known), {photo.group or photo.id for photo in known}, "photos")
+    _check_counts(len(known), set(places_of(known, [photo.id for photo in known])), "photos")
 
 
 def fit_on(answers: Sequence[Answer], seed: int) -> Promises:
@@ -150,11 +158,14 @@ def fit_on(answers: Sequence[Answer], seed: int) -> Promises:
     folds = folds_of(answers, FOLDS, seed)
     errors: list[float] = []
     hard: list[float] = []
+    places: list[str] = []
     for held, some in enumerate(folds):
         told = _confidence_of([one for at, fold in enumerate(folds) if at != held for one in fold])
         errors += [answer.error_km for answer in some]
         hard += [told.difficulty(answer.signals) for answer in some]
-    return Promises(_confidence_of(answers), fit_radius(errors, hard), len(errors))
+        places += [answer.group for answer in some]
+    radius = fit_radius(errors, hard, places)
+    return Promises(_confidence_of(answers), radius, len(errors), len(set(places)))
 
 
 def _confidence_of(answers: Sequence[Answer]) -> ScaleConfidence:
@@ -175,6 +186,7 @@ class Promised:
     """By level, `[n]`."""
     confidence: list[dict[str, float]]
     """By scale, for each."""
+    places: list[str]
 
 
 def promised(promises: Promises, held: Sequence[Answer]) -> Promised:
@@ -187,6 +199,7 @@ def promised(promises: Promises, held: Sequence[Answer]) -> Promised:
             for level in LEVELS
         },
         [promises.confidence.confidence(answer.signals) for answer in held],
+        [answer.group for answer in held],
     )
 
 
@@ -195,19 +208,29 @@ def kept_of(folds: Sequence[Promised]) -> Kept:
     errors = np.concatenate([fold.errors_km for fold in folds])
     radii = {level: np.concatenate([fold.radii_km[level] for fold in folds]) for level in LEVELS}
     said = [one for fold in folds for one in fold.confidence]
+    places = [place for fold in folds for place in fold.places]
+
+    def by_chance(name: str) -> tuple[float, float]:
+        stated = [one[name] for one in said]
+        return (
+            calibration_error_by_chance(stated),
+            calibration_error_by_chance(stated, places=places),
+        )
+
     return Kept(
         answers=len(errors),
+        places=len(set(places)),
         coverage={
-            level: wilson(int((errors <= radii[level]).sum()), len(errors)) for level in LEVELS
+            level: share_by_place(errors <= radii[level], places, alike=True) for level in LEVELS
         },
         median_km={level: float(np.median(radii[level])) for level in LEVELS},
         calibration_error={
-            name: expected_calibration_error([one[name] for one in said], errors <= scale_km)
+            name: expected_calibration_error(
+                [one[name] for one in said], errors <= scale_km, places=places
+            )
             for name, scale_km in SCALES.items()
         },
-        error_by_chance={
-            name: calibration_error_by_chance([one[name] for one in said]) for name in SCALES
-        },
+        error_by_chance={name: by_chance(name) for name in SCALES},
     )
 
 

@@ -12,6 +12,7 @@ from geofix.evaluation.intervals import Difference, McNemar, mcnemar, paired_boo
 from geofix.evaluation.metrics import geoscore
 from geofix.evaluation.result import Result, or_wrong
 from geofix.evaluation.scorecard import thresholds_of
+from geofix.evaluation.splits import witnesses_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def compare(
             f"the runs {labels[0]!r} and {labels[1]!r} have no photo in common; compare runs over"
             " the same data set"
         )
-    groups = _groups([ours for ours, _ in pairs])
+    groups = np.array(witnesses_of([ours for ours, _ in pairs]))
     answers = [(ours.counted_km, theirs.counted_km) for ours, theirs in pairs]
     firsts = [(or_wrong(ours.first_km), or_wrong(theirs.first_km)) for ours, theirs in pairs]
     scores = [geoscore([one[side] for one in answers]) for side in (0, 1)]
@@ -111,12 +112,5 @@ def _at(
     right = np.array(errors)[counted] <= km
     return At(
         difference=paired_bootstrap(right[:, 0], right[:, 1], seed=seed, groups=groups[counted]),
-        test=mcnemar(right[:, 0], right[:, 1]),
+        test=mcnemar(right[:, 0], right[:, 1], groups[counted]),
     )
-
-
-def _groups(results: Sequence[Result]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Number the places, where there are several; a set of one place is told by its photos."""
-    names = [result.sequence or result.group or result.photo for result in results]
-    _, numbers = np.unique(names, return_inverse=True)
-    return numbers if numbers.max() else np.arange(len(results))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geofix.evaluation.eval_photo import Dataset, EvalPhoto
-from geofix.evaluation.photo_table import TABLE, read_photo_table
+from geofix.evaluation.photo_table import TABLE, degree_of, read_photo_table
 from geofix.tools.encoders import Encoder
 from geofix.tools.errors import PhotoError, SourceError
 from geofix.tools.images import read_photo
@@ -99,7 +99,8 @@ def _by_exif(folder: Path) -> tuple[list[EvalPhoto], list[str]]:
                 picture=item.picture,
                 latitude=claim.latitude,
                 longitude=claim.longitude,
-                group=None if above == "." else above,
+                # As in a table: without a name those within the same degree are one place.
+                group=degree_of(claim.latitude, claim.longitude) if above == "." else above,
             )
         )
     return photos, left_out

@@ -19,6 +19,7 @@ from geofix.evaluation.examples import Seen, fit_place, seen
 from geofix.evaluation.metrics import gap_closed
 from geofix.evaluation.open_set import open_cases
 from geofix.evaluation.pictures_told import geometry_told, scenes_told
+from geofix.evaluation.places_told import places_told
 from geofix.evaluation.promises_told import HEAD as PROMISES_HEAD
 from geofix.evaluation.promises_told import promises_told
 from geofix.evaluation.recalled import off_km
@@ -60,9 +61,10 @@ SHIPS = "hand-set" if default_scorers() is HAND_SET else "default"
 HEAD = """# Evaluation
 
 Made by `make evaluate` ({queries} photos of each simulated world, {small} for rounds and
-negatives, {training} of each training world to fit weights on). Intervals are Wilson's, 95 %. A
-photo that is not answered counts as wrong; the first candidate is told, also where geofix would
-abstain.
+negatives, {training} of each training world to fit weights on). Intervals are Wilson's, 95 %. They
+count photos, as if none shared its place: where photos of a place are alike they are too narrow.
+Only those of radius and confidence count places. A photo that is not answered counts as wrong; the
+first candidate is told, also where geofix would abstain.
 
 **What is simulated.** The worlds are (`evaluation/worlds/`): places are GeoCLIP's, photos and their
 vectors are made, and so are the drafts (as far off as Qwen2.5-VL-7B is said to be on IM2GPS3k) and
@@ -153,6 +155,7 @@ def page(tables: Sequence[Table], train: Mapping[str, Sequence[Case]], small: in
     for table in tables:
         all_of = seen(table.calibrating, drafts=False, scorers=default_scorers())
         parts.append(promises_told(_titled(table), all_of))
+    parts.append(places_told())
     _say("features")
     worlds = {t.name: chosen[t.name][f"{SHIPS}, with drafts"] for t in tables if t.world}
     parts.append(ablation(fit, worlds))

@@ -19,17 +19,20 @@ def feature_names() -> tuple[str, ...]:
 
 
 @contextmanager
-def hooked(services: Services, ablation: Ablation, galleries: tuple[str, ...]) -> Iterator[None]:
-    """Let an ablation's scorers choose, and those of before again at its end."""
-    before = services.given_scorers
-    scorers = services.scorers(services.encoder.name, galleries)
-    if ablation.scorer is not None:
-        scorers = HAND_SET if ablation.scorer == "hand-set" else default_scorers()
-    services.given_scorers = leaving_out(scorers, ablation.without)
+def hooked(services: Services, ablation: Ablation) -> Iterator[None]:
+    """Let an ablation change what chooses in each run, and undo it at its end."""
+    before = services.change_scorers
+
+    def changed(scorers: Scorers) -> Scorers:
+        if ablation.scorer is not None:
+            scorers = HAND_SET if ablation.scorer == "hand-set" else default_scorers()
+        return leaving_out(scorers, ablation.without)
+
+    services.change_scorers = changed
     try:
         yield
     finally:
-        services.given_scorers = before
+        services.change_scorers = before
 
 
 def leaving_out(scorers: Scorers, features: tuple[str, ...]) -> Scorers:

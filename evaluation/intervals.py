@@ -60,6 +60,55 @@ def wilson(right: int, photos: int) -> Share:
     return Share(right / photos, float(ends.low), float(ends.high), photos)
 
 
+def share_by_place(right: ArrayLike, places: ArrayLike | None, *, alike: bool = False) -> Share:
+    """Return a share with a 95 % interval that counts photos of one place as far as they differ.
+
+    Wilson's interval for the effective number of photos: so many independent ones would vary as the
+    share does from place to place (linearised variance of a ratio). Where it does not vary, as many
+    as there are places. Sources: Korn and Graubard 1998, "Confidence intervals for proportions with
+    small expected number of positive counts estimated from survey data"; Franco et al. 2019 (with
+    Wilson's interval).
+
+    Args:
+        right: Whether each photo is, `[n]`.
+        places: What they share, such as a place or a sequence, `[n]`; none where each photo has its
+            own, and the interval is Wilson's.
+        alike: Weigh each place alike instead of each photo, as conformal radii do.
+
+    Raises:
+        ValueError: They do not pair up.
+    """
+    told = np.asarray(right, float)
+    names = np.arange(told.size) if places is None else np.asarray(places)
+    if told.shape != names.shape:
+        raise ValueError(f"{told.shape!r} photos do not pair up with {names.shape!r} places")
+    if not told.size:
+        return wilson(0, 0)
+    _, place = np.unique(names, return_inverse=True)
+    photos = np.bincount(place)
+    weights = 1 / photos[place] if alike else np.ones(told.size)
+    value = float((weights * told).sum() / weights.sum())
+    count = len(photos)
+    apart = np.bincount(place, weights * (told - value))
+    variance = count / max(1, count - 1) * float((apart**2).sum()) / float(weights.sum()) ** 2
+    effective = float(count)
+    if variance > 0:
+        independent = value * (1 - value) / (told.size - 1)
+        effective = min(max(told.size * independent / variance, 1.0), float(told.size))
+    low, high = _wilson_ends(value, effective)
+    return Share(value, low, high, told.size)
+
+
+def _wilson_ends(value: float, count: float) -> tuple[float, float]:
+    """Return the ends of Wilson's interval, for a count that need not be whole."""
+    from scipy.stats import norm  # noqa: PLC0415 - as in `wilson`
+
+    z2 = float(norm.ppf(0.975)) ** 2
+    middle = (value + z2 / (2 * count)) / (1 + z2 / count)
+    reach = (z2 * (value * (1 - value) + z2 / (4 * count)) / count) ** 0.5 / (1 + z2 / count)
+    return max(0.0, min(middle - reach, value)), min(1.0, max(middle + reach, value))
+
+
 def paired_bootstrap(
     a: ArrayLike,
     b: ArrayLike,
@@ -106,25 +155,34 @@ def _resampled(
     return means
 
 
-def mcnemar(a: ArrayLike, b: ArrayLike) -> McNemar:
-    """Return McNemar's test of two runs, right or wrong on the same photos.
+def mcnemar(a: ArrayLike, b: ArrayLike, groups: ArrayLike | None = None) -> McNemar:
+    """Return McNemar's test of two runs, right or wrong on the same photos, by place.
 
-    Exact by the binomial: it holds for small counts, and costs nothing for large ones. Source:
-    Q. McNemar, Psychometrika 12, 1947.
+    Exact: where the runs do not differ, each place's lead is as likely the one run's as the
+    other's. With a photo a place it is the binomial test of Q. McNemar, Psychometrika 12, 1947;
+    with more it is the permutation test that exchanges the runs place by place.
 
     Args:
         a: Whether the first run was right, `[n]`.
         b: Whether the second was, `[n]`.
+        groups: Photos of one group are exchanged together, `[n]`; none where each has its own.
 
     Raises:
         ValueError: They do not pair up.
     """
     first, second = np.asarray(a, bool), np.asarray(b, bool)
-    if first.shape != second.shape:
+    names = np.arange(first.size) if groups is None else np.asarray(groups)
+    if not first.shape == second.shape == names.shape:
         raise ValueError(f"{first.shape!r} values do not pair up with {second.shape!r}")
     only_a, only_b = int((first & ~second).sum()), int((second & ~first).sum())
-    if only_a + only_b == 0:
-        return McNemar(0, 0, 1.0)
-    from scipy.stats import binomtest  # noqa: PLC0415 - as in `wilson`
-
-    return McNemar(only_a, only_b, float(binomtest(only_a, only_a + only_b).pvalue))
+    _, group = np.unique(names, return_inverse=True)
+    leads = np.abs(np.bincount(group, first.astype(int) - second.astype(int)).astype(int))
+    # How probable each sum of leads is, from -most to most.
+    most = int(leads.sum())
+    chance = np.zeros(2 * most + 1)
+    chance[most] = 1.0
+    for lead in leads[leads > 0].tolist():
+        chance = (np.roll(chance, lead) + np.roll(chance, -lead)) / 2
+    apart = abs(only_a - only_b)
+    as_far = np.abs(np.arange(-most, most + 1)) >= apart
+    return McNemar(only_a, only_b, min(1.0, float(chance[as_far].sum())))

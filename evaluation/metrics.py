@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from geofix.evaluation.intervals import Share, wilson
+from geofix.evaluation.intervals import Share, share_by_place
 
 THRESHOLDS_KM = (1.0, 25.0, 200.0, 750.0, 2500.0)
 """Street, city, region, country, continent (Hays and Efros 2008, Vo et al. 2017)."""
@@ -29,6 +29,7 @@ def accuracy(
     errors_km: ArrayLike,
     thresholds_km: Sequence[float] = THRESHOLDS_KM,
     accuracy_km: ArrayLike | None = None,
+    places: ArrayLike | None = None,
 ) -> dict[float, Share]:
     """Return the share of photos placed within each distance.
 
@@ -37,13 +38,15 @@ def accuracy(
         thresholds_km: Distances.
         accuracy_km: How far the truth may lie from its coordinates, `[n]`; a photo counts only
             at distances its truth is known to. All do where left out.
+        places: What photos share, `[n]`, for the interval; none where each has its own.
     """
     errors = np.asarray(errors_km, float)
     known = np.zeros(len(errors)) if accuracy_km is None else np.asarray(accuracy_km, float)
+    names = np.arange(len(errors)) if places is None else np.asarray(places)
     told = {}
     for threshold in thresholds_km:
         counted = known <= threshold
-        told[threshold] = wilson(int((errors[counted] <= threshold).sum()), int(counted.sum()))
+        told[threshold] = share_by_place(errors[counted] <= threshold, names[counted])
     return told
 
 
@@ -83,24 +86,29 @@ def gap_closed(top1: float, ours: float, oracle: float) -> float:
 
 
 def coverage(
-    errors_km: ArrayLike, radii_km: Sequence[Mapping[str, float] | None]
+    errors_km: ArrayLike,
+    radii_km: Sequence[Mapping[str, float] | None],
+    places: ArrayLike | None = None,
 ) -> dict[str, tuple[Share, float]]:
     """Return for each promised level how often the truth lay inside, and the median radius in km.
+
+    Every place counts once, whatever the number of its photos: so it is promised.
 
     Args:
         errors_km: Of photos that were answered, `[n]`.
         radii_km: Radius by level, `0.9`, of each; none where a run made no promise.
+        places: What photos share, `[n]`; none where each has its own.
     """
     errors = np.asarray(errors_km, float)
+    names = np.arange(len(errors)) if places is None else np.asarray(places)
     levels = sorted({level for radii in radii_km if radii for level in radii}, key=float)
     told = {}
     for level in levels:
-        pairs = [
-            (error, radii[level])
-            for error, radii in zip(errors, radii_km, strict=True)
+        stated = [
+            (error <= radii[level], radii[level], name)
+            for error, radii, name in zip(errors, radii_km, names, strict=True)
             if radii and level in radii
         ]
-        inside = sum(error <= radius for error, radius in pairs)
-        median = float(np.median([radius for _, radius in pairs]))
-        told[level] = (wilson(inside, len(pairs)), median)
+        inside, radius, name = zip(*stated, strict=True)
+        told[level] = (share_by_place(inside, name, alike=True), float(np.median(radius)))
     return told

@@ -111,8 +111,12 @@ def _group(cells: Cells, place: tuple[float, float] | None) -> str | None:
     named = text_of(cells, "group")
     if named or place is None:
         return named or None
-    # Without a name those within the same degree are one place.
-    return f"{place[0]:.0f}, {place[1]:.0f}"
+    return degree_of(*place)
+
+
+def degree_of(latitude: float, longitude: float) -> str:
+    """Return the place of a photo that names none: those within the same degree are one."""
+    return f"{latitude:.0f}, {longitude:.0f}"
 
 
 def _sequence(cells: Cells) -> str | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from geofix.agent.calibrated import signals_of
+from geofix.agent.signals import signals_of
 from geofix.evaluation.calibration import Answer
 from geofix.evaluation.cross_calibration import cross_kept
 from geofix.evaluation.examples import Seen
 from geofix.evaluation.recalled import first_of
+from geofix.evaluation.splits import places_of
 from geofix.evaluation.standings import first_km
 from geofix.evaluation.told import distance
 from geofix.tools.errors import SourceError
@@ -19,16 +20,20 @@ EXACT_KM = 1.0
 HEAD = """## Radius and confidence
 
 Each photo's first answer, abstained from or not, held out once: a fifth of the places at a time,
-with radius and confidence fitted on the other four. In brackets after a calibration error: what a
-confidence that is exactly right would have shown with as many photos.
+with radius and confidence fitted on the other four. Every place counts once, and intervals are by
+place. In brackets after a calibration error: what a confidence that is exactly right would have
+shown with as many places, from photos that are right or wrong each by itself to all photos of a
+place together.
 """
 
 
 def promises_told(title: str, some: Sequence[Seen]) -> str:
     """Return the section on one set of cases."""
+    cases = [one.case for one in some]
+    places = places_of(cases, [case.photo for case in cases])
     answers = [
-        Answer(signals_of(first, one.candidates, one.case.retrieval), first_km(one), one.case.group)
-        for one in some
+        Answer(signals_of(first, one.candidates, one.case.retrieval), first_km(one), place)
+        for one, place in zip(some, places, strict=True)
         if (first := first_of(one.candidates)) is not None and one.case.accuracy_km <= EXACT_KM
     ]
     try:
@@ -36,7 +41,7 @@ def promises_told(title: str, some: Sequence[Seen]) -> str:
     except SourceError as error:
         return f"### {title}\n\nNot calibrated: {error}.\n"
     lines = [
-        f"### {title}: {kept.answers} answers\n",
+        f"### {title}: {kept.answers} answers of {kept.places} places\n",
         "| promised | truth inside | median radius |",
         "|---|---|---|",
         *(
@@ -46,7 +51,8 @@ def promises_told(title: str, some: Sequence[Seen]) -> str:
         ),
     ]
     told = ", ".join(
-        f"{name} {error:.3f} ({kept.error_by_chance[name]:.3f})"
+        f"{name} {error:.3f} ({low:.3f} to {high:.3f})"
         for name, error in kept.calibration_error.items()
+        for low, high in [kept.error_by_chance[name]]
     )
     return "\n".join([*lines, f"\nExpected calibration error: {told}.\n"])

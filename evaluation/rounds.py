@@ -61,7 +61,7 @@ def play(world: World, queries: int, services: Services) -> Iterator[list[Told]]
     """
     load_world(world, services.ingest)
     # Not those of a calibration that somebody left there.
-    services.given_scorers = default_scorers()
+    services.change_scorers = lambda scorers: default_scorers()
     context = Context(
         galleries=(world.name,), max_rounds=MOST, finest_km=FINEST_KM, geometry_pictures=0
     )

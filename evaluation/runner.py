@@ -13,6 +13,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
+from geofix.agent.calibrated import Asked, options_of
+from geofix.agent.choice.scorers import scorers_digest
 from geofix.agent.context import Context
 from geofix.agent.facade import Agent
 from geofix.db.evaluations import Evaluations
@@ -62,15 +64,28 @@ def setup_of(agent: Agent, context: Context) -> dict[str, Any]:
     services = agent.services
     encoder = services.encoder.name
     centring = services.gallery.centring(encoder)
-    fitted = services.fitted(encoder, context.galleries)
-    scorers = services.scorers(encoder, context.galleries).model_dump_json()
+    photos = services.gallery.count(Search(encoder, galleries=context.galleries))
+    in_force = services.in_force(
+        Asked(
+            encoder=encoder,
+            galleries=context.galleries,
+            drafted_by=services.drafted_by,
+            centring_version=centring.version
+            if centring and context.vectors == "centred"
+            else None,
+            photos_in_gallery=photos,
+            options=options_of(context),
+            image_place=services.settings.image_place,
+        )
+    )
     return {
         **services.versions(),
         "encoder": encoder,
-        "gallery_photos": services.gallery.count(Search(encoder, galleries=context.galleries)),
+        "gallery_photos": photos,
         "centring_version": centring.version if centring else None,
-        "scorers": hashlib.sha256(scorers.encode()).hexdigest()[:12],
-        "calibration": None if fitted is None else fitted.digest,
+        "scorers": scorers_digest(in_force.scorers)[:12],
+        "calibration": in_force.calibration.digest,
+        "calibrated": in_force.calibration.reason is None,
     }
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from geofix.evaluation.continents import AT_SEA, continent_of
-from geofix.evaluation.intervals import Share, wilson
+from geofix.evaluation.intervals import Share, share_by_place
 from geofix.evaluation.metrics import (
     STREET_KM,
     THRESHOLDS_KM,
@@ -21,6 +21,7 @@ from geofix.evaluation.metrics import (
     oracle_at_k,
 )
 from geofix.evaluation.result import Result, or_wrong
+from geofix.evaluation.splits import witnesses_of
 from geofix.tools.levels import SCALES
 from geofix.tools.reliability import expected_calibration_error
 
@@ -99,22 +100,31 @@ def score_results(results: Sequence[Result]) -> Scorecard:
     answered = [result for result in placed if result.status == "located"]
     unanswered = [result for result in placed if result.status == "abstained"]
     thresholds = thresholds_of(results)
+    # Of the whole run: a country with one place has one witness.
+    told_by = dict(zip((result.photo for result in results), witnesses_of(results), strict=True))
     costs = [result.cost_usd for result in results]
     seconds = [result.seconds for result in results] or [float("nan")]
     return Scorecard(
         photos=len(results),
         failed=sum(result.status == "failed" for result in results),
-        methods=_methods(placed, thresholds),
-        answered=wilson(len(answered), len(placed)),
-        among_answered=_accuracy(answered, thresholds, lambda one: one.counted_km),
-        among_abstained=_accuracy(unanswered, thresholds, lambda one: or_wrong(one.first_km)),
-        rejected=_rejected(results),
-        continents=_places(placed, thresholds, lambda one: continent_of(one.country_code)),
-        countries=_places(placed, thresholds, lambda one: one.country_code or AT_SEA),
-        coverage=coverage(
-            [result.counted_km for result in answered], [result.radii_km for result in answered]
+        methods=_methods(placed, thresholds, told_by),
+        answered=share_by_place(
+            [result.status == "located" for result in placed],
+            [told_by[result.photo] for result in placed],
         ),
-        calibration_error=_calibration(answered),
+        among_answered=_accuracy(answered, thresholds, told_by, lambda one: one.counted_km),
+        among_abstained=_accuracy(
+            unanswered, thresholds, told_by, lambda one: or_wrong(one.first_km)
+        ),
+        rejected=_rejected(results, told_by),
+        continents=_places(placed, thresholds, told_by, lambda one: continent_of(one.country_code)),
+        countries=_places(placed, thresholds, told_by, lambda one: one.country_code or AT_SEA),
+        coverage=coverage(
+            [result.counted_km for result in answered],
+            [result.radii_km for result in answered],
+            [told_by[result.photo] for result in answered],
+        ),
+        calibration_error=_calibration(answered, told_by),
         seconds=(float(np.median(seconds)), float(np.quantile(seconds, 0.95))),
         node_ms=_node_ms(results),
         cost_usd=None if None in costs else sum(cost or 0.0 for cost in costs),
@@ -136,10 +146,13 @@ def errors_of(results: Sequence[Result]) -> dict[str, list[float]]:
     return {**told, ORACLE: oracle_at_k(found)}
 
 
-def _methods(placed: Sequence[Result], thresholds: Sequence[float]) -> tuple[Method, ...]:
+def _methods(
+    placed: Sequence[Result], thresholds: Sequence[float], told_by: Mapping[str, int]
+) -> tuple[Method, ...]:
     errors = errors_of(placed)
     known = [result.accuracy_km for result in placed]
-    shares = {name: accuracy(each, thresholds, known) for name, each in errors.items()}
+    places = [told_by[result.photo] for result in placed]
+    shares = {name: accuracy(each, thresholds, known, places) for name, each in errors.items()}
     return tuple(
         Method(
             name=name,
@@ -158,23 +171,35 @@ def _methods(placed: Sequence[Result], thresholds: Sequence[float]) -> tuple[Met
 
 
 def _accuracy(
-    results: Sequence[Result], thresholds: Sequence[float], error: Callable[[Result], float]
+    results: Sequence[Result],
+    thresholds: Sequence[float],
+    told_by: Mapping[str, int],
+    error: Callable[[Result], float],
 ) -> dict[float, Share]:
     known = [result.accuracy_km for result in results]
-    return accuracy([error(result) for result in results], thresholds, known)
+    errors = [error(result) for result in results]
+    return accuracy(errors, thresholds, known, [told_by[result.photo] for result in results])
 
 
-def _rejected(results: Sequence[Result]) -> dict[str, Share]:
-    by_kind: dict[str, list[bool]] = defaultdict(list)
+def _rejected(results: Sequence[Result], told_by: Mapping[str, int]) -> dict[str, Share]:
+    by_kind: dict[str, list[Result]] = defaultdict(list)
     for result in results:
         if result.must_reject is not None:
             for kind in ("all", result.must_reject):
-                by_kind[kind].append(result.status == "abstained")
-    return {kind: wilson(sum(was), len(was)) for kind, was in by_kind.items()}
+                by_kind[kind].append(result)
+    return {
+        kind: share_by_place(
+            [one.status == "abstained" for one in some], [told_by[one.photo] for one in some]
+        )
+        for kind, some in by_kind.items()
+    }
 
 
 def _places(
-    placed: Sequence[Result], thresholds: Sequence[float], name: Callable[[Result], str]
+    placed: Sequence[Result],
+    thresholds: Sequence[float],
+    told_by: Mapping[str, int],
+    name: Callable[[Result], str],
 ) -> tuple[Place, ...]:
     members: dict[str, list[Result]] = defaultdict(list)
     for result in placed:
@@ -183,7 +208,7 @@ def _places(
         Place(
             name=one,
             photos=len(some),
-            accuracy=_accuracy(some, thresholds, lambda result: result.counted_km),
+            accuracy=_accuracy(some, thresholds, told_by, lambda result: result.counted_km),
             median_km=median_km([result.drawn_km for result in some]),
         )
         for one, some in members.items()
@@ -191,17 +216,17 @@ def _places(
     return tuple(sorted(places, key=lambda place: (-place.photos, place.name)))
 
 
-def _calibration(answered: Sequence[Result]) -> dict[str, float]:
+def _calibration(answered: Sequence[Result], told_by: Mapping[str, int]) -> dict[str, float]:
     told = {}
     for scale, km in SCALES.items():
         pairs = [
-            (result.confidence[scale], result.counted_km <= km)
+            (result.confidence[scale], result.counted_km <= km, told_by[result.photo])
             for result in answered
             if scale in result.confidence and result.accuracy_km <= km
         ]
         if pairs:
-            said, right = zip(*pairs, strict=True)
-            told[scale] = expected_calibration_error(said, right)
+            said, right, places = zip(*pairs, strict=True)
+            told[scale] = expected_calibration_error(said, right, places=places)
     return told
 
 

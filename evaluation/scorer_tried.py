@@ -20,6 +20,7 @@ from geofix.evaluation.examples import CROWDED, PLACE_KM, fit_examples
 from geofix.evaluation.intervals import paired_bootstrap
 from geofix.evaluation.result import Result
 from geofix.evaluation.scorer_judged import OWN, SHIPPED, away_km, candidates_of, judged
+from geofix.evaluation.splits import places_of
 from geofix.evaluation.spot_examples import fit_spots, rightness, spot_examples
 from geofix.evaluation.training import Example, TooFewError
 from geofix.tools.errors import SourceError
@@ -78,7 +79,7 @@ def try_scorers(results: Sequence[Result], trained_on: str, seed: int) -> Tried:
         trained_on: For people: on what.
         seed: Draws which places they are fitted on.
     """
-    placed = [result for result in results if result.has_truth]
+    placed = [result for result in by_place(results) if result.has_truth]
     places = _drawn_places(placed, seed)
     first = [result for result in placed if _place(result) in places]
     others = [result for result in placed if _place(result) not in places]
@@ -107,6 +108,15 @@ def try_scorers(results: Sequence[Result], trained_on: str, seed: int) -> Tried:
         [_place(result) for result in others],
     )
     return Tried(place, spot, frozenset(places))
+
+
+def by_place(results: Sequence[Result]) -> list[Result]:
+    """Return the results, the group of each its place: photos of one sequence are of one."""
+    places = places_of(results, [result.photo for result in results])
+    return [
+        result.model_copy(update={"group": place})
+        for result, place in zip(results, places, strict=True)
+    ]
 
 
 def kept_if_enough(tried: Tried, again: Sequence[Result]) -> Tried:

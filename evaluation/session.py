@@ -137,7 +137,7 @@ class _Session:
             return _as_run(replace(first.evaluation, label=ablation.label), answers)
         options = {**base.options, **ablation.options}
         plan = replace(base, label=ablation.label, options=options, hooks=ablation.hooks())
-        with hooked(self.agent.services, ablation, plan.context.galleries):
+        with hooked(self.agent.services, ablation):
             return self.run(plan)
 
 
@@ -179,7 +179,9 @@ def _against(run: Run, base: Run, seed: int) -> Comparison:
 def _notes(dataset: Dataset, photos: Sequence[EvalPhoto], leaks: Sequence[Leak]) -> list[str]:
     notes = [
         "A photo counts at a distance only if its truth is known to that distance.",
-        "Intervals are Wilson's; differences are by a paired bootstrap over sequences, or places.",
+        "Intervals, differences and tests count places and sequences, not photos: Wilson's interval"
+        " with the effective number of photos, a paired bootstrap over places, and McNemar's test"
+        " with the runs exchanged place by place.",
     ]
     if dataset.left_out:
         notes.append(

@@ -9,11 +9,48 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Protocol
 
 from geofix.evaluation.eval_photo import EvalPhoto
 
 
-def groups_of(photos: Sequence[EvalPhoto]) -> list[int]:
+class Grouped(Protocol):
+    """A photo, its result or its case."""
+
+    @property
+    def group(self) -> str | None:
+        """The place."""
+
+    @property
+    def sequence(self) -> str | None:
+        """The walk or drive it is of."""
+
+
+def places_of(photos: Sequence[Grouped], names: Sequence[str]) -> list[str]:
+    """Return the place of each photo, by name; photos of one sequence are of one place.
+
+    Args:
+        photos: Photos, results or cases.
+        names: What each is called that has no place of its own.
+    """
+    groups = groups_of(photos)
+    called: dict[int, str] = {}
+    for group, photo, name in zip(groups, photos, names, strict=True):
+        own = photo.group or name
+        called[group] = min(called.get(group, own), own)
+    return [called[group] for group in groups]
+
+
+def witnesses_of(photos: Sequence[Grouped]) -> list[int]:
+    """Return a number for each photo, by which an interval or a test counts it.
+
+    By place and sequence where there are several; a set of one place is told by its photos.
+    """
+    groups = groups_of(photos)
+    return groups if len(set(groups)) > 1 else list(range(len(photos)))
+
+
+def groups_of(photos: Sequence[Grouped]) -> list[int]:
     """Return a number for each photo; those that share a place or a sequence share it.
 
     Photos linked over others, by a sequence that crosses two places, are one group.

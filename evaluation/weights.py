@@ -59,9 +59,10 @@ def tried(cases: Sequence[Case], scorers: Scorers) -> str:
         [first_km(one) <= PLACE_KM for one in seen(cases, drafts=True, scorers=weights)]
         for weights in (scorers, default_scorers())
     )
+    test = mcnemar(ours, shipped, [case.group for case in cases])
     return (
-        f"{share_of(ours)} within {PLACE_KM:g} km, those that ship {share_of(shipped)}, McNemar"
-        f" p = {mcnemar(ours, shipped).p_value:.3f}"
+        f"{share_of(ours)} within {PLACE_KM:g} km, those that ship {share_of(shipped)}, McNemar by"
+        f" place p = {test.p_value:.3f}"
     )
 
 

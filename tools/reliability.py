@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 
 from geofix.tools.geo import HALF_CIRCUMFERENCE_KM
@@ -93,10 +93,12 @@ class ReliabilityBin(NamedTuple):
     true: float
     """Share that was right."""
     photos: int
+    weight: float
+    """Their share of all weights."""
 
 
 def reliability_curve(
-    probabilities: ArrayLike, right: ArrayLike, bins: int = 15
+    probabilities: ArrayLike, right: ArrayLike, bins: int = 15, weights: ArrayLike | None = None
 ) -> list[ReliabilityBin]:
     """Return stated probability against frequency, in bins of equal width; empty ones left out.
 
@@ -104,50 +106,84 @@ def reliability_curve(
         probabilities: Stated, `[n]`, 0 to 1.
         right: Whether each was right, `[n]`.
         bins: How many of equal width.
+        weights: Of the answers, `[n]`; none weighs all alike.
 
     Raises:
         ValueError: The counts are unlike.
     """
     said, true = np.asarray(probabilities, dtype=float), np.asarray(right, dtype=float)
-    if said.shape != true.shape:
+    weight = np.ones(said.shape) if weights is None else np.asarray(weights, dtype=float)
+    if not said.shape == true.shape == weight.shape:
         raise ValueError(f"{said.shape!r} probabilities do not pair with {true.shape!r} outcomes")
     where = np.minimum((said * bins).astype(int), bins - 1)
     return [
-        ReliabilityBin(float(said[kept].mean()), float(true[kept].mean()), int(kept.sum()))
+        ReliabilityBin(
+            float(np.average(said[kept], weights=weight[kept])),
+            float(np.average(true[kept], weights=weight[kept])),
+            int(kept.sum()),
+            float(weight[kept].sum() / weight.sum()),
+        )
         for kept in (where == index for index in range(bins))
         if kept.any()
     ]
 
 
-def expected_calibration_error(probabilities: ArrayLike, right: ArrayLike, bins: int = 15) -> float:
+def expected_calibration_error(
+    probabilities: ArrayLike, right: ArrayLike, bins: int = 15, places: ArrayLike | None = None
+) -> float:
     """Return the mean gap between stated probability and frequency, weighted by count.
 
     Source: Naeini, Cooper and Hauskrecht 2015. It is biased upwards where bins hold few: perfectly
     calibrated answers have one above zero.
 
+    Args:
+        probabilities: Stated, `[n]`, 0 to 1.
+        right: Whether each was right, `[n]`.
+        bins: How many of equal width.
+        places: Of the answers, `[n]`: each then counts once. None counts each answer once.
+
     Raises:
         ValueError: There are no answers, or unlike counts.
     """
-    curve = reliability_curve(probabilities, right, bins)
-    total = sum(each.photos for each in curve)
-    if not total:
+    curve = reliability_curve(probabilities, right, bins, _by_place(places))
+    if not curve:
         raise ValueError("there is no answer to measure calibration on")
-    return sum(each.photos * abs(each.said - each.true) for each in curve) / total
+    return sum(each.weight * abs(each.said - each.true) for each in curve)
 
 
 def calibration_error_by_chance(
-    probabilities: ArrayLike, bins: int = 15, draws: int = 100
+    probabilities: ArrayLike,
+    bins: int = 15,
+    draws: int = 100,
+    places: ArrayLike | None = None,
 ) -> float:
     """Return the expected calibration error that exactly right probabilities would show.
 
-    Outcomes are drawn by them and measured alike, so that the bias of few photos is seen.
+    Outcomes are drawn by them and measured alike, so that the bias of few places is seen.
 
     Args:
         probabilities: Stated, `[n]`, 0 to 1.
         bins: As in `expected_calibration_error`.
         draws: How often outcomes are drawn; the mean is returned.
+        places: Of the answers, `[n]`: those of one place are drawn together, right or wrong by the
+            same lot, which is the most that chance can do. None draws each answer alone.
     """
     said = np.asarray(probabilities, dtype=float)
     rng = np.random.default_rng(0)
-    drawn = [rng.random(said.shape) < said for _ in range(draws)]
-    return float(np.mean([expected_calibration_error(said, right, bins) for right in drawn]))
+    lot = np.arange(said.size) if places is None else np.unique(places, return_inverse=True)[1]
+    count = int(lot.max(initial=-1)) + 1
+    # Numbers: names would be sorted anew in every draw.
+    numbers = None if places is None else lot
+    drawn = [rng.random(count)[lot] < said for _ in range(draws)]
+    return float(
+        np.mean([expected_calibration_error(said, right, bins, numbers) for right in drawn])
+    )
+
+
+def _by_place(places: ArrayLike | None) -> NDArray[np.float64] | None:
+    """Return weights that add up to one a place."""
+    if places is None:
+        return None
+    _, place, photos = np.unique(places, return_inverse=True, return_counts=True)
+    weights: NDArray[np.float64] = 1 / photos[place]
+    return weights

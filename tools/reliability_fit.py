@@ -1,4 +1,8 @@
-"""Fit the confidence per scale: logistic regression, then isotonic on photos it has not seen."""
+"""Fit the confidence per scale: logistic regression, then isotonic on photos it has not seen.
+
+Photos of one place are often right or wrong together, so every place has the same weight, whatever
+the number of its photos, and shares are counted by place.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from geofix.tools.levels import SCALES
 from geofix.tools.reliability import ScaleConfidence, ScaleCurve
 
 ISOTONIC_FROM = 500
-"""With fewer photos the logistic model's own probabilities are kept: steps would be their noise
+"""With fewer places the logistic model's own probabilities are kept: steps would be their noise
 (docs/architecture.md, calibration)."""
 
 AS_SAID: tuple[float, ...] = (0.0, 1.0)
@@ -37,8 +41,9 @@ def fit_confidence(
     Args:
         signals: Of each answered photo, `[n]`, all with the same names.
         errors_km: Distance from answer to truth `[n]`.
-        groups: Place or sequence of each photo `[n]`: photos of one group stay together when
-            the models are tried on photos they have not seen.
+        groups: Place or sequence of each photo `[n]`, none where each has its own. Every group
+            has the same weight, and its photos stay together when the models are tried on photos
+            they have not seen.
         scales_km: Name and radius of each scale, finest first.
 
     Raises:
@@ -54,6 +59,8 @@ def fit_confidence(
     means, deviations = values.mean(axis=0), values.std(axis=0)
     deviations = np.where(deviations > 0, deviations, 1.0)
     standard = (values - means) / deviations
+    if groups is not None and len(groups) != len(errors):
+        raise ValueError(f"{len(errors)} errors and {len(groups)} groups are no pairs")
     kept = np.arange(len(errors)) if groups is None else np.unique(groups, return_inverse=True)[1]
     return ScaleConfidence(
         means=dict(zip(names, means.tolist(), strict=True)),
@@ -72,19 +79,21 @@ def _curve(
     groups: NDArray[np.intp],
 ) -> dict[str, Any]:
     """Return what a `ScaleCurve` holds besides its name."""
-    count, most = len(right), int(right.sum())
-    folds = min(FOLDS, len(np.unique(groups)))
-    if min(most, count - most) < FOLDS:
+    photos = np.bincount(groups)
+    places = len(photos)
+    weights = 1 / photos[groups]
+    folds = min(FOLDS, places)
+    if min(len(np.unique(groups[right])), len(np.unique(groups[~right]))) < FOLDS:
         # As good as always or never right: Laplace's rule of succession, whatever the signals.
-        share = (most + 1) / (count + 2)
+        share = (float(weights[right].sum()) + 1) / (places + 2)
         return {
             "intercept": float(np.log(share / (1 - share))),
             "coefficients": {},
             "said": AS_SAID,
             "true": (share, share),
         }
-    model = _logistic().fit(values, right)
-    stepped = count >= ISOTONIC_FROM and folds >= 2
+    model = _logistic().fit(values, right, sample_weight=weights)
+    stepped = places >= ISOTONIC_FROM
     said, true = _steps(values, right, groups, folds) if stepped else (AS_SAID, AS_SAID)
     return {
         "intercept": float(model.intercept_[0]),
@@ -107,10 +116,18 @@ def _steps(
     from sklearn.isotonic import IsotonicRegression  # noqa: PLC0415 - see `_logistic`
     from sklearn.model_selection import GroupKFold, cross_val_predict  # noqa: PLC0415
 
+    photos = np.bincount(groups)
+    weights = 1 / photos[groups]
     said = cross_val_predict(
-        _logistic(), values, right, groups=groups, cv=GroupKFold(folds), method="predict_proba"
+        _logistic(),
+        values,
+        right,
+        groups=groups,
+        cv=GroupKFold(folds),
+        method="predict_proba",
+        params={"sample_weight": weights},
     )[:, 1]
-    # No share of some photos makes the next one certain.
-    margin = 1 / (len(right) + 2)
-    fitted = IsotonicRegression(y_min=margin, y_max=1 - margin).fit(said, right)
+    # No share of some places makes the next one certain.
+    margin = 1 / (len(photos) + 2)
+    fitted = IsotonicRegression(y_min=margin, y_max=1 - margin).fit(said, right, weights)
     return tuple(fitted.X_thresholds_.tolist()), tuple(fitted.y_thresholds_.tolist())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping
 from functools import lru_cache
@@ -90,6 +92,13 @@ def default_scorers() -> Scorers:
     if not WEIGHTS.is_file():
         return HAND_SET
     return Scorers.model_validate_json(WEIGHTS.read_bytes())
+
+
+def scorers_digest(scorers: Scorers) -> str:
+    """Return the SHA-256 by which a calibration knows what chose."""
+    # Postgres forgets the order of keys.
+    written = json.dumps(scorers.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(written.encode()).hexdigest()
 
 
 def scorers_of(fitted: Mapping[str, Any] | None) -> Scorers:

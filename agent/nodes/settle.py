@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from geofix.agent.answer import Evidence, Place
-from geofix.agent.calibrated import Asked, Promise, apply, options_of, signals_of
+from geofix.agent.answer import Calibration, Evidence, Place
+from geofix.agent.calibrated import Fitted, Promise, apply, asked_of, drift
 from geofix.agent.claims import check_claim
 from geofix.agent.consensus import CONSENSUS
 from geofix.agent.context import Context
@@ -13,6 +13,7 @@ from geofix.agent.coordinates import written
 from geofix.agent.fix_geojson import fix_geojson
 from geofix.agent.outcome import Outcome
 from geofix.agent.services import Services
+from geofix.agent.signals import signals_of
 from geofix.agent.state import Candidate, Fix, Hit, State
 from geofix.tools.geo import haversine_km
 from geofix.tools.places import place_at
@@ -56,28 +57,23 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
 
 
 def _promise(state: State, first: Candidate, context: Context, services: Services) -> Promise:
-    """Return the radius and the confidence that the calibration of this set-up gives."""
-    assert state.verdict is not None
-    found = services.calibration(state.encoder, context.galleries)
-    whole = state.retrievals[0]
-    asked = Asked(
-        encoder=state.encoder,
-        galleries=context.galleries,
-        drafted_by=_drafted_by(state),
-        centring_version=whole.centring_version,
-        photos_in_gallery=whole.searched,
-        options=options_of(context),
-        within=None if state.within is None else state.within.name,
-        by_person=state.verdict.by_person,
-        image_place=services.settings.image_place,
-    )
+    """Return radius and confidence by the calibration that chose, where it holds to the end."""
+    known = state.calibration
+    if known is None:
+        known = Calibration(fitted=False, reason="the run began with another version of geofix")
+    found = None if known.id is None else services.known_calibrations.by_id(known.id)
+    fitted = found if isinstance(found, Fitted) else None
+    if known.reason is None:
+        asked = asked_of(state, context, services.settings.image_place)
+        # Since it chose, a person may have chosen otherwise, and a fork may have other options.
+        reason = found if fitted is None else drift(fitted, asked)
+        known = known.model_copy(update={"reason": reason})
     promise = apply(
-        found if isinstance(found, str) else found.fitted,
-        asked,
-        signals_of(first, state.candidates, whole, rounds=state.round + 1),
+        known,
+        fitted,
+        signals_of(first, state.candidates, state.retrievals[0], rounds=state.round + 1),
         reach_km=first.radius_km,
         coverage=context.coverage,
-        calibration_id=None if isinstance(found, str) else found.id,
     )
     return replace(promise, radius_km=round(promise.radius_km, 3))
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from geofix.agent.calibrated import InForce, asked_of
 from geofix.agent.choice.choosing import choose
 from geofix.agent.choice.observing import counted_drafts, observe
 from geofix.agent.choice.region_votes import region_share
-from geofix.agent.choice.scorers import Scorers, default_scorers
+from geofix.agent.choice.scorers import Scorers
 from geofix.agent.context import Context
 from geofix.agent.limits import budget_of
 from geofix.agent.outcome import Outcome
@@ -25,7 +28,10 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
     """Let clusters of the retrieved photos confirm or overrule the draft."""
     retrieval = state.retrieval
     observed, not_had = observe(state, context, services)
-    scorers, unusable = _scorers(state, context, services)
+    in_force = services.in_force(asked_of(state, context, services.settings.image_place))
+    if state.calibration is not None and state.calibration != in_force.calibration:
+        # A later round goes by other scorers: the model failed in it. One scale for all.
+        observed = replace(observed, before=_rescored(state.candidates, in_force.scorers))
     share = region_share(state.retrievals)
     candidates = _named(
         choose(
@@ -33,7 +39,7 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
             region=state.region if state.round > 0 else None,
             within=state.within,
             region_share=share,
-            scorers=scorers,
+            scorers=in_force.scorers,
         )
     )
     before = _leader(state.candidates)
@@ -56,18 +62,24 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
     if copies:
         verdict = verdict.model_copy(update={"reasons": [*verdict.reasons, copies]})
     return Outcome(
-        update={"candidates": candidates, "verdict": verdict},
+        update={
+            "candidates": candidates,
+            # Where the round before is kept, so is what it was chosen by.
+            "calibration": state.calibration if blunt else in_force.calibration,
+            "verdict": verdict,
+        },
         summary=f"{verdict.decision}: {verdict.reasons[0]}",
         detail={
             "verdict": verdict.model_dump(mode="json"),
             "candidates": [candidate.model_dump(mode="json") for candidate in candidates],
             "region_share": share,
-            "scorers": _which(scorers),
+            "scorers": _which(in_force.scorers),
+            "calibration": in_force.calibration.model_dump(mode="json"),
             "pictures_compared": len(observed.matches),
             "image_place": services.image_place and services.image_place.name,
             "kept_the_round_before": blunt,
         },
-        degraded=(*not_had, *unusable, *_degraded(state, spent)),
+        degraded=(*not_had, *_passed_over(state, in_force), *_degraded(state, spent)),
     )
 
 
@@ -77,13 +89,27 @@ def _spent(state: State, context: Context) -> str | None:
     return None if budget is None else budget.exhausted()
 
 
-def _scorers(state: State, context: Context, services: Services) -> tuple[Scorers, list[str]]:
-    """Return what chooses, and why it is not what was fitted to this set-up where that is so."""
-    try:
-        return services.scorers(state.encoder, context.galleries), []
-    except ValueError as error:
-        reason = f"verify: the calibration's scorers were not used: {str(error).splitlines()[0]}"
-        return default_scorers(), [] if reason in state.degraded else [reason]
+def _passed_over(state: State, in_force: InForce) -> list[str]:
+    """Say once why a calibration's own scorers did not choose."""
+    if in_force.passed_over is None:
+        return []
+    reason = (
+        "verify: the shipped scorers chose, not those of the calibration, which does not hold"
+        f" here: {in_force.passed_over}"
+    )
+    return [] if reason in state.degraded else [reason]
+
+
+def _rescored(candidates: list[Candidate], scorers: Scorers) -> list[Candidate]:
+    return [
+        candidate.model_copy(
+            update={
+                "terms": scorers.place.terms(candidate.parts),
+                "score": scorers.place.probability(candidate.parts),
+            }
+        )
+        for candidate in candidates
+    ]
 
 
 def _which(scorers: Scorers) -> dict[str, dict[str, object]]:

@@ -96,7 +96,7 @@ def plot_reliability(results: Sequence[Result]) -> Any | None:
         if not pairs:
             continue
         stated, right = zip(*pairs, strict=True)
-        said, true, counts = zip(*reliability_curve(stated, right, bins=10), strict=True)
+        said, true, counts, _ = zip(*reliability_curve(stated, right, bins=10), strict=True)
         label = f"{scale}, {within(km)}"
         axes.plot(said, true, color=color, linewidth=1, label=label)
         axes.scatter(said, true, s=[8 + 90 * n / len(pairs) for n in counts], color=color)

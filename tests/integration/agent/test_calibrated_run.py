@@ -11,6 +11,7 @@ from sqlalchemy import event
 
 from geofix.agent import Agent, AsyncAgent, Settings, aopen_agent
 from geofix.agent.calibrated import options_of
+from geofix.agent.choice.scorers import HAND_SET, Scorers, scorers_digest
 from geofix.agent.context import Context
 from geofix.agent.errors import RegionError, TrailError
 from geofix.tools.encoders import Encoder
@@ -119,15 +120,57 @@ def test_a_set_up_that_drifted_says_so(
     assert fix.radii_km == {} and fix.radius_km == pytest.approx(1)
 
 
+def test_scorers_of_a_calibration_that_does_not_hold_do_not_choose(agent: Agent) -> None:
+    before = agent.locate(sample_path())
+    place = HAND_SET.place.model_copy(update={"name": "with a model", "intercept": -9.0})
+    own = Scorers(place=place)
+    scored = {"scorers": own.model_dump(mode="json"), "chosen_by": scorers_digest(own)}
+    calibrate(agent, drafted_by="openai:x", **scored)
+    fix = agent.locate(sample_path(), accept_margin=0.0)
+    assert fix.status == "located" and not fix.radius_calibrated
+    assert [one.terms for one in fix.candidates] == [one.terms for one in before.candidates]
+    why = "drafter 'openai:x', and now it is 'consensus'"
+    assert fix.calibration is not None and why in (fix.calibration.reason or "")
+    assert any(line.startswith("verify: the shipped scorers chose") for line in fix.degraded)
+    assert why in str(fix.degraded)
+    # Of the drafter that did draft there is one, which holds, with the scorers it was made with.
+    calibrate(agent, **scored, options=options_of(Context(accept_margin=0.0)))
+    fix = agent.locate(sample_path(), accept_margin=0.0)
+    assert fix.radius_calibrated and not any("scorers" in line for line in fix.degraded)
+    assert [one.terms for one in fix.candidates] != [one.terms for one in before.candidates]
+
+
+def test_an_answer_is_promised_by_the_calibration_that_chose_it(agent: Agent) -> None:
+    made = calibrate(agent)
+
+    def newer(event: dict[str, Any]) -> None:
+        if event["node"] == "verify" and event["event"] == "finished":
+            calibrate(agent, errors_km=(20_000.0,) * 100)
+
+    fix = agent.locate(sample_path(), on_event=newer)
+    assert fix.calibration is not None and fix.calibration.id == made
+    assert fix.radius_km == pytest.approx(91)
+
+
+def test_a_calibration_that_counted_photos_is_refused(agent: Agent) -> None:
+    name = agent.services.encoder.name
+    document = fitted().model_dump(mode="json", exclude={"places", "chosen_by"})
+    agent.services.calibrations.save(name, (), "consensus", document)
+    fix = agent.locate(sample_path())
+    assert fix.calibration is not None and not fix.radius_calibrated
+    reason = fix.calibration.reason or ""
+    assert "by an older geofix, by photos instead of places" in reason
+    assert reason.endswith("run `geofix calibrate DATASET` again")
+
+
 def test_a_calibration_of_another_version_does_not_end_the_run(agent: Agent) -> None:
     name = agent.services.encoder.name
-    document = {"photos": 1, "digest": "ab" * 32, "radius": "of another kind"}
+    document = {"photos": 1, "places": 1, "digest": "ab" * 32, "radius": "of another kind"}
     agent.services.calibrations.save(name, (), "consensus", document)
     fix = agent.locate(sample_path())
     assert fix.status == "located" and not fix.radius_calibrated
     assert fix.calibration is not None
     assert "made by another version of geofix" in (fix.calibration.reason or "")
-    assert agent.services.fitted(name, ()) is None
 
 
 def test_what_a_person_chose_is_not_promised(agent: Agent) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from geofix.agent import Fix, Settings, open_agent
-from geofix.agent.choice.scorers import HAND_SET
+from geofix.agent.choice.scorers import HAND_SET, Scorers, scorers_digest
 from geofix.agent.errors import GeofixError
 from geofix.tools.image_place import ImagePlace
 from geofix.tools.samples import sample_path
@@ -67,16 +67,33 @@ def test_a_calibrations_weight_of_it_decides_and_holds_for_that_model_alone(
     place = HAND_SET.place.model_dump()
     for column, value in (("coefficients", 5.0), ("means", 0.0), ("scales", 1.0)):
         place[column] = place[column] | {"image_place": value}
+    own = Scorers.model_validate({"place": place})
     with open_agent(Settings(database_url=starter_url, image_place=clip)) as agent:
         services = agent.services
-        document = fitted(encoder=services.encoder.name, scorers={"place": place})
-        document = document.model_copy(update={"image_place": "another CLIP"})
-        services.calibrations.save(
-            services.encoder.name, (), services.drafted_by, document.model_dump(mode="json")
-        )
+        centring = services.gallery.centring(services.encoder.name)
+        assert centring is not None
+
+        def calibrated_with(model: str) -> None:
+            document = fitted(
+                encoder=services.encoder.name,
+                centring_version=centring.version,
+                photos_in_gallery=centring.photos,
+                scorers=own.model_dump(mode="json"),
+                chosen_by=scorers_digest(own),
+                image_place=model,
+            )
+            services.calibrations.save(
+                services.encoder.name, (), services.drafted_by, document.model_dump(mode="json")
+            )
+
+        calibrated_with(clip)
         fix = agent.locate(sample_path())
         first = fix.candidates[0]
         assert first.terms["image_place"] == pytest.approx(5 * first.parts["image_place"])
+        assert fix.calibration is not None and fix.calibration.reason is None
+        calibrated_with("another CLIP")
+        fix = agent.locate(sample_path())
+        assert fix.candidates[0].terms.get("image_place", 0.0) == 0.0
         assert fix.calibration is not None and fix.calibration.reason is not None
         assert "image-place model 'another CLIP'" in fix.calibration.reason
 

@@ -75,9 +75,9 @@ def test_an_ablation_changes_what_chooses_and_undoes_it(starter_url: str) -> Non
             return set(agent.locate(sample_path()).candidates[0].terms)
 
         before = terms()
-        with hooked(agent.services, Ablation("likeness", without=("likeness",)), ()):
+        with hooked(agent.services, Ablation("likeness", without=("likeness",))):
             assert before - terms() == {"likeness"}
-        with hooked(agent.services, Ablation("scorer=hand-set", scorer="hand-set"), ()):
+        with hooked(agent.services, Ablation("scorer=hand-set", scorer="hand-set")):
             assert terms() == set(HAND_SET.place.coefficients)
         assert terms() == before
 

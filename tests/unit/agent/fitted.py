@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from geofix.agent.calibrated import Fitted
+from geofix.agent.choice.scorers import default_scorers, scorers_digest
 from geofix.tools.conformal import fit_radius
 from geofix.tools.levels import SCALES
 from geofix.tools.reliability import ScaleConfidence, ScaleCurve
@@ -43,6 +44,8 @@ def fitted(errors_km: tuple[float, ...] = EVERY_KM, **changes: Any) -> Fitted:
         "photos_in_gallery": 1000,
         "digest": "ab" * 32,
         "photos": len(errors_km),
+        "places": len(errors_km),
+        "chosen_by": scorers_digest(default_scorers()),
         "made_on": "2026-11-23",
     }
     return Fitted(**{**given, **changes})

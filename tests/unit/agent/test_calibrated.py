@@ -3,15 +3,32 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from geofix.agent.calibrated import Asked, Fitted, apply, drift, options_of, signals_of
+from geofix.agent.answer import Calibration
+from geofix.agent.calibrated import (
+    Asked,
+    Fitted,
+    InForce,
+    Promise,
+    apply,
+    drafters,
+    drift,
+    options_of,
+)
+from geofix.agent.choice.scorers import HAND_SET, Scorers, default_scorers, scorers_digest
 from geofix.agent.context import Context
+from geofix.agent.known_calibrations import Stored
+from geofix.agent.services import Services
+from geofix.agent.signals import SIGNALS as SIGNALS_KNOWN
+from geofix.agent.signals import signals_of
+from geofix.agent.state import Draft
 from geofix.tools.geo import HALF_CIRCUMFERENCE_KM
 from tests.unit.agent.candidate import candidate
-from tests.unit.agent.fitted import fitted
+from tests.unit.agent.fitted import confidence, fitted
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, hit, retrieval
 
 ASKED = Asked(
@@ -25,22 +42,32 @@ ASKED = Asked(
 SIGNALS = {"log_odds": 0.0}
 
 
+def promised(known: Fitted, **changes: Any) -> Promise:
+    return apply(
+        Stored(7, known).known, known, SIGNALS, reach_km=3.0, **{"coverage": 0.9, **changes}
+    )
+
+
 def test_a_calibration_that_holds_gives_radii_at_every_level() -> None:
-    promise = apply(fitted(), ASKED, SIGNALS, reach_km=3.0, coverage=0.8, calibration_id=7)
+    promise = promised(fitted(), coverage=0.8)
     assert promise.kept
     assert promise.radii_km == {"0.5": 51, "0.8": 81, "0.9": 91, "0.95": 96}
     assert promise.radius_km == pytest.approx(81)
     assert promise.calibration.fitted and promise.calibration.reason is None
     assert promise.calibration.id == 7 and promise.calibration.photos == 100
     assert list(promise.confidence) == ["street", "city", "region", "country", "continent"]
+    # The promise in the words that hold, with what it counts.
+    assert promise.calibration.places == 100
+    assert "new places like the 100 places" in promise.calibration.notes[0]
+    assert "on average over calibrations" in promise.calibration.notes[0]
 
 
 def test_without_a_calibration_the_photos_reach_is_the_radius() -> None:
-    promise = apply("no calibration for encoder 'x'", ASKED, SIGNALS, reach_km=3.0, coverage=0.9)
+    never = Calibration(fitted=False, reason="no calibration for encoder 'x'")
+    promise = apply(never, None, SIGNALS, reach_km=3.0, coverage=0.9)
     assert not promise.kept
     assert (promise.radius_km, promise.radii_km, promise.confidence) == (3.0, {}, {})
-    assert not promise.calibration.fitted
-    assert promise.calibration.reason == "no calibration for encoder 'x'"
+    assert promise.calibration == never
 
 
 @pytest.mark.parametrize(
@@ -51,18 +78,77 @@ def test_without_a_calibration_the_photos_reach_is_the_radius() -> None:
         ({"drafted_by": "openai:x"}, "drafter 'consensus', and now it is 'openai:x'"),
         ({"centring_version": 2}, "centring version 1, and now it is 2"),
         ({"centring_version": None}, "centring version 1, and now it is None"),
+        ({"image_place": "clip"}, "image-place model None, and now it is 'clip'"),
         ({"photos_in_gallery": 1201}, r"1201 photos were searched, and 1000 .*\+20%"),
         ({"photos_in_gallery": 799}, "799 photos were searched, and 1000 .*-20%"),
         ({"within": "France"}, "asked within France"),
         ({"by_person": True}, "a person chose"),
     ],
 )
-def test_what_has_changed_ends_the_promise(change: dict[str, Any], says: str) -> None:
-    promise = apply(fitted(), replace(ASKED, **change), SIGNALS, reach_km=3.0, coverage=0.9)
+def test_what_has_changed_ends_the_promise_and_the_say_of_its_scorers(
+    change: dict[str, Any], says: str
+) -> None:
+    own = Scorers(place=HAND_SET.place.model_copy(update={"name": "calibrated"}))
+    known = fitted(scorers=own.model_dump(mode="json"), chosen_by=scorers_digest(own))
+    assert in_force(known, ASKED) == InForce(own, Stored(7, known).known)
+    changed = in_force(known, replace(ASKED, **change))
+    assert changed.scorers == default_scorers()
+    reason = changed.calibration.reason or ""
+    assert re.search(says, reason) and changed.passed_over == reason
+    promise = apply(changed.calibration, known, SIGNALS, reach_km=3.0, coverage=0.9)
     assert not promise.kept
     assert promise.radius_km == 3.0 and promise.confidence == {}
-    assert promise.calibration.fitted
-    assert re.search(says, promise.calibration.reason or "")
+    assert promise.calibration.fitted and promise.calibration.reason == reason
+
+
+def in_force(known: Fitted | str, asked: Asked, **changes: Any) -> InForce:
+    """What services decide where this is the only calibration."""
+    found = known if isinstance(known, str) else Stored(7, known)
+    services = SimpleNamespace(
+        known_calibrations=SimpleNamespace(of=lambda *asked: found),
+        change_scorers=changes.get("change_scorers", lambda scorers: scorers),
+    )
+    return Services.in_force(cast(Services, services), asked)
+
+
+def test_without_a_calibration_the_shipped_scorers_choose() -> None:
+    assert in_force("never", ASKED) == InForce(
+        default_scorers(), Calibration(fitted=False, reason="never")
+    )
+
+
+def test_scorers_that_an_evaluation_changes_are_not_those_calibrated() -> None:
+    def changed(scorers: Scorers) -> Scorers:
+        return Scorers(place=scorers.place.model_copy(update={"intercept": 9.0}))
+
+    found = in_force(fitted(), ASKED, change_scorers=changed)
+    assert found.scorers == changed(default_scorers())
+    assert "other scorers choose than when it was calibrated" in (found.calibration.reason or "")
+    assert found.passed_over is None
+
+
+def test_shipped_scorers_of_another_version_end_the_promise() -> None:
+    found = in_force(fitted(chosen_by="ab" * 32), ASKED)
+    assert "another version of geofix" in (found.calibration.reason or "")
+
+
+def test_scorers_that_weigh_unknown_features_end_the_promise_too() -> None:
+    gone = {"coefficients": {"gone": 1.0}, "means": {"gone": 0.0}, "scales": {"gone": 1.0}}
+    place = HAND_SET.place.model_copy(update=gone)
+    known = fitted(scorers=Scorers(place=place).model_dump(mode="json"))
+    found = in_force(known, ASKED)
+    assert found.scorers == default_scorers()
+    assert "no feature is called 'gone'" in (found.calibration.reason or "")
+    assert found.passed_over == found.calibration.reason
+
+
+def test_a_run_is_drafted_by_whoever_did_in_each_round() -> None:
+    def drafts(*names: str) -> list[Draft]:
+        return [Draft(round=0, drafted_by=name, latitude=None, longitude=None) for name in names]
+
+    assert drafters([]) == drafters(drafts("consensus")) == "consensus"
+    assert drafters(drafts("openai:x", "openai:x")) == "openai:x"
+    assert drafters(drafts("openai:x", "consensus")) == "openai:x, then consensus"
 
 
 def test_a_gallery_may_grow_and_shrink_by_a_fifth() -> None:
@@ -87,17 +173,17 @@ def test_options_that_shape_the_answer_have_to_be_the_same() -> None:
 
 
 def test_signals_of_another_version_end_the_promise() -> None:
-    promise = apply(fitted(), ASKED, {"lead": 1.0}, reach_km=3.0, coverage=0.9)
-    assert not promise.kept
-    assert "another version of geofix, on log_odds" in (promise.calibration.reason or "")
+    model = confidence()
+    strange = model.model_copy(update={"means": {"log_odds": 0.0, "gone": 0.0}})
+    reason = drift(fitted(confidence=strange), ASKED) or ""
+    assert "another version of geofix, on gone; run `geofix calibrate DATASET` again" in reason
 
 
 def test_a_radius_of_the_whole_earth_is_capped_and_noted() -> None:
-    few = fitted(errors_km=(1.0, 2.0, 3.0))
-    promise = apply(few, ASKED, SIGNALS, reach_km=3.0, coverage=0.9)
+    promise = promised(fitted(errors_km=(1.0, 2.0, 3.0)))
     assert promise.kept
     assert promise.radius_km == HALF_CIRCUMFERENCE_KM
-    assert [note[:17] for note in promise.calibration.notes] == [
+    assert [note[:17] for note in promise.calibration.notes[1:]] == [
         "the radius at 80%",
         "the radius at 90%",
         "the radius at 95%",
@@ -105,9 +191,7 @@ def test_a_radius_of_the_whole_earth_is_capped_and_noted() -> None:
 
 
 def test_no_radius_is_stated_finer_than_a_meter() -> None:
-    exact = fitted(errors_km=(0.0,) * 40)
-    promise = apply(exact, ASKED, SIGNALS, reach_km=3.0, coverage=0.9)
-    assert promise.radius_km == 0.001
+    assert promised(fitted(errors_km=(0.0,) * 40)).radius_km == 0.001
 
 
 def test_a_calibration_comes_back_from_json_as_it_was() -> None:
@@ -123,6 +207,7 @@ def test_signals_are_finite_and_say_what_they_mean() -> None:
     found = retrieval([hit(PARIS, 0.5, impostor_share=0.01)])
     signals = signals_of(first, [first, near, rival, vetoed], found, rounds=3)
     # What lies within the scale at which the first is known is no rival, nor is what is vetoed.
+    assert signals.keys() == SIGNALS_KNOWN
     assert signals["lead"] == pytest.approx(0.5)
     assert signals["log_odds"] == pytest.approx(math.log(4))
     assert signals["log_impostor_share"] == pytest.approx(-2)

@@ -11,8 +11,15 @@ from typing import Any
 import pytest
 
 from geofix.agent.calibrated import Fitted
-from geofix.agent.choice.scorers import HAND_SET, Scorers, default_scorers, scorers_of
+from geofix.agent.choice.scorers import (
+    HAND_SET,
+    Scorers,
+    default_scorers,
+    scorers_digest,
+    scorers_of,
+)
 from geofix.agent.settings import Settings
+from geofix.agent.state import Draft
 from geofix.evaluation import calibrating
 from geofix.evaluation.calibrating import Calibrated, Wanted, calibrate
 from geofix.evaluation.eval_photo import EvalPhoto
@@ -35,7 +42,7 @@ class Asked:
         self.services = SimpleNamespace(
             encoder=SimpleNamespace(name="made"),
             drafted_by="consensus",
-            given_scorers=None,
+            change_scorers=lambda scorers: scorers,
             settings=Settings(),
             calibrations=SimpleNamespace(save=self._save),
         )
@@ -46,7 +53,7 @@ class Asked:
 
     def evaluate(self, *args: Any, **options: Any) -> str:
         # As `Services.scorers` has it, an earlier calibration being in force.
-        self.chosen_by.append(self.services.given_scorers or EARLIER)
+        self.chosen_by.append(self.services.change_scorers(EARLIER))
         return "evaluation"
 
     def results(self, *args: Any) -> list[Result]:
@@ -90,8 +97,24 @@ def test_promises_are_fitted_on_no_place_that_the_scorer_was_fitted_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _, done = calibrated(monkeypatch, "share_25_km")
-    assert len(done.tried.places) > 20
-    assert done.asked == 600 - 10 * len(done.tried.places)
+    assert len(done.tried.places) > 30
+    assert done.asked == 600 - 6 * len(done.tried.places)
+
+
+def test_photos_for_which_the_model_failed_are_left_out_and_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def drafted(by: str) -> list[dict[str, Any]]:
+        return [Draft(round=0, drafted_by=by, latitude=None, longitude=None).model_dump()]
+
+    made = results(600, told_by=None)
+    failed = [one.model_copy(update={"drafts": drafted("openai:x")}) for one in made[:50]]
+    voted = [one.model_copy(update={"drafts": drafted("consensus")}) for one in made[50:]]
+    monkeypatch.setattr(Asked, "results", lambda self, *args: [*failed, *voted])
+    asked, done = calibrated(monkeypatch, None, scorer=False)
+    assert (done.left_out, done.asked, asked.stored[0].photos) == (50, 550, 550)
+    assert asked.stored[0].places == 100
+    assert asked.stored[0].chosen_by == scorers_digest(default_scorers())
 
 
 @pytest.mark.parametrize("scorer", [True, False])

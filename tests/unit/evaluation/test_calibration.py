@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from geofix.evaluation.calibration import Answer, fit_promises, folds_of, kept_of, promised
+from geofix.evaluation.calibration import (
+    Answer,
+    check_photos,
+    fit_promises,
+    folds_of,
+    kept_of,
+    promised,
+)
+from geofix.evaluation.eval_photo import EvalPhoto
 from geofix.tools.errors import SourceError
+from geofix.tools.sources.pictures import MemoryPicture
 
 
 def answers(count: int, places: int, seed: int = 0) -> list[Answer]:
@@ -46,7 +57,7 @@ def test_few_answers_with_many_idle_signals_do_not_make_the_radius_too_small() -
     """A confidence knows the answers it was fitted on too well to say how hard they are."""
     covered = []
     for seed in range(4):
-        promises = fit_promises(idle(160, seed))
+        promises = fit_promises(idle(200, seed))
         share = kept_of([promised(promises, idle(1000, seed + 100))]).coverage[0.9]
         covered.append(share.value)
     assert np.mean(covered) > 0.88
@@ -68,5 +79,28 @@ def idle(count: int, seed: int) -> list[Answer]:
 def test_too_few_answers_or_places_are_refused() -> None:
     with pytest.raises(SourceError, match="149 answers of 60 places are too few"):
         fit_promises(answers(149, 60))
-    with pytest.raises(SourceError, match="400 answers of 8 places are too few"):
-        fit_promises(answers(400, 8))
+    with pytest.raises(SourceError, match=r"400 answers of 39 places .* 150 photos of 40 places"):
+        fit_promises(answers(400, 39))
+    assert fit_promises(answers(400, 40)).places == 40
+
+
+def test_a_walk_is_one_place_and_so_is_a_degree_without_a_name() -> None:
+    def photos(count: int, **of: Any) -> list[EvalPhoto]:
+        made = MemoryPicture("m", b"")
+        return [
+            EvalPhoto(str(at), made, 1.0, 2.0, **{key: name(at) for key, name in of.items()})
+            for at in range(count)
+        ]
+
+    check_photos(photos(400, group=lambda at: f"place {at % 40}"))
+    with pytest.raises(SourceError, match=r"^400 photos of 8 places are too few"):
+        # Forty folders, and eight walks that go through five of them each.
+        check_photos(
+            photos(400, group=lambda at: f"place {at % 40}", sequence=lambda at: f"walk {at % 8}")
+        )
+
+
+def test_the_radius_counts_the_places_of_the_answers() -> None:
+    promises = fit_promises(answers(800, 60))
+    assert all(40 <= each.places <= 60 for each in promises.radius.bins)
+    assert (promises.photos, promises.places) == (800, 60)

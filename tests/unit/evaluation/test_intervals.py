@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geofix.evaluation.intervals import mcnemar, paired_bootstrap, wilson
+from geofix.evaluation.intervals import (
+    mcnemar,
+    paired_bootstrap,
+    share_by_place,
+    wilson,
+)
 
 RIGHT = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60)
 
@@ -36,6 +41,34 @@ def test_mcnemar_is_the_exact_binomial() -> None:
     # 2 (C(10, 0) + C(10, 1)) / 2^10
     assert told.p_value == pytest.approx(22 / 1024)
     assert mcnemar(b, b).p_value == 1.0
+
+
+def test_mcnemar_exchanges_the_runs_place_by_place() -> None:
+    a, b = [True] * 6 + [False] * 2, [False] * 6 + [True] * 2
+    # Leads of 3, 3 and -2: of the eight sums by sign, those at least 4 away are 8, 4, -4 and -8.
+    told = mcnemar(a, b, [0, 0, 0, 1, 1, 1, 2, 2])
+    assert (told.only_a, told.only_b, told.p_value) == (6, 2, pytest.approx(4 / 8))
+    assert mcnemar(a, b).p_value < 0.3
+
+
+def test_the_interval_of_photos_that_share_a_place_counts_places() -> None:
+    right = np.arange(400) < 320
+    alone = share_by_place(right, None)
+    assert alone == pytest.approx(wilson(320, 400))
+    # Twenty a place, all right or all wrong: as if there were 20 photos.
+    together = share_by_place(right, np.arange(400) // 20)
+    twenty = wilson(16, 20)
+    assert (together.low, together.high) == pytest.approx((twenty.low, twenty.high), abs=0.02)
+    assert together.photos == 400
+    # Places that are all right tell no spread: each counts once.
+    sure = share_by_place(np.ones(400, bool), np.arange(400) // 20)
+    assert sure[:3] == pytest.approx(wilson(20, 20)[:3])
+
+
+def test_places_are_weighed_alike_where_asked() -> None:
+    right, places = [True] * 9 + [False], [0] * 9 + [1]
+    assert share_by_place(right, places).value == 0.9
+    assert share_by_place(right, places, alike=True).value == 0.5
 
 
 def test_the_bootstrap_is_paired_and_the_same_by_seed() -> None:

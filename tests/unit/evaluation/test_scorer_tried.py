@@ -33,7 +33,7 @@ def _result(at: int, first_is_right: bool, told_by: str | None) -> Result:
     off = [0.0 if place == TRUTH else 55.6 for place in order]
     return Result(
         photo=f"photo {at}",
-        group=f"place {at % 60}",
+        group=f"place {at % 100}",
         status="located",
         truth_latitude=TRUTH[0],
         truth_longitude=TRUTH[1],
@@ -108,7 +108,7 @@ def test_a_scorer_of_places_that_sees_what_others_do_not_is_kept() -> None:
     place = tried.place
     assert place.scorer is not None and place.scorer.coefficients["share_25_km"] > 0
     assert place.right[OWN] == 1.0 > 0.7 > place.right["nearest"] == place.right[SHIPPED]
-    assert 0.3 < len(tried.places) / 60 < 0.5 and place.judged >= 300
+    assert 0.3 < len(tried.places) / 100 < 0.5 and place.judged >= 300
     assert f"calibrated {place.scorer.digest}"[:23] in place.reason and "is kept" in place.reason
     assert tried.spot.scorer is None and "no scorer of spots was fitted" in tried.spot.reason
     assert tried.scorers is not None and tried.scorers.place == place.scorer
@@ -154,7 +154,7 @@ def test_photos_without_candidates_are_judged_and_wrong() -> None:
     bare = [one.model_copy(update=lost) for one in made[:200]]
     tried = try_scorers([*bare, *made[200:]], "made", seed=0)
     assert 0.6 < tried.place.right[OWN] < 0.75
-    assert tried.place.judged == sum(f"place {at % 60}" not in tried.places for at in range(600))
+    assert tried.place.judged == sum(f"place {at % 100}" not in tried.places for at in range(600))
 
 
 def test_one_that_is_no_better_is_not_kept_and_the_figures_are_told() -> None:
@@ -168,7 +168,7 @@ def test_a_lead_that_chance_could_give_is_not_enough() -> None:
     """The feature tells the truth of one photo in a hundred; the shipped scorer errs on 40."""
     made = results(600, told_by="share_25_km")
     dumb = results(600, told_by=None)
-    mixed = [made[at] if at % 100 == 0 else dumb[at] for at in range(600)]
+    mixed = [made[at] if at % 101 == 0 else dumb[at] for at in range(600)]
     for seed in range(20):
         tried = try_scorers(mixed, "made", seed=seed)
         right = tried.place.right
@@ -189,4 +189,4 @@ def test_a_scorer_with_which_too_few_are_answered_is_given_up() -> None:
     tried = try_scorers(results(600, told_by="share_25_km"), "made", seed=0)
     assert kept_if_enough(tried, results(300, told_by="share_25_km")) is tried
     given_up = kept_if_enough(tried, results(140, told_by="share_25_km"))
-    assert given_up.scorers is None and "140 answers of 60 places" in given_up.place.reason
+    assert given_up.scorers is None and "140 answers of 100 places" in given_up.place.reason

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geofix.evaluation.eval_photo import EvalPhoto, digest_of
-from geofix.evaluation.splits import groups_of, split
+from geofix.evaluation.splits import groups_of, places_of, split, witnesses_of
 from geofix.tools.sources.pictures import MemoryPicture
 
 NAMES = st.none() | st.sampled_from("abcde")
@@ -22,6 +22,17 @@ def test_a_walk_through_two_places_makes_them_one_group() -> None:
     photos = photos_of([("a", None), ("a", "w"), ("b", "w"), ("b", None), (None, None)])
     groups = groups_of(photos)
     assert len(set(groups[:4])) == 1 and groups[4] not in groups[:4]
+
+
+def test_a_place_has_the_name_of_its_first_group_and_a_lonely_photo_its_own() -> None:
+    photos = photos_of([("b", "w"), ("a", "w"), (None, None), (None, "v"), (None, "v")])
+    names = places_of(photos, [f"photo {at}" for at in range(5)])
+    assert names == ["a", "a", "photo 2", "photo 3", "photo 3"]
+
+
+def test_a_set_of_one_place_is_told_by_its_photos() -> None:
+    assert len(set(witnesses_of(photos_of([("a", None)] * 5)))) == 5
+    assert len(set(witnesses_of(photos_of([("a", None)] * 5 + [("b", None)])))) == 2
 
 
 @given(PHOTOS, st.floats(0, 1), st.integers(0, 9))

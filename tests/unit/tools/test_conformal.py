@@ -90,6 +90,36 @@ def test_the_rank_is_exact() -> None:
     assert radius.p_value(0.0, 18.5) == pytest.approx(2 / 20)
 
 
+def test_each_place_counts_once_however_many_photos_it_has() -> None:
+    # Of 19 places the first has 400 photos, all near; counted by photo 95 % is among them.
+    errors = np.r_[np.full(400, 0.5), np.arange(2.0, 20.0)]
+    places = ["crowded"] * 400 + [f"place {at}" for at in range(18)]
+    radius = fit_radius(errors, np.zeros(418), places)
+    assert [radius.radius_km(0.0, level) for level in LEVELS] == [10, 16, 18, 19]
+    assert radius.p_value(0.0, 18.5) == pytest.approx(2 / 20)
+    assert fit_radius(errors, np.zeros(418)).radius_km(0.0, 0.95) == 0.5
+
+
+def test_thirds_of_a_place_add_up_to_it() -> None:
+    # Three photos a place, 19 places: (19 + 1) x 0.95 places are counted with the last photo.
+    errors = np.arange(1.0, 58.0)
+    radius = fit_radius(errors, np.zeros(57), [f"place {at % 19}" for at in range(57)])
+    assert radius.radius_km(0.0, 0.95) == 57
+    assert radius.bins[0].places == 19
+    assert radius.p_value(0.0, 57.0) == pytest.approx((1 + 1 / 3) / 20)
+    assert radius.p_value(0.0, 57.5) == 1 / 20
+
+
+def test_a_bin_has_as_many_places_as_a_radius_needs() -> None:
+    hard = np.repeat(np.linspace(0, 3, 50), 20)
+    errors = 10**hard
+    # 1,000 photos, but each place is about as hard as itself: two bins would have 25 each.
+    assert len(fit_radius(errors, hard, np.repeat(np.arange(50), 20).tolist()).bins) == 1
+    assert len(fit_radius(errors, hard).bins) > 4
+    spread = fit_radius(errors, hard, (np.arange(1000) % 50).tolist()).bins
+    assert len(spread) > 4 and min(each.places for each in spread) >= 40
+
+
 def test_with_too_few_errors_only_the_whole_earth_is_promised() -> None:
     radius = fit_radius(np.arange(1.0, 19.0), np.zeros(18))
     assert radius.radius_km(0.0, 0.95) == HALF_CIRCUMFERENCE_KM
@@ -117,7 +147,7 @@ def test_true_places_are_called_unlikely_no_more_often_than_the_level(
 
 @given(st.lists(st.sampled_from([0.0, 1.0, 2.0, 3.0]), min_size=40, max_size=200))
 def test_bins_of_equal_predictions_are_merged_and_none_is_too_small(hard: list[float]) -> None:
-    radius = fit_radius(np.ones(len(hard)), hard, min_bin=20)
+    radius = fit_radius(np.ones(len(hard)), hard, fewest_places=20)
     sizes = [len(each.ratios) for each in radius.bins]
     assert sum(sizes) == len(hard)
     assert min(sizes) >= 20

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from geofix.tools import reliability_fit
 from geofix.tools.levels import SCALES
 from geofix.tools.reliability import (
     ScaleConfidence,
@@ -56,7 +57,8 @@ def test_surer_answers_are_predicted_to_be_nearer(fitted: ScaleConfidence) -> No
     assert predicted.mean() == pytest.approx(np.log10(np.maximum(errors, 0.01)).mean(), abs=0.4)
 
 
-def test_photos_of_one_place_are_not_tried_on_each_other() -> None:
+def test_photos_of_one_place_are_not_tried_on_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reliability_fit, "ISOTONIC_FROM", 60)
     # Each place is there ten times, its signal is its own, and its answer is right by chance.
     draw = np.random.default_rng(5)
     place = np.repeat(np.arange(60), 10)
@@ -68,6 +70,42 @@ def test_photos_of_one_place_are_not_tried_on_each_other() -> None:
     leaked = fit_confidence(signals, errors).confidence(signals[0])["city"]
     assert abs(alone - 0.5) < 0.2
     assert abs(leaked - 0.5) > 0.3
+
+
+def test_a_place_counts_once_in_the_confidence_however_many_photos_it_has() -> None:
+    """40 places are right 30 times; one of the 10 that are wrong has 500 photos."""
+    right = np.arange(40) < 30
+    places = np.r_[np.arange(40), np.full(500, 39)]
+    errors = np.where(right[places], 0.1, 9000.0)
+    signals = [{"same": 0.0}] * len(places)
+    named = [str(one) for one in places]
+    assert fit_confidence(signals, errors, groups=named).confidence({"same": 0.0})["city"] == (
+        pytest.approx(0.75, abs=0.01)
+    )
+    assert fit_confidence(signals, errors).confidence({"same": 0.0})["city"] < 0.1
+
+
+def test_few_places_get_no_isotonic_steps_whatever_the_number_of_photos() -> None:
+    signals, errors = answers(600, seed=16)
+    alone, together = (
+        fit_confidence(signals, errors, groups=[str(at % places) for at in range(600)])
+        for places in (600, 100)
+    )
+    assert len(alone.curves[1].said) > 2
+    assert together.curves[1].said == (0.0, 1.0)
+
+
+def test_the_calibration_error_counts_places_where_they_are_given() -> None:
+    said, right = [0.5] * 12, [True] * 10 + [False, True]
+    # By photo 11 of 12 were right, by place 1.5 of 3.
+    assert expected_calibration_error(said, right) == pytest.approx(11 / 12 - 0.5)
+    places = ["a"] * 10 + ["b", "c"]
+    by_place = expected_calibration_error(said, right, places=places)
+    assert by_place == pytest.approx(2 / 3 - 0.5)
+    chance = np.full(1000, 0.5)
+    alone = calibration_error_by_chance(chance)
+    together = calibration_error_by_chance(chance, places=np.arange(1000) % 10)
+    assert alone < 0.03 < 0.08 < together
 
 
 def test_a_scale_at_which_all_are_right_is_nearly_certain() -> None:
@@ -97,8 +135,8 @@ def test_the_calibration_error_by_hand() -> None:
     said, right = [0.9, 0.9, 0.1, 0.1], [True, False, False, False]
     assert expected_calibration_error(said, right, bins=2) == pytest.approx(0.5 * 0.4 + 0.5 * 0.1)
     assert reliability_curve(said, right, bins=2) == [
-        (pytest.approx(0.1), 0.0, 2),
-        (pytest.approx(0.9), 0.5, 2),
+        (pytest.approx(0.1), 0.0, 2, 0.5),
+        (pytest.approx(0.9), 0.5, 2, 0.5),
     ]
     assert expected_calibration_error([1.0], [True]) == 0
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import cast
 
-from geofix.agent.choice.scorers import HAND_SET, Scorers
+from geofix.agent.answer import Calibration
+from geofix.agent.calibrated import Asked, InForce
+from geofix.agent.choice.scorers import HAND_SET
 from geofix.agent.services import Services
 from geofix.db.search import Search
 
@@ -15,9 +17,13 @@ def without_pictures() -> Services:
     def counts(searches: Sequence[Search]) -> list[int]:
         return [100, *[1] * (len(searches) - 1)]
 
-    def scorers(encoder: str, galleries: Sequence[str]) -> Scorers:
-        return HAND_SET
+    def in_force(asked: Asked) -> InForce:
+        return InForce(HAND_SET, Calibration(fitted=False, reason="never"))
 
-    gallery = SimpleNamespace(counts=counts)
-    found = SimpleNamespace(gallery=gallery, scorers=scorers, image_place=None)
+    found = SimpleNamespace(
+        gallery=SimpleNamespace(counts=counts),
+        in_force=in_force,
+        image_place=None,
+        settings=SimpleNamespace(image_place=None),
+    )
     return cast(Services, found)
