@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 
 import pytest
 
@@ -18,6 +17,7 @@ from geofix.evaluation.eval_photo import EvalPhoto
 from geofix.evaluation.world_dataset import WorldDataset
 from geofix.evaluation.worlds.world import Size
 from geofix.tools.errors import SourceError
+from geofix.tools.once import once_property
 from tests.unit.evaluation.worlds.conftest import places
 
 __all__ = ["places"]
@@ -26,7 +26,7 @@ __all__ = ["places"]
 class Parted(WorldDataset):
     """A world whose places are tenths of a degree: it has 27 others, too few to calibrate on."""
 
-    @cached_property
+    @once_property
     def photos(self) -> Sequence[EvalPhoto]:
         return [
             replace(photo, group=f"{photo.latitude:.1f}, {photo.longitude:.1f}")
