@@ -16,6 +16,7 @@ ARGS ?=
 N ?=
 OUT ?= weights.json
 TESTS ?= tests
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help install locate test test-unit test-slow lint types format bench bench-gallery \
@@ -52,10 +53,10 @@ locate: $(VENV)/.installed ## Locate PHOTO, or the sample photo; ARGS are passed
 	@$(BIN)/geofix locate $(ARGS) $${PHOTO:+"$$PHOTO"}
 
 test: $(VENV)/.developed ## Run all tests but the slow ones; TESTS names a folder or file.
-	@$(BIN)/pytest $(TESTS) $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(TESTS) $(ARGS)
 
 test-unit: $(VENV)/.developed ## Run the tests that need no database.
-	@$(BIN)/pytest tests/unit $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/unit $(ARGS)
 
 # PgBouncer is no Python package: `apt-get install pgbouncer`; without it its tests are skipped.
 test-slow: $(VENV)/.slow ## Run the tests against model servers and poolers that others wrote.

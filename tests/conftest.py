@@ -12,7 +12,9 @@ import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -45,6 +47,9 @@ THEIRS = (
 CITUS_URL = os.environ.get("GEOFIX_TEST_CITUS_URL")
 """Of a coordinator with workers and pgvector everywhere. Read before tests lose the variable."""
 
+GIVEN = "GEOFIX_TEST_DATABASE_URL"
+"""Names a server to use instead of the embedded one."""
+
 MIGRATED = f"geofix_test_migrated_{uuid.uuid4().hex[:8]}"
 STARTED = f"geofix_test_starter_{uuid.uuid4().hex[:8]}"
 
@@ -69,13 +74,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture(scope="session")
-def server_url() -> Iterator[str]:
-    """A running server, as a URL to its first database."""
-    given = os.environ.get("GEOFIX_TEST_DATABASE_URL")
-    if given is not None:
-        yield given
-        return
+@contextmanager
+def _server() -> Iterator[str]:
+    """Run a server while the tests do; give a URL to its first database."""
     # Not pytest's own folder: under root that one is closed to the account Postgres runs as.
     home = Path(tempfile.mkdtemp(prefix="geofix-tests-"))
     home.chmod(0o755)
@@ -86,6 +87,40 @@ def server_url() -> Iterator[str]:
         _execute(url, "select pg_reload_conf()")
         yield url
     shutil.rmtree(home)
+
+
+class OneServer:
+    """Starts one server for all processes of a run by pytest-xdist."""
+
+    def __init__(self) -> None:
+        self._opened = ExitStack()
+        self._url: str | None = None
+
+    def pytest_configure_node(self, node: Any) -> None:
+        if self._url is None:
+            given = os.environ.get(GIVEN)
+            self._url = given or self._opened.enter_context(_server())
+        node.workerinput[GIVEN] = self._url
+
+    def pytest_unconfigure(self) -> None:
+        self._opened.close()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.pluginmanager.hasplugin("dsession"):
+        config.pluginmanager.register(OneServer())
+
+
+@pytest.fixture(scope="session")
+def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A running server, as a URL to its first database."""
+    shared = getattr(request.config, "workerinput", {}).get(GIVEN)
+    given = shared or os.environ.get(GIVEN)
+    if given is not None:
+        yield given
+        return
+    with _server() as url:
+        yield url
 
 
 def _execute(url: str, statement: str) -> None:

@@ -12,6 +12,9 @@ from langchain_core.load import dumps
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration
 
+from geofix.tools.addresses import address_of
+from geofix.tools.chat import model_name
+
 
 class Kept:
     """The cache of one model, asked in one way.
@@ -65,5 +68,16 @@ def kept_for(
     if cache is None or keep is False or (keep is None and (temperature or 0) > 0):
         return None
     shown = {name: value for name, value in options.items() if not name.startswith("ls_")}
-    key = f"{model._get_llm_string(**shown)}|temperature {temperature}"
+    key = f"{_identity(model)}{model._get_llm_string(**shown)}|temperature {temperature}"
     return Kept(cache, key, sample)
+
+
+def _identity(model: BaseChatModel) -> str:
+    """Return which model it is, where LangChain's own string leaves that out.
+
+    It names the model only for clients it can serialise: of Ollama's it holds class and options
+    alone, so one model would be given another's answers.
+    """
+    if model.is_lc_serializable():
+        return ""
+    return f"{model_name(model)} at {address_of(model).host}|"

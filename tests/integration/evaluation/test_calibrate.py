@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
 from geofix.agent.calibrated import Fitted
@@ -10,16 +13,29 @@ from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.evaluation import calibrating
 from geofix.evaluation.calibrating import Wanted, calibrate
+from geofix.evaluation.eval_photo import EvalPhoto
 from geofix.evaluation.world_dataset import WorldDataset
 from geofix.evaluation.worlds.world import Size
 from geofix.tools.errors import SourceError
+from geofix.tools.once import once_property
 from tests.unit.evaluation.worlds.conftest import places
 
 __all__ = ["places"]
 
 
+class Parted(WorldDataset):
+    """A world whose places are tenths of a degree: it has 27 others, too few to calibrate on."""
+
+    @once_property
+    def photos(self) -> Sequence[EvalPhoto]:
+        return [
+            replace(photo, group=f"{photo.latitude:.1f}, {photo.longitude:.1f}")
+            for photo in super().photos
+        ]
+
+
 def small(queries: int) -> WorldDataset:
-    return WorldDataset("world", "test", 1, Size(3000, queries=queries))
+    return Parted("world", "test", 1, Size(3000, queries=queries))
 
 
 def wanted(monkeypatch: pytest.MonkeyPatch, queries: int) -> Wanted:
@@ -36,6 +52,7 @@ def test_a_world_is_calibrated_and_the_calibration_is_found(
     )
     assert done.asked == 450
     assert done.answered >= 150
+    assert done.fitted.places >= 40 and done.kept.places == done.fitted.places
     for level, share in done.kept.coverage.items():
         assert share.low - 0.03 <= level <= share.high + 0.03
     assert done.kept.median_km[0.5] <= done.kept.median_km[0.95]

@@ -101,6 +101,6 @@ def test_a_walk_is_one_place_and_so_is_a_degree_without_a_name() -> None:
 
 
 def test_the_radius_counts_the_places_of_the_answers() -> None:
-    promises = fit_promises(answers(200, 60))
+    promises = fit_promises(answers(800, 60))
     assert all(40 <= each.places <= 60 for each in promises.radius.bins)
-    assert (promises.photos, promises.places) == (200, 60)
+    assert (promises.photos, promises.places) == (800, 60)

@@ -32,6 +32,17 @@ def test_a_rerun_is_the_same_and_makes_no_call(provider: str) -> None:
     assert second.model == first.model == "tiny"
 
 
+@pytest.mark.parametrize("provider", list(PROTOCOLS))
+def test_another_model_is_not_given_this_ones_answers(provider: str) -> None:
+    cache = InMemoryCache()
+    for name in ("tiny", "other"):
+        with served(provider, PARIS) as (model, server):
+            field = "model_name" if hasattr(model, "model_name") else "model"
+            other = model.model_copy(update={field: name, "cache": cache})
+            answer = ask(other, question(), Spot)
+        assert (answer.cached, len(server.received)) == (False, 1)
+
+
 def test_a_temperature_above_0_is_not_kept_unless_asked() -> None:
     with served("openai", *SAID) as (model, server):
         model.cache = InMemoryCache()
