@@ -32,14 +32,14 @@ def new_figure(width: float = 7.2, height: float = 4.4) -> tuple[Any, Any]:
     """
     try:
         # Plots are an extra, and `--help` must not wait for them.
-        from matplotlib.figure import Figure  # noqa: PLC0415
+        from matplotlib import figure as figures  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise GeofixError(
             "the page with plots needs matplotlib, which is not installed; run"
             " `pip install 'geofix[eval]'`, or leave --page out"
         ) from error
     with _styled({"axes.spines.top": False, "axes.spines.right": False, "font.size": 9}):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = figures.Figure(figsize=(width, height), layout="constrained")
         return figure, figure.subplots()
 
 

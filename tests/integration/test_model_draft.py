@@ -114,4 +114,4 @@ def test_what_a_model_writes_cannot_break_the_trail(lab: Any) -> None:
     nasty = said(hypotheses=["a\0b", "'; drop table runs; --"])
     fix, step = lab(f"\0 half a character: \ud800 {nasty}").locate()
     assert fix.drafted_by == "openai:tiny"
-    assert step.detail["hypotheses"][0] == "ab"
+    assert step.detail["hypotheses"][0] == "a\\x00b"

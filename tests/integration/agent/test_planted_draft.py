@@ -17,7 +17,15 @@ AMSTERDAM = {"latitude": 52.371, "longitude": 4.897}
 def calibrate(lab: Any, place: dict[str, Any]) -> None:
     """Store a calibration with a scorer of places."""
     services = lab.agent.services
-    document = fitted(encoder=services.encoder.name, scorers={"place": place})
+    centring = services.gallery.centring(services.encoder.name)
+    assert centring is not None
+    document = fitted(
+        encoder=services.encoder.name,
+        drafted_by=services.drafted_by,
+        centring_version=centring.version,
+        photos_in_gallery=centring.photos,
+        scorers={"place": place},
+    )
     services.calibrations.save(
         services.encoder.name, (), services.drafted_by, document.model_dump(mode="json")
     )

@@ -87,7 +87,7 @@ def test_a_run_that_was_finished_before_tells_what_was_left_out(
     nearest = first.retrievals[0]["positives"][0]["external_id"]
     for _ in range(2):
         services = agent.services
-        leak_free = LeakFreeGallery(services.engine, "fan-out", ("sequence", "hash"))
+        leak_free = LeakFreeGallery(services.engine, ("sequence", "hash"))
         leak_free.know_sequences({nearest: "walk"})
         services.gallery = leak_free
         asked = ask_photo(agent, replace(photo, sequence="walk"), "without", {})
