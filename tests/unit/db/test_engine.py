@@ -8,9 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import URL, make_url
 
-from geofix.db.engine import conninfo, open_engine, parse_url, said_of
+from geofix.db.engine import (
+    FixedAddress,
+    address_of,
+    conninfo,
+    open_engine,
+    parse_url,
+    pool_of,
+    said_of,
+)
 from geofix.db.errors import DatabaseError
 from geofix.db.redaction import redact
+from geofix.db.round_trip import LIMIT_MS
+from geofix.db.side_connections import beside
 
 SECRET = "hunter2"
 
@@ -118,3 +128,13 @@ def test_the_engine_does_not_show_the_password() -> None:
     assert SECRET not in repr(engine)
     assert engine.dialect.driver == "psycopg"
     engine.dispose()
+
+
+def test_an_engine_beside_another_follows_its_server_with_its_pool_and_its_limit() -> None:
+    address = FixedAddress("postgresql://ann@127.0.0.1:1/geofix")
+    engine = open_engine(address, pool_size=5, pool_timeout_s=3, statement_timeout_ms=99)
+    other = beside(engine)
+    assert other is not engine and other is beside(engine)
+    assert address_of(other) is address
+    assert pool_of(other) == (5, 3)
+    assert other.get_execution_options()[LIMIT_MS] == 99
