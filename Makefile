@@ -95,11 +95,11 @@ bench-geometry: $(VENV)/.installed ## Measure comparing pictures point by point,
 	@$(BIN)/python -m benchmarks.geometry $(ARGS)
 
 evaluate: $(VENV)/.installed ## Measure choice, radius and confidence into docs/evaluation.md.
-	@$(BIN)/python -m geofix.evaluation.document $(ARGS)
+	@$(BIN)/python -m benchmarks.page.__main__ $(ARGS)
 
-# OUT=agent/choice/weights.json ships them: try them on real photos first.
+# OUT=agent/verify/weights.json ships them: try them on real photos first.
 weights: $(VENV)/.installed ## Fit weights of the choice on simulated worlds into OUT.
-	@$(BIN)/python -m geofix.evaluation.weights --out "$(OUT)" $(ARGS)
+	@$(BIN)/python -m benchmarks.weights --out "$(OUT)" $(ARGS)
 
 db: $(VENV)/.installed ## Start the embedded database and keep it running.
 	@$(BIN)/geofix db up

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from geofix.agent.context import Context
     from geofix.agent.errors import GeofixError
-    from geofix.agent.facade import Agent, locate, open_agent
-    from geofix.agent.facade_async import AsyncAgent, alocate, aopen_agent
+    from geofix.agent.facade import Agent, AsyncAgent, alocate, aopen_agent, locate, open_agent
     from geofix.agent.settings import Settings
     from geofix.agent.state import Candidate, Fix, Query, Region
 
@@ -39,7 +38,7 @@ __all__ = [
 
 _HOMES = {
     "Agent": "facade",
-    "AsyncAgent": "facade_async",
+    "AsyncAgent": "facade",
     "Candidate": "state",
     "Context": "context",
     "Fix": "state",
@@ -47,8 +46,8 @@ _HOMES = {
     "Query": "state",
     "Region": "state",
     "Settings": "settings",
-    "alocate": "facade_async",
-    "aopen_agent": "facade_async",
+    "alocate": "facade",
+    "aopen_agent": "facade",
     "locate": "facade",
     "open_agent": "facade",
 }

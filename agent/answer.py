@@ -9,8 +9,21 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from geofix.agent.coordinates import Latitude, Longitude
 from geofix.db.plain_text import one_line
+
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+"""Refused where it is not on the Earth."""
+
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+
+Corners = tuple[Latitude, Longitude, Latitude, Longitude]
+"""South, west, north, east; a west greater than the east is across the antimeridian."""
+
+
+def written(latitude: float, longitude: float) -> str:
+    """Return both, to a meter: a corner of a street is told apart at ten."""
+    return f"{latitude:.5f}, {longitude:.5f}"
+
 
 Line = Annotated[str, AfterValidator(one_line)]
 """Words for a person, which may quote a file, a gallery, a model or a server: on one line, and what

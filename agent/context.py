@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from geofix.agent.preset_names import PresetName, Routing
-from geofix.agent.search_report import NegativesBy
+from geofix.agent.state import NegativesBy, PresetName, Routing, Spending
 from geofix.db.plain_text import require_name
-from geofix.tools.levels import LEVELS
+from geofix.tools.models.budget import Budget, Spent
+from geofix.tools.models.reply import COUNTED
+from geofix.tools.statistics import LEVELS
 
 GONE = frozenset({"complete"})
 """Options of earlier versions, which kept runs still name: they have no effect any more."""
@@ -178,3 +180,36 @@ class Context(BaseModel):
         if exemplars and preset != "geofix":
             raise ValueError(f"the preset {preset!r} shows no candidates; leave one of both out")
         return exemplars
+
+
+STEPS_A_ROUND = 4
+"""retrieve, draft, verify, refine."""
+
+
+def recursion_limit(context: Context) -> int:
+    """Return how many steps a run can need; LangGraph's own limit of 10,007 guards no budget."""
+    return STEPS_A_ROUND * context.max_rounds + STEPS_A_ROUND
+
+
+def budget_of(context: Context, began_epoch_s: float, rounds: list[Spending]) -> Budget | None:
+    """Return what is left for this round; none where nothing is limited.
+
+    Args:
+        context: With the limits.
+        began_epoch_s: When the run began, seconds since 1970: what a run that was cut off waited
+            counts.
+        rounds: What earlier ones took.
+    """
+    if (context.max_cost, context.max_tokens, context.max_seconds) == (None, None, None):
+        return None
+    costs = [one.cost_usd for one in rounds if one.calls]
+    before = Spent(
+        cost=None if None in costs else sum(cost for cost in costs if cost is not None),
+        tokens=None if any(one.uncounted for one in rounds) else _tokens(rounds),
+        seconds=max(0.0, time.time() - began_epoch_s),
+    )
+    return Budget(context.max_cost, context.max_tokens, context.max_seconds, before=before)
+
+
+def _tokens(rounds: list[Spending]) -> int:
+    return sum(one.tokens.get(kind, 0) for one in rounds for kind in COUNTED)

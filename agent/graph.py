@@ -24,9 +24,6 @@ from geofix.agent.services import Services
 from geofix.agent.state import Fix, Query, State
 from geofix.tools.once import once
 
-STEPS_A_ROUND = 4
-"""retrieve, draft, verify, refine."""
-
 
 def after_verify(state: State) -> Literal["refine", "review", "settle"]:
     """Route by the verdict."""
@@ -70,11 +67,6 @@ def build_graph(
     builder.add_edge("review", "settle")
     builder.add_edge("settle", END)
     return builder
-
-
-def recursion_limit(context: Context) -> int:
-    """Return how many steps a run can need; LangGraph's own limit of 10,007 guards no budget."""
-    return STEPS_A_ROUND * context.max_rounds + STEPS_A_ROUND
 
 
 @once

@@ -1,4 +1,7 @@
-"""A photo comes in: read once, stripped of metadata, kept by hash.
+"""What lies around a run of the graph: the question is checked, the answer completed.
+
+Shared by the synchronous and the asynchronous facade. One thread is one photo: asking another
+photo, or the same one otherwise, under an existing id is an error.
 
 What its EXIF claims is stored beside it and joins the answer only after the graph has ended, so no
 node, model or tracing service can see it, and it cannot move the answer.
@@ -9,15 +12,37 @@ from __future__ import annotations
 import base64
 import os
 import re
-from collections.abc import Callable
-from dataclasses import asdict
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import BoundedSemaphore
+from typing import Any
 
-from geofix.agent.errors import PhotoError
-from geofix.db.plain_text import one_line
-from geofix.db.queries import QueryPhoto, QueryPhotos
-from geofix.tools.images import read_photo, to_jpeg
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Command, StateSnapshot
+from pydantic import ValidationError
+
+from geofix.agent.answer import Claim
+from geofix.agent.calibration.claims import (
+    NO_EXIF_PLACE,
+    ClaimAsked,
+    Coordinates,
+    check_claim,
+    parse_claim,
+    place_of,
+)
+from geofix.agent.context import Context, recursion_limit
+from geofix.agent.errors import GeofixError, PhotoError, RegionError, TrailError
+from geofix.agent.recording import question_of
+from geofix.agent.regions import HOW_TO_WRITE, parse_region, search_areas
+from geofix.agent.services import Services
+from geofix.agent.state import Fix, Query, Region
+from geofix.db.plain_text import one_line, require_name, short
+from geofix.db.runs import QueryPhoto, QueryPhotos, Run
+from geofix.db.search.query import Search
+from geofix.tools.geo.distance import haversine_km
+from geofix.tools.photo.read import read_photo, to_jpeg
 
 REFERENCE = "sha256:"
 
@@ -107,3 +132,212 @@ def _sha256(reference: str) -> str:
             " hex digits"
         )
     return sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that was found sound."""
+
+    run: str
+    query: Query
+    context: Context
+    claim: ClaimAsked | None = None
+    """What is to be checked; the EXIF's place is looked at after the graph has ended."""
+
+
+def config_of(run: str, context: Context) -> RunnableConfig:
+    """Return LangGraph's config of a run: its thread, and a limit to its steps."""
+    return {
+        "configurable": {"thread_id": run},
+        "recursion_limit": recursion_limit(context),
+    }
+
+
+def ask(
+    services: Services,
+    photo: Path | str | bytes,
+    within: str | Region | None,
+    run: str | None,
+    options: Mapping[str, Any],
+    claim: str | Coordinates | None = None,
+) -> Asked:
+    """Check a question and open its run; nothing is written of one that is unusable.
+
+    Raises:
+        GeofixError: The photo, the region, an option, the claim, the gallery or the run id is
+            unusable.
+    """
+    context = _context(options)
+    run = uuid.uuid4().hex[:16] if run is None else require_name(run, "the thread id", TrailError)
+    claimed = parse_claim(claim)
+    region = parse_region(within) if isinstance(within, str) else within
+    if not isinstance(region, Region | None):
+        raise RegionError(f"within cannot be {region!r}; {HOW_TO_WRITE}")
+    if not isinstance(photo, Path | str | bytes):
+        raise PhotoError(f"the photo cannot be a {type(photo).__name__}; give a path or bytes")
+    # One that was put together by hand may be no circle, box or country.
+    search_areas(None, region)
+    # Built now: a model that is set up wrongly is an error, not a degraded answer.
+    _ = services.model, services.price
+    encoder = services.encoder
+    kept = read_in(photo)
+    services.gallery.require(Search(encoder=encoder.name, galleries=context.galleries))
+    query = Query(photo=REFERENCE + kept.sha256, within=region, claimed=_given(claimed))
+    question = question_of(region, context, claimed)
+    setup = {**services.versions(), "encoder": encoder.name}
+    known = services.trail.find(run)
+    if known is not None:
+        _require_same(known, kept.sha256, question)
+        _require_setup(known, setup)
+    services.queries.keep(kept)
+    services.trail.open_run(run, kept.sha256, question, setup)
+    return Asked(run, query, context, claimed)
+
+
+def reopen(services: Services, run: str) -> Asked:
+    """Return the question of a run that is there.
+
+    Raises:
+        TrailError: There is none of that id, or it was not asked through this facade.
+    """
+    require_name(run, "the thread id", TrailError)
+    known = services.trail.find(run)
+    if known is None or known.photo_sha256 is None:
+        raise TrailError(f"there is no run {run!r} to go on with; `geofix runs` lists the latest")
+    _require_setup(known, {**services.versions(), "encoder": services.encoder.name})
+    within = known.question.get("within")
+    claimed = parse_claim(known.question.get("claim"))
+    query = Query(
+        photo=REFERENCE + known.photo_sha256,
+        within=None if within is None else Region(**within),
+        claimed=_given(claimed),
+    )
+    return Asked(run, query, Context.kept(known.question["options"]), claimed)
+
+
+def picked(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
+    """Return what to resume a run with: a person's choice, where it waits for one.
+
+    Raises:
+        TrailError: The choice is none of the candidates.
+    """
+    if not state.interrupts:
+        if rank is not None:
+            raise TrailError(f"the run does not wait for a person; {rank!r} was not picked")
+        return None
+    ranks = [candidate.rank for candidate in state.values["candidates"]]
+    if rank not in {0, *ranks}:
+        raise TrailError(
+            f"there is no candidate {rank!r} to choose; there are {ranks[0]} to {ranks[-1]}, and 0"
+            " for none of them"
+        )
+    return Command(resume={"rank": rank})
+
+
+def answer(services: Services, asked: Asked, state: StateSnapshot) -> Fix:
+    """Complete what the graph answered by the run's id and the EXIF claim; close the run."""
+    values = state.values
+    if state.tasks:
+        return _waiting(services, asked, values)
+    fields = {name: values[name] for name in Fix.model_fields if name in values}
+    kept = services.queries.find(asked.query.photo.removeprefix(REFERENCE))
+    fix = Fix(**fields).model_copy(
+        update={"run": asked.run, "photo": asked.query.photo, "photo_notes": kept.notes}
+    )
+    fix = fix.model_copy(update={"claim": _claim(kept, fix)})
+    if asked.claim == "exif":
+        fix = _exif_checked(services, asked, fix)
+    answered = services.trail.find(asked.run)
+    # Settle has closed the run without what only the facade knows; asked again, it stays closed.
+    if answered is None or answered.fix is None or answered.fix.get("run") is None:
+        services.trail.close_run(asked.run, fix.model_dump(mode="json"))
+    return fix
+
+
+def _waiting(services: Services, asked: Asked, values: Mapping[str, Any]) -> Fix:
+    verdict = values.get("verdict")
+    return Fix(
+        status="waiting",
+        drafted_by=services.drafted_by,
+        candidates=values.get("candidates", []),
+        reasons=verdict.reasons if verdict is not None else ["the run is not finished"],
+        evidence=[],
+        degraded=values.get("degraded", []),
+        geojson={"type": "FeatureCollection", "features": []},
+        rounds=values.get("round", 0) + 1,
+        run=asked.run,
+        photo=asked.query.photo,
+    )
+
+
+def _claim(kept: QueryPhoto, fix: Fix) -> Claim | None:
+    if kept.claim is None:
+        return None
+    claim = Claim(**kept.claim)
+    if claim.latitude is None or claim.longitude is None:
+        return claim
+    if fix.latitude is None or fix.longitude is None:
+        return claim
+    distance = haversine_km(claim.latitude, claim.longitude, fix.latitude, fix.longitude)
+    return claim.model_copy(update={"distance_km": round(float(distance), 3)})
+
+
+def _given(claim: ClaimAsked | None) -> Coordinates | None:
+    """Return the place a caller names; the EXIF's must not enter the graph."""
+    return None if claim == "exif" else claim
+
+
+def _exif_checked(services: Services, asked: Asked, fix: Fix) -> Fix:
+    place = place_of(asked.claim, fix.claim)
+    if place is None:
+        return fix.model_copy(update={"photo_notes": [*fix.photo_notes, NO_EXIF_PLACE]})
+    known = None if fix.calibration is None else fix.calibration.id
+    # The very calibration of the answer, however many were made since.
+    fitted = None if known is None else services.known_calibrations.by_id(known)
+    check = check_claim(fix, place, fitted, asked.context.claim_level)
+    return fix.model_copy(update={"claim_check": check})
+
+
+def _context(options: Mapping[str, Any]) -> Context:
+    try:
+        return Context(**options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise GeofixError(
+            f"the option {name!r} cannot be {short(first.get('input'))}: {first['msg']};"
+            f" options are {', '.join(Context.model_fields)}"
+        ) from error
+
+
+def _require_setup(known: Run, setup: Mapping[str, Any]) -> None:
+    for name in ("drafted_by", "encoder"):
+        if known.setup.get(name) != setup[name]:
+            raise TrailError(
+                f"the run {known.id!r} was begun with {name} {known.setup.get(name)!r}, and now it"
+                f" is {setup[name]!r}; go on with the same, or choose a new thread id"
+            )
+
+
+def _require_same(known: Run, sha256: str, question: Mapping[str, Any]) -> None:
+    if known.photo_sha256 != sha256:
+        raise TrailError(
+            f"the run {known.id!r} is about another photo (sha256 {known.photo_sha256!r}); one"
+            " thread is one photo, so choose a new thread id"
+        )
+    if _as_now(known.question) != dict(question):
+        raise TrailError(
+            f"the run {known.id!r} was asked with other options ({known.question!r}); choose a new"
+            " thread id"
+        )
+
+
+def _as_now(question: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a kept question as it would be kept today: both parts have gained fields since."""
+    within = question.get("within")
+    return {
+        **question,
+        "within": None if within is None else Region(**within).model_dump(mode="json"),
+        "options": Context.kept(question["options"]).model_dump(mode="json"),
+        "claim": question.get("claim"),
+    }

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from geofix.agent.errors import SourceError
 from geofix.agent.services import Services
-from geofix.tools.embedding import EncoderSpec
 from geofix.tools.ingestion import (
     IngestionReport,
     Progress,
@@ -16,8 +15,9 @@ from geofix.tools.ingestion import (
     ingest_vectors,
     ingest_with_ray,
 )
+from geofix.tools.ingestion.decoding import EncoderSpec
 from geofix.tools.sources import Source
-from geofix.tools.sources.vectors import VectorSource
+from geofix.tools.sources.protocol import VectorSource
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,26 +1,114 @@
-"""Between LangGraph and a node: times it, writes its step into the trail, tells who listens."""
+"""Between LangGraph and a node: times it, writes its step into the trail, tells who listens.
+
+The loop's default executor has 6 threads on two cores. The host's own `to_thread`, the look-up of
+host names and LangGraph's savers run there too, so questions that wait for a model, or for an
+encoder to be loaded, must not fill it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from functools import partial
+from threading import Lock
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
-from geofix.agent.claims import ClaimAsked
+from geofix.agent.calibration.claims import ClaimAsked
 from geofix.agent.context import Context
 from geofix.agent.errors import DatabaseError
-from geofix.agent.outcome import Outcome
-from geofix.agent.outgoing import Outgoing, announced
 from geofix.agent.services import Services
 from geofix.agent.state import Fix, Region, State
-from geofix.agent.threads import in_thread
 from geofix.db.plain_text import one_line
-from geofix.db.trail import Step
+from geofix.db.runs import Step
+from geofix.tools.models.privacy import Outbound
+
+Calls = list[dict[str, Any]]
+
+
+class Outgoing:
+    """The calls of one step, in order; they may be announced from several threads."""
+
+    def __init__(self, write: Callable[[Calls], None]) -> None:
+        """Begin with none.
+
+        Args:
+            write: Puts the calls so far into the trail; what it raises stops the call.
+        """
+        self.calls: Calls = []
+        self._write = write
+        self._lock = Lock()
+
+    def announce(self, call: Outbound) -> None:
+        """Note a call before it is made."""
+        with self._lock:
+            self.calls.append({**asdict(call), "said": str(call)})
+            self._write(list(self.calls))
+
+
+_CURRENT: ContextVar[Outgoing | None] = ContextVar("outgoing", default=None)
+
+
+@contextmanager
+def announced(outgoing: Outgoing) -> Iterator[None]:
+    """Let what is sent inside be announced to `outgoing`."""
+    token = _CURRENT.set(outgoing)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def announce(call: Outbound) -> None:
+    """Announce a call of the step that runs.
+
+    Raises:
+        RuntimeError: No step runs here, so that nothing would be kept of the call.
+    """
+    outgoing = _CURRENT.get()
+    if outgoing is None:
+        raise RuntimeError(f"a call to {call.host!r} belongs to no step of the trail")
+    outgoing.announce(call)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A node's result. The node knows nothing of the trail; `graph` writes it there."""
+
+    update: dict[str, Any]
+    """The part of the state that changes."""
+    summary: str
+    """One line for a person."""
+    detail: dict[str, Any] = field(default_factory=dict)
+    """JSON-able; what an auditor needs to follow the step."""
+    degraded: tuple[str, ...] = ()
+    """What could not be done as asked, and why."""
+
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+MOST_AT_ONCE = 32
+"""Steps of all runs of the process: most of the time of one is spent waiting for a chat model."""
+
+_THREADS = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="geofix")
+
+
+async def in_thread(
+    work: Callable[Arguments, Result], *args: Arguments.args, **named: Arguments.kwargs
+) -> Result:
+    """Return what `work` gives, called in a thread of geofix's with this task's context."""
+    call = partial(copy_context().run, work, *args, **named)
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, call)
+
 
 FIRST, LAST = "embed", "settle"
 """The nodes that every run begins and ends with."""
@@ -109,7 +197,7 @@ def threaded(node: GraphNode) -> AsyncGraphNode:
     """Return a recorded node for a graph that is only run under asyncio.
 
     LangGraph would run a synchronous node in the event loop's default executor; see
-    `geofix.agent.threads`.
+    `geofix.agent.recording`.
     """
 
     async def run(state: State, runtime: Runtime[Context]) -> dict[str, Any]:

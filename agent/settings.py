@@ -32,8 +32,7 @@ from pydantic import (
 
 from geofix.agent.errors import GeofixError
 from geofix.agent.settings_files import Layer, env_file_layer, require_from_root, user_file_layer
-from geofix.db.plain_text import short
-from geofix.db.redaction import redact
+from geofix.db.plain_text import redact, short
 
 VARIABLES = {"database_url": ("GEOFIX_DATABASE_URL", "DATABASE_URL")}
 """Of settings that are not just read from `GEOFIX_` and their name."""

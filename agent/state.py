@@ -11,15 +11,125 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Line, Place
-from geofix.agent.clues import ClueKind
-from geofix.agent.coordinates import Corners, Latitude, Longitude
-from geofix.agent.provenance import Provenance
-from geofix.agent.scene_seen import SceneSeen
-from geofix.agent.search_report import NegativesBy, SearchReport
-from geofix.agent.spending import Spending
-from geofix.agent.spot import Spot
+from geofix.agent.answer import (
+    Calibration,
+    Claim,
+    ClaimCheck,
+    Corners,
+    Evidence,
+    Latitude,
+    Line,
+    Longitude,
+    Place,
+)
 from geofix.db.plain_text import require_name
+from geofix.tools.scene import SceneKind
+
+
+class Spot(BaseModel):
+    """A corner of a place: photos within about 50 m of one of them."""
+
+    latitude: Latitude
+    longitude: Longitude
+    score: float = 0.0
+    """0 to 1, comparable within its place only."""
+    parts: dict[str, float]
+    """The evidence: every feature by name (`geofix.agent.verify.spots`)."""
+    terms: dict[str, float] = {}
+    """What each feature added to the score before it was squashed."""
+    inliers: int
+    """Local features that its best photo shares with the photo; 0 where none was compared."""
+
+
+PresetName = Literal["geofix", "g3", "img2loc"]
+"""Whose prompts are used."""
+
+Routing = Literal["off", "retrieval"]
+"""What decides how many neighbours a model is shown."""
+
+
+class Provenance(BaseModel):
+    """How one draft of a model came about."""
+
+    preset: PresetName
+    """In whose words the model was asked."""
+    prompt_version: str
+    neighbours: int
+    """How many similar photos it was shown."""
+    sample: int
+    """Which of several answers to one question, from 1 on."""
+    model: str | None = None
+    """As the server names it, which may be another than was asked for."""
+    revision: str | None = None
+    """Of the model or its build, where it is known."""
+    tokens: dict[str, int] = Field(default_factory=dict)
+    """Spent on this answer; nothing for one out of the cache."""
+    seconds: float | None = None
+    """From the question to this answer."""
+    cost_usd: float | None = None
+    """Where prices are known."""
+
+
+class Spending(BaseModel):
+    """What one round's questions to the model took."""
+
+    calls: int = 0
+    tokens: dict[str, int] = Field(default_factory=dict)
+    """`input_tokens`, `output_tokens`, as the server counts them."""
+    cost_usd: float | None = 0.0
+    """None where a price or a count is not known."""
+    uncounted: int = 0
+    """Calls that were answered without a usable count of their tokens."""
+
+
+class SceneSeen(BaseModel):
+    """What the photo shows, and by how much."""
+
+    kind: SceneKind
+    shares: dict[str, float]
+    """Probability by kind; together 1."""
+    flatness: float
+    """Share of neighbouring pixels of the same color."""
+    edges: float
+    """Share of neighbouring pixels that differ clearly."""
+
+
+NegativesBy = Literal["dissimilar", "far", "none"]
+
+
+class SearchReport(BaseModel):
+    """One search of one server."""
+
+    kind: Literal["positives", "negatives"]
+    server: str = "here"
+    """`here`: the database's own; runs of before may name others."""
+    way: Literal["exact", "index"]
+    """`exact` compared the photo with every vector the search covers."""
+    rows: int
+    """How many vectors that are, by the counts per cell; about, in a region."""
+    ef_search: int | None = None
+    """How many candidates the index kept in view."""
+    index: str | None = None
+    unindexed: bool = False
+    """Whether photos that came after the index were compared one by one."""
+    note: str | None = None
+    """Why it went otherwise than planned."""
+    asked: int = 0
+    """How many photos were asked for; 0 in runs of before it was kept, as in the four below."""
+    found: int = 0
+    """How many came back."""
+    twins: int = 0
+    """Left out, of those closer than the last found: pictures that were found already."""
+    own: int = 0
+    """Left out likewise: the photo that asks."""
+    removed: int = 0
+    """Left out likewise: vectors whose photo is not there (any more)."""
+
+
+ClueKind = Literal[
+    "text", "landmark", "building", "road", "vehicle", "vegetation", "terrain", "sun", "people",
+    "other",
+]  # fmt: skip
 
 
 class Region(BaseModel):
@@ -128,7 +238,7 @@ class Candidate(BaseModel):
     score: float
     """0 to 1, comparable within one run only."""
     parts: dict[str, float]
-    """The evidence: every feature by name (`geofix.agent.choice.features`)."""
+    """The evidence: every feature by name (`geofix.agent.verify.evidence`)."""
     terms: dict[str, float] = Field(default_factory=dict)
     """What each feature added to the score before it was squashed: coefficient times value."""
     photos: int
@@ -142,7 +252,7 @@ class Candidate(BaseModel):
     vetoed: Line | None = None
     """Why it may not be the answer, whatever its score."""
     held_back: Line | None = None
-    """Why it is not the first, whatever its score (`geofix.agent.choice.law_of_regions`)."""
+    """Why it is not the first, whatever its score (`geofix.agent.verify.rules`)."""
     spots: list[Spot] = Field(default_factory=list)
     """Its corners, best first, where it lies at the first; none where it lies elsewhere."""
     place: Line | None = None

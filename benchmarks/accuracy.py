@@ -13,17 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.agent.choice.choosing import choose
-from geofix.agent.choice.observed import Observed
-from geofix.agent.choice.scorers import default_scorers
-from geofix.agent.consensus import consensus
 from geofix.agent.context import Context
+from geofix.agent.draft.consensus import consensus
 from geofix.agent.nodes.retrieve import search_both_ways
 from geofix.agent.services import Services
-from geofix.agent.verdicts import decide
-from geofix.db.ingest import GeotaggedPhoto
-from geofix.db.search import Search
-from geofix.tools.geo import haversine_km
+from geofix.agent.verify.choose import choose
+from geofix.agent.verify.observed import Observed
+from geofix.agent.verify.scorers import default_scorers
+from geofix.agent.verify.verdict import decide
+from geofix.db.load.ingest import GeotaggedPhoto
+from geofix.db.search.query import Search
+from geofix.tools.geo.distance import haversine_km
 from geofix.tools.starter import read_starter
 
 CITY_KM = 25.0

@@ -21,10 +21,10 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.utils.function_calling import convert_to_openai_function
 from pydantic import BaseModel
 
-from geofix.tools.asking import ask
-from geofix.tools.chat import NO_KEY, load_chat_model
-from geofix.tools.images import read_photo, to_jpeg
-from geofix.tools.samples import sample_path
+from geofix.tools.models.ask import ask
+from geofix.tools.models.providers import NO_KEY, load_chat_model
+from geofix.tools.photo.read import read_photo, to_jpeg
+from geofix.tools.photo.samples import sample_path
 
 REPEATS = 200
 SIDE_PX = 1024

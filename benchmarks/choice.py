@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.agent.choice.choosing import choose
-from geofix.agent.choice.gallery_density import counted_at
-from geofix.agent.choice.observed import Observed
-from geofix.agent.choice.scorers import default_scorers
 from geofix.agent.regions import circle
 from geofix.agent.state import Candidate, Draft, Hit, Region, Retrieval
-from geofix.tools.countries import countries_at
-from geofix.tools.geometry.geometric_match import GeometricMatch
+from geofix.agent.verify.choose import choose
+from geofix.agent.verify.evidence import counted_at
+from geofix.agent.verify.observed import Observed
+from geofix.agent.verify.scorers import default_scorers
+from geofix.tools.geo.countries import countries_at
+from geofix.tools.geometry import GeometricMatch
 
 NEIGHBOURS = (16, 64, 200)
 

@@ -1,4 +1,4 @@
-"""GeoCLIP's 100,000 places as rows and queries; see evaluation/worlds/locations.py."""
+"""GeoCLIP's 100,000 places as rows and queries; see evaluation/worlds/looks.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.drawn import Drawn
-from geofix.evaluation.worlds.locations import COUNT, DIMENSION, Places, cache_folder, read_places
+from geofix.evaluation.worlds.looks import COUNT, DIMENSION, Places, cache_folder, read_places
 
 __all__ = ["COUNT", "DIMENSION", "Places", "cache_folder", "draw_places", "read_places"]
 

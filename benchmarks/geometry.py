@@ -25,11 +25,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.tools.geo import haversine_km
+from geofix.tools.geo.distance import haversine_km
 from geofix.tools.geometry.local_features import MOST_FEATURES, LocalFeatures, local_features
-from geofix.tools.geometry.matching import matched
-from geofix.tools.geometry.verification import match, verified
-from geofix.tools.images import read_photo
+from geofix.tools.geometry.verification import match, matched, verified
+from geofix.tools.photo.read import read_photo
 
 PICTURES = 16
 REPEATS = 5

@@ -24,12 +24,12 @@ from benchmarks.gallery.database import running_server
 from benchmarks.gallery.machine import machine
 from benchmarks.gallery.tables import say
 from benchmarks.siglip_base import siglip_base
-from geofix.db.galleries import remove_gallery
-from geofix.db.ingest import Ingest
+from geofix.db.load.galleries import remove_gallery
+from geofix.db.load.ingest import Ingest
 from geofix.tools.encoders import STARTER, Encoder, load_encoder
-from geofix.tools.images import read_photo
 from geofix.tools.ingestion import BATCH, ingest_source
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.read import read_photo
+from geofix.tools.photo.samples import sample_path
 from geofix.tools.sources import TableSource
 
 LARGEST_BYTES = 2_000_000

@@ -20,8 +20,8 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from pydantic import BaseModel
 
 from benchmarks.qwen2_vl import SIZES, qwen2_vl
-from geofix.tools.images import read_photo, to_jpeg
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.read import read_photo, to_jpeg
+from geofix.tools.photo.samples import sample_path
 from geofix.tools.transformers_chat import TransformersChat
 
 
@@ -54,7 +54,7 @@ def plainly(
     """Answer by `model.generate`, its input made and its output read as its users do."""
     import torch  # noqa: PLC0415 - with the model
 
-    from geofix.tools.transformers_chat.conversation import chat_of  # noqa: PLC0415
+    from geofix.tools.transformers_chat.prompt import chat_of  # noqa: PLC0415
 
     with model._weights.in_use(None) as loaded, torch.inference_mode():
         inputs = loaded.processor.apply_chat_template(

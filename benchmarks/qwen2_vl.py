@@ -70,7 +70,7 @@ def qwen2_vl(folder: Path, size: str, device: str) -> Path:
         Qwen2VLImageProcessorPil,
     )
 
-    from geofix.tools.transformers_chat.stills import for_stills  # noqa: PLC0415
+    from geofix.tools.transformers_chat.loading import for_stills  # noqa: PLC0415
 
     hf: Any = transformers
     hf.utils.logging.disable_progress_bar()

@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable
 
 from geofix.agent import Agent, open_agent
-from geofix.db.search import Search
-from geofix.tools.images import read_photo
-from geofix.tools.samples import sample_path
+from geofix.db.search.query import Search
+from geofix.tools.photo.read import read_photo
+from geofix.tools.photo.samples import sample_path
 
 REPEATS = 7
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.drawn import Drawn
-from geofix.tools.countries import countries_at
+from geofix.tools.geo.countries import countries_at
 
 BLOCK = 20_000
 """Rows drawn together. A block depends on seed and number only, so fewer rows are a prefix."""

@@ -3,7 +3,7 @@
 `embeddings` is distributed by photo; the other tables stay on the coordinator, which the setting
 database_url names. Searches, loads and index builds go to the coordinator as to any Postgres; what
 they say in other words there is in `geofix.db.round_trip.Transaction` (settings),
-`geofix.db.exact_scan` (regions) and `geofix.db.gallery_status` (sizes).
+`geofix.db.search.exact` (regions) and `geofix.db.search.status` (sizes).
 
 A setting that does not reach the workers loses neighbours without a sign: `hnsw.ef_search` of 40
 instead of 1000 finds 59 % of the most dissimilar photos. So a table of numbers lies beside the
@@ -20,13 +20,11 @@ from sqlalchemy import Connection, Engine, Row, select, text
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import DatabaseError
-from geofix.db.index_build import build_index
-from geofix.db.index_create import Progress
-from geofix.db.indexing import drop_index, finish_load
-from geofix.db.models import EncoderRow
-from geofix.db.partition import CITUS, PROBE, Partition, partition_of
+from geofix.db.load.index import Progress, write_alone
+from geofix.db.load.indexing import build_index, drop_index, finish_load
 from geofix.db.round_trip import AHEAD, Transaction, without_transaction
-from geofix.db.writer_lock import write_alone
+from geofix.db.search.partition import CITUS, PROBE, Partition, partition_of
+from geofix.db.tables import EncoderRow
 
 BUILD_MEMORY_MB = 2_000
 """What a worker gives an index build unless told otherwise: 650,000 vectors of 768 dimensions."""

@@ -23,9 +23,8 @@ from sqlalchemy.pool import QueuePool
 from geofix.db.errors import DatabaseError
 from geofix.db.failures import Reached, failure
 from geofix.db.halves import sends_halves
-from geofix.db.idle import asks_the_idle
-from geofix.db.redaction import redact, secrets_in, without
-from geofix.db.round_trip import LIMIT_MS, send_in_one_trip, send_limit_first
+from geofix.db.plain_text import redact, secrets_in, without
+from geofix.db.round_trip import LIMIT_MS, asks_the_idle, send_in_one_trip, send_limit_first
 from geofix.db.standing import standing
 
 STATEMENT_TIMEOUT_MS = 120_000

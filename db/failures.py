@@ -15,7 +15,7 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 from sqlalchemy import exc as sa_exc
 
 from geofix.db.errors import DatabaseError, FailureKind
-from geofix.db.redaction import without
+from geofix.db.plain_text import without
 
 LONGEST_REASON = 300
 """Characters of what the server said that are passed on."""

@@ -7,19 +7,25 @@ travel.
 The limit to how long a statement may take goes ahead of the first statement of each transaction. It
 is not set when connecting, since a pooler (PgBouncer) refuses that, and not for a session, since
 behind a pooler the next transaction may go over another one's.
+
+Asking is a round trip, and a search has few others: it takes those used a moment ago as they are,
+and asks again over another where one was dead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
+from time import monotonic
 from typing import Any
 
-from psycopg import Cursor
+from psycopg import Cursor, Error
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Connection, Dialect, Engine, event, exc
 from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import ClauseElement
 
 AHEAD, ONCE = "geofix_ahead", "geofix_once"
@@ -134,3 +140,45 @@ def written(ahead: Ahead) -> tuple[bytes, dict[str, object]]:
 def _written(statement: ClauseElement) -> tuple[bytes, dict[str, object]]:
     compiled = statement.compile(dialect=PSYCOPG)
     return str(compiled).encode(), dict(compiled.params)
+
+
+IDLE_S = 1.0
+"""After so long a search asks as well."""
+
+RETURNED = "geofix_returned"
+
+_trusting = ContextVar("_trusting", default=False)
+
+
+def asks_the_idle(engine: Engine) -> None:
+    """Have the pool of an engine replace connections that died while they lay there."""
+
+    def returned(connection: object, record: ConnectionPoolEntry) -> None:
+        record.info[RETURNED] = monotonic()
+
+    def taken(connection: Any, record: ConnectionPoolEntry, proxy: object) -> None:
+        since = record.info.get(RETURNED)
+        if since is None or (_trusting.get() and monotonic() - since < IDLE_S):
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Error as error:
+            # As with SQLAlchemy's own ping, those that lie beside it are replaced too.
+            raise exc.InvalidatePoolError(str(error)) from error
+
+    event.listen(engine, "checkin", returned)
+    event.listen(engine, "checkout", taken)
+
+
+def connect_unasked(engine: Engine) -> Connection:
+    """Connect to read; who does asks again where the connection turns out to be dead."""
+    token = _trusting.set(True)
+    try:
+        return engine.connect()
+    finally:
+        _trusting.reset(token)
+
+
+def was_dead(error: Exception) -> bool:
+    """Say whether an error means that the connection was dead."""
+    return isinstance(error, exc.DBAPIError) and error.connection_invalidated

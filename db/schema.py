@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, insert, select, text
 import geofix.migrations
 from geofix.db.engine import database_errors
 from geofix.db.errors import DatabaseError
-from geofix.db.models import SetupStepRow
+from geofix.db.tables import SetupStepRow
 
 MIGRATION_LOCK = 0x6765_6F66_6978
 """Key of the advisory lock under which one process migrates at a time ('geofix' in ASCII)."""

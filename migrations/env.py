@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.schema import SchemaItem
 
 from geofix.db.engine import open_engine
-from geofix.db.models import Base
+from geofix.db.tables import Base
 
 
 def ours(

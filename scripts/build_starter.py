@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from geofix.db.ingest import GeotaggedPhoto
-from geofix.tools.countries import countries_at
+from geofix.db.load.ingest import GeotaggedPhoto
 from geofix.tools.encoders import STARTER, load_encoder
-from geofix.tools.images import read_photo
-from geofix.tools.samples import sample_path
+from geofix.tools.geo.countries import countries_at
+from geofix.tools.photo.read import read_photo
+from geofix.tools.photo.samples import sample_path
 
 TARGET = Path(__file__).parent.parent / "tools" / "data" / "starter.npz"
 

@@ -22,9 +22,9 @@ from sqlalchemy import make_url
 
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
+from geofix.db.embedded.server import EmbeddedServer
 from geofix.db.engine import conninfo
-from geofix.db.ingest import Ingest
-from geofix.db.server import EmbeddedServer
+from geofix.db.load.ingest import Ingest
 from geofix.tools.encoders import STARTER, Encoder, load_encoder
 from geofix.tools.starter import add_starter
 

@@ -16,10 +16,10 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from geofix.agent import Fix, Settings, open_agent
-from geofix.db.trail import Step
+from geofix.db.runs import Step
 from geofix.tools.encoders import Encoder
-from geofix.tools.images import read_photo, to_jpeg
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.read import read_photo, to_jpeg
+from geofix.tools.photo.samples import sample_path
 
 HOW = "`make test-slow` installs it"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.tools.geo import EARTH_RADIUS_KM
+from geofix.tools.geo.distance import EARTH_RADIUS_KM
 
 Floats = NDArray[np.float64]
 

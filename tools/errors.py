@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 from geofix.db.errors import GeofixError
 
 
@@ -23,3 +30,75 @@ class RegionError(GeofixError):
 
 class SourceError(GeofixError):
     """A folder or table of photos cannot be read as asked."""
+
+
+class _Quiet:
+    """Holds warnings back as long as any thread wants it.
+
+    `catch_warnings` swaps a list of the whole process: two threads that swap it at once can leave
+    each other's filters behind. So the first to come swaps it and the last to go swaps it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = warnings.catch_warnings()
+
+    def enter(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._before.__exit__(None, None, None)
+
+
+_quiet = _Quiet()
+_loading = threading.RLock()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Drop warnings raised inside, and meanwhile those of other threads; for short work."""
+    if getattr(sys.flags, "context_aware_warnings", False):
+        # Python 3.14 can keep a list of filters for each thread.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+        return
+    _quiet.enter()
+    try:
+        yield
+    finally:
+        _quiet.leave()
+
+
+@contextmanager
+def transformers_loading() -> Iterator[None]:
+    """Let one thread load a model of transformers, without its progress bars and advice.
+
+    Others wait. While it loads, transformers changes what all threads share: torch's default
+    number format, how weights are initialised, its own verbosity. Two loads at once would each
+    restore what the other had changed.
+    """
+    # Seconds, and whoever loads a model has paid them.
+    from transformers.utils import logging  # noqa: PLC0415
+
+    # transformers annotates few of its functions: Any keeps mypy from refusing to call the others.
+    terminal: Any = logging
+    with _loading:
+        level, bars = terminal.get_verbosity(), terminal.is_progress_bar_enabled()
+        terminal.set_verbosity_error()
+        terminal.disable_progress_bar()
+        try:
+            yield
+        finally:
+            terminal.set_verbosity(level)
+            if bars:
+                terminal.enable_progress_bar()

@@ -14,9 +14,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from geofix.agent.cli import config, db, exits, gallery, locate, models, trail
-from geofix.agent.cli.interrupts import leave_interrupted
-from geofix.agent.cli.terminal import err
+from geofix.agent.cli import config, db, gallery, locate, models, trail
+from geofix.agent.cli import terminal as exits
+from geofix.agent.cli.terminal import err, leave_interrupted
 from geofix.agent.errors import GeofixError
 from geofix.db.plain_text import visible
 

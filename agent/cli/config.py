@@ -10,8 +10,7 @@ import typer
 from rich.table import Table
 
 from geofix.agent.cli.options import JsonFlag, printable
-from geofix.agent.cli.terminal import out, plain, say
-from geofix.agent.cli.whole_file import write_whole
+from geofix.agent.cli.terminal import out, plain, say, write_whole
 from geofix.agent.errors import GeofixError
 from geofix.agent.settings import Settings, Values, check_value
 from geofix.agent.settings_files import LARGEST_BYTES, changed, read_file, user_file

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from geofix.agent.cli.opening import open_services
+from geofix.agent.cli.options import open_services
 from geofix.agent.cli.terminal import err, plain, say
 from geofix.agent.errors import DatabaseError
 from geofix.agent.settings import Settings
@@ -21,7 +21,7 @@ def up(
     ] = False,
 ) -> None:
     """Start the embedded server and keep it running."""
-    from geofix.db.redaction import redact  # noqa: PLC0415 - see `opening`
+    from geofix.db.plain_text import redact  # noqa: PLC0415 - see `opening`
 
     with open_services(_embedded()) as services:
         services.server.keep_running()
@@ -40,7 +40,7 @@ def down() -> None:
 @app.command("status")
 def status() -> None:
     """Say which database is used and how it stands."""
-    from geofix.db.redaction import redact  # noqa: PLC0415 - see `opening`
+    from geofix.db.plain_text import redact  # noqa: PLC0415 - see `opening`
 
     settings = Settings.from_environment()
     with open_services(settings) as services:

@@ -2,21 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bars
 from rich.table import Table
 
-from geofix.agent.cli import exits, gallery_index
-from geofix.agent.cli.loading import following
-from geofix.agent.cli.opening import open_services
-from geofix.agent.cli.options import named, writable
-from geofix.agent.cli.terminal import out, plain, say
+from geofix.agent.cli import gallery_index
+from geofix.agent.cli import terminal as exits
+from geofix.agent.cli.options import named, open_services, writable
+from geofix.agent.cli.terminal import err, out, plain, say
 from geofix.agent.errors import SourceError
+from geofix.db.plain_text import visible
 
 if TYPE_CHECKING:
-    from geofix.tools.ingestion import IngestionReport
+    from geofix.tools.ingestion import IngestionReport, Progress
+
+
+@contextmanager
+def following() -> Iterator[tuple[Callable[[str], None], Callable[[Progress], None]]]:
+    """Show a bar; give one function for lines that replace its name, and one for how far it is."""
+    bars = Bars(
+        # Names stand in the description, and are not to be taken for markup.
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[far]}"),
+        console=err(),
+    )
+    with bars:
+        task = bars.add_task("ingesting", total=None, far="")
+
+        def say(line: str) -> None:
+            bars.update(task, description=visible(line))
+
+        def advance(progress: Progress) -> None:
+            bars.update(
+                task,
+                description="ingesting",
+                total=progress.total,
+                completed=progress.done,
+                far=describe(progress),
+            )
+
+        yield say, advance
+
+
+def describe(progress: Progress) -> str:
+    """Say how far a load is: `1,200 of 5,000, 85/s, 0:00:45 to go, 3 left out`."""
+    parts = [f"{progress.done:,}"]
+    if progress.total is not None:
+        parts[0] += f" of {progress.total:,}"
+    parts.append(f"{progress.rate_per_s:,.0f}/s")
+    if progress.rest_s is not None:
+        parts.append(f"{timedelta(seconds=round(progress.rest_s))} to go")
+    if progress.rejected:
+        parts.append(f"{progress.rejected:,} left out")
+    return ", ".join(parts)
+
 
 app = typer.Typer(help="The geotagged photos that answers rest on.", no_args_is_help=True)
 app.command("status")(gallery_index.status)
@@ -137,7 +184,7 @@ def ingest(
 @app.command("list")
 def list_all() -> None:
     """List the galleries."""
-    from geofix.db.galleries import list_galleries  # noqa: PLC0415
+    from geofix.db.load.galleries import list_galleries  # noqa: PLC0415
 
     with open_services() as services:
         galleries = list_galleries(services.engine)
@@ -163,7 +210,7 @@ def remove(
     name: Annotated[str, typer.Argument(help="Name of the gallery.", callback=named)],
 ) -> None:
     """Remove a gallery with all its photos."""
-    from geofix.db.galleries import remove_gallery  # noqa: PLC0415
+    from geofix.db.load.galleries import remove_gallery  # noqa: PLC0415
 
     with open_services() as services:
         photos = remove_gallery(services.engine, name)

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from geofix.agent.cli.opening import open_services
-from geofix.agent.cli.options import named
+from geofix.agent.cli.options import named, open_services
 from geofix.agent.cli.terminal import err, out, plain, say
 from geofix.agent.errors import GalleryError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from geofix.db.gallery_status import EncoderStatus
+    from geofix.db.search.status import EncoderStatus
 
 NO_PHOTO = "no photo yet; `geofix gallery add starter` adds the gallery that ships"
 
@@ -26,7 +25,7 @@ EncoderOption = Annotated[
 
 def status() -> None:
     """Say how many photos there are, which are indexed, and what should be done."""
-    from geofix.db.gallery_status import encoder_statuses  # noqa: PLC0415 - see `opening`
+    from geofix.db.search.status import encoder_statuses  # noqa: PLC0415 - see `opening`
 
     with open_services() as services:
         statuses = encoder_statuses(services.engine)
@@ -67,7 +66,7 @@ def check(
 
     Recall is the share of the exact answer that a search found.
     """
-    from geofix.db.recall import check_recall  # noqa: PLC0415
+    from geofix.db.search.status import check_recall  # noqa: PLC0415
 
     with open_services() as services:
         name = _encoder(services.engine, encoder)
@@ -113,7 +112,7 @@ def index(
 
     A load builds it by itself beyond 20,000 photos; below, none is needed.
     """
-    from geofix.db.indexing import drop_index  # noqa: PLC0415
+    from geofix.db.load.indexing import drop_index  # noqa: PLC0415
 
     if drop and (compact or m or ef_construction):
         raise typer.BadParameter("--drop takes no other option but --encoder")
@@ -140,7 +139,7 @@ def reindex(encoder: EncoderOption = None) -> None:
 def _build(
     engine: Engine, encoder: str, kind: str, m: int | None, ef_construction: int | None
 ) -> None:
-    from geofix.db import index_build  # noqa: PLC0415
+    from geofix.db.load import indexing as index_build  # noqa: PLC0415
 
     neighbors = m or index_build.M
     candidates = ef_construction or max(index_build.EF_CONSTRUCTION, 2 * neighbors)
@@ -163,7 +162,7 @@ def _build(
 
 
 def _statuses(engine: Engine) -> list[EncoderStatus]:
-    from geofix.db.gallery_status import encoder_statuses  # noqa: PLC0415
+    from geofix.db.search.status import encoder_statuses  # noqa: PLC0415
 
     return encoder_statuses(engine)
 

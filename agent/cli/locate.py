@@ -8,9 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from geofix.agent.cli import exits
-from geofix.agent.cli.interrupts import interruptible
-from geofix.agent.cli.opening import open_agent
+from geofix.agent.cli import terminal as exits
 from geofix.agent.cli.options import (
     AnySceneFlag,
     ClaimedPlace,
@@ -29,10 +27,10 @@ from geofix.agent.cli.options import (
     Preset,
     RunId,
     named,
+    open_agent,
 )
 from geofix.agent.cli.render import print_fix
-from geofix.agent.cli.terminal import out, say
-from geofix.agent.cli.whole_file import write_whole
+from geofix.agent.cli.terminal import interruptible, out, say, write_whole
 from geofix.agent.settings import Settings
 from geofix.agent.state import Fix, Region
 
@@ -151,10 +149,10 @@ def _checked(
     The facade checks the same, but opens the database and the encoder first: an unusable photo is
     told here in half a second instead of four.
     """
-    from geofix.agent.claims import parse_claim  # noqa: PLC0415 - half a second, see `opening`
+    from geofix.agent.calibration.claims import parse_claim  # noqa: PLC0415 - half a second, see `opening`
     from geofix.agent.regions import parse_region  # noqa: PLC0415
-    from geofix.tools.images import read_photo  # noqa: PLC0415
-    from geofix.tools.samples import sample_path  # noqa: PLC0415
+    from geofix.tools.photo.read import read_photo  # noqa: PLC0415
+    from geofix.tools.photo.samples import sample_path  # noqa: PLC0415
 
     region = None if within is None else parse_region(within)
     parse_claim(claim)

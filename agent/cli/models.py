@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from geofix.agent.cli import exits
+from geofix.agent.cli import terminal as exits
 from geofix.agent.cli.options import JsonFlag, named
 from geofix.agent.cli.terminal import err, out, plain, say
 from geofix.agent.settings import Settings
 from geofix.db.plain_text import one_line
 
 if TYPE_CHECKING:
-    from geofix.tools.model_findings import Drafting, ModelCheck, Pictures, Several
+    from geofix.tools.models.check import Drafting, ModelCheck, Pictures, Several
 
 MOST_CHARACTERS = 40
 """Of what a model calls a color."""
@@ -50,7 +50,7 @@ def check(
 
     Exits with 7 if the model cannot draft.
     """
-    from geofix.agent import checking  # noqa: PLC0415 - see `opening`
+    from geofix.agent.draft import check as checking  # noqa: PLC0415 - see `opening`
 
     settings = Settings.from_environment()
     with err().status("starting") as status:

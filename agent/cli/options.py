@@ -1,16 +1,28 @@
-"""Options that several commands share, and how they are checked."""
+"""Options that several commands share, and how they are checked.
+
+Imported when a command runs: with torch, LangGraph and SQLAlchemy it takes two seconds, which
+`--help` must not.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from rich.status import Status
 
-from geofix.agent.cli.whole_file import why_not_writable
-from geofix.agent.preset_names import PresetName
-from geofix.agent.search_report import NegativesBy
+from geofix.agent.cli.terminal import err, plain, why_not_writable
+from geofix.agent.state import NegativesBy, PresetName
 from geofix.db.plain_text import require_name, short, visible
+
+if TYPE_CHECKING:
+    from geofix.agent.facade import Agent
+    from geofix.agent.services import Services
+    from geofix.agent.settings import Settings
+
 
 LONGEST_TEXT = 4096
 """Characters of a path or an option that is no name; Linux opens no longer path."""
@@ -143,3 +155,44 @@ AnySceneFlag = Annotated[
 ExactFlag = Annotated[
     bool, typer.Option("--exact", help="Compare with every vector, without an index: slower.")
 ]
+
+
+VERBS = {
+    "embed": "looking at the photo",
+    "retrieve": "searching the gallery",
+    "draft": "drafting",
+    "verify": "verifying",
+    "refine": "choosing a finer region",
+    "review": "waiting for a person",
+    "settle": "settling",
+}
+"""What a node does, for somebody who waits."""
+
+
+def open_services(
+    settings: Settings | None = None, *, progress: Callable[[str], None] | None = None
+) -> Services:
+    """Return engine, encoder and model, to be used in a `with`; nothing is opened yet."""
+    from geofix.agent.services import Services  # noqa: PLC0415 - see the top
+
+    return Services(settings, progress=progress)
+
+
+@contextmanager
+def open_agent(
+    settings: Settings | None = None,
+) -> Iterator[tuple[Agent, Callable[[dict[str, Any]], None]]]:
+    """Open geofix, and give a listener that shows on standard error what a run is doing."""
+    from geofix.agent import facade  # noqa: PLC0415 - see the top
+
+    with (
+        err().status("starting") as status,
+        facade.open_agent(settings, progress=lambda line: status.update(plain(line))) as agent,
+    ):
+        yield agent, lambda event: _follow(status, event)
+
+
+def _follow(status: Status, event: dict[str, Any]) -> None:
+    if event["event"] == "started":
+        again = f" (round {event['round'] + 1})" if event["round"] else ""
+        status.update(VERBS[event["node"]] + again)

@@ -10,13 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from geofix.agent.cli.opening import open_services
-from geofix.agent.cli.options import JsonFlag, RunId
+from geofix.agent.answer import written
+from geofix.agent.cli.options import JsonFlag, RunId, open_services
 from geofix.agent.cli.terminal import out, plain, say
-from geofix.agent.coordinates import written
 
 if TYPE_CHECKING:
-    from geofix.db.trail import Run
+    from geofix.db.runs import Run
 
 
 def show_trail(run: RunId, json: JsonFlag = False) -> None:

@@ -7,16 +7,14 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from geofix.agent import prompts
-from geofix.agent.consensus import CONSENSUS, consensus
-from geofix.agent.context import Context
-from geofix.agent.drafting.request import requests_of
-from geofix.agent.drafting.round import ask_round, prompts_sent
-from geofix.agent.limits import budget_of
-from geofix.agent.outcome import Outcome
+from geofix.agent.context import Context, budget_of
+from geofix.agent.draft.ask import ask_round, prompts_sent
+from geofix.agent.draft.consensus import CONSENSUS, consensus
+from geofix.agent.draft.presets import VERSION
+from geofix.agent.draft.request import requests_of
+from geofix.agent.recording import Outcome
 from geofix.agent.services import Services
-from geofix.agent.spending import Spending
-from geofix.agent.state import Draft, State
+from geofix.agent.state import Draft, Spending, State
 
 
 def draft(state: State, context: Context, services: Services) -> Outcome:
@@ -51,7 +49,7 @@ def _by_model(model: BaseChatModel, state: State, context: Context, services: Se
     detail: dict[str, Any] = {
         "model": name,
         "preset": context.preset,
-        "prompt_version": prompts.VERSION,
+        "prompt_version": VERSION,
         "route": requests.route,
         "prompts": prompts_sent(requests.all),
         **said.detail(),

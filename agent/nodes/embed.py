@@ -10,12 +10,11 @@ from PIL import Image
 from geofix.agent.context import Context
 from geofix.agent.errors import TrailError
 from geofix.agent.intake import REFERENCE, resolve
-from geofix.agent.outcome import Outcome
-from geofix.agent.scene_seen import SceneSeen
+from geofix.agent.recording import Outcome
 from geofix.agent.services import Services
-from geofix.agent.state import State
-from geofix.tools.images import from_jpeg
-from geofix.tools.scene import read_scene
+from geofix.agent.state import SceneSeen, State
+from geofix.tools.photo.read import from_jpeg
+from geofix.tools.scene.classify import read_scene
 
 
 def embed(state: State, context: Context, services: Services) -> Outcome:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from geofix.agent.context import Context
-from geofix.agent.outcome import Outcome
-from geofix.agent.refinement import neighbours, next_look
+from geofix.agent.recording import Outcome
+from geofix.agent.regions import neighbours, next_look
 from geofix.agent.services import Services
 from geofix.agent.state import State
 

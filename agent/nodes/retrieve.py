@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.agent.consensus import consensus
 from geofix.agent.context import Context
+from geofix.agent.draft.consensus import consensus
 from geofix.agent.errors import TrailError
-from geofix.agent.hits import as_hits
-from geofix.agent.outcome import Outcome
-from geofix.agent.refinement import neighbours
-from geofix.agent.regions import circle, search_area, search_areas
-from geofix.agent.search_report import SearchReport
+from geofix.agent.recording import Outcome
+from geofix.agent.regions import circle, neighbours, search_area, search_areas
 from geofix.agent.services import Services
-from geofix.agent.state import Retrieval, State
-from geofix.db.area import Area
-from geofix.db.gallery import Gallery
-from geofix.db.search import Found, Neighbour, Search
+from geofix.agent.state import Hit, Retrieval, SearchReport, State
+from geofix.db.search.area import Area
+from geofix.db.search.centring import Centring
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.query import Found, Neighbour, Search
+from geofix.tools.geo.places import places_at
+
+
+def as_hits(neighbours: Sequence[Neighbour], centring: Centring | None, searched: int) -> list[Hit]:
+    """Return photos with the names of their places and how common their likeness is.
+
+    Args:
+        neighbours: As found.
+        centring: None where vectors were compared raw: then no likeness is known to be common.
+        searched: Among how many photos they were found.
+    """
+    places = places_at(
+        [neighbour.latitude for neighbour in neighbours],
+        [neighbour.longitude for neighbour in neighbours],
+    )
+    hits = []
+    for neighbour, place in zip(neighbours, places, strict=True):
+        columns = asdict(neighbour)
+        country = columns.pop("country")
+        label = None if place is None else place.describe()
+        share = centring.impostor_share(neighbour.similarity, searched) if centring else None
+        hits.append(Hit(**columns, country_code=country, place=label, impostor_share=share))
+    return hits
+
 
 NONE_FOUND = Found((), ())
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from langgraph.types import interrupt
 from pydantic import BaseModel, Field
 
-from geofix.agent.choice.ranking import numbered
 from geofix.agent.context import Context
-from geofix.agent.outcome import Outcome
+from geofix.agent.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import State, Verdict
+from geofix.agent.verify.rounds import numbered
 
 
 class Pick(BaseModel):

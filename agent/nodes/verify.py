@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from geofix.agent.calibrated import InForce, asked_of
-from geofix.agent.choice.choosing import choose
-from geofix.agent.choice.observing import counted_drafts, observe
-from geofix.agent.choice.region_votes import region_share
-from geofix.agent.choice.scorers import Scorers
-from geofix.agent.context import Context
-from geofix.agent.limits import budget_of
-from geofix.agent.outcome import Outcome
+from geofix.agent.calibration.promise import InForce, asked_of
+from geofix.agent.context import Context, budget_of
+from geofix.agent.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Candidate, State
-from geofix.agent.verdicts import decide
-from geofix.tools.places import places_at
+from geofix.agent.verify.choose import choose
+from geofix.agent.verify.observe import counted_drafts, observe
+from geofix.agent.verify.rounds import region_share
+from geofix.agent.verify.scorers import Scorers
+from geofix.agent.verify.verdict import decide
+from geofix.tools.geo.places import places_at
 
 NO_BASELINE = (
     "verify: whether the best likeness means anything is not known, because raw vectors were asked"

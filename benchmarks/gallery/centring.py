@@ -13,7 +13,7 @@ from benchmarks.gallery.rows import Rows
 from benchmarks.gallery.sets import VectorSet, drawn_set, real_sets_beside
 from benchmarks.gallery.tables import Table
 from benchmarks.gallery.truth import Truth, exact, mean_of
-from geofix.tools.geo import haversine_km
+from geofix.tools.geo.distance import haversine_km
 
 K = 16
 COMMONEST = 50

@@ -7,8 +7,8 @@ from benchmarks.gallery.search import K, ask
 from benchmarks.gallery.tables import Table, ratio
 from benchmarks.gallery.timing import timed
 from benchmarks.gallery.truth import Truth
-from geofix.db.gallery_status import encoder_statuses
-from geofix.db.partition import Kind
+from geofix.db.search.partition import Kind
+from geofix.db.search.status import encoder_statuses
 
 KINDS: tuple[Kind, ...] = ("full", "compact")
 """The one that the other is compared with first."""

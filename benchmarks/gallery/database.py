@@ -15,9 +15,9 @@ import psutil
 import psycopg
 from sqlalchemy import Engine, make_url
 
+from geofix.db.embedded.server import EmbeddedServer
 from geofix.db.engine import conninfo, open_engine
 from geofix.db.schema import upgrade
-from geofix.db.server import EmbeddedServer
 
 GB = 2**30
 

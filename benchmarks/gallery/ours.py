@@ -12,11 +12,11 @@ from sqlalchemy import Engine, text
 from benchmarks.gallery.database import Server
 from benchmarks.gallery.rows import Rows
 from benchmarks.gallery.tables import say
-from geofix.db.gallery import Gallery
-from geofix.db.index_build import build_index
-from geofix.db.ingest import Ingest
-from geofix.db.partition import Kind
-from geofix.db.search import Found, Search
+from geofix.db.load.indexing import build_index
+from geofix.db.load.ingest import Ingest
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.partition import Kind
+from geofix.db.search.query import Found, Search
 
 ENCODER = "benchmark"
 GALLERY = "benchmark"

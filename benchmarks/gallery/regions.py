@@ -19,9 +19,9 @@ from benchmarks.gallery.search import K, ask
 from benchmarks.gallery.tables import Table
 from benchmarks.gallery.timing import timed
 from benchmarks.gallery.truth import recall, similarities
-from geofix.db.area import Area
-from geofix.db.search import Search
-from geofix.tools.geo import bounding_boxes, haversine_km
+from geofix.db.search.area import Area
+from geofix.db.search.query import Search
+from geofix.tools.geo.distance import bounding_boxes, haversine_km
 
 SHARES = (0.1, 0.01, 0.001, 0.0001)
 QUERIES = 50

@@ -17,10 +17,10 @@ from sqlalchemy import Engine
 from benchmarks.gallery.database import Server
 from benchmarks.gallery.ours import ENCODER, GALLERY
 from benchmarks.gallery.rows import LICENCE, Rows
-from geofix.db.ingest import Ingest
+from geofix.db.load.ingest import Ingest
 from geofix.tools.ingestion import ingest_vectors
 from geofix.tools.sources.choose import open_source
-from geofix.tools.sources.vectors import VectorSource
+from geofix.tools.sources.protocol import VectorSource
 
 
 class Unfinished(Ingest):

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from benchmarks.drawn import Drawn
 from benchmarks.geoclip_vectors import draw_places
 from benchmarks.vectors import make
-from geofix.db.photo_columns import PhotoColumns
-from geofix.tools.countries import countries_at
+from geofix.db.load.photos import PhotoColumns
+from geofix.tools.geo.countries import countries_at
 
 SOURCE = "benchmark"
 GEOCLIP = "GeoCLIP locations"

@@ -19,7 +19,7 @@ from benchmarks.gallery.tables import Table, ratio, say
 from benchmarks.gallery.timing import Timed, timed
 from benchmarks.gallery.truth import Truth
 from benchmarks.peers.environment import run_peer
-from geofix.db.search import Found, Search
+from geofix.db.search.query import Found, Search
 
 K = 16
 EXACT_QUERIES = 20

@@ -1,1 +1,1 @@
-"""The parts of the embedded Postgres; `geofix.db.server` is their door."""
+"""The parts of the embedded Postgres; `geofix.db.embedded.server` is their door."""

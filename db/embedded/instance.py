@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from geofix.db.embedded import databases, postmaster
+from geofix.db.embedded import cluster as databases
+from geofix.db.embedded import postmaster
 from geofix.db.embedded.account import server_account
 from geofix.db.embedded.binaries import find_binaries, within_reach
 from geofix.db.embedded.cluster import ROLE, create_cluster, read_password
@@ -42,7 +43,7 @@ class Answer:
 
 
 class Instance:
-    """The server itself; `geofix.db.server` decides when it runs."""
+    """The server itself; `geofix.db.embedded.server` decides when it runs."""
 
     def __init__(self, data_dir: Path, bin_dir: Path | None, timeout_s: float) -> None:
         """Arguments as those of `EmbeddedServer`, with `data_dir` resolved."""

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from geofix.evaluation.report.plots import COLORS, new_figure
 from geofix.evaluation.report.tables import length
-from geofix.evaluation.result import Result
-from geofix.tools.borders import KM_A_DEGREE, borders
+from geofix.evaluation.run.result import Result
+from geofix.tools.geo.borders import KM_A_DEGREE, borders
 
 LAND, BORDER, SEA, WRONG = "#e9e6df", "#ffffff", "#f7fafc", "#c0392b"
 MARGIN = 0.08

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from geofix.agent.errors import GeofixError
+from geofix.evaluation.report.scorecard import errors_of, thresholds_of
 from geofix.evaluation.report.tables import within
-from geofix.evaluation.result import Result
-from geofix.evaluation.scorecard import errors_of, thresholds_of
-from geofix.tools.levels import SCALES
-from geofix.tools.reliability import reliability_curve
+from geofix.evaluation.run.result import Result
+from geofix.tools.statistics import SCALES
+from geofix.tools.statistics.reliability import reliability_curve
 
 LEAST_KM, MOST_KM = 0.005, 20_038.0
 """Ends of axes of distance; what is nearer is drawn at the end."""

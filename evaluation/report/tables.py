@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from geofix.evaluation.comparison import Comparison
-from geofix.evaluation.intervals import Difference, Share
-from geofix.evaluation.scorecard import Place, Scorecard
+from geofix.evaluation.metrics import Difference, Share
+from geofix.evaluation.report.comparison import Comparison
+from geofix.evaluation.report.scorecard import Place, Scorecard
 
 MOST_COUNTRIES = 30
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from geofix.db.evaluations import Evaluation
 from geofix.db.plain_text import visible
-from geofix.evaluation.comparison import Comparison
+from geofix.db.stores import Evaluation
+from geofix.evaluation.report.comparison import Comparison
+from geofix.evaluation.report.scorecard import Scorecard
 from geofix.evaluation.report.tables import Table, comparison_table, tables_of
-from geofix.evaluation.result import Result
-from geofix.evaluation.scorecard import Scorecard
+from geofix.evaluation.run.result import Result
 
 CSV_COLUMNS = (
     *("photo", "status", "truth_latitude", "truth_longitude", "accuracy_km", "country_code"),

@@ -11,10 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.evaluation.worlds.locations import Places, read_places
-from geofix.evaluation.worlds.spots import Spots, centred, field, geography
-from geofix.tools.countries import countries_at
-from geofix.tools.geo import haversine_km
+from geofix.evaluation.worlds.looks import Places, Spots, centred, field, geography, read_places
+from geofix.tools.geo.countries import countries_at
+from geofix.tools.geo.distance import haversine_km
 
 Half = Literal["train", "test"]
 

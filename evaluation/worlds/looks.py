@@ -1,16 +1,177 @@
-"""What photos look like: sums of signatures of the places they show or seem to show, and noise."""
+"""What photos look like: sums of signatures of the places they show or seem to show, and noise.
+
+A spot's signature is GeoCLIP's vector of its place (centred, so that places far apart are unlike)
+together with local fields: random Fourier features (Rahimi & Recht 2007) of the position, whose
+cosine falls with distance as a Gaussian. GeoCLIP's own cosine is 0.98 at 1 km, 0.59 at 10 km, 0.34
+at 100 km and 0.12 at 750 km; without a field a city would look the same all over.
+
+Weights and places are files in the package `geoclip` (MIT), which is downloaded and not installed;
+see `geofix.tools.encoders.location`.
+"""
 
 from __future__ import annotations
 
+import io
+import subprocess
+import sys
+import zipfile
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from platformdirs import user_cache_path
 
-from geofix.evaluation.worlds.locations import DIMENSION
 from geofix.evaluation.worlds.recipe import COMMON, Recipe
-from geofix.evaluation.worlds.spots import Spots, common_mean
-from geofix.tools.geo import haversine_km
+from geofix.tools.encoders.location import DIMENSION, LocationEncoder
+from geofix.tools.geo.distance import EARTH_RADIUS_KM, haversine_km
+
+PACKAGE = "geoclip==1.3.0"
+WEIGHTS = "geoclip/model/weights/location_encoder_weights.pth"
+PLACES = "geoclip/model/gps_gallery/coordinates_100K.csv"
+
+COUNT = 100_000
+"""Places there are, 94,123 of them distinct."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """GeoCLIP's gallery."""
+
+    vectors: NDArray[np.float16]
+    """`[n, 512]`, L2-normalised."""
+    latitude: NDArray[np.float64]
+    """Degrees, `[n]`."""
+    longitude: NDArray[np.float64]
+    """Degrees, `[n]`."""
+    norms: NDArray[np.float32]
+    """Length of each vector before it was normalised, `[n]`."""
+
+
+def cache_folder() -> Path:
+    """Return the folder where benchmarks and worlds keep what they download or make."""
+    folder = user_cache_path("geofix") / "benchmarks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def read_places() -> Places:
+    """Return the gallery; the first call downloads 40 MB and takes a minute.
+
+    Raises:
+        subprocess.CalledProcessError: pip could not download the package.
+    """
+    kept = cache_folder() / "geoclip-1.3.0.npz"
+    if not kept.is_file():
+        with zipfile.ZipFile(_wheel()) as wheel:
+            table = np.loadtxt(io.BytesIO(wheel.read(PLACES)), delimiter=",", skiprows=1)
+            vectors = LocationEncoder(wheel.read(WEIGHTS)).encode(table[:, 0], table[:, 1])
+        norms = np.linalg.norm(vectors, axis=1)
+        unit = (vectors / norms[:, None]).astype(np.float16)
+        made = kept.with_suffix(".half.npz")
+        np.savez(made, vectors=unit, latitude=table[:, 0], longitude=table[:, 1], norms=norms)
+        made.rename(kept)
+    with np.load(kept) as data:
+        return Places(data["vectors"], data["latitude"], data["longitude"], data["norms"])
+
+
+def vectors_at(
+    latitude: NDArray[np.float64], longitude: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return L2-normalised vectors of any places, `[n, 512]`; about 1 ms each.
+
+    Raises:
+        subprocess.CalledProcessError: pip could not download the package.
+    """
+    with zipfile.ZipFile(_wheel()) as wheel:
+        vectors = LocationEncoder(wheel.read(WEIGHTS)).encode(latitude, longitude)
+    unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
+
+
+def _wheel() -> Path:
+    folder = cache_folder() / "geoclip"
+    if not list(folder.glob("*.whl")):
+        download = ["download", "--quiet", "--no-deps", "--dest", str(folder), PACKAGE]
+        # -P: else a `pip.py` in the working folder would be run in place of pip.
+        subprocess.run([sys.executable, "-P", "-m", "pip", *download], check=True)
+    return next(folder.glob("*.whl"))
+
+
+NODE_DEGREES = 0.002
+"""GeoCLIP's vectors are made once for all spots of about 200 m: they differ by 0.002 there."""
+
+BLOCK = 4_000
+
+
+@dataclass(frozen=True)
+class Spots:
+    """Places a photo may be taken at, `n` of them."""
+
+    latitude: NDArray[np.float64]
+    longitude: NDArray[np.float64]
+    group: NDArray[np.int64]
+    """What is split as a whole: a cell of 5 degrees, or a city."""
+    sequence: NDArray[np.int64]
+    """Photos of one walk share it; -1 where there are no walks."""
+    heading: NDArray[np.int64]
+    """Which way along its street the camera looks, 0 or 1; 0 where there are no streets."""
+    signature: NDArray[np.float32]
+    """`[n, 512]`, L2-normalised."""
+
+    def __len__(self) -> int:
+        """Say how many there are."""
+        return len(self.latitude)
+
+
+def field(
+    latitude: NDArray[np.float64],
+    longitude: NDArray[np.float64],
+    length_km: float,
+    seed: int,
+) -> NDArray[np.float32]:
+    """Return a random field on the sphere, `[n, 512]`, L2-normalised.
+
+    Args:
+        latitude: Degrees, `[n]`.
+        longitude: Degrees, `[n]`.
+        length_km: The cosine of two places `d` apart is about `exp(-(d / length)^2 / 2)`.
+        seed: Another one gives a field that has nothing to do with this.
+    """
+    waves = np.random.default_rng(seed).standard_normal((3, DIMENSION // 2)) / length_km
+    phi, lam = np.radians(latitude), np.radians(longitude)
+    there = EARTH_RADIUS_KM * np.column_stack(
+        [np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)]
+    )
+    made = np.empty((len(there), DIMENSION), np.float32)
+    for start in range(0, len(there), BLOCK):
+        angle = there[start : start + BLOCK] @ waves
+        made[start : start + BLOCK] = np.hstack([np.cos(angle), np.sin(angle)])
+    unit: NDArray[np.float32] = made / np.float32((DIMENSION / 2) ** 0.5)
+    return unit
+
+
+def geography(latitude: NDArray[np.float64], longitude: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return GeoCLIP's centred vectors of places, `[n, 512]`, L2-normalised."""
+    nodes = np.round(np.column_stack([latitude, longitude]) / NODE_DEGREES) * NODE_DEGREES
+    distinct, which = np.unique(nodes, axis=0, return_inverse=True)
+    return centred(vectors_at(distinct[:, 0], distinct[:, 1]))[which.ravel()]
+
+
+def centred(vectors: NDArray[np.float32] | NDArray[np.float16]) -> NDArray[np.float32]:
+    """Return vectors less the mean of GeoCLIP's 100,000, L2-normalised."""
+    moved = np.asarray(vectors, np.float32) - common_mean()
+    unit: NDArray[np.float32] = moved / np.linalg.norm(moved, axis=1, keepdims=True)
+    return unit
+
+
+@lru_cache(maxsize=1)
+def common_mean() -> NDArray[np.float32]:
+    """Return the mean of GeoCLIP's vectors, `[512]`."""
+    mean: NDArray[np.float32] = read_places().vectors.mean(axis=0, dtype=np.float32)
+    return mean
+
 
 POOL = 4_000
 """Places a query may look like are drawn from so many of the world's."""

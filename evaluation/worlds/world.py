@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geofix.evaluation.worlds.layouts import Half, city_spots, street_spots, world_spots
-from geofix.evaluation.worlds.looks import Parts, draw_parts, gallery_vectors, query_vectors
+from geofix.evaluation.worlds.looks import Parts, Spots, draw_parts, gallery_vectors, query_vectors
 from geofix.evaluation.worlds.recipe import CITY, STREET, WORLD, Recipe, Scale
-from geofix.evaluation.worlds.spots import Spots
-from geofix.tools.geo import haversine_km
+from geofix.tools.geo.distance import haversine_km
 
 RECIPES: dict[Scale, Recipe] = {"world": WORLD, "city": CITY, "street": STREET}
 

@@ -17,7 +17,7 @@ CELL = (
     "least(floor((latitude + 90) / 0.25), 719)::int * 1440"
     " + least(floor((longitude + 180) / 0.25), 1439)::int"
 )
-"""`geofix.db.cells` in SQL, as it was when this migration was written."""
+"""`geofix.db.search.counts` in SQL, as it was when this migration was written."""
 
 
 def upgrade() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from geofix.agent import Agent, Fix
-from geofix.db.trail import Step
-from geofix.tools.geo import haversine_km
-from geofix.tools.samples import sample_path
+from geofix.db.runs import Step
+from geofix.tools.geo.distance import haversine_km
+from geofix.tools.photo.samples import sample_path
 from tests.loopback import (
     ChatServer,
     Protocol,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from geofix.agent import prompts
+from geofix.agent.draft.presets import VERSION
 from tests.integration.lab import DOME, PROTOCOLS, SACRE_COEUR, is_in_paris, said
 from tests.loopback import TOKENS_IN, TOKENS_OUT
 
@@ -29,7 +29,7 @@ def test_the_answers_draft_is_in_the_trail_as_the_models(lab: Any) -> None:
     detail = step.detail
     assert detail["drafted_by"] == "openai:tiny"
     assert (detail["latitude"], detail["longitude"]) == DOME
-    assert detail["prompt_version"] == prompts.VERSION
+    assert detail["prompt_version"] == VERSION
     assert detail["answers"] == [said()]
     assert detail["tokens"] == {"input_tokens": TOKENS_IN, "output_tokens": TOKENS_OUT}
     assert detail["clues"][0]["observation"] == "a white dome on a hill"

@@ -11,11 +11,11 @@ import pytest
 
 from geofix.agent import Settings, open_agent
 from geofix.agent.errors import ModelError
-from geofix.tools import retrying
-from geofix.tools.answers import MOST_TEXT
 from geofix.tools.encoders import Encoder
-from geofix.tools.responses import MOST_BYTES
-from geofix.tools.samples import sample_path
+from geofix.tools.models import calls as retrying
+from geofix.tools.models.reply import MOST_TEXT
+from geofix.tools.models.responses import MOST_BYTES
+from geofix.tools.photo.samples import sample_path
 from tests.integration.lab import KEY, is_in_paris, said
 from tests.loopback import TOKENS_IN, Finished, Raw, openai_answer
 

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
-from geofix.agent.drafting.pictures import MODEL_SIDE_PX, SIDES_PX
-from geofix.agent.prompts import ours
-from geofix.tools.samples import sample_path
+from geofix.agent.draft import prompts as ours
+from geofix.agent.draft.messages import MODEL_SIDE_PX, SIDES_PX
+from geofix.tools.photo.samples import sample_path
 from tests.integration.lab import KEY, PROTOCOLS, said
 
 

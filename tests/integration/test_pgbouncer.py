@@ -11,17 +11,16 @@ import pytest
 from sqlalchemy import Engine, text
 
 from geofix.agent import Settings, open_agent
-from geofix.agent.facade_async import aopen_agent
+from geofix.agent.facade import aopen_agent
 from geofix.agent.services import Services
-from geofix.db import plan
 from geofix.db.engine import conninfo, database_errors, open_engine
 from geofix.db.errors import DatabaseError
-from geofix.db.gallery import Gallery
-from geofix.db.index_build import build_index
-from geofix.db.indexing import drop_index
-from geofix.db.search import Search
+from geofix.db.load.indexing import build_index, drop_index
+from geofix.db.search import plan
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.query import Search
 from geofix.tools.encoders import Encoder
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.samples import sample_path
 from tests.integration.db.random_gallery import add, unit
 from tests.pgbouncer import pgbouncer
 

@@ -97,4 +97,10 @@ def test_files_keep_to_their_size() -> None:
         for path in (ROOT / folder).rglob("*.py")
     ]
     assert max(lengths) <= 400
-    assert sorted(lengths)[len(lengths) // 2] <= 120
+    assert sum(length <= 60 for length in lengths) < len(lengths) / 4
+
+
+def test_folders_keep_to_their_size() -> None:
+    for folder in ("agent", "tools", "db", "evaluation"):
+        for path in [ROOT / folder, *(ROOT / folder).rglob("*/")]:
+            assert len(list(path.glob("*.py"))) <= 16, path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from geofix.tools.encoders.load import DEFAULT_FULL, STARTER, load_encoder
-from geofix.tools.encoders.protocol import Encoder
+from geofix.tools.encoders.load import DEFAULT_FULL, STARTER, Encoder, load_encoder
 
 __all__ = ["DEFAULT_FULL", "STARTER", "Encoder", "load_encoder"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from huggingface_hub import constants, snapshot_download
 
 from geofix.tools.errors import EncoderError
-from geofix.tools.offline import VARIABLE, offline
+from geofix.tools.models.privacy import VARIABLE, offline
 
 _DESCRIPTIONS = ("config.json", "preprocessor_config.json", "processor_config.json")
 _SAFE, _PICKLED = "*.safetensors", "pytorch_model*.bin"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from geofix.tools.embedding import EncoderSpec
+from geofix.tools.ingestion.decoding import EncoderSpec
 from geofix.tools.ingestion.pipeline import BATCH, ingest_source
-from geofix.tools.ingestion.precomputed import ingest_vectors
 from geofix.tools.ingestion.ray_data import ingest_with_ray
 from geofix.tools.ingestion.report import IngestionReport, Progress, rejected_lines
+from geofix.tools.ingestion.vectors import ingest_vectors
 from geofix.tools.ingestion.workers import default_workers
 
 __all__ = [

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from geofix.db.ingest import GeotaggedPhoto
-from geofix.tools.country_grid import countries_of
-from geofix.tools.decoding import Decoded, Task
+from geofix.db.load.ingest import GeotaggedPhoto
+from geofix.tools.geo.countries import countries_of
+from geofix.tools.ingestion.decoding import Decoded, Task
 from geofix.tools.sources import SourcePhoto
 
 

@@ -12,14 +12,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from geofix.db.ingest import Ingest
-from geofix.tools.decoding import Decoded, Outcome
+from geofix.db.load.ingest import Ingest
 from geofix.tools.encoders import Encoder
-from geofix.tools.ingestion.load import Load
+from geofix.tools.ingestion.decoding import Decoded, Outcome
+from geofix.tools.ingestion.load import Load, Writer
 from geofix.tools.ingestion.matching import Job
 from geofix.tools.ingestion.report import IngestionReport, Progress, Tally
 from geofix.tools.ingestion.workers import Workers
-from geofix.tools.ingestion.writing import Writer
 from geofix.tools.sources import Source, check_name
 
 BATCH = 32

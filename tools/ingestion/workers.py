@@ -12,8 +12,14 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from geofix.db.errors import GeofixError
-from geofix.tools.decoding import Outcome, Task, Undecodable, decode
-from geofix.tools.worker_process import begin, from_safe_paths
+from geofix.tools.ingestion.decoding import (
+    Outcome,
+    Task,
+    Undecodable,
+    begin,
+    decode,
+    from_safe_paths,
+)
 
 T = TypeVar("T")
 

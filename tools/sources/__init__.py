@@ -6,9 +6,7 @@ from geofix.tools.sources.choose import KINDS, open_source
 from geofix.tools.sources.folder import FolderSource
 from geofix.tools.sources.joined import JoinedSource
 from geofix.tools.sources.mp16 import open_mp16
-from geofix.tools.sources.npy import NpySource
 from geofix.tools.sources.osv5m import open_osv5m
-from geofix.tools.sources.parquet_vectors import ParquetVectorSource
 from geofix.tools.sources.pictures import (
     FilePicture,
     MemoryPicture,
@@ -16,9 +14,16 @@ from geofix.tools.sources.pictures import (
     TarPicture,
     ZipPicture,
 )
-from geofix.tools.sources.protocol import Rejected, Source, SourcePhoto, check_name
+from geofix.tools.sources.protocol import (
+    Rejected,
+    Source,
+    SourcePhoto,
+    VectorBatch,
+    VectorSource,
+    check_name,
+)
 from geofix.tools.sources.table import TableSource
-from geofix.tools.sources.vectors import VectorBatch, VectorSource
+from geofix.tools.sources.vector_files import NpySource, ParquetVectorSource
 from geofix.tools.sources.webdataset import WebDatasetSource
 
 __all__ = [

@@ -10,15 +10,12 @@ from geofix.tools.errors import SourceError
 from geofix.tools.sources.columns import ALIASES
 from geofix.tools.sources.folder import FolderSource
 from geofix.tools.sources.mp16 import find_table, open_mp16
-from geofix.tools.sources.npy import NpySource
 from geofix.tools.sources.osv5m import SPLITS, open_osv5m
-from geofix.tools.sources.parquet_table import open_parquet, readable
-from geofix.tools.sources.parquet_vectors import ParquetVectorSource
-from geofix.tools.sources.protocol import Source
-from geofix.tools.sources.shards import expand, is_tar
+from geofix.tools.sources.parquet import open_parquet, readable
+from geofix.tools.sources.protocol import Source, VectorSource
 from geofix.tools.sources.table import TableSource
-from geofix.tools.sources.vectors import VectorSource
-from geofix.tools.sources.webdataset import WebDatasetSource
+from geofix.tools.sources.vector_files import NpySource, ParquetVectorSource
+from geofix.tools.sources.webdataset import WebDatasetSource, expand, is_tar
 
 KINDS = {
     "folder": "a folder of photos with GPS in EXIF",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
-from geofix.tools.errors import SourceError
+from geofix.tools.errors import RegionError, SourceError
+from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM, check_coordinates
 
 ALIASES = {
     "path": (
@@ -93,3 +97,170 @@ def _place(table: Path, header: Sequence[str], mapped: str | None, used: str) ->
             f"the table {str(table)!r} has the column {used!r} twice; it has {listed}"
         )
     return there.index(used)
+
+
+Cells = Mapping[str, Any]
+"""Our name of a column to its cell: text, or a number, date or None of a typed table."""
+
+SECONDS_DIGITS, MILLISECONDS_DIGITS = (9, 10), (12, 13)
+"""How many digits an instant since 1970 has, from 1973 to 2286."""
+
+
+def text_of(cells: Cells, name: str) -> str:
+    """Return a cell as text; empty where there is none, or a null or NaN stands in it.
+
+    Raises:
+        ValueError: It holds a zero byte, which Postgres cannot keep.
+    """
+    value = cells.get(name)
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    # Tables that once had a gap keep whole numbers as floats.
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if "\0" in text:
+        raise ValueError(f"the {name} {text!r} holds a zero byte")
+    return text.strip()
+
+
+def number_of(cells: Cells, name: str) -> float:
+    """Return a cell as a number, NaN and infinity included.
+
+    Raises:
+        ValueError: It is empty or no number.
+    """
+    value = cells.get(name)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise ValueError(f"the {name} is a whole number past 1e308") from error
+    text = text_of(cells, name)
+    if not text:
+        raise ValueError(f"the {name} is empty")
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ValueError(f"the {name} {text!r} is not a number") from error
+
+
+def accuracy_of(cells: Cells) -> float:
+    """Return the accuracy in km; 0 where none is given.
+
+    Raises:
+        ValueError: It is no distance on Earth.
+    """
+    accuracy_km = number_of(cells, "accuracy_km") if text_of(cells, "accuracy_km") else 0.0
+    if not 0 <= accuracy_km <= HALF_CIRCUMFERENCE_KM:
+        raise ValueError(f"the accuracy_km {accuracy_km!r} is no distance on Earth")
+    return accuracy_km
+
+
+def instant_of(cells: Cells) -> datetime | None:
+    """Return when a photo was taken; what has no offset is taken for UTC.
+
+    Reads ISO 8601 and seconds or milliseconds since 1970 (Mapillary's way).
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    value = cells.get("captured_at")
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    text = text_of(cells, "captured_at")
+    if not text:
+        return None
+    if text.isascii() and text.isdigit() and len(text) in SECONDS_DIGITS + MILLISECONDS_DIGITS:
+        seconds = int(text) if len(text) in SECONDS_DIGITS else int(text) / 1000
+        return datetime.fromtimestamp(seconds, tz=UTC)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"the date {text!r} is not written as ISO 8601") from error
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+HEAD = 1000
+"""Rows of a table that are looked at before any is given."""
+
+MIN_ROWS, MIN_SHARE = 5, 0.1
+"""Fewer rows, or a smaller share of them, are mistakes of rows and not of columns."""
+
+MIN_RADIANS = 20
+"""Unlike places that all lie where radians would: there is no land there (off Ghana)."""
+
+SCALES = (10_000_000, 1_000_000)
+"""By which degrees are multiplied to be kept as whole numbers."""
+
+
+def check_place(latitude: float, longitude: float) -> None:
+    """Refuse what is no place of a photo.
+
+    Raises:
+        ValueError: Out of range, not finite, or 0, 0; says if the two look swapped or scaled.
+    """
+    try:
+        check_coordinates(latitude, longitude)
+    except RegionError as error:
+        scale = _scale(latitude, longitude)
+        hint = f"; are they degrees times {scale:,}?" if scale else ""
+        raise ValueError(f"{error}{hint}") from error
+    if latitude == 0 and longitude == 0:
+        raise ValueError("the coordinates are 0, 0: taken for unset")
+
+
+def check_columns(
+    label: str, places: Sequence[tuple[float, float]], names: Mapping[str, str]
+) -> None:
+    """Refuse a collection whose columns, not just some rows, are mistaken.
+
+    Swapped columns show only where a longitude exceeds 90 degrees: a table of Europe alone passes.
+
+    Args:
+        label: The collection, for the error.
+        places: Latitude and longitude of its first rows, as they stand there, numbers only.
+        names: What the collection calls our columns.
+
+    Raises:
+        SourceError: They look swapped, scaled, or like radians.
+    """
+    swapped = sum(90 < abs(lat) <= 180 and abs(lon) <= 90 for lat, lon in places)
+    # Where latitudes are latitudes, some row has a longitude that could be none.
+    plain = sum(abs(lat) <= 90 < abs(lon) <= 180 for lat, lon in places)
+    names = {name: names.get(name, name) for name in ("latitude", "longitude")}
+    if _many(swapped, places) and swapped > plain:
+        raise SourceError(
+            f"the columns of {label} look swapped: of the first {len(places)} rows {swapped} have a"
+            " latitude beyond 90 degrees that would do for a longitude; try --column"
+            f" latitude={names['longitude']} --column longitude={names['latitude']}"
+        )
+    for scale in SCALES:
+        if _many(sum(_scale(*place) == scale for place in places), places):
+            meters = "; or are they metres of a map projection?" if scale == SCALES[1] else ""
+            raise SourceError(
+                f"the coordinates of {label} look like degrees times {scale:,}: divide"
+                f" {names['latitude']!r} and {names['longitude']!r} by it first{meters}"
+            )
+    inside = all(abs(lat) <= math.pi / 2 and abs(lon) <= math.pi for lat, lon in places)
+    if inside and len(set(places)) >= MIN_RADIANS:
+        raise SourceError(
+            f"the coordinates of {label} look like radians: the first {len(places)} rows all lie"
+            " within pi/2 and pi of 0; give degrees"
+        )
+
+
+def _many(count: int, places: Sequence[tuple[float, float]]) -> bool:
+    return count >= max(MIN_ROWS, MIN_SHARE * len(places))
+
+
+def _scale(latitude: float, longitude: float) -> int | None:
+    """Return by what degrees were multiplied, if it looks like it."""
+    largest = max(abs(latitude), abs(longitude))
+    if not largest >= 10_000 or math.isinf(largest):
+        return None
+    # The smaller scale first: what fits it would be within 18 degrees of 0, 0 by the larger.
+    for scale in reversed(SCALES):
+        if abs(latitude) <= 90 * scale and abs(longitude) <= 180 * scale:
+            return scale
+    return None

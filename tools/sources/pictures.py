@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from geofix.tools.errors import PhotoError
-from geofix.tools.images import MAX_BYTES, _read_file
+from geofix.tools.photo.read import MAX_BYTES, _read_file
 
 ZIP_HEADER = struct.Struct("<4s22xHH")
 """Of a member: signature, and the lengths of name and extra field that follow."""

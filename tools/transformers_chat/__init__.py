@@ -5,7 +5,6 @@ Importing this package imports neither torch nor transformers; the first questio
 
 from __future__ import annotations
 
-from geofix.tools.transformers_chat.by_name import model_by_name
-from geofix.tools.transformers_chat.model import TransformersChat
+from geofix.tools.transformers_chat.model import TransformersChat, model_by_name
 
 __all__ = ["TransformersChat", "model_by_name"]

@@ -12,7 +12,7 @@ from huggingface_hub import snapshot_download
 
 from geofix.tools.encoders.snapshots import beside, fingerprint, is_path, no_folder, written_folder
 from geofix.tools.errors import ModelError
-from geofix.tools.offline import VARIABLE, offline
+from geofix.tools.models.privacy import VARIABLE, offline
 
 _WANTED = ["*.json", "*.jinja", "*.model", "*.txt", "*.safetensors"]
 _NEEDLESS = ["original/*", "consolidated*"]

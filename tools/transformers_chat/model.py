@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import parse_qsl
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
@@ -13,17 +17,72 @@ from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
-from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 
 from geofix.tools.errors import ModelError
 from geofix.tools.transformers_chat.checkpoint import Checkpoint, find_checkpoint
-from geofix.tools.transformers_chat.conversation import chat_of
-from geofix.tools.transformers_chat.structured import structured
-from geofix.tools.transformers_chat.weights import Weights
-from geofix.tools.transformers_chat.wish import wish_of
+from geofix.tools.transformers_chat.prompt import chat_of
+from geofix.tools.transformers_chat.wish import structured, wish_of
 
 if TYPE_CHECKING:
     from geofix.tools.transformers_chat.loading import Loaded
+
+
+class BusyError(TimeoutError):
+    """The model was busy with other questions until the time was over."""
+
+
+class Weights:
+    """Shared by all copies of a chat model, whatever their temperature."""
+
+    def __init__(self, load: Callable[[], Loaded]) -> None:
+        """Prepare; nothing is read.
+
+        Args:
+            load: Reads the weights.
+        """
+        self._load = load
+        self._lock = threading.Lock()
+        self._loaded: Loaded | None = None
+
+    @property
+    def loaded(self) -> Loaded | None:
+        """What is in memory, if anything is."""
+        return self._loaded
+
+    @contextmanager
+    def in_use(self, deadline: float | None) -> Iterator[Loaded]:
+        """Give the model to this thread alone; the first to come waits while it is read.
+
+        Args:
+            deadline: Until when to wait for others, on the clock of `time.monotonic`.
+
+        Raises:
+            BusyError: The deadline came first.
+            ModelError: The model cannot be loaded.
+        """
+        left = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
+        if not self._lock.acquire(timeout=left):
+            raise BusyError("the model was busy with other questions until the time was over")
+        try:
+            if self._loaded is None:
+                self._loaded = self._load()
+            yield self._loaded
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Let the memory go, once who uses it has ended; the next use reads the weights again."""
+        with self._lock:
+            if self._loaded is None:
+                return
+            self._loaded = None
+            gc.collect()
+            # Imported by whoever loaded the weights.
+            import torch  # noqa: PLC0415
+
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
 
 
 class TransformersChat(BaseChatModel):
@@ -119,8 +178,7 @@ class TransformersChat(BaseChatModel):
 
     def _load(self) -> Loaded:
         # Seconds to import; whoever only names a model needs none of it.
-        from geofix.tools.transformers_chat.loading import load  # noqa: PLC0415
-        from geofix.tools.transformers_chat.placement import place  # noqa: PLC0415
+        from geofix.tools.transformers_chat.loading import load, place  # noqa: PLC0415
 
         placement = place(self.device, self.dtype, self.quantization)
         checkpoint = self._checkpoint or find_checkpoint(self.model, download=True)
@@ -137,7 +195,7 @@ class TransformersChat(BaseChatModel):
     ) -> ChatResult:
         from geofix.tools.transformers_chat.generation import generate  # noqa: PLC0415
         from geofix.tools.transformers_chat.replies import result_of  # noqa: PLC0415
-        from geofix.tools.transformers_chat.watch import Watch  # noqa: PLC0415
+        from geofix.tools.transformers_chat.wish import Watch  # noqa: PLC0415
 
         chat, wish, until = chat_of(messages), wish_of(self, stop, kwargs), _until(kwargs)
         with self._weights.in_use(until) as loaded:
@@ -152,8 +210,8 @@ class TransformersChat(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         from geofix.tools.transformers_chat.generation import generate  # noqa: PLC0415
-        from geofix.tools.transformers_chat.streaming import stream  # noqa: PLC0415
-        from geofix.tools.transformers_chat.watch import Watch  # noqa: PLC0415
+        from geofix.tools.transformers_chat.replies import stream  # noqa: PLC0415
+        from geofix.tools.transformers_chat.wish import Watch  # noqa: PLC0415
 
         chat, wish, until = chat_of(messages), wish_of(self, stop, kwargs), _until(kwargs)
         with self._weights.in_use(until) as loaded:
@@ -183,3 +241,55 @@ class TransformersChat(BaseChatModel):
 def _until(options: dict[str, Any]) -> float | None:
     timeout = options.get("timeout")
     return None if timeout is None else time.monotonic() + float(timeout)
+
+
+OPTIONS = (
+    "device",
+    "dtype",
+    "max_new_tokens",
+    "quantization",
+    "temperature",
+    "think",
+    "think_tokens",
+)
+"""What a name may say behind a question mark: fields of `TransformersChat`."""
+
+
+def model_by_name(
+    spec: str, *, timeout_s: float, base_url: str | None = None, api_key: str | None = None
+) -> TransformersChat:
+    """Return the model; its weights are read at the first question.
+
+    Args:
+        spec: Such as `transformers:Qwen/Qwen2.5-VL-7B-Instruct`, with a commit or tag behind an
+            `@` and options as in an address: `transformers:/models/qwen?quantization=4bit`.
+        timeout_s: Longest time for one answer, once its turn came, seconds.
+        base_url: Refused: there is no server.
+        api_key: Refused: there is nobody to show it to.
+
+    Raises:
+        ModelError: There is no such folder, an option is unknown or out of range, or the model is
+            not on this machine and downloads are forbidden.
+    """
+    if base_url is not None or api_key is not None:
+        raise ModelError(
+            f"the model {spec!r} runs in this process and takes neither an address nor a key; unset"
+            " GEOFIX_MODEL_URL and GEOFIX_MODEL_API_KEY"
+        )
+    name, _, query = spec.partition(":")[2].partition("?")
+    options: dict[str, Any] = {"temperature": 0.0, **_options(spec, query)}
+    try:
+        return TransformersChat(model=name, timeout_s=timeout_s, **options)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ModelError(f"the model {spec!r} cannot be set up: {wrong}") from None
+
+
+def _options(spec: str, query: str) -> dict[str, str]:
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    unknown = sorted(options.keys() - set(OPTIONS))
+    if unknown:
+        raise ModelError(
+            f"the model {spec!r} has no option {unknown[0]!r}; its options are {', '.join(OPTIONS)}"
+        )
+    return options

@@ -2,11 +2,56 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Protocol
 
+import torch
+from langchain_core.language_models import BaseChatModel
+from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
+from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
+from pydantic import BaseModel
+from torch import Tensor
+
 from geofix.tools.errors import ModelError
-from geofix.tools.transformers_chat.structured import json_schema_of
+
+
+def json_schema_of(schema: Any) -> dict[str, Any]:
+    """Return a pydantic class, or a JSON schema, as JSON schema.
+
+    Raises:
+        ModelError: It is neither.
+    """
+    if isinstance(schema, dict):
+        return schema
+    if isinstance(schema, type) and issubclass(schema, BaseModel):
+        return schema.model_json_schema()
+    raise ModelError(f"{schema!r} is no schema; give a pydantic class or a JSON schema")
+
+
+def structured(model: BaseChatModel, schema: Any, *, include_raw: bool) -> Runnable[Any, Any]:
+    """Return a chain that gives the object, or `raw`, `parsed` and `parsing_error`.
+
+    Raises:
+        ModelError: The schema is none.
+    """
+    bound = model.bind(response_schema=json_schema_of(schema))
+    parser: Runnable[Any, Any] = (
+        JsonOutputParser()
+        if isinstance(schema, dict)
+        else PydanticOutputParser(pydantic_object=schema)
+    )
+    if not include_raw:
+        return bound | parser
+    parsed = RunnablePassthrough.assign(
+        parsed=itemgetter("raw") | parser, parsing_error=lambda _: None
+    )
+    failed = RunnablePassthrough.assign(parsed=lambda _: None)
+    return RunnableMap(raw=bound) | parsed.with_fallbacks([failed], exception_key="parsing_error")
+
 
 _OPTIONS = frozenset(
     {
@@ -84,3 +129,43 @@ def _count(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ModelError(f"{name} cannot be {value!r}; give a whole number, 1 or more")
     return value
+
+
+class Watch:
+    """A stopping criterion of transformers that also passes each token on.
+
+    It is asked between tokens: one forward pass, the prompt's above all, is never cut short.
+    """
+
+    def __init__(
+        self, deadline: float | None, on_tokens: Callable[[list[int]], None] | None = None
+    ) -> None:
+        """Begin.
+
+        Args:
+            deadline: On the clock of `time.monotonic`, seconds.
+            on_tokens: Hears the token each sample was given, one call a step.
+        """
+        self.thinking = False
+        """Whether what comes is thought before the answer."""
+        self._late = False
+        self._deadline = deadline
+        self._on_tokens = on_tokens
+        self._cancelled = threading.Event()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it ended before the answer did."""
+        return self._late or self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Stop after the next token; from any thread."""
+        self._cancelled.set()
+
+    def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: object) -> Tensor:
+        """Return for each sample whether it is to stop, `[samples]`."""
+        if self._on_tokens is not None:
+            self._on_tokens(input_ids[:, -1].tolist())
+        self._late = self._deadline is not None and time.monotonic() >= self._deadline
+        count, where = len(input_ids), input_ids.device
+        return torch.full((count,), self.stopped, dtype=torch.bool, device=where)

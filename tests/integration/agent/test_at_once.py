@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy import Engine, event
 
-from geofix.agent import Agent, Settings, aopen_agent, intake, open_agent, storage
+from geofix.agent import Agent, Settings, aopen_agent, intake, open_agent
+from geofix.agent import services as storage
 from geofix.agent.errors import DatabaseError
 from geofix.agent.graph import build_graph
 from geofix.agent.services import Services
@@ -24,7 +25,7 @@ from geofix.agent.state import Fix
 from geofix.db.engine import Address
 from geofix.tools import once
 from geofix.tools.encoders import Encoder
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.samples import sample_path
 from tests.fakes import WatchedLock, both
 
 PATIENCE_S = 20.0

@@ -16,8 +16,8 @@ from geofix.agent.errors import RegionError
 from geofix.agent.regions import box, holds
 from geofix.agent.services import Services
 from geofix.db.engine import conninfo
-from geofix.db.ingest import GeotaggedPhoto
-from geofix.db.trail import Step
+from geofix.db.load.ingest import GeotaggedPhoto
+from geofix.db.runs import Step
 from tests.fakes import ColorEncoder
 
 RED = (220, 40, 40)

@@ -10,12 +10,12 @@ from PIL import Image
 from sqlalchemy import event
 
 from geofix.agent import Agent, AsyncAgent, Settings, aopen_agent
-from geofix.agent.calibrated import options_of
-from geofix.agent.choice.scorers import HAND_SET, Scorers, scorers_digest
+from geofix.agent.calibration.promise import options_of
 from geofix.agent.context import Context
 from geofix.agent.errors import RegionError, TrailError
+from geofix.agent.verify.scorers import HAND_SET, Scorers, scorers_digest
 from geofix.tools.encoders import Encoder
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.samples import sample_path
 from tests.files import exif_of, gps_of
 from tests.unit.agent.fitted import fitted
 

@@ -14,15 +14,15 @@ import pytest
 
 from geofix.agent import Settings, locate, open_agent
 from geofix.agent.errors import DatabaseError
-from geofix.agent.facade_async import aopen_agent
+from geofix.agent.facade import aopen_agent
 from geofix.agent.services import Services
 from geofix.db import schema
 from geofix.db.embedded import postmaster
+from geofix.db.embedded.server import EmbeddedServer
 from geofix.db.engine import open_engine
-from geofix.db.galleries import list_galleries, remove_gallery
-from geofix.db.server import EmbeddedServer
+from geofix.db.load.galleries import list_galleries, remove_gallery
 from geofix.tools.encoders import Encoder
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.samples import sample_path
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from PIL import ExifTags, Image
 
 from geofix.agent.errors import PhotoError
 from geofix.agent.services import Services
-from geofix.db.ingest import GeotaggedPhoto, Ingest
-from geofix.db.pictures import Pictures, StoredPicture
+from geofix.db.load.ingest import GeotaggedPhoto, Ingest
+from geofix.db.stores import Pictures, StoredPicture
 from geofix.tools.encoders import Encoder
-from geofix.tools.exemplars import read_exemplar
-from geofix.tools.images import read_photo
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.exemplars import read_exemplar
+from geofix.tools.photo.read import read_photo
+from geofix.tools.photo.samples import sample_path
 from tests.integration.lab import said
 
 FAR = "outdoor/montmartre_far.jpg"

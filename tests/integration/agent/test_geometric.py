@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from geofix.agent.choice.geometric import geometric_matches
 from geofix.agent.services import Services
 from geofix.agent.state import Hit
-from geofix.db.ingest import GeotaggedPhoto, Ingest
-from geofix.db.pictures import Pictures
-from geofix.db.queries import QueryPhoto
+from geofix.agent.verify.observe import geometric_matches
+from geofix.db.load.ingest import GeotaggedPhoto, Ingest
+from geofix.db.runs import QueryPhoto
+from geofix.db.stores import Pictures
 from geofix.tools.geometry.local_features import METHOD
-from geofix.tools.images import read_photo, to_jpeg
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.read import read_photo, to_jpeg
+from geofix.tools.photo.samples import sample_path
 
 ROOM, SAME_ROOM = (f"sphereglue/barbershop-0000000{number}.jpg" for number in (0, 1))
 CHURCH = "false_positive/chartres.jpg"

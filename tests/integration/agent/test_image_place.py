@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from geofix.agent import Fix, Settings, open_agent
-from geofix.agent.choice.scorers import HAND_SET, Scorers, scorers_digest
 from geofix.agent.errors import GeofixError
-from geofix.tools.image_place import ImagePlace
-from geofix.tools.samples import sample_path
+from geofix.agent.verify.scorers import HAND_SET, Scorers, scorers_digest
+from geofix.tools.encoders.geoclip import ImagePlace
+from geofix.tools.photo.samples import sample_path
 from tests.unit.agent.fitted import fitted
 from tests.unit.tools.encoders.tiny_models import write
 from tests.unit.tools.geoclip_files import write_package

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from geofix.agent import Agent, Region
-from geofix.db.ingest import GeotaggedPhoto, Ingest
+from geofix.db.load.ingest import GeotaggedPhoto, Ingest
 from geofix.db.plain_text import one_line
 from geofix.tools.encoders import Encoder
-from geofix.tools.images import read_photo
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.read import read_photo
+from geofix.tools.photo.samples import sample_path
 from tests.integration.lab import said
 
 SYDNEY = {"latitude": -33.8688, "longitude": 151.2093}

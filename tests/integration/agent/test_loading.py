@@ -12,7 +12,7 @@ from geofix.agent.errors import SourceError
 from geofix.agent.loading import Options, load_source
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
-from geofix.db.galleries import list_galleries
+from geofix.db.load.galleries import list_galleries
 from geofix.tools.encoders import Encoder
 from geofix.tools.ingestion import Progress
 from geofix.tools.sources import NpySource, open_source

@@ -12,9 +12,9 @@ from geofix.agent import Agent, Fix, GeofixError, Settings, locate, open_agent
 from geofix.agent.errors import DatabaseError, GalleryError, PhotoError, RegionError
 from geofix.db import schema
 from geofix.db.engine import open_engine
-from geofix.db.trail import Trail
-from geofix.tools.geo import haversine_km
-from geofix.tools.samples import sample_path
+from geofix.db.runs import Trail
+from geofix.tools.geo.distance import haversine_km
+from geofix.tools.photo.samples import sample_path
 from tests.fakes import ColorEncoder
 
 SACRE_COEUR = (48.8867, 2.3431)

@@ -10,10 +10,11 @@ import pytest
 
 from geofix.agent import Agent, Fix
 from geofix.agent.state import Retrieval
-from geofix.db import index_build, plan
-from geofix.db.trail import Step
-from geofix.tools.geo import haversine_km
-from geofix.tools.samples import sample_path
+from geofix.db.load import indexing as index_build
+from geofix.db.runs import Step
+from geofix.db.search import plan
+from geofix.tools.geo.distance import haversine_km
+from geofix.tools.photo.samples import sample_path
 
 FAR_KM = 500.0
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import psycopg
 import pytest
+from pydantic import BaseModel
 from sqlalchemy import text
 
 from geofix.agent import Agent, GeofixError
-from geofix.agent.search_report import SearchReport
-from geofix.agent.state import Draft
-from geofix.tools.samples import sample_path
+from geofix.agent.checkpointer import MOVED, serializer
+from geofix.agent.intake import read_in
+from geofix.agent.state import Draft, SearchReport
+from geofix.db.engine import conninfo
+from geofix.tools.photo.samples import sample_path
 
 LATER = ("preset", "route", "samples", "temperature", "image_px", "exemplars")
 
@@ -48,3 +58,66 @@ def test_a_draft_kept_without_todays_fields_is_read() -> None:
     kept = {"round": 0, "drafted_by": "openai:x", "latitude": 1.0, "longitude": 2.0}
     draft = Draft.model_validate(kept)
     assert (draft.copied_from, draft.provenance) == (None, None)
+
+
+KEPT = Path(__file__).parents[2] / "data" / "kept_by_42e5820.json.gz"
+"""Two runs as commit 42e5820 kept them, of the sample photo and a made model: `finished`, with a
+claim and a region, and `waiting` for a person."""
+
+
+def kept_rows() -> dict[str, list[dict[str, Any]]]:
+    with gzip.open(KEPT, "rt", encoding="utf-8") as file:
+        kept: dict[str, Any] = json.load(file)
+    del kept["commit"]
+    return {table: [_row(row) for row in rows] for table, rows in kept.items()}
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: _value(value) for name, value in row.items()}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return base64.b64decode(value["bytes"]) if set(value) == {"bytes"} else json.dumps(value)
+    return value
+
+
+def put_back(agent: Agent) -> None:
+    """Keep the rows where that version would have."""
+    agent.services.queries.keep(read_in(sample_path()))
+    for table, rows in kept_rows().items():
+        ours = not table.startswith("checkpoint")
+        url = agent.services.database_url if ours else agent.services.checkpoint_url
+        name = table if ours else f"langgraph.{table}"
+        with psycopg.connect(conninfo(url)) as connection:
+            for row in rows:
+                columns, marks = ", ".join(row), ", ".join(["%s"] * len(row))
+                statement = f"insert into {name} ({columns}) values ({marks})"
+                connection.execute(statement.encode(), list(row.values()))
+
+
+def test_every_class_that_moved_is_revived_from_a_checkpoint_of_before() -> None:
+    rows = kept_rows()
+    blobs = [row for table in ("checkpoint_blobs", "checkpoint_writes") for row in rows[table]]
+    read = serializer()
+    written = b"".join(row["blob"] or b"" for row in blobs)
+    assert all(module.encode() in written for module, _ in MOVED)
+    for row in blobs:
+        if row["type"] == "msgpack" and b"geofix." in row["blob"]:
+            revived = read.loads_typed((row["type"], row["blob"]))
+            some = revived if isinstance(revived, list) else [revived]
+            assert all(isinstance(one, BaseModel) for one in some), row["channel"]
+
+
+def test_a_run_that_an_earlier_version_finished_answers_again(agent: Agent) -> None:
+    put_back(agent)
+    fix = agent.resume("finished")
+    assert (fix.status, fix.drafted_by) == ("located", "openai:tiny")
+
+
+def test_a_run_that_waits_since_an_earlier_version_takes_a_choice(agent: Agent) -> None:
+    put_back(agent)
+    assert agent.resume("waiting").status == "waiting"
+    fix = agent.resume("waiting", rank=2)
+    assert fix.status == "located"
+    assert fix.reasons[0].startswith("a person chose")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from geofix.agent.choice.scorers import HAND_SET
+from geofix.agent.verify.scorers import HAND_SET
 from tests.integration.lab import said
 from tests.unit.agent.fitted import fitted
 

@@ -13,8 +13,8 @@ from PIL import Image
 
 from geofix.agent import Agent, Settings, open_agent
 from geofix.agent.services import Services
-from geofix.db.ingest import GeotaggedPhoto
-from geofix.tools.geo import haversine_km
+from geofix.db.load.ingest import GeotaggedPhoto
+from geofix.tools.geo.distance import haversine_km
 from tests.fakes import ColorEncoder
 
 FIJI = (-17.0, 179.9)

@@ -14,7 +14,7 @@ from geofix.agent import Agent, AsyncAgent, Settings, aopen_agent, open_agent
 from geofix.agent.errors import DatabaseError, TrailError
 from geofix.agent.state import Fix, Verdict
 from geofix.tools.encoders import Encoder
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.samples import sample_path
 from tests.fakes import ScriptedChat
 
 NODES = ["embed", "retrieve", "draft", "verify", "settle"]
@@ -119,7 +119,7 @@ KILLED = """
 import os, signal, sys
 from geofix.agent import Settings, open_agent
 from geofix.agent.nodes import verify
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.samples import sample_path
 
 def die(event):
     if event["node"] == "verify" and event["event"] == "started":

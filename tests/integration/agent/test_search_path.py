@@ -17,8 +17,8 @@ from geofix.agent.nodes.retrieve import retrieve
 from geofix.agent.regions import circle
 from geofix.agent.services import Services
 from geofix.agent.state import State
-from geofix.db import plan
-from geofix.db.ingest import GeotaggedPhoto, Ingest
+from geofix.db.load.ingest import GeotaggedPhoto, Ingest
+from geofix.db.search import plan
 
 HOUSE = str(Path(__file__).parents[3]) + os.sep
 MOST = 8

@@ -14,7 +14,7 @@ from geofix.agent import Settings, open_agent
 from geofix.agent.errors import GalleryError
 from geofix.agent.services import Services
 from geofix.tools.ingestion import ingest_source
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.samples import sample_path
 from geofix.tools.sources import TableSource
 
 PLACES = {

@@ -15,7 +15,7 @@ from geofix.agent import Settings, open_agent
 from geofix.agent.errors import PhotoError
 from geofix.db.engine import conninfo
 from geofix.tools.encoders import Encoder
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.samples import sample_path
 from tests.files import as_nobody, open_folder
 from tests.integration.cli.conftest import Geofix
 from tests.integration.db.test_citus import CATALOG

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from geofix.agent.cli import exits
+from geofix.agent.cli import terminal as exits
 from geofix.db.engine import conninfo
 from tests.integration.cli.conftest import Geofix
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.samples import sample_path
 from tests.files import exif_of, gps_of, save_photo
 from tests.integration.cli.conftest import Geofix
 

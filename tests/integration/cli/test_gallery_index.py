@@ -75,8 +75,8 @@ def test_recall_below_the_least_is_exit_code_5(
     geofix: Geofix, starter_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     geofix("gallery", "index", "--m", "2", "--ef-construction", "4", url=starter_url)
-    monkeypatch.setattr("geofix.db.plan.EXACT_ROWS", 0)
-    monkeypatch.setattr("geofix.db.plan.NEAREST_EF", 1)
+    monkeypatch.setattr("geofix.db.search.plan.EXACT_ROWS", 0)
+    monkeypatch.setattr("geofix.db.search.plan.NEAREST_EF", 1)
     done = geofix("gallery", "check", "--queries", "30", "--least", "1", url=starter_url)
     assert done.code == 5
     assert "index" in done.out and "recall is below 1" in done.said

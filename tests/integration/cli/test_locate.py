@@ -16,8 +16,8 @@ from shapely.geometry import Point, shape
 from sqlalchemy import create_engine, text
 
 from geofix.db.engine import parse_url
-from geofix.tools.geo import haversine_km
-from geofix.tools.samples import sample_path
+from geofix.tools.geo.distance import haversine_km
+from geofix.tools.photo.samples import sample_path
 from tests.files import GPS, exif_of, gps_of
 from tests.integration.cli.conftest import Geofix, fix_of
 

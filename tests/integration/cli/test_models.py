@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import HumanMessage
 
-from geofix.tools.pictures import pictures_in, require_bare
+from geofix.tools.models.privacy import pictures_in, require_bare
 from tests.integration.cli.conftest import Done, Geofix
 from tests.integration.lab import KEY, said
 from tests.loopback import (

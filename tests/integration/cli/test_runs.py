@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.samples import sample_path
 from tests.files import GPS, exif_of, gps_of
 from tests.integration.cli.conftest import Geofix, fix_of
 

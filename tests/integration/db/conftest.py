@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import Engine
 
 from geofix.db.embedded.postmaster import wait_until
+from geofix.db.embedded.server import EmbeddedServer
 from geofix.db.engine import open_engine
-from geofix.db.server import EmbeddedServer
 
 
 @pytest.fixture

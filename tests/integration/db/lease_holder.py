@@ -6,13 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from geofix.db.server import EmbeddedServer
+from geofix.db.embedded.server import EmbeddedServer
 
 # Uses the server until its stdin ends; prints the URL once it has it.
 PROGRAM = """
 import sys
 from pathlib import Path
-from geofix.db.server import EmbeddedServer
+from geofix.db.embedded.server import EmbeddedServer
 with EmbeddedServer(Path(sys.argv[1])).lease(keep="keep" in sys.argv) as url:
     print(url, flush=True)
     sys.stdin.read()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine, text
 
-from geofix.db.ingest import GeotaggedPhoto
+from geofix.db.load.ingest import GeotaggedPhoto
 
 Floats = NDArray[np.float32]
 

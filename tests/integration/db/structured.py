@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, event, make_url
 
 from geofix.db.engine import conninfo, open_engine
-from geofix.db.gallery import Gallery
-from geofix.db.ingest import GeotaggedPhoto, Ingest
+from geofix.db.load.ingest import GeotaggedPhoto, Ingest
 from geofix.db.round_trip import AHEAD, written
-from geofix.db.search import Found
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.query import Found
 from tests.integration.db.loads import one
 
 if TYPE_CHECKING:

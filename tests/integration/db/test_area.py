@@ -10,15 +10,15 @@ from sqlalchemy import Connection, Engine, literal, select
 
 from geofix.agent.regions import box, circle, holds, search_areas
 from geofix.agent.state import Region
-from geofix.db import exact_scan
-from geofix.db.area import EARTH_RADIUS_KM, Area, chord_sql
 from geofix.db.engine import open_engine
-from geofix.db.gallery import Gallery
-from geofix.db.ingest import GeotaggedPhoto, Ingest
-from geofix.db.models import EmbeddingRow
-from geofix.db.search import Search
-from geofix.tools.countries import countries_at
-from geofix.tools.geo import haversine_km
+from geofix.db.load.ingest import GeotaggedPhoto, Ingest
+from geofix.db.search import exact as exact_scan
+from geofix.db.search.area import EARTH_RADIUS_KM, Area, chord_sql
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.query import Search
+from geofix.db.tables import EmbeddingRow
+from geofix.tools.geo.countries import countries_at
+from geofix.tools.geo.distance import haversine_km
 
 EDGES = [
     (90.0, 0.0), (90.0, 77.0), (-90.0, -180.0), (0.0, 180.0), (0.0, -180.0), (-17.8, 179.999),

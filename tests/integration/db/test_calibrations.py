@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine
 
-from geofix.db.calibrations import Calibrations
 from geofix.db.errors import DatabaseError
+from geofix.db.stores import Calibrations
 
 
 @pytest.fixture

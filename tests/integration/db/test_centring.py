@@ -4,11 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
-from geofix.db.centring import Centring
-from geofix.db.galleries import remove_gallery
-from geofix.db.gallery import Gallery
-from geofix.db.ingest import GeotaggedPhoto, Ingest
-from geofix.tools.geo import haversine_km
+from geofix.db.load.galleries import remove_gallery
+from geofix.db.load.ingest import GeotaggedPhoto, Ingest
+from geofix.db.search.centring import Centring
+from geofix.db.search.gallery import Gallery
+from geofix.tools.geo.distance import haversine_km
 
 Floats = NDArray[np.float32]
 

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, text
 
-from geofix.db import gallery
 from geofix.db.errors import GalleryError
-from geofix.db.gallery import Gallery
-from geofix.db.gallery_status import encoder_statuses
-from geofix.db.index_build import build_index
-from geofix.db.indexing import refresh_centring
-from geofix.db.search import Search
+from geofix.db.load.indexing import build_index, refresh_centring
+from geofix.db.search import gallery
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.query import Search
+from geofix.db.search.status import encoder_statuses
 from tests.integration.db.structured import add, is_exact, likeness, made
 
 

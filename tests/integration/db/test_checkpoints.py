@@ -16,26 +16,31 @@ from langgraph.types import Interrupt, Send
 from pydantic import BaseModel
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place
-from geofix.agent.persisted import PERSISTED
-from geofix.agent.provenance import Provenance
-from geofix.agent.scene_seen import SceneSeen
-from geofix.agent.search_report import SearchReport
-from geofix.agent.spending import Spending
-from geofix.agent.spot import Spot
+from geofix.agent.checkpointer import PERSISTED
 from geofix.agent.state import (
     Candidate,
     Clue,
     Draft,
     Fix,
     Hit,
+    Provenance,
     Query,
     Region,
     Retrieval,
+    SceneSeen,
+    SearchReport,
+    Spending,
+    Spot,
     State,
     Verdict,
 )
-from geofix.db.checkpoint_pools import async_checkpoint_pool, checkpoint_pool
-from geofix.db.checkpoints import require_checkpoints, set_up_checkpoints, strict_serializer
+from geofix.db.checkpoints import (
+    async_checkpoint_pool,
+    checkpoint_pool,
+    require_checkpoints,
+    set_up_checkpoints,
+    strict_serializer,
+)
 from geofix.db.engine import conninfo
 from geofix.db.errors import DatabaseError
 

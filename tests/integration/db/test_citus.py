@@ -17,19 +17,20 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, event, text
 
 from geofix.agent.regions import circle, search_areas
-from geofix.db import citus, plan
-from geofix.db.area import Area
+from geofix.db import citus
 from geofix.db.citus import PROBED, distribute, prove_settings
-from geofix.db.copying import driver_of
 from geofix.db.engine import address_of, open_engine
 from geofix.db.errors import DatabaseError
-from geofix.db.gallery import Gallery
-from geofix.db.gallery_status import encoder_statuses
-from geofix.db.index_build import build_index
-from geofix.db.ingest import Ingest
+from geofix.db.load.indexing import build_index
+from geofix.db.load.ingest import Ingest
+from geofix.db.load.vectors import driver_of
 from geofix.db.round_trip import Transaction
-from geofix.db.search import Found, Search
-from geofix.db.side_connections import beside
+from geofix.db.search import plan
+from geofix.db.search.area import Area
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.likeness import beside
+from geofix.db.search.query import Found, Search
+from geofix.db.search.status import encoder_statuses
 from tests.integration.db.loads import one, photos, unit
 from tests.integration.db.structured import add, database, made
 

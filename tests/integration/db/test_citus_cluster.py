@@ -16,18 +16,17 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, make_url
 
 from geofix.agent.regions import circle, search_areas
-from geofix.db import plan
-from geofix.db.area import Area
 from geofix.db.citus import distribute, prove_settings
 from geofix.db.engine import conninfo, open_engine
-from geofix.db.galleries import remove_gallery
-from geofix.db.gallery import Gallery
-from geofix.db.gallery_status import encoder_statuses
-from geofix.db.ingest import Ingest
-from geofix.db.recall import check_recall
+from geofix.db.load.galleries import remove_gallery
+from geofix.db.load.ingest import Ingest
 from geofix.db.schema import upgrade
-from geofix.db.search import Search
-from geofix.tools.geo import haversine_km
+from geofix.db.search import plan
+from geofix.db.search.area import Area
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.query import Search
+from geofix.db.search.status import check_recall, encoder_statuses
+from geofix.tools.geo.distance import haversine_km
 from tests.conftest import CITUS_URL
 from tests.integration.db.loads import one
 from tests.integration.db.structured import add, is_exact, likeness, made, share_found

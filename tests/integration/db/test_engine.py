@@ -11,11 +11,10 @@ from sqlalchemy import Engine, make_url, text
 
 from geofix.db import engine as engine_module
 from geofix.db import schema
-from geofix.db.checkpoint_pools import checkpoint_pool
-from geofix.db.checkpoints import set_up_checkpoints
-from geofix.db.copying import driver_of
+from geofix.db.checkpoints import checkpoint_pool, set_up_checkpoints
 from geofix.db.engine import PATIENCE_S, FixedAddress, database_errors, open_engine
 from geofix.db.errors import DatabaseError
+from geofix.db.load.vectors import driver_of
 from tests.integration.db.door import Clock, Door
 
 SECRET = "hunter2"

@@ -15,15 +15,15 @@ from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from sqlalchemy import Engine, text
 
-from geofix.db.checkpoint_pools import async_checkpoint_pool, checkpoint_pool, qualified
+from geofix.db.checkpoints import async_checkpoint_pool, checkpoint_pool, qualified
 from geofix.db.engine import conninfo, database_errors, open_engine
 from geofix.db.errors import DatabaseError
-from geofix.db.gallery import Gallery
-from geofix.db.ingest import Ingest
-from geofix.db.partition import partition_of
-from geofix.db.queries import QueryPhotos
-from geofix.db.search import Search
-from geofix.db.vector_stream import stream_vectors
+from geofix.db.load.ingest import Ingest
+from geofix.db.runs import QueryPhotos
+from geofix.db.search.centring import stream_vectors
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.partition import partition_of
+from geofix.db.search.query import Search
 from tests.integration.db.loads import photos
 from tests.integration.db.random_gallery import add, unit
 from tests.integration.db.test_queries import PHOTO

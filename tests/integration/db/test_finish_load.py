@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
-from geofix.db import gallery_status, plan
-from geofix.db.area import Area
-from geofix.db.galleries import remove_gallery
-from geofix.db.gallery import Gallery
-from geofix.db.gallery_status import DRIFTED, EncoderStatus, encoder_statuses
-from geofix.db.index_build import build_index
-from geofix.db.indexing import drop_index
-from geofix.db.ingest import GeotaggedPhoto, Ingest
-from geofix.db.search import Search
+from geofix.db.load.galleries import remove_gallery
+from geofix.db.load.indexing import build_index, drop_index
+from geofix.db.load.ingest import GeotaggedPhoto, Ingest
+from geofix.db.search import plan
+from geofix.db.search import status as gallery_status
+from geofix.db.search.area import Area
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.query import Search
+from geofix.db.search.status import DRIFTED, EncoderStatus, encoder_statuses
 from tests.integration.db.loads import one
 from tests.integration.db.structured import add, hnsw, made
 

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from geofix.db.errors import GalleryError
-from geofix.db.galleries import list_galleries, remove_gallery
-from geofix.db.gallery import Gallery
-from geofix.db.ingest import GeotaggedPhoto, Ingest
-from geofix.db.search import Search
+from geofix.db.load.galleries import list_galleries, remove_gallery
+from geofix.db.load.ingest import GeotaggedPhoto, Ingest
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.query import Search
 
 
 def add(engine: Engine, gallery: str, rows: int, encoder: str = "e") -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, text
 
-from geofix.db.gallery import Gallery
-from geofix.db.ingest import GeotaggedPhoto, Ingest
-from geofix.db.search import Search
+from geofix.db.load.ingest import GeotaggedPhoto, Ingest
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.query import Search
 from tests.integration.db.random_gallery import Floats, add, cosines, names, unit
 
 

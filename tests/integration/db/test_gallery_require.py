@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from geofix.db.errors import GalleryError
-from geofix.db.galleries import list_galleries, remove_gallery
-from geofix.db.gallery import Gallery
-from geofix.db.search import Search
+from geofix.db.load.galleries import list_galleries, remove_gallery
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.query import Search
 from tests.integration.db.random_gallery import add, unit
 
 

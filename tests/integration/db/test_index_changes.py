@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, text
 
-from geofix.db import index_build, index_create, plan
-from geofix.db.area import Area
 from geofix.db.errors import DatabaseError
-from geofix.db.galleries import remove_gallery
-from geofix.db.gallery import Gallery
-from geofix.db.index_build import build_index
-from geofix.db.index_create import INDEX_LOCK, index_session, remove_others
-from geofix.db.ingest import Ingest
-from geofix.db.partition import partition_of
-from geofix.db.search import Search
+from geofix.db.load import index as index_create
+from geofix.db.load import indexing as index_build
+from geofix.db.load.galleries import remove_gallery
+from geofix.db.load.index import INDEX_LOCK, index_session, remove_others
+from geofix.db.load.indexing import build_index
+from geofix.db.load.ingest import Ingest
+from geofix.db.search import plan
+from geofix.db.search.area import Area
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.partition import partition_of
+from geofix.db.search.query import Search
 from tests.integration.db.loads import one, photo
 from tests.integration.db.structured import add, hnsw, is_exact, likeness, made, share_found
 

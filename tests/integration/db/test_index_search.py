@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from geofix.agent.regions import circle, search_areas
-from geofix.db import plan
-from geofix.db.area import Area
 from geofix.db.errors import GalleryError
-from geofix.db.gallery import Gallery
-from geofix.db.ingest import Ingest
-from geofix.db.search import Search
-from geofix.db.side_connections import beside
-from geofix.tools.geo import haversine_km
+from geofix.db.load.ingest import Ingest
+from geofix.db.search import plan
+from geofix.db.search.area import Area
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.likeness import beside
+from geofix.db.search.query import Search
+from geofix.tools.geo.distance import haversine_km
 from tests.integration.db.loads import one
 from tests.integration.db.structured import (
     DIMENSION,
@@ -65,7 +65,7 @@ def _few_rows_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     for bound in ("REGION_NEAREST", "REGION_DISSIMILAR"):
         monkeypatch.setattr(plan, bound, (EXACT_ROWS, 1.0))
     # Whatever machine this is: a graph on the search's own connection, and two on another.
-    monkeypatch.setattr("geofix.db.gallery.cores_of", lambda engine: 2)
+    monkeypatch.setattr("geofix.db.search.gallery.cores_of", lambda engine: 2)
 
 
 def shares(engine: Engine, search: Search, allowed: Bools, way: str = "index") -> list[float]:
@@ -220,7 +220,7 @@ def test_too_few_by_the_index_are_looked_for_exactly(
     for name, number in (("EXACT_ROWS", 10), ("NEAREST_EF", 10), ("ROOM", 0)):
         monkeypatch.setattr(plan, name, number)
     monkeypatch.setattr(plan, "REGION_NEAREST", (10, 1.0))
-    monkeypatch.setattr("geofix.db.index_scan.SCANNED_TUPLES", 1)
+    monkeypatch.setattr("geofix.db.search.index.SCANNED_TUPLES", 1)
     areas, allowed = within(-17.5, 180.0, 130.0)
     assert 17 < allowed.sum() < 60
     search = Search(encoder="e", areas=areas)

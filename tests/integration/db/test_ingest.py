@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, text
 
-from geofix.db.gallery import Gallery
-from geofix.db.ingest import Added, GeotaggedPhoto, Ingest
-from geofix.db.queries import QueryPhoto, QueryPhotos
-from geofix.db.search import Search
+from geofix.db.load.ingest import Added, GeotaggedPhoto, Ingest
+from geofix.db.runs import QueryPhoto, QueryPhotos
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.query import Search
 from tests.integration.db.loads import counts, one, photo, photos, unit
 
 

@@ -17,12 +17,12 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from geofix.db.engine import open_engine
-from geofix.db.galleries import remove_gallery
-from geofix.db.gallery import Gallery
-from geofix.db.ingest import Ingest
-from geofix.db.photo_columns import as_columns
-from geofix.db.queries import QueryPhoto, QueryPhotos
-from geofix.db.search import Search
+from geofix.db.load.galleries import remove_gallery
+from geofix.db.load.ingest import Ingest
+from geofix.db.load.photos import as_columns
+from geofix.db.runs import QueryPhoto, QueryPhotos
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.query import Search
 from tests.integration.db.loads import counts, one, photos, unit
 
 
@@ -126,7 +126,7 @@ def test_a_search_does_not_wait_for_the_first_load_of_an_encoder(engine: Engine)
 LOAD = """
 import sys, numpy as np
 from geofix.db.engine import open_engine
-from geofix.db.ingest import GeotaggedPhoto, Ingest
+from geofix.db.load.ingest import GeotaggedPhoto, Ingest
 photos = [GeotaggedPhoto("made", f"p{i}", 10.0, 20.0) for i in range(50)]
 Ingest(open_engine(sys.argv[1])).add("g", sys.argv[2], photos, np.ones((50, 4), np.float32) / 2)
 """

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from geofix.db.errors import GalleryError
-from geofix.db.ingest import GeotaggedPhoto, Ingest
+from geofix.db.load.ingest import GeotaggedPhoto, Ingest
 from tests.integration.db.loads import Floats, counts, photo, photos, unit
 
 

@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from geofix.db import ingest, two_connections
 from geofix.db.errors import DatabaseError, GalleryError
-from geofix.db.gallery import Gallery
-from geofix.db.ingest import WORTH_TWO, Ingest
-from geofix.db.search import Search
-from geofix.db.vector_tuples import VectorTuples
+from geofix.db.load import ingest
+from geofix.db.load import storing as two_connections
+from geofix.db.load.ingest import WORTH_TWO, Ingest
+from geofix.db.load.vectors import VectorTuples
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.query import Search
 from tests.integration.db.loads import counts, one, photo, photos, unit
 from tests.integration.db.test_ingest_concurrency import hold, wait_for
 
@@ -31,7 +32,7 @@ NAMES = [f"p{index}" for index in range(ROWS)]
 LOAD = """
 import sys
 from geofix.db.engine import open_engine
-from geofix.db.ingest import Ingest
+from geofix.db.load.ingest import Ingest
 from tests.integration.db.loads import photos, unit
 rows = int(sys.argv[2])
 Ingest(open_engine(sys.argv[1])).add("g", "e", photos(rows), unit(rows))

@@ -11,14 +11,15 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import OperationalError
 
-from geofix.db import idle, plan
+from geofix.db import round_trip as idle
 from geofix.db.engine import open_engine
 from geofix.db.errors import DatabaseError
-from geofix.db.galleries import remove_gallery
-from geofix.db.gallery import Gallery
-from geofix.db.index_build import build_index
-from geofix.db.search import Search
-from geofix.db.side_connections import beside
+from geofix.db.load.galleries import remove_gallery
+from geofix.db.load.indexing import build_index
+from geofix.db.search import plan
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.likeness import beside
+from geofix.db.search.query import Search
 from tests.integration.db.loads import one
 from tests.integration.db.structured import add, made
 
@@ -62,7 +63,7 @@ def in_parts(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """Vectors of which an index of two graphs exists, each searched over its own connection."""
     for name, value in (("EXACT_ROWS", 100), ("SMALLEST_PART", 100), ("PART_ROWS", 750)):
         monkeypatch.setattr(plan, name, value)
-    monkeypatch.setattr("geofix.db.gallery.cores_of", lambda engine: 2)
+    monkeypatch.setattr("geofix.db.search.gallery.cores_of", lambda engine: 2)
     add(engine, vectors=made(1500))
     build_index(engine, "e", m=8, ef_construction=32)
     return engine

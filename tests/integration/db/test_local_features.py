@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, text
 
-from geofix.db.galleries import remove_gallery
-from geofix.db.ingest import GeotaggedPhoto, Ingest
-from geofix.db.local_features import LocalFeatureStore, StoredFeatures
-from geofix.db.queries import QueryPhoto, QueryPhotos
+from geofix.db.load.galleries import remove_gallery
+from geofix.db.load.ingest import GeotaggedPhoto, Ingest
+from geofix.db.runs import QueryPhoto, QueryPhotos
+from geofix.db.stores import LocalFeatureStore, StoredFeatures
 
 FOUND = StoredFeatures(bytes(range(256)) * 33, 640, 448)
 

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from geofix.db.gallery import Gallery
-from geofix.db.search import Search
+from geofix.db.search.gallery import Gallery
+from geofix.db.search.query import Search
 from tests.integration.db.random_gallery import add, cosines, names, unit
 
 

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from geofix.db.errors import GalleryError, TrailError
-from geofix.db.ingest import GeotaggedPhoto, Ingest
-from geofix.db.queries import QueryPhoto, QueryPhotos
+from geofix.db.load.ingest import GeotaggedPhoto, Ingest
+from geofix.db.runs import QueryPhoto, QueryPhotos
 
 PHOTO = QueryPhoto(
     sha256="ab" * 32,

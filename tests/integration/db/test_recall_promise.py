@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from geofix.db.ingest import GeotaggedPhoto, Ingest
-from geofix.db.recall import check_recall
+from geofix.db.load.ingest import GeotaggedPhoto, Ingest
+from geofix.db.search.status import check_recall
 from tests.integration.db.structured import make
 
 ROWS = 50_000

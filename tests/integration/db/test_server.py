@@ -9,7 +9,7 @@ import psutil
 import psycopg
 import pytest
 
-from geofix.db.server import EmbeddedServer
+from geofix.db.embedded.server import EmbeddedServer
 from tests.integration.db.lease_holder import LeaseHolder, pid_of
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from geofix.db.embedded.account import server_account
 from geofix.db.embedded.postmaster import wait_until
+from geofix.db.embedded.server import EmbeddedServer
 from geofix.db.errors import ServerError
-from geofix.db.server import EmbeddedServer
 from tests.integration.db.lease_holder import LeaseHolder, pid_of
 
 

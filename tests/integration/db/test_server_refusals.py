@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from geofix.db.embedded.binaries import find_binaries
+from geofix.db.embedded.server import EmbeddedServer
 from geofix.db.errors import ServerError
-from geofix.db.server import EmbeddedServer
 from tests.integration.db.lease_holder import pid_of
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs Postgres as another account")

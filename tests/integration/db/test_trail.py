@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from geofix.db.errors import TrailError
-from geofix.db.trail import Step, Trail
+from geofix.db.runs import Step, Trail
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, text
 
-from geofix.db import vector_stream
-from geofix.db.ingest import Ingest
-from geofix.db.partition import partition_of
-from geofix.db.vector_stream import Block, every_block, stream_vectors
+from geofix.db.load.ingest import Ingest
+from geofix.db.search import centring as vector_stream
+from geofix.db.search.centring import Block, every_block, stream_vectors
+from geofix.db.search.partition import partition_of
 from tests.integration.db.loads import one, photos, unit
 from tests.integration.db.structured import DIMENSION, add, made
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.samples import sample_path
 from tests.files import SEOUL, exif_of, gps_of
 
 PARIS = (48.8867, 2.3431)

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from geofix.agent.calibrated import Fitted
-from geofix.agent.choice.scorers import default_scorers, scorers_digest
+from geofix.agent.calibration.promise import Fitted
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
-from geofix.evaluation import calibrating
-from geofix.evaluation.calibrating import Wanted, calibrate
-from geofix.evaluation.eval_photo import EvalPhoto
-from geofix.evaluation.world_dataset import WorldDataset
+from geofix.agent.verify.scorers import default_scorers, scorers_digest
+from geofix.evaluation.calibrate import calibrating
+from geofix.evaluation.calibrate.calibrating import Wanted, calibrate
+from geofix.evaluation.run.result import EvalPhoto
+from geofix.evaluation.worlds.dataset import WorldDataset
 from geofix.evaluation.worlds.world import Size
 from geofix.tools.errors import SourceError
 from geofix.tools.once import once_property

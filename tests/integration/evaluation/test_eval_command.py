@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from geofix.agent import Settings, open_agent
-from geofix.agent.choice.scorers import HAND_SET
-from geofix.evaluation.ablations import Ablation
-from geofix.evaluation.hooks import hooked
-from geofix.tools.samples import sample_path
+from geofix.agent.verify.scorers import HAND_SET
+from geofix.evaluation.run.ablations import Ablation, hooked
+from geofix.tools.photo.samples import sample_path
 from tests.integration.cli.conftest import Geofix, geofix
 
 __all__ = ["geofix"]

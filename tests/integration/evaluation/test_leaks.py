@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from geofix.agent.services import Services
-from geofix.db.ingest import GeotaggedPhoto
-from geofix.db.search import Search
+from geofix.db.load.ingest import GeotaggedPhoto
+from geofix.db.search.query import Search
 from geofix.evaluation.datasets import open_dataset
-from geofix.evaluation.eval_photo import EvalPhoto
-from geofix.evaluation.leaks import Leak, LeakFreeGallery
-from geofix.evaluation.runner import Plan, evaluate, results_of
+from geofix.evaluation.run.leaks import Leak, LeakFreeGallery
+from geofix.evaluation.run.result import EvalPhoto
+from geofix.evaluation.run.runner import Plan, evaluate, results_of
 from geofix.tools.sources.pictures import MemoryPicture
 from tests.integration.evaluation.conftest import SAMPLES
 from tests.integration.lab import said

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from benchmarks.page.rounds import play, stopped
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
-from geofix.evaluation.rounds import play, stopped
 from geofix.evaluation.worlds.world import Size, make_world
 from tests.unit.evaluation.worlds.conftest import places
 

@@ -14,13 +14,13 @@ import pytest
 
 from geofix.agent import Agent, Settings, open_agent
 from geofix.agent.errors import GalleryError, TrailError
-from geofix.db.evaluations import Evaluations
-from geofix.evaluation.asking import ask_photo, thread_of
+from geofix.db.stores import Evaluations
 from geofix.evaluation.datasets import open_dataset
-from geofix.evaluation.leaks import LeakFreeGallery
-from geofix.evaluation.result import Result
-from geofix.evaluation.runner import Plan, evaluate, results_of
-from geofix.evaluation.scorecard import score_results
+from geofix.evaluation.report.scorecard import score_results
+from geofix.evaluation.run.asking import ask_photo, thread_of
+from geofix.evaluation.run.leaks import LeakFreeGallery
+from geofix.evaluation.run.result import Result
+from geofix.evaluation.run.runner import Plan, evaluate, results_of
 from geofix.tools.encoders import Encoder
 
 
@@ -100,7 +100,7 @@ from pathlib import Path
 from dataclasses import replace
 from geofix.agent import Settings, open_agent
 from geofix.evaluation.datasets import open_dataset
-from geofix.evaluation.runner import Plan, evaluate
+from geofix.evaluation.run.runner import Plan, evaluate
 from tests.deadly import DeadlyPicture
 
 dataset = open_dataset(sys.argv[2])

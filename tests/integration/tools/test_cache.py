@@ -16,10 +16,10 @@ from sqlalchemy import Engine, create_engine, inspect, text
 from geofix.agent import Agent, Settings, open_agent
 from geofix.agent.errors import DatabaseError
 from geofix.db.engine import open_engine
-from geofix.db.trail import Step
-from geofix.tools.cache import answer_cache
+from geofix.db.runs import Step
 from geofix.tools.encoders import Encoder
-from geofix.tools.samples import sample_path
+from geofix.tools.models.cache import answer_cache
+from geofix.tools.photo.samples import sample_path
 from tests.integration.lab import KEY, said
 from tests.loopback import ChatServer, chat_server, ollama_answer, openai_answer
 
@@ -145,7 +145,7 @@ def test_the_sunset_of_langchain_community_is_not_announced_to_our_users(
     # A fresh process: the announcement is made on the first import only.
     code = (
         "import sys; from geofix.db.engine import open_engine;"
-        "from geofix.tools.cache import answer_cache; answer_cache(open_engine(sys.argv[1]))"
+        "from geofix.tools.models.cache import answer_cache; answer_cache(open_engine(sys.argv[1]))"
     )
     ran = subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning", "-c", code, new_database],

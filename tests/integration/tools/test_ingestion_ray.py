@@ -12,9 +12,9 @@ import pytest
 
 from geofix.agent.errors import GeofixError, SourceError
 from geofix.agent.services import Services
-from geofix.tools.embedding import EncoderSpec
 from geofix.tools.encoders import STARTER, Encoder
 from geofix.tools.ingestion import Progress, ingest_source, ingest_with_ray
+from geofix.tools.ingestion.decoding import EncoderSpec
 from geofix.tools.sources import FolderSource
 from tests.files import SEOUL, save_photo
 from tests.integration.tools.stored import orphans, stored, vectors_of

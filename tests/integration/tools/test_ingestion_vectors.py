@@ -9,7 +9,7 @@ import pytest
 
 from geofix.agent.errors import GalleryError, SourceError
 from geofix.agent.services import Services
-from geofix.tools.countries import countries_at
+from geofix.tools.geo.countries import countries_at
 from geofix.tools.ingestion import ingest_vectors
 from tests.integration.tools.stored import orphans, stored, vectors_of
 from tests.integration.tools.vectors import TAKEN, ListedVectors, ingested

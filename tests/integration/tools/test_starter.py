@@ -13,12 +13,12 @@ from sqlalchemy import Engine, text
 
 from geofix.agent.services import Services
 from geofix.db.errors import DatabaseError
-from geofix.db.galleries import list_galleries, remove_gallery
-from geofix.db.gallery import Gallery
-from geofix.db.ingest import Ingest
+from geofix.db.load.galleries import list_galleries, remove_gallery
+from geofix.db.load.ingest import Ingest
+from geofix.db.search.gallery import Gallery
 from geofix.tools import starter as starter_module
-from geofix.tools.countries import countries_at
 from geofix.tools.encoders import Encoder
+from geofix.tools.geo.countries import countries_at
 from geofix.tools.starter import NAME, add_starter, add_starter_once, read_starter
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from geofix.agent.services import Services
 from geofix.tools.ingestion import IngestionReport, Progress, ingest_vectors
 from geofix.tools.sources import Rejected
-from geofix.tools.sources.vectors import VectorBatch
+from geofix.tools.sources.protocol import VectorBatch
 
 TAKEN = datetime(2024, 5, 1, tzinfo=UTC)
 

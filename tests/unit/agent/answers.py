@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from geofix.agent.prompts import Shown, shown
+from geofix.agent.draft.lists import Shown, shown
 from geofix.agent.state import Hit, Region
 from tests.unit.agent.hits import BERLIN, PARIS, SUVA, hit, retrieval
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from geofix.agent.choice.choosing import choose
-from geofix.agent.choice.observed import Observed
-from geofix.agent.choice.scorers import HAND_SET, Scorers
 from geofix.agent.state import Candidate, Draft, Hit
+from geofix.agent.verify.choose import choose
+from geofix.agent.verify.observed import Observed
+from geofix.agent.verify.scorers import HAND_SET, Scorers
 from tests.unit.agent.hits import retrieval
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from geofix.agent.outgoing import Outgoing, announced
+from geofix.agent.recording import Outgoing, announced
 
 
 @pytest.fixture(autouse=True)

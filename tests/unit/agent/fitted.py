@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from geofix.agent.calibrated import Fitted
-from geofix.agent.choice.scorers import default_scorers, scorers_digest
-from geofix.tools.conformal import fit_radius
-from geofix.tools.levels import SCALES
-from geofix.tools.reliability import ScaleConfidence, ScaleCurve
+from geofix.agent.calibration.promise import Fitted
+from geofix.agent.verify.scorers import default_scorers, scorers_digest
+from geofix.tools.statistics import SCALES
+from geofix.tools.statistics.conformal import fit_radius
+from geofix.tools.statistics.reliability import ScaleConfidence, ScaleCurve
 
 EVERY_KM = tuple(float(km) for km in range(1, 101))
 """Errors of a hundred held-out photos."""

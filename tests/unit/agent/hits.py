@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from geofix.agent.candidates import pool_candidates
 from geofix.agent.state import Candidate, Hit, Retrieval
+from geofix.agent.verify.candidates import pool_candidates
 
 PARIS = (48.8867, 2.3431)
 CHARTRES = (48.4478, 1.4877)

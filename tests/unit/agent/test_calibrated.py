@@ -9,7 +9,8 @@ from typing import Any, cast
 import pytest
 
 from geofix.agent.answer import Calibration
-from geofix.agent.calibrated import (
+from geofix.agent.calibration.promise import SIGNALS as SIGNALS_KNOWN
+from geofix.agent.calibration.promise import (
     Asked,
     Fitted,
     InForce,
@@ -18,15 +19,14 @@ from geofix.agent.calibrated import (
     drafters,
     drift,
     options_of,
+    signals_of,
 )
-from geofix.agent.choice.scorers import HAND_SET, Scorers, default_scorers, scorers_digest
+from geofix.agent.calibration.stored import Stored
 from geofix.agent.context import Context
-from geofix.agent.known_calibrations import Stored
 from geofix.agent.services import Services
-from geofix.agent.signals import SIGNALS as SIGNALS_KNOWN
-from geofix.agent.signals import signals_of
 from geofix.agent.state import Draft
-from geofix.tools.geo import HALF_CIRCUMFERENCE_KM
+from geofix.agent.verify.scorers import HAND_SET, Scorers, default_scorers, scorers_digest
+from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM
 from tests.unit.agent.candidate import candidate
 from tests.unit.agent.fitted import confidence, fitted
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, hit, retrieval

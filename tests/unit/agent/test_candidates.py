@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from geofix.agent.candidates import NOWHERE_KM, SMALLEST_RADIUS_KM, pool_candidates
 from geofix.agent.state import Draft
+from geofix.agent.verify.candidates import NOWHERE_KM, SMALLEST_RADIUS_KM, pool_candidates
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from geofix.agent.answer import Calibration, Claim
-from geofix.agent.calibrated import Fitted
-from geofix.agent.claims import check_claim, parse_claim, place_of
+from geofix.agent.calibration.claims import check_claim, parse_claim, place_of
+from geofix.agent.calibration.promise import Fitted
 from geofix.agent.errors import RegionError
 from geofix.agent.state import Fix
-from geofix.tools.conformal import fit_radius
-from geofix.tools.geo import destination
-from geofix.tools.reliability_fit import fit_confidence
+from geofix.evaluation.calibrate.reliability_fit import fit_confidence
+from geofix.tools.geo.distance import destination
+from geofix.tools.statistics.conformal import fit_radius
 from tests.simulated import answers
 from tests.unit.agent.fitted import fitted
 

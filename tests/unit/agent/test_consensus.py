@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.agent.consensus import consensus
+from geofix.agent.draft.consensus import consensus
 from tests.unit.agent.hits import BERLIN, PARIS, hit, retrieval
 
 

@@ -7,12 +7,13 @@ import pytest
 from pydantic import ValidationError
 
 import geofix.agent
-from geofix.agent import errors, persisted, state
+from geofix.agent import checkpointer as persisted
+from geofix.agent import errors, state
 from geofix.agent.errors import GeofixError, TrailError
-from geofix.agent.runs import ask, reopen
-from geofix.agent.search_report import SearchReport
+from geofix.agent.intake import ask, reopen
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
+from geofix.agent.state import SearchReport
 from geofix.db.checkpoints import strict_serializer
 from geofix.tools.errors import SourceError
 from geofix.tools.sources import check_name

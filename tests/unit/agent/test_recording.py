@@ -9,10 +9,9 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from geofix.agent.context import Context
-from geofix.agent.outcome import Outcome
-from geofix.agent.recording import Node, recorded
+from geofix.agent.recording import Node, Outcome, recorded
 from geofix.agent.state import Fix, Query, State
-from geofix.db.trail import Step
+from geofix.db.runs import Step
 
 
 class Listed:

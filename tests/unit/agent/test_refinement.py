@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geofix.agent.context import Context
-from geofix.agent.refinement import LADDER_KM, neighbours, next_look
-from geofix.agent.regions import circle
+from geofix.agent.regions import LADDER_KM, circle, neighbours, next_look
 from tests.unit.agent.candidate import candidate
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from geofix.agent.errors import RegionError
 from geofix.agent.regions import circle, parse_region, search_areas
 from geofix.agent.state import Region
-from geofix.tools.countries import countries_at
-from geofix.tools.geo import HALF_CIRCUMFERENCE_KM, destination
+from geofix.tools.geo.countries import countries_at
+from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM, destination
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.agent.choice.inliers import AGREEING_INLIERS
-from geofix.agent.choice.rejection import SHOWS, rejection
 from geofix.agent.context import Context
-from geofix.agent.scene_seen import SceneSeen
-from geofix.agent.verdicts import decide
+from geofix.agent.state import SceneSeen
+from geofix.agent.verify.geometry import AGREEING_INLIERS
+from geofix.agent.verify.scene import SHOWS, rejection
+from geofix.agent.verify.verdict import decide
 from tests.unit.agent.candidate import candidate
 from tests.unit.agent.hits import PARIS, hit, retrieval
 

@@ -7,8 +7,8 @@ import pytest
 
 from geofix.agent.context import Context
 from geofix.agent.state import Draft, Hit, Verdict
-from geofix.agent.verdicts import decide
-from geofix.tools.geometry.geometric_match import GeometricMatch
+from geofix.agent.verify.verdict import decide
+from geofix.tools.geometry import GeometricMatch
 from tests.unit.agent.chosen import chosen
 from tests.unit.agent.chosen import drafted as drafted_at
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval

@@ -13,7 +13,7 @@ from benchmarks.gallery.tables import Table, ratio, written
 from benchmarks.gallery.timing import timed
 from benchmarks.gallery.truth import exact, mean_of, recall
 from benchmarks.vectors import make
-from geofix.tools.geo import haversine_km
+from geofix.tools.geo.distance import haversine_km
 
 
 @pytest.mark.parametrize("block", [7, 10, 50, 1_000])

@@ -12,7 +12,7 @@ from benchmarks.drawn import Drawn
 from benchmarks.gallery.cosines import participation
 from benchmarks.gallery.truth import centred
 from benchmarks.vectors import BLOCK, ELSEWHERE, make
-from geofix.tools.geo import haversine_km
+from geofix.tools.geo.distance import haversine_km
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from geofix.db.area import Area, common_boxes
+from geofix.db.search.area import Area, common_boxes
 
 SMALL, LARGE = (0.0, 0.0, 1.0, 1.0), (-10.0, -10.0, 10.0, 10.0)
 EAST, WEST = (-5.0, 175.0, 5.0, 180.0), (-5.0, -180.0, 5.0, -175.0)

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from geofix.agent.regions import circle, search_areas
-from geofix.db.area import Area
-from geofix.db.cell_counts import CellCounts
-from geofix.db.cells import ANYWHERE, CELL_DEGREES, cells_of, corners_of
-from geofix.tools.geo import haversine_km
+from geofix.db.search.area import Area
+from geofix.db.search.counts import ANYWHERE, CELL_DEGREES, CellCounts, cells_of, corners_of
+from geofix.tools.geo.distance import haversine_km
 
 RNG = np.random.default_rng(3)
 PLACES = np.concatenate(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geofix.db.cells import CELL_DEGREES, COLUMNS, ROWS, cell_ranges, cells_of, corners_of
+from geofix.db.search.counts import CELL_DEGREES, COLUMNS, ROWS, cell_ranges, cells_of, corners_of
 
 latitudes, longitudes = st.floats(-90, 90), st.floats(-180, 180)
 

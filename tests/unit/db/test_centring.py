@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geofix.db.centring import Centring
+from geofix.db.search.centring import Centring
 
 
 def centring(*impostors: float) -> Centring:

@@ -18,9 +18,9 @@ from geofix.db.engine import (
     said_of,
 )
 from geofix.db.errors import DatabaseError
-from geofix.db.redaction import redact
+from geofix.db.plain_text import redact
 from geofix.db.round_trip import LIMIT_MS
-from geofix.db.side_connections import beside
+from geofix.db.search.likeness import beside
 
 SECRET = "hunter2"
 

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from geofix.db.impostors import PROBES, Probes
-from geofix.db.vector_stream import Block
-from geofix.tools.geo import destination
+from geofix.db.search.centring import PROBES, Block, Probes
+from geofix.tools.geo.distance import destination
 
 Floats = NDArray[np.float32]
 

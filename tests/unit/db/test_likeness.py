@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from geofix.db.errors import GalleryError
 from geofix.db.halves import as_bytes, half
-from geofix.db.likeness import likeness
+from geofix.db.search.likeness import likeness
 
 Floats = NDArray[np.float32]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from geofix.db.errors import GalleryError
-from geofix.db.photo_columns import (
+from geofix.db.load.photos import (
     FIELDS,
     GeotaggedPhoto,
     PhotoColumns,

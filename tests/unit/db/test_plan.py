@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.db.partition import Partition, VectorIndex
-from geofix.db.plan import (
+from geofix.db.search.partition import Partition, VectorIndex
+from geofix.db.search.plan import (
     COMPACT_EF,
     DISSIMILAR_EF,
     EXACT_ROWS,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from geofix.db.embedded.server import EmbeddedServer, ServerStatus
 from geofix.db.errors import ServerError
-from geofix.db.server import EmbeddedServer, ServerStatus
 
 
 def test_a_status_does_not_show_the_password() -> None:

@@ -7,7 +7,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from geofix.db.vector_tuples import BLOCK, NotFiniteError, Vectors, VectorTuples
+from geofix.db.load.vectors import BLOCK, NotFiniteError, Vectors, VectorTuples
 
 ROWS = 5 * BLOCK + 3
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from geofix.evaluation.result import Result
+from geofix.evaluation.run.result import Result
 
 
 def result_of(photo: str, error_km: float | None, **changes: Any) -> Result:

@@ -10,20 +10,19 @@ from typing import Any
 
 import pytest
 
-from geofix.agent.calibrated import Fitted
-from geofix.agent.choice.scorers import (
+from geofix.agent.calibration.promise import Fitted
+from geofix.agent.settings import Settings
+from geofix.agent.state import Draft
+from geofix.agent.verify.scorers import (
     HAND_SET,
     Scorers,
     default_scorers,
     scorers_digest,
     scorers_of,
 )
-from geofix.agent.settings import Settings
-from geofix.agent.state import Draft
-from geofix.evaluation import calibrating
-from geofix.evaluation.calibrating import Calibrated, Wanted, calibrate
-from geofix.evaluation.eval_photo import EvalPhoto
-from geofix.evaluation.result import Result
+from geofix.evaluation.calibrate import calibrating
+from geofix.evaluation.calibrate.calibrating import Calibrated, Wanted, calibrate
+from geofix.evaluation.run.result import EvalPhoto, Result
 from geofix.tools.sources.pictures import MemoryPicture
 from tests.unit.evaluation.test_scorer_tried import results
 

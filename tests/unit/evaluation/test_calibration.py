@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geofix.evaluation.calibration import (
+from geofix.evaluation.calibrate.promises import (
     Answer,
     check_photos,
     fit_promises,
@@ -15,7 +15,7 @@ from geofix.evaluation.calibration import (
     kept_of,
     promised,
 )
-from geofix.evaluation.eval_photo import EvalPhoto
+from geofix.evaluation.run.result import EvalPhoto
 from geofix.tools.errors import SourceError
 from geofix.tools.sources.pictures import MemoryPicture
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from geofix.agent.state import Draft, Hit, Retrieval
-from geofix.evaluation.cases import Case, digest_of, kept_cases
-from geofix.tools.geometry.geometric_match import GeometricMatch
+from geofix.evaluation.calibrate.cases import Case, digest_of, kept_cases
+from geofix.tools.geometry import GeometricMatch
 
 
 def case(photo: str = "a") -> Case:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.evaluation.cross_calibration import cross_kept
+from geofix.evaluation.calibrate.promises import cross_kept
 from geofix.tools.errors import SourceError
 from tests.unit.evaluation.test_calibration import answers
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from geofix.agent.choice.scorers import HAND_SET, Scorers
-from geofix.evaluation import cross_fitted as crossed
-from geofix.evaluation.examples import Seen
-from geofix.evaluation.recalled import observed_of
+from geofix.agent.verify.scorers import HAND_SET, Scorers
+from geofix.evaluation.calibrate import standings as crossed
+from geofix.evaluation.calibrate.cases import observed_of
+from geofix.evaluation.calibrate.examples import Seen
 from tests.unit.evaluation.test_cases import case
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from geofix.agent.errors import SourceError
-from geofix.evaluation.datasets import open_dataset
-from geofix.evaluation.photo_table import CITY_ACCURACY_KM
+from geofix.evaluation.datasets import CITY_ACCURACY_KM, open_dataset
 
 OPEN = """file,source,external_id,latitude,longitude,truth,place,author
 a.jpg,OpenSfM,data/lund/1.jpg,55.7,13.19,exact,Lund,ann

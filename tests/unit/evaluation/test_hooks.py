@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from geofix.agent.choice.scorers import HAND_SET, Scorers
-from geofix.evaluation.hooks import leaving_out
+from geofix.agent.verify.scorers import HAND_SET, Scorers
+from geofix.evaluation.run.ablations import leaving_out
 
 
 def test_a_feature_of_spots_is_left_out_of_weights_set_by_hand_too() -> None:

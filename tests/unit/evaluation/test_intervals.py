@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geofix.evaluation.intervals import (
+from geofix.evaluation.metrics import (
     mcnemar,
     paired_bootstrap,
     share_by_place,

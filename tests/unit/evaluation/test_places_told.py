@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.evaluation.places_told import WAYS, Design, covered, places_told
+from benchmarks.page.sections import WAYS, Design, covered, places_told
 
 UNEVEN = Design("uneven", (45,) * 4 + (5,) * 36)
 """Half of the photos are of four of 40 places."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from geofix.evaluation.rounds import Told, stopped
-from geofix.evaluation.rounds_table import rounds_lines
+from benchmarks.page.rounds import Told, stopped
+from benchmarks.page.sections import rounds_lines
 
 INF = float("inf")
 

@@ -8,10 +8,10 @@ import math
 import pytest
 
 from geofix.agent.errors import GeofixError
-from geofix.evaluation.comparison import compare, with_peer
+from geofix.evaluation.report.comparison import compare, with_peer
+from geofix.evaluation.report.scorecard import score_results
 from geofix.evaluation.report.tables import tables_of
-from geofix.evaluation.result import Result
-from geofix.evaluation.scorecard import score_results
+from geofix.evaluation.run.result import Result
 from tests.unit.evaluation.results import result_of
 
 RUN = [

@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geofix.agent.choice.features import FEATURES
-from geofix.agent.choice.scorers import default_scorers
-from geofix.agent.choice.spot_features import SPOT_FEATURES
-from geofix.agent.spot import Spot
-from geofix.agent.state import Candidate
-from geofix.evaluation.result import Result
-from geofix.evaluation.scorer_judged import OWN, SHIPPED, judged
-from geofix.evaluation.scorer_tried import kept_if_enough, try_scorers
-from geofix.evaluation.spot_examples import rightness
+from geofix.agent.state import Candidate, Spot
+from geofix.agent.verify.evidence import FEATURES
+from geofix.agent.verify.scorers import default_scorers
+from geofix.agent.verify.spots import SPOT_FEATURES
+from geofix.evaluation.calibrate.examples import rightness
+from geofix.evaluation.calibrate.scorers import OWN, SHIPPED, judged, kept_if_enough, try_scorers
+from geofix.evaluation.run.result import Result
 from tests.unit.agent.hits import hit, retrieval
 
 TRUTH, ELSEWHERE = (48.0, 2.0), (48.5, 2.0)

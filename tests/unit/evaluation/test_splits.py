@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geofix.evaluation.eval_photo import EvalPhoto, digest_of
-from geofix.evaluation.splits import groups_of, places_of, split, witnesses_of
+from geofix.evaluation.run.result import EvalPhoto, digest_of
+from geofix.evaluation.run.splits import groups_of, places_of, split, witnesses_of
 from geofix.tools.sources.pictures import MemoryPicture
 
 NAMES = st.none() | st.sampled_from("abcde")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.agent.spot import Spot
-from geofix.agent.state import Candidate
-from geofix.evaluation.spot_examples import rightness, spot_examples
-from geofix.tools.geo import haversine_km
+from geofix.agent.state import Candidate, Spot
+from geofix.evaluation.calibrate.examples import rightness, spot_examples
+from geofix.tools.geo.distance import haversine_km
 
 TRUTH = (48.0, 2.0)
 

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from geofix.evaluation.pictures_told import pictures_of, scenes_told
-from geofix.evaluation.promises_told import promises_told
-from geofix.tools.imagenet_scenes import GROUPS
+from benchmarks.page.sections import pictures_of, promises_told, scenes_told
+from geofix.tools.scene.classify import GROUPS
 
 
 class Outdoors:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from geofix.evaluation.training import Example, TooFewError, fit_scorer
+from geofix.evaluation.calibrate.training import Example, TooFewError, fit_scorer
 
 PLANTED = {"agreement": 2.0, "rank": -1.0, "idle": 0.0}
 """Weights on standardised features; their means and scales are 0.5 and 2 times the index."""

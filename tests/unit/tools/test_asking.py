@@ -15,8 +15,8 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from pydantic import BaseModel
 
 from geofix.db.errors import DatabaseError
-from geofix.tools import retrying
-from geofix.tools.asking import MAX_REASON, Answer, ask
+from geofix.tools.models import calls as retrying
+from geofix.tools.models.ask import MAX_REASON, Answer, ask
 from tests.fakes import ScriptedChat
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from geofix.tools import images
 from geofix.tools.errors import PhotoError
-from geofix.tools.images import MAX_PIXELS, MAX_SIDE, read_photo
+from geofix.tools.photo import read as images
+from geofix.tools.photo.read import MAX_PIXELS, MAX_SIDE, read_photo
 from tests.unit.tools.pictures import encoded, gradient
 
 

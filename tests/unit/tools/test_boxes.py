@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geofix.tools.boxes import boxes_between
 from geofix.tools.errors import RegionError
-from geofix.tools.geo import WORLD, Box
+from geofix.tools.geo.distance import WORLD, Box
+from geofix.tools.geo.shapes import boxes_between
 
 
 @pytest.mark.parametrize(

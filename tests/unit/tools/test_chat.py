@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from langchain_core.language_models import BaseChatModel
 
-from geofix.db.redaction import without
-from geofix.tools.addresses import address_of
-from geofix.tools.chat import NO_KEY, load_chat_model, model_name, secrets_of
+from geofix.db.plain_text import without
 from geofix.tools.errors import ModelError
+from geofix.tools.models.privacy import address_of
+from geofix.tools.models.providers import NO_KEY, load_chat_model, model_name, secrets_of
 from tests.fakes import ScriptedChat
 
 KEY = "sk-very-secret-0123456789"

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import shapely
 
-from geofix.tools.borders import borders
-from geofix.tools.countries import (
+from geofix.tools.errors import RegionError
+from geofix.tools.geo.borders import borders
+from geofix.tools.geo.countries import (
     COAST_KM,
     Country,
     countries_at,
@@ -18,8 +19,7 @@ from geofix.tools.countries import (
     find_country,
     is_land,
 )
-from geofix.tools.errors import RegionError
-from geofix.tools.geo import haversine_km
+from geofix.tools.geo.distance import haversine_km
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_borders_agree_with_known_cities_within_a_kilometer_of_them() -> None:
 
 def test_names_do_not_load_borders() -> None:
     script = (
-        "import sys; from geofix.tools.countries import find_country; find_country('UK');"
+        "import sys; from geofix.tools.geo.countries import find_country; find_country('UK');"
         "assert 'shapely' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from geofix.agent.errors import RegionError
-from geofix.tools.countries import countries_at
-from geofix.tools.country_grid import countries_of
-from geofix.tools.geo import FloatArray
-from geofix.tools.places import _cities
+from geofix.tools.geo.countries import countries_at, countries_of
+from geofix.tools.geo.distance import FloatArray
+from geofix.tools.geo.places import _cities
 
 BORDERS = [
     (31.2, 121.5), (1.3, 103.8), (47.55, 7.6), (32.5, -117.1), (55.6, 12.6), (41.0, 28.98),

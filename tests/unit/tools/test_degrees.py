@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.tools.degrees import read_degrees
+from geofix.tools.geo.degrees import read_degrees
 
 
 @pytest.mark.parametrize(

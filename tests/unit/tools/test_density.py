@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geofix.tools.density import density_mode, vote_weights
+from geofix.tools.statistics.clusters import density_mode, vote_weights
 
 PARIS, BERLIN = (48.8867, 2.3431), (52.5189, 13.4004)
 

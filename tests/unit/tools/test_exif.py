@@ -7,7 +7,7 @@ import pytest
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
-from geofix.tools.exif import Claim, read_claim
+from geofix.tools.photo.exif import Claim, read_claim
 
 GPS, BASE, IFD = ExifTags.GPS, ExifTags.Base, ExifTags.IFD
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from geofix.tools.errors import RegionError
-from geofix.tools.geo import (
+from geofix.tools.geo.distance import (
     EARTH_RADIUS_KM,
     HALF_CIRCUMFERENCE_KM,
     WORLD,

@@ -10,10 +10,9 @@ from PIL import Image, ImageDraw
 
 from geofix.tools.geometry import verification
 from geofix.tools.geometry.local_features import LocalFeatures, local_features
-from geofix.tools.geometry.matching import matched
-from geofix.tools.geometry.verification import log10_false_alarms, match, verified
-from geofix.tools.images import read_photo
-from geofix.tools.samples import sample_path
+from geofix.tools.geometry.verification import log10_false_alarms, match, matched, verified
+from geofix.tools.photo.read import read_photo
+from geofix.tools.photo.samples import sample_path
 
 
 def sample(name: str) -> Image.Image:

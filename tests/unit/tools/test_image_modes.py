@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from geofix.tools.images import read_photo
+from geofix.tools.photo.read import read_photo
 from tests.unit.tools.pictures import difference, encoded, gradient
 
 

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 
 from geofix.tools.encoders import load_encoder
+from geofix.tools.encoders.geoclip import load_image_place
+from geofix.tools.encoders.location import LocationEncoder
 from geofix.tools.errors import EncoderError
-from geofix.tools.image_place import load_image_place
-from geofix.tools.location_encoder import LocationEncoder
 from tests.unit.tools.encoders.tiny_models import write
 from tests.unit.tools.geoclip_files import write_package
 

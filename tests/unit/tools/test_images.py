@@ -12,7 +12,7 @@ import pytest
 from PIL import ExifTags, Image, ImageCms
 
 from geofix.tools.errors import PhotoError
-from geofix.tools.images import MAX_SIDE, Photo, from_jpeg, read_photo, to_jpeg
+from geofix.tools.photo.read import MAX_SIDE, Photo, from_jpeg, read_photo, to_jpeg
 from tests.unit.tools.pictures import difference, encoded, gradient
 
 Orientation = ExifTags.Base.Orientation

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from geofix.agent.errors import GeofixError
-from geofix.tools.decoding import Decoded, Task, Undecodable, decode
+from geofix.tools.ingestion.decoding import Decoded, Task, Undecodable, decode
 from geofix.tools.ingestion.workers import Workers, default_workers
 from geofix.tools.sources.pictures import FilePicture
 from tests.deadly import DeadlyPicture
@@ -94,7 +94,7 @@ def test_a_picture_that_kills_every_process_is_left_out_alone(tmp_path: Path) ->
 
 UNGUARDED = """
 from pathlib import Path
-from geofix.tools.decoding import Task
+from geofix.tools.ingestion.decoding import Task
 from geofix.tools.ingestion.workers import Workers
 from geofix.tools.sources.pictures import FilePicture
 
@@ -118,7 +118,7 @@ import os, signal, sys
 sys.path.insert(0, {str(REPOSITORY)!r})
 from pathlib import Path
 import psutil
-from geofix.tools.decoding import Task
+from geofix.tools.ingestion.decoding import Task
 from geofix.tools.ingestion.workers import Workers
 from geofix.tools.sources.pictures import FilePicture
 

@@ -14,8 +14,8 @@ from geofix.tools.geometry.local_features import (
     LocalFeatures,
     local_features,
 )
-from geofix.tools.images import read_photo
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.read import read_photo
+from geofix.tools.photo.samples import sample_path
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,7 @@ import pytest
 from langchain_core.messages import HumanMessage
 from pydantic import BaseModel
 
-from geofix.tools.model_check import SAMPLES, check_model
-from geofix.tools.model_findings import ModelCheck
+from geofix.tools.models.check import SAMPLES, ModelCheck, check_model
 from tests.fakes import ScriptedChat
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from geofix.tools import parsing
-from geofix.tools.parsing import legible, parse_answer
+from geofix.tools.models import reply as parsing
+from geofix.tools.models.reply import legible, parse_answer
 
 
 class Spot(BaseModel):

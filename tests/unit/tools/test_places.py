@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from geofix.tools.errors import RegionError
-from geofix.tools.geo import haversine_km
-from geofix.tools.places import HERE_KM, Place, place_at, places_at
+from geofix.tools.geo.distance import haversine_km
+from geofix.tools.geo.places import HERE_KM, Place, place_at, places_at
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_bad_points_are_named() -> None:
 
 def test_a_lookup_does_not_load_scipy() -> None:
     script = (
-        "import sys; from geofix.tools.places import place_at; place_at(48.85, 2.35);"
+        "import sys; from geofix.tools.geo.places import place_at; place_at(48.85, 2.35);"
         "assert not {'scipy', 'reverse_geocode', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -8,8 +8,8 @@ from threading import Barrier, Event
 import pytest
 from transformers.utils import logging
 
-from geofix.tools import quiet as module
-from geofix.tools.quiet import quiet, transformers_loading
+from geofix.tools import errors as module
+from geofix.tools.errors import quiet, transformers_loading
 from tests.fakes import WatchedLock, both
 
 

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geofix.tools import reliability_fit
-from geofix.tools.levels import SCALES
-from geofix.tools.reliability import (
+from geofix.evaluation.calibrate import reliability_fit
+from geofix.evaluation.calibrate.reliability_fit import fit_confidence
+from geofix.tools.statistics import SCALES
+from geofix.tools.statistics.reliability import (
     ScaleConfidence,
     calibration_error_by_chance,
     expected_calibration_error,
     reliability_curve,
 )
-from geofix.tools.reliability_fit import fit_confidence
 from tests.simulated import answers
 
 
@@ -120,8 +120,8 @@ def test_it_comes_back_from_json_as_it_was(fitted: ScaleConfidence) -> None:
 
 def test_a_stored_document_speaks_without_scikit_learn(fitted: ScaleConfidence) -> None:
     program = (
-        "import sys; from geofix.tools.reliability import ScaleConfidence;"
-        "import geofix.tools.conformal;"
+        "import sys; from geofix.tools.statistics.reliability import ScaleConfidence;"
+        "import geofix.tools.statistics.conformal;"
         "fitted = ScaleConfidence.model_validate_json(sys.stdin.read());"
         "fitted.confidence({'log_odds': 1.0, 'lead': 1.0, 'noise': 0.0});"
         "sys.exit('sklearn' in sys.modules)"

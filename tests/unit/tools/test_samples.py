@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from geofix.tools.errors import PhotoError
-from geofix.tools.images import read_photo
-from geofix.tools.samples import sample_path
+from geofix.tools.photo.read import read_photo
+from geofix.tools.photo.samples import sample_path
 
 
 def test_the_sample_is_a_photo_and_finding_it_imports_no_package() -> None:

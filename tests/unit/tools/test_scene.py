@@ -11,10 +11,9 @@ from PIL import Image, ImageFilter
 
 from geofix.tools.encoders.efficientnet_lite0 import EfficientNetLite0Encoder
 from geofix.tools.encoders.load import STARTER, load_encoder
-from geofix.tools.imagenet_scenes import GROUPS
-from geofix.tools.images import read_photo
-from geofix.tools.samples import sample_path
-from geofix.tools.scene import group_shares, read_scene, texture
+from geofix.tools.photo.read import read_photo
+from geofix.tools.photo.samples import sample_path
+from geofix.tools.scene.classify import GROUPS, group_shares, read_scene, texture
 
 STREET_SIGN, PIZZA, TABBY, LIBRARY, WEB_SITE, CHURCH = 919, 963, 281, 624, 916, 497
 

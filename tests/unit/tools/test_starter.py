@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from geofix.tools.samples import SAMPLE
+from geofix.tools.photo.samples import SAMPLE
 from geofix.tools.starter import read_starter
 
 

@@ -10,19 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geofix.agent.candidates import pool_candidates
-from geofix.agent.choice.choosing import choose
-from geofix.agent.choice.observed import Observed
-from geofix.agent.choice.ranking import ranked
-from geofix.agent.choice.region_votes import region_share
-from geofix.agent.choice.scorer import Scorer, logistic
-from geofix.agent.choice.scorers import HAND_SET, SHARE_WEIGHTS, Scorers
 from geofix.agent.context import Context
-from geofix.agent.refinement import next_look
-from geofix.agent.regions import circle
+from geofix.agent.regions import circle, next_look
 from geofix.agent.state import Candidate
-from geofix.agent.verdicts import decide
-from geofix.tools.geo import haversine_km
+from geofix.agent.verify.candidates import pool_candidates
+from geofix.agent.verify.choose import choose
+from geofix.agent.verify.observed import Observed
+from geofix.agent.verify.rounds import ranked, region_share
+from geofix.agent.verify.scorer import Scorer, logistic
+from geofix.agent.verify.scorers import HAND_SET, SHARE_WEIGHTS, Scorers
+from geofix.agent.verify.verdict import decide
+from geofix.tools.geo.distance import haversine_km
 from tests.unit.agent.chosen import chosen, drafted
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval
 

@@ -12,16 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from geofix.agent.candidates import pool_candidates
-from geofix.agent.choice.features import FEATURES, features_of
-from geofix.agent.choice.observed import Observed
-from geofix.agent.choice.spot_features import SPOT_FEATURES
-from geofix.agent.choice.spots import spots_of
 from geofix.agent.state import Candidate, Clue, Draft, Hit
-from geofix.tools.clusters import cluster_at_scales
-from geofix.tools.density import vote_weights
-from geofix.tools.geo import EARTH_RADIUS_KM, haversine_km
-from geofix.tools.geometry.geometric_match import GeometricMatch
+from geofix.agent.verify.candidates import pool_candidates
+from geofix.agent.verify.evidence import FEATURES, features_of
+from geofix.agent.verify.observed import Observed
+from geofix.agent.verify.spots import SPOT_FEATURES, spots_of
+from geofix.tools.geo.distance import EARTH_RADIUS_KM, haversine_km
+from geofix.tools.geometry import GeometricMatch
+from geofix.tools.statistics.clusters import cluster_at_scales, vote_weights
 from tests.unit.agent.chosen import chosen, drafted
 from tests.unit.agent.hits import BERLIN, PARIS, SUVA, hit, retrieval
 

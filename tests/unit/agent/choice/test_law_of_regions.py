@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.agent.choice.features import FEATURES
-from geofix.agent.choice.scorer import Scorer
-from geofix.agent.choice.scorers import HAND_SET, Scorers
 from geofix.agent.state import Candidate, Draft
-from geofix.tools.geometry.geometric_match import GeometricMatch
+from geofix.agent.verify.evidence import FEATURES
+from geofix.agent.verify.scorer import Scorer
+from geofix.agent.verify.scorers import HAND_SET, Scorers
+from geofix.tools.geometry import GeometricMatch
 from tests.unit.agent.chosen import chosen, drafted
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, hit
 

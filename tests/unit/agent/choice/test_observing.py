@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from geofix.agent.choice.observing import observe
 from geofix.agent.context import Context
 from geofix.agent.regions import parse_region, search_area
 from geofix.agent.services import Services
 from geofix.agent.state import State
-from geofix.db.search import Search
+from geofix.agent.verify.observe import observe
+from geofix.db.search.query import Search
 from tests.unit.agent.hits import BERLIN, PARIS, hit, retrieval
 
 

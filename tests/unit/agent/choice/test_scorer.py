@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from geofix.agent.choice import scorers
-from geofix.agent.choice.features import FEATURES
-from geofix.agent.choice.scorer import Scorer
-from geofix.agent.choice.spot_features import SPOT_FEATURES
+from geofix.agent.verify import scorers
+from geofix.agent.verify.evidence import FEATURES
+from geofix.agent.verify.scorer import Scorer
+from geofix.agent.verify.spots import SPOT_FEATURES
 
 ONE: dict[str, Any] = {
     "name": "test",

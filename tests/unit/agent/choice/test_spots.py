@@ -6,13 +6,13 @@ import math
 
 import pytest
 
-from geofix.agent.choice.observed import Observed
-from geofix.agent.choice.scorer import logistic
-from geofix.agent.choice.scorers import HAND_SET
-from geofix.agent.choice.spots import spots_of
 from geofix.agent.state import Candidate, Hit
-from geofix.tools.geo import haversine_km
-from geofix.tools.geometry.geometric_match import GeometricMatch
+from geofix.agent.verify.observed import Observed
+from geofix.agent.verify.scorer import logistic
+from geofix.agent.verify.scorers import HAND_SET
+from geofix.agent.verify.spots import spots_of
+from geofix.tools.geo.distance import haversine_km
+from geofix.tools.geometry import GeometricMatch
 from tests.unit.agent.chosen import chosen, drafted
 from tests.unit.agent.hits import PARIS, hit, retrieval
 

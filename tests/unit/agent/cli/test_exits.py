@@ -4,7 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 from geofix.agent import errors
-from geofix.agent.cli import app, exits
+from geofix.agent.cli import app
+from geofix.agent.cli import terminal as exits
 from geofix.agent.context import Context
 
 

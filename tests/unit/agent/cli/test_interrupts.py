@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from geofix.agent.cli.interrupts import interruptible
+from geofix.agent.cli.terminal import interruptible
 from geofix.agent.errors import PhotoError
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.agent.cli.loading import describe, following
+from geofix.agent.cli.gallery import describe, following
 from geofix.tools.ingestion import Progress
 
 

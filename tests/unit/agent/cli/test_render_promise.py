@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from geofix.agent.answer import Calibration, ClaimCheck
-from geofix.agent.cli.promise import claim_line, radius_text
-from geofix.agent.cli.render import print_fix
+from geofix.agent.cli.render import claim_line, print_fix, radius_text
 from geofix.agent.cli.terminal import out
 from geofix.agent.state import Fix
 

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from geofix.agent.cli import exits
+from geofix.agent.cli import terminal as exits
 from geofix.agent.cli.terminal import err, out, plain, say
 from geofix.db.plain_text import visible
 

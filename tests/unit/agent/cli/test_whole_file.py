@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from geofix.agent.cli.whole_file import why_not_writable, write_whole
+from geofix.agent.cli.terminal import why_not_writable, write_whole
 from geofix.agent.errors import GeofixError
 from tests.files import as_nobody, open_folder
 

@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
-from geofix.agent.drafting.reading import MOST_CHARACTERS, MOST_ENTRIES, read_draft
-from geofix.agent.prompts import DraftAnswer, PointAnswer
+from geofix.agent.draft.answers import (
+    MOST_CHARACTERS,
+    MOST_ENTRIES,
+    DraftAnswer,
+    PointAnswer,
+    read_draft,
+)
 from geofix.agent.state import Draft
 from tests.unit.agent.answers import ANSWER, NEGATIVES, POSITIVES, lists
 from tests.unit.agent.hits import PARIS, SUVA

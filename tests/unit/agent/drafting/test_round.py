@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from geofix.agent.context import Context
-from geofix.agent.drafting.sampling import SEVERAL
+from geofix.agent.draft.ask import SEVERAL
 from geofix.agent.nodes.draft import draft
 from tests.fakes import ScriptedChat
 from tests.unit.agent.nodes.model import Tempered, by_model, scripted, state, wired

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.agent.drafting.routing import route_of
+from geofix.agent.draft.request import route_of
 from geofix.agent.state import Hit
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval
 

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 from typing import cast
 
 from geofix.agent.answer import Calibration
-from geofix.agent.calibrated import Asked, InForce
-from geofix.agent.choice.scorers import HAND_SET
+from geofix.agent.calibration.promise import Asked, InForce
 from geofix.agent.services import Services
-from geofix.db.search import Search
+from geofix.agent.verify.scorers import HAND_SET
+from geofix.db.search.query import Search
 
 
 def without_pictures() -> Services:

@@ -11,10 +11,10 @@ from PIL import Image
 
 from geofix.agent.context import Context
 from geofix.agent.nodes.draft import draft
-from geofix.agent.outcome import Outcome
+from geofix.agent.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, Hit, State
-from geofix.tools.images import to_jpeg
+from geofix.tools.photo.read import to_jpeg
 from tests.fakes import ScriptedChat
 from tests.unit.agent.answers import ANSWER
 from tests.unit.agent.hits import BERLIN, PARIS, SUVA, hit, retrieval

@@ -12,9 +12,9 @@ import pytest
 from langchain_core.language_models import BaseChatModel
 from PIL import Image
 
-from geofix.agent import prompts
 from geofix.agent.context import Context
-from geofix.agent.drafting.pictures import MODEL_SIDE_PX, SIDES_PX
+from geofix.agent.draft.messages import MODEL_SIDE_PX, SIDES_PX
+from geofix.agent.draft.presets import VERSION
 from geofix.agent.errors import ModelError
 from geofix.agent.nodes.draft import draft
 from geofix.agent.services import Services
@@ -51,7 +51,7 @@ def test_the_models_draft_carries_its_reasons() -> None:
 def test_the_trail_holds_prompt_answer_and_cost() -> None:
     _, outcome, _ = by_model("Paris.", {})
     detail = outcome.detail
-    assert detail["prompt_version"] == prompts.VERSION
+    assert detail["prompt_version"] == VERSION
     (prompt,) = detail["prompts"]
     assert "candidates" in prompt[0]["content"]
     assert "48.88670, 2.34310" in prompt[1]["content"][2]["text"]
@@ -85,7 +85,7 @@ def test_the_draft_says_how_the_model_was_asked_and_what_it_cost() -> None:
     only, _, _ = by_model({})
     made = only.provenance
     assert made is not None
-    assert (made.preset, made.prompt_version) == ("geofix", prompts.VERSION)
+    assert (made.preset, made.prompt_version) == ("geofix", VERSION)
     assert (made.neighbours, made.sample) == (3, 1)
     assert made.tokens == {"input_tokens": 100, "output_tokens": 10}
     assert made.seconds is not None and made.seconds >= 0

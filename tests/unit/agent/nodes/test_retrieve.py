@@ -10,12 +10,11 @@ import pytest
 
 from geofix.agent.context import Context
 from geofix.agent.nodes.retrieve import retrieve
-from geofix.agent.outcome import Outcome
+from geofix.agent.recording import Outcome
 from geofix.agent.regions import circle, parse_region
-from geofix.agent.search_report import SearchReport
 from geofix.agent.services import Services
-from geofix.agent.state import Retrieval, State
-from geofix.db.search import Found, How, Neighbour, Search
+from geofix.agent.state import Retrieval, SearchReport, State
+from geofix.db.search.query import Found, How, Neighbour, Search
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA
 
 

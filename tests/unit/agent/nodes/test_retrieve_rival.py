@@ -8,7 +8,7 @@ import pytest
 
 from geofix.agent.context import Context
 from geofix.agent.regions import circle
-from geofix.db.search import Found, Search
+from geofix.db.search.query import Found, Search
 from tests.unit.agent.hits import BERLIN, PARIS
 from tests.unit.agent.nodes.test_retrieve import FAR, ScriptedGallery, neighbour, retrieved
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from geofix.agent.prompts import PRESETS, DraftAnswer, PointAnswer, SeenClue
-from geofix.agent.prompts.answers import AnyAnswer
+from geofix.agent.draft.answers import AnyAnswer, DraftAnswer, PointAnswer, SeenClue
+from geofix.agent.draft.presets import PRESETS
 from tests.unit.agent.answers import ANSWER, lists
 
 

@@ -6,7 +6,8 @@ import base64
 import hashlib
 from typing import Any, cast
 
-from geofix.agent.prompts import PRESETS, as_sent, draft_messages
+from geofix.agent.draft.messages import as_sent, draft_messages
+from geofix.agent.draft.presets import PRESETS
 from tests.unit.agent.answers import lists
 
 JPEG = b"\xff\xd8 not really \xff\xd9"

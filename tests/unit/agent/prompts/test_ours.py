@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from geofix.agent.prompts import ours
+from geofix.agent.draft import prompts as ours
 from geofix.agent.state import Region
 from tests.unit.agent.answers import NEGATIVES, POSITIVES, lists, placed
 from tests.unit.agent.hits import PARIS, hit
@@ -48,7 +48,7 @@ def test_empty_lists_and_a_region_are_said() -> None:
 )
 def test_negatives_are_called_what_they_are(kind: Any, in_list: str, in_system: str) -> None:
     shown = lists(negatives_by=kind)
-    system, text = " ".join(ours.system(shown).split()), ours.lists(shown)
+    system, text = " ".join(ours.our_system(shown).split()), ours.lists(shown)
     assert in_list in text.split("\n\n")[1]
     assert in_system in system
     others = {"dissimilar", "elsewhere"} - set(re.findall(r"\w+", in_system))
@@ -58,11 +58,11 @@ def test_negatives_are_called_what_they_are(kind: Any, in_list: str, in_system: 
 @pytest.mark.parametrize("kind", ["none", "far", "dissimilar"])
 def test_a_list_that_is_not_there_is_not_spoken_of(kind: Any) -> None:
     shown = lists(POSITIVES, [], negatives_by=kind)
-    told = ours.system(shown) + ours.lists(shown)
+    told = ours.our_system(shown) + ours.lists(shown)
     assert "dissimilar" not in told and "elsewhere" not in told
     assert "candidates" in told
     alone = lists(neighbours=0, negatives_by=kind)
-    assert not re.search("candidate|search|list", ours.system(alone) + ours.lists(alone))
+    assert not re.search("candidate|search|list", ours.our_system(alone) + ours.lists(alone))
 
 
 def test_the_systems_words_are_one_text_but_for_the_lists() -> None:

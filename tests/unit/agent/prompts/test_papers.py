@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from geofix.agent.prompts import PRESETS, PointAnswer, Preset
-from geofix.agent.prompts.guard import GUARD
+from geofix.agent.draft.answers import PointAnswer
+from geofix.agent.draft.presets import PRESETS, Preset
+from geofix.agent.draft.prompts import GUARD
 from geofix.agent.state import Region
 from tests.unit.agent.answers import lists
 from tests.unit.agent.hits import hit

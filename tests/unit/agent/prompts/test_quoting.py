@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.agent.prompts.quoting import MOST, quoted
+from geofix.agent.draft.lists import MOST, quoted
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from geofix.db.embedded.locks import exclusive, exclusive_if_free, shared
+from geofix.db.embedded.data_dir import exclusive, exclusive_if_free, shared
 from geofix.db.errors import ServerError
 
 HOLDER = """
 import sys
 from pathlib import Path
-from geofix.db.embedded.locks import shared
+from geofix.db.embedded.data_dir import shared
 with shared(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from geofix.evaluation.worlds import layouts, spots
-from geofix.evaluation.worlds.locations import Places
+from geofix.evaluation.worlds import layouts
+from geofix.evaluation.worlds import looks as spots
+from geofix.evaluation.worlds.looks import Places
 
 LENGTHS_KM = (4.0, 30.0, 250.0, 1500.0)
 SHARES = (0.4, 0.2, 0.2, 0.2)

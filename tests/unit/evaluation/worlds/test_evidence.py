@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geofix.evaluation.worlds.drafts import drafted_km
+from geofix.evaluation.worlds.asking import drafted_km
 
 
 def test_drafts_are_as_far_off_as_published_and_farther_for_hard_photos() -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from geofix.evaluation.worlds.pictures import WorldEncoder, number_in, number_picture
+from geofix.evaluation.worlds.dataset import WorldEncoder, number_in, number_picture
 from geofix.evaluation.worlds.world import Size, make_world
 from geofix.tools.errors import EncoderError
-from geofix.tools.images import from_jpeg, read_photo, to_jpeg
+from geofix.tools.photo.read import from_jpeg, read_photo, to_jpeg
 
 
 @pytest.mark.parametrize("number", [0, 1, 777, 2**20 - 1])

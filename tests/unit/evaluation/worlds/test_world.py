@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from geofix.evaluation.worlds.bayes import bayes_choice, place_probabilities
+from benchmarks.page.bayes import bayes_choice, place_probabilities
 from geofix.evaluation.worlds.layouts import Half, in_half
 from geofix.evaluation.worlds.recipe import Scale
 from geofix.evaluation.worlds.world import Size, World, make_world
-from geofix.tools.geo import haversine_km
+from geofix.tools.geo.distance import haversine_km
 
 SMALL: dict[Scale, Size] = {
     "world": Size(3000, queries=300),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from geofix.tools.addresses import is_loopback
+from geofix.tools.models.privacy import is_loopback
 
 
 @contextmanager

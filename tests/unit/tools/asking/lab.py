@@ -12,9 +12,9 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from PIL import Image
 from pydantic import BaseModel
 
-from geofix.tools.asking import Answer, ask
-from geofix.tools.chat import load_chat_model
-from geofix.tools.images import to_jpeg
+from geofix.tools.models.ask import Answer, ask
+from geofix.tools.models.providers import load_chat_model
+from geofix.tools.photo.read import to_jpeg
 from tests.loopback import (
     ChatServer,
     Finished,

@@ -12,14 +12,13 @@ import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.messages import AIMessage
 
-from geofix.tools.account import Terms
-from geofix.tools.answers import MOST_NAME, MOST_TEXT, MOST_TOKENS, reply_of
-from geofix.tools.asking import ask, ask_many
-from geofix.tools.budget import Budget, Spent
-from geofix.tools.calling import Caller
-from geofix.tools.prices import Price
-from geofix.tools.responses import MOST_BYTES, MOST_LINES
-from geofix.tools.sending import LONGEST_CALL_S, longest_call_s
+from geofix.tools.models.ask import ask, ask_many
+from geofix.tools.models.budget import Budget, Spent, Terms
+from geofix.tools.models.calls import Caller
+from geofix.tools.models.providers import Price
+from geofix.tools.models.reply import MOST_NAME, MOST_TEXT, MOST_TOKENS, reply_of
+from geofix.tools.models.responses import MOST_BYTES, MOST_LINES
+from geofix.tools.models.send import LONGEST_CALL_S, longest_call_s
 from tests.fakes import ScriptedChat
 from tests.loopback import TOKENS_IN, TOKENS_OUT, Finished, Raw, chat_server, openai_answer
 from tests.unit.tools.asking.lab import (

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 
-from geofix.tools.asking import ask, ask_many
-from geofix.tools.budget import Budget
-from geofix.tools.deadline import DeadlineError, within
 from geofix.tools.errors import ModelError
-from geofix.tools.prices import Price
+from geofix.tools.models.ask import ask, ask_many
+from geofix.tools.models.budget import Budget
+from geofix.tools.models.calls import DeadlineError, within
+from geofix.tools.models.providers import Price
 from tests.loopback import TOKENS_IN, TOKENS_OUT, Finished, Raw
 from tests.unit.tools.asking.lab import PARIS, PROTOCOLS, Spot, error, question, served
 

@@ -9,9 +9,9 @@ from email.utils import format_datetime
 
 import pytest
 
-from geofix.tools.asking import ask
-from geofix.tools.chat import load_chat_model
-from geofix.tools.retrying import LONGEST_WAIT_S, WAITS_S, retry_after_s
+from geofix.tools.models.ask import ask
+from geofix.tools.models.calls import LONGEST_WAIT_S, WAITS_S, retry_after_s
+from geofix.tools.models.providers import load_chat_model
 from tests.loopback import TOKENS_IN, TOKENS_OUT, Finished, Raw, chat_server
 from tests.unit.tools.asking.lab import PARIS, PROTOCOLS, Spot, asked, error, question
 

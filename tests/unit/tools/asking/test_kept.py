@@ -8,7 +8,7 @@ import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.globals import set_llm_cache
 
-from geofix.tools.asking import ask, ask_many
+from geofix.tools.models.ask import ask, ask_many
 from tests.loopback import Finished
 from tests.unit.tools.asking.lab import PARIS, PROTOCOLS, Spot, error, question, served
 

@@ -13,12 +13,11 @@ import langsmith
 import pytest
 
 import tests.loopback
-from geofix.tools.addresses import Address, address_of
-from geofix.tools.asking import ask, ask_many
-from geofix.tools.chat import load_chat_model
 from geofix.tools.encoders.snapshots import find_snapshot
 from geofix.tools.errors import EncoderError, ModelError
-from geofix.tools.offline import _FORCED, offline, stay_offline
+from geofix.tools.models.ask import ask, ask_many
+from geofix.tools.models.privacy import _FORCED, Address, address_of, offline, stay_offline
+from geofix.tools.models.providers import load_chat_model
 from tests.fakes import ScriptedChat
 from tests.loopback import Raw, chat_server
 from tests.unit.tools.asking.guard import guarded, no_way_out
@@ -154,8 +153,8 @@ def test_the_guard_sees_what_tries_to_leave(monkeypatch: pytest.MonkeyPatch) -> 
 
 TRACED = """
 import sys
-from geofix.tools.chat import load_chat_model
-from geofix.tools.asking import ask
+from geofix.tools.models.providers import load_chat_model
+from geofix.tools.models.ask import ask
 from tests.unit.tools.asking.lab import PARIS, Spot, question
 from tests.fakes import ScriptedChat
 from langchain_core.tracers.langchain import wait_for_all_tracers

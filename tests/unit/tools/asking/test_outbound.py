@@ -11,11 +11,10 @@ from langchain_core.caches import InMemoryCache
 from langchain_core.messages import HumanMessage
 from PIL import Image
 
-from geofix.tools.asking import ask, ask_many
 from geofix.tools.errors import ModelError
-from geofix.tools.images import to_jpeg
-from geofix.tools.outbound import Outbound
-from geofix.tools.pictures import carried_by, pictures_in
+from geofix.tools.models.ask import ask, ask_many
+from geofix.tools.models.privacy import Outbound, carried_by, pictures_in
+from geofix.tools.photo.read import to_jpeg
 from tests.unit.tools.asking.lab import JPEG, PARIS, PROTOCOLS, Spot, error, question, served
 
 EVERY = pytest.mark.parametrize("provider", list(PROTOCOLS))

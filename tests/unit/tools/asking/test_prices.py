@@ -7,10 +7,10 @@ from datetime import date
 
 import pytest
 
-from geofix.tools.addresses import IN_PROCESS, Address
-from geofix.tools.asking import ask
 from geofix.tools.errors import ModelError
-from geofix.tools.prices import LONG_PROMPT, PRICES, Price, is_free, price_at
+from geofix.tools.models.ask import ask
+from geofix.tools.models.privacy import IN_PROCESS, Address
+from geofix.tools.models.providers import LONG_PROMPT, PRICES, Price, is_free, price_at
 from tests.fakes import ScriptedChat
 from tests.unit.tools.asking.lab import PARIS, Spot, question, served
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage
 
-from geofix.tools.asking import ask
-from geofix.tools.refusal import sounds_refused
+from geofix.tools.models.ask import ask
+from geofix.tools.models.reply import sounds_refused
 from tests.loopback import Finished
 from tests.unit.tools.asking.lab import PARIS, PROTOCOLS, Spot, asked, error, served
 

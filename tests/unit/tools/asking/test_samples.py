@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from geofix.tools.asking import MOST_AT_ONCE, ask_many
 from geofix.tools.errors import ModelError
+from geofix.tools.models.ask import MOST_AT_ONCE, ask_many
 from tests.fakes import ScriptedChat
 from tests.loopback import TOKENS_IN, Finished
 from tests.unit.tools.asking.lab import PARIS, Spot, error, question, served

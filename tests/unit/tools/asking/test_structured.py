@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from geofix.tools.asking import ask
-from geofix.tools.chat import load_chat_model
-from geofix.tools.structured import form_for
+from geofix.tools.models.ask import ask
+from geofix.tools.models.providers import load_chat_model
+from geofix.tools.models.send import form_for
 from tests.unit.tools.asking.lab import PARIS, Spot, question, served
 
 

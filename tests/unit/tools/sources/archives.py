@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from geofix.tools.images import read_photo
+from geofix.tools.photo.read import read_photo
 from geofix.tools.sources import Picture, Rejected, Source, SourcePhoto
 from tests.unit.tools.pictures import encoded, gradient
 

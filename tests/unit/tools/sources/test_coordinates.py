@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from geofix.tools.errors import SourceError
 from geofix.tools.sources import TableSource
-from geofix.tools.sources.coordinates import check_columns, check_place
+from geofix.tools.sources.columns import check_columns, check_place
 from tests.unit.tools.sources.archives import photos, rejected
 
 LATITUDES = st.floats(-90, 90).filter(lambda value: abs(value) > 1e-6)

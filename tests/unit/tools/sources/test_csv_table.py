@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from geofix.tools.errors import SourceError
 from geofix.tools.sources import TableSource
-from geofix.tools.sources.csv_table import CsvTable
+from geofix.tools.sources.table import CsvTable
 from tests.unit.tools.sources.archives import photos
 
 CELLS = st.text(st.sampled_from('ab, ;"\n\r\té'), max_size=6)

@@ -11,13 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from geofix.tools.sources import parquet_table
-from geofix.tools.sources.marks import SeenIds
-from geofix.tools.sources.parquet_blocks import plain_block
-from geofix.tools.sources.parquet_table import ParquetTable
+from geofix.tools.sources import parquet as parquet_table
+from geofix.tools.sources.parquet import ParquetTable, plain_block
 from geofix.tools.sources.placed_block import KEPT, PlacedBlock, block_of
-from geofix.tools.sources.rows import placed_rows
-from geofix.tools.sources.vector_rows import REQUIRED
+from geofix.tools.sources.rows import SeenIds, placed_rows
+from geofix.tools.sources.vector_files import REQUIRED
 
 ROWS = 6
 PLACES: dict[str, Any] = {

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from geofix.tools.errors import SourceError
 from geofix.tools.sources import NpySource, ParquetVectorSource, VectorSource, open_source
-from geofix.tools.sources.csv_table import CsvTable
 from geofix.tools.sources.placed_block import block_of
 from geofix.tools.sources.rows import PlacedRow
-from geofix.tools.sources.vector_rows import FIRST, batches_of
+from geofix.tools.sources.table import CsvTable
+from geofix.tools.sources.vector_files import FIRST, batches_of
 
 
 def table(path: Path, rows: int) -> Path:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from geofix.tools.errors import PhotoError, SourceError
 from geofix.tools.sources import MemoryPicture, TarPicture, WebDatasetSource, open_source
-from geofix.tools.sources.shards import expand
+from geofix.tools.sources.webdataset import expand
 from tests.unit.tools.pictures import encoded
 from tests.unit.tools.sources.archives import jpeg, photos, rejected, said, tar, width_of
 

@@ -15,7 +15,7 @@ from transformers.models.llava_next.image_processing_pil_llava_next import (
 )
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-from geofix.tools.transformers_chat.stills import for_stills
+from geofix.tools.transformers_chat.loading import for_stills
 from tests.unit.tools.transformers_chat.words import template, tokenizer
 
 hf: Any = transformers

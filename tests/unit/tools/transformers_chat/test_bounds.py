@@ -7,14 +7,14 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from geofix.tools.transformers_chat.bounds import (
+from geofix.tools.transformers_chat.constraint import (
     LARGEST_NUMBER,
     LONGEST_STRING,
     MOST_ITEMS,
+    OpenString,
     bounded,
     field_names,
 )
-from geofix.tools.transformers_chat.open_string import OpenString
 from tests.unit.tools.transformers_chat.conftest import Place
 
 

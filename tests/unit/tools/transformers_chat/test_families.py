@@ -11,8 +11,8 @@ import torch
 import transformers
 
 from geofix.tools.transformers_chat import TransformersChat
-from geofix.tools.transformers_chat.conversation import chat_of
-from geofix.tools.transformers_chat.stills import load_processor
+from geofix.tools.transformers_chat.loading import load_processor
+from geofix.tools.transformers_chat.prompt import chat_of
 from tests.unit.tools.transformers_chat.conftest import QUESTION, Place, messages
 from tests.unit.tools.transformers_chat.families import FAMILIES
 

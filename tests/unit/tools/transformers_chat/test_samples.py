@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from geofix.tools.transformers_chat import TransformersChat
-from geofix.tools.transformers_chat.weights import BusyError
+from geofix.tools.transformers_chat.model import BusyError
 from tests.unit.tools.transformers_chat.conftest import QUESTION, Place, messages
 from tests.unit.tools.transformers_chat.words import END
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from pydantic import BaseModel
 
-from geofix.tools.asking import ask, ask_many
 from geofix.tools.errors import ModelError
+from geofix.tools.models.ask import ask, ask_many
 from geofix.tools.transformers_chat import TransformersChat
-from geofix.tools.transformers_chat.bounds import LONGEST_STRING
+from geofix.tools.transformers_chat.constraint import LONGEST_STRING
 from tests.unit.tools.transformers_chat.conftest import QUESTION, Place
 
 Named = Callable[..., TransformersChat]

@@ -9,11 +9,9 @@ import pytest
 import torch
 
 from geofix.tools.transformers_chat import TransformersChat
-from geofix.tools.transformers_chat.conversation import chat_of
 from geofix.tools.transformers_chat.generation import generate
-from geofix.tools.transformers_chat.prompt import closing_turn, model_input
-from geofix.tools.transformers_chat.watch import Watch
-from geofix.tools.transformers_chat.wish import Wish
+from geofix.tools.transformers_chat.prompt import chat_of, closing_turn, model_input
+from geofix.tools.transformers_chat.wish import Watch, Wish
 from tests.unit.tools.transformers_chat.conftest import QUESTION, Place, messages
 from tests.unit.tools.transformers_chat.families import FAMILIES
 

@@ -1,0 +1,1 @@
+"""What an answer promises: radius, confidence and claims, by calibrations on known photos."""

@@ -1,0 +1,124 @@
+"""Is a claimed place consistent with the photo? By the errors of held-out photos, and no opinion.
+
+If the claim is true, the answer is as far from it as answers of such photos are from the truth: the
+p-value comes from the same conformal scores as the radius, counted by place. Of true claims about
+photos from new places like those calibrated on, no more than the level says are called
+inconsistent, on average over calibrations. Sources: Vovk, Gammerman and Shafer 2005; Lee, Barber
+and Willett 2023.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from geofix.agent.answer import Claim, ClaimCheck
+from geofix.agent.calibration.promise import Fitted
+from geofix.agent.errors import RegionError
+from geofix.agent.state import Fix
+from geofix.tools.geo.distance import check_coordinates, haversine_km
+
+Coordinates = tuple[float, float]
+ClaimAsked = Coordinates | Literal["exif"]
+
+HOW_TO_CLAIM = "write LAT,LON such as '48.8867,2.3431', or 'exif' for what the file says"
+
+MOST_CHARACTERS = 100
+"""Of a claim as it is written: two numbers need fewer."""
+
+TELLING_KM = 2500.0
+"""A claim inside a radius larger than a continent agrees with nothing in particular."""
+
+NO_EXIF_PLACE = "the claim of its EXIF was to be checked, and the file has no position in its EXIF"
+
+
+def parse_claim(claim: str | Coordinates | None) -> ClaimAsked | None:
+    """Return what is to be checked.
+
+    Args:
+        claim: `LAT,LON` in degrees, `exif`, or latitude and longitude.
+
+    Raises:
+        RegionError: It is none of them.
+    """
+    if claim is None:
+        return None
+    if claim == "exif":
+        return "exif"
+    if isinstance(claim, str) and len(claim) > MOST_CHARACTERS:
+        raise RegionError(
+            f"the claim {claim[:40]!r}... has {len(claim)} characters, more than {MOST_CHARACTERS};"
+            f" {HOW_TO_CLAIM}"
+        )
+    parts = claim.split(",") if isinstance(claim, str) else claim
+    try:
+        latitude, longitude = (float(part) for part in parts)
+    except OverflowError as error:
+        # No float holds it, and Python refuses to write it out.
+        raise RegionError(f"the claim has a number past 1e308; {HOW_TO_CLAIM}") from error
+    except (TypeError, ValueError) as error:
+        raise RegionError(f"the claim {claim!r} is no place; {HOW_TO_CLAIM}") from error
+    check_coordinates(latitude, longitude)
+    return latitude, longitude
+
+
+def place_of(asked: ClaimAsked | None, exif: Claim | None) -> Coordinates | None:
+    """Return the place to be checked; none where there is none."""
+    if asked != "exif":
+        return asked
+    if exif is None or exif.latitude is None or exif.longitude is None:
+        return None
+    return exif.latitude, exif.longitude
+
+
+def check_claim(
+    fix: Fix, claimed: Coordinates, fitted: Fitted | str | None, level: float
+) -> ClaimCheck:
+    """Return whether a claimed place agrees with an answer.
+
+    Inconsistent where the p-value is at most the level. Otherwise consistent, unless the radius at
+    coverage 1 - level is larger than a continent: then nearly any claim would agree.
+
+    Args:
+        fix: The answer.
+        claimed: Latitude and longitude.
+        fitted: The calibration the answer's radius is of.
+        level: How often a true claim may be called inconsistent, on average over calibrations.
+    """
+    latitude, longitude = claimed
+
+    def checked(
+        verdict: Literal["consistent", "inconsistent", "undecidable"],
+        reason: str,
+        distance_km: float | None = None,
+        p_value: float | None = None,
+    ) -> ClaimCheck:
+        return ClaimCheck(
+            latitude=latitude,
+            longitude=longitude,
+            verdict=verdict,
+            p_value=p_value,
+            distance_km=None if distance_km is None else round(distance_km, 3),
+            reason=reason,
+        )
+
+    if fix.latitude is None or fix.longitude is None:
+        return checked("undecidable", "there is no answer to hold it against: geofix abstained")
+    away = float(haversine_km(latitude, longitude, fix.latitude, fix.longitude))
+    known = fix.calibration
+    if not fix.radius_calibrated or known is None or known.difficulty is None:
+        why = "it never was" if known is None or known.reason is None else known.reason
+        return checked("undecidable", f"the radius is not calibrated: {why}", away)
+    if not isinstance(fitted, Fitted):
+        return checked("undecidable", fitted or "its calibration is gone", away)
+    p_value = fitted.radius.p_value(known.difficulty, away)
+    outside = (
+        f"of held-out photos as hard as this one, each place weighed alike, {p_value:.1%} were"
+        " placed as far off"
+    )
+    if p_value <= level:
+        return checked("inconsistent", f"{outside}, {level:.1%} or fewer", away, p_value)
+    reach = fitted.radius.radius_km(known.difficulty, 1 - level)
+    if reach > TELLING_KM:
+        why = f"the radius at {1 - level:.0%} is {reach:,.0f} km: nearly any place would agree"
+        return checked("undecidable", why, away)
+    return checked("consistent", f"{outside}, more than {level:.1%}", away, p_value)

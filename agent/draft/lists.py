@@ -1,0 +1,145 @@
+"""What a model is shown beside the photo, and how numbers stand there.
+
+The same 25 km as the candidates that verify pools, so that the model and the verdict speak of the
+same places.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geofix.agent.state import Hit, NegativesBy, Region, Retrieval
+from geofix.agent.verify.candidates import PLACE_SCALE_KM
+from geofix.tools.geo.distance import haversine_km
+from geofix.tools.statistics.clusters import (
+    DEFAULT_TEMPERATURE,
+    cluster_at_scales,
+    density_mode,
+    vote_weights,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ShortlistedPlace:
+    """One place, by the photos that were taken there."""
+
+    latitude: float
+    longitude: float
+    photos: tuple[Hit, ...]
+    """Most similar first; at least one."""
+    spread_km: float
+    """From the place's center to the farthest of them."""
+    share: float
+    """Of all votes."""
+
+    @property
+    def best(self) -> Hit:
+        """The most similar photo."""
+        return self.photos[0]
+
+
+def shortlist(hits: Sequence[Hit], temperature: float) -> list[ShortlistedPlace]:
+    """Return the places of the photos, the one with most votes first.
+
+    Args:
+        hits: Similar photos.
+        temperature: Of their votes, see `vote_weights`.
+    """
+    (clusters,) = cluster_at_scales(
+        [hit.latitude for hit in hits], [hit.longitude for hit in hits], [PLACE_SCALE_KM]
+    )
+    weights = vote_weights([hit.similarity for hit in hits], temperature)
+    places = []
+    for label in dict.fromkeys(clusters.labels.tolist()):
+        members = np.flatnonzero(clusters.labels == label)
+        places.append(_place([hits[i] for i in members.tolist()], weights[members]))
+    return sorted(places, key=lambda place: -place.share)
+
+
+def _place(hits: Sequence[Hit], weights: NDArray[np.float64]) -> ShortlistedPlace:
+    latitudes, longitudes = [hit.latitude for hit in hits], [hit.longitude for hit in hits]
+    center = density_mode(latitudes, longitudes, weights, bandwidth_km=PLACE_SCALE_KM)
+    apart_km = haversine_km(
+        np.asarray(latitudes), np.asarray(longitudes), center.latitude, center.longitude
+    )
+    return ShortlistedPlace(
+        latitude=center.latitude,
+        longitude=center.longitude,
+        photos=tuple(sorted(hits, key=lambda hit: -hit.similarity)),
+        spread_km=float(apart_km.max()),
+        share=float(weights.sum()),
+    )
+
+
+MOST = 100
+"""Characters of a name; the longest place names of GeoNames with state and country fit."""
+
+BREAKING = frozenset({"C", "Z"})
+"""Unicode's controls, formats and separators: what ends a line, hides or turns text around."""
+
+
+def quoted(name: str) -> str:
+    """Return a name in quotes, on one line, without control characters, cut to `MOST`."""
+    plain = "".join(" " if unicodedata.category(sign)[0] in BREAKING else sign for sign in name)
+    line = " ".join(plain.split()).replace('"', "'")
+    cut = line if len(line) <= MOST else line[: MOST - 1].rstrip() + "…"
+    return f'"{cut}"'
+
+
+def point(latitude: float, longitude: float) -> str:
+    """Return coordinates as every list shows them: five decimals, which is a meter."""
+    return f"{latitude:.5f}, {longitude:.5f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The lists of one request."""
+
+    positives: Sequence[Hit] = ()
+    negatives: Sequence[Hit] = ()
+    negatives_by: NegativesBy = "dissimilar"
+    """Of which kind the negatives are."""
+    region: Region | None = None
+    """Where the answer must lie, if anywhere."""
+    rival: Region | None = None
+    """Or there."""
+    candidates: Sequence[ShortlistedPlace] = ()
+    """The positives by place, the likeliest first."""
+
+    def within(self) -> str | None:
+        """Return the names of where the answer must lie, fit to stand in a prompt."""
+        return " or ".join(quoted(r.name) for r in (self.region, self.rival) if r) or None
+
+    def listed(self) -> dict[str, str]:
+        """Return what each pair of coordinates belongs to, as it stands in the lists."""
+        named: list[tuple[Hit | ShortlistedPlace, str]] = [
+            *((place, f"candidate {number}") for number, place in enumerate(self.candidates, 1)),
+            *((hit, f"similar photo {number}") for number, hit in enumerate(self.positives, 1)),
+            *((hit, f"negative {number}") for number, hit in enumerate(self.negatives, 1)),
+        ]
+        # Of several at one place the first gives its name.
+        return {point(at.latitude, at.longitude): name for at, name in reversed(named)}
+
+
+def shown(retrieval: Retrieval, region: Region | None, neighbours: int | None) -> Shown:
+    """Return the lists of a request.
+
+    Args:
+        retrieval: The round's.
+        region: Where the answer must lie, if anywhere.
+        neighbours: How many of each list; none shows all that was retrieved.
+    """
+    positives = retrieval.positives[:neighbours]
+    return Shown(
+        positives=positives,
+        negatives=retrieval.negatives[:neighbours],
+        negatives_by=retrieval.negatives_by,
+        region=region,
+        rival=retrieval.rival,
+        candidates=shortlist(positives, retrieval.temperature or DEFAULT_TEMPERATURE),
+    )

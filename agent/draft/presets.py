@@ -1,0 +1,59 @@
+"""The ways a model is asked, as data: which lists, how often, how freely, in which words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from geofix.agent.draft import prompts as ours
+from geofix.agent.draft import prompts as papers
+from geofix.agent.draft.answers import AnyAnswer, DraftAnswer, PointAnswer
+from geofix.agent.draft.lists import Shown
+from geofix.agent.state import PresetName
+
+VERSION = "geofix-3"
+"""Of all the words of this package; raise it with every change of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One way to ask."""
+
+    neighbours: tuple[int | None, ...]
+    """One request each: how many of either list it shows; none for all that was retrieved."""
+    samples: int
+    """Answers to each request."""
+    temperature: float | None
+    """Of the model; none leaves it as it was set up."""
+    schema: type[AnyAnswer]
+    system: Callable[[Shown], str]
+    lists: Callable[[Shown], str]
+
+
+PRESETS: dict[PresetName, Preset] = {
+    "geofix": Preset(
+        neighbours=(None,),
+        samples=1,
+        temperature=None,
+        schema=DraftAnswer,
+        system=ours.our_system,
+        lists=ours.lists,
+    ),
+    # Four prompts, five answers each (its IM2GPS3k runs), at its temperature for GPT-4V.
+    "g3": Preset(
+        neighbours=(0, 5, 10, 15),
+        samples=5,
+        temperature=1.2,
+        schema=PointAnswer,
+        system=papers.paper_system,
+        lists=papers.g3,
+    ),
+    "img2loc": Preset(
+        neighbours=(16,),
+        samples=1,
+        temperature=None,
+        schema=PointAnswer,
+        system=papers.paper_system,
+        lists=papers.img2loc,
+    ),
+}

@@ -1,0 +1,106 @@
+"""The requests of a round: one for each list of the preset, or the one the scene asks for.
+
+Jia et al. (G3, 2024) found no neighbours best for landmarks, 5 for distinctive regions and 10 for
+scenes of low information. Which of them a photo is they left to people; here the search's own
+sharpness stands in for it. The bounds are hand-set and were not measured with any model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from langchain_core.messages import BaseMessage
+
+from geofix.agent.context import Context
+from geofix.agent.draft import messages as pictures
+from geofix.agent.draft.lists import Shown, shortlist, shown
+from geofix.agent.draft.messages import draft_messages
+from geofix.agent.draft.presets import PRESETS
+from geofix.agent.services import Services
+from geofix.agent.state import Retrieval, State
+from geofix.tools.geo.distance import haversine_km
+from geofix.tools.statistics.clusters import DEFAULT_TEMPERATURE, vote_weights
+
+LANDMARK, REGION, LOW_INFORMATION = 0, 5, 10
+"""Neighbours shown, by kind of scene."""
+
+RARE = 0.01
+"""A best likeness that is this rare among photos of unlike places is of the same thing."""
+
+TELLING = 0.10
+"""One that is rarer than this says something of the region."""
+
+MAJORITY = 0.5
+"""Of the votes, within `REGION_KM` of the leading place or in it."""
+
+REGION_KM = 750.0
+"""Countries and their like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How many neighbours the model is shown, and why."""
+
+    neighbours: int
+    """Of either list."""
+    reason: str
+
+
+def route_of(retrieval: Retrieval) -> Route:
+    """Return the route by how rare the best likeness is and how the votes are spread."""
+    if not retrieval.positives or retrieval.impostor_share is None:
+        return Route(LOW_INFORMATION, "what the best likeness means is not known")
+    temperature = retrieval.temperature or DEFAULT_TEMPERATURE
+    first = shortlist(retrieval.positives, temperature)[0]
+    weights = vote_weights([hit.similarity for hit in retrieval.positives], temperature)
+    apart_km = haversine_km(
+        [hit.latitude for hit in retrieval.positives],
+        [hit.longitude for hit in retrieval.positives],
+        first.latitude,
+        first.longitude,
+    )
+    around = float(weights[apart_km <= REGION_KM].sum())
+    rarity = f"{retrieval.impostor_share:.1%} of photos are as like some other place"
+    region = f"{rarity}, and {around:.0%} of the votes within {REGION_KM:g} km"
+    if retrieval.impostor_share <= RARE and first.share >= MAJORITY:
+        return Route(LANDMARK, f"{rarity}, and {first.share:.0%} of the votes in one place")
+    if retrieval.impostor_share <= TELLING and around >= MAJORITY:
+        return Route(REGION, region)
+    return Route(
+        LOW_INFORMATION, f"{rarity}, and {around:.0%} of the votes within {REGION_KM:g} km"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to the model."""
+
+    shown: Shown
+    messages: list[BaseMessage]
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """All questions of a round."""
+
+    all: list[Request]
+    route: str | None
+    """Why so many neighbours are shown, where the search decided."""
+    missing: list[str]
+    """Pictures that were asked for and are not there, a sentence each."""
+
+
+def requests_of(state: State, context: Context, services: Services) -> Requests:
+    """Return what the model is asked in this round."""
+    preset = PRESETS[context.preset]
+    route = route_of(state.retrieval) if context.route == "retrieval" else None
+    side = pictures.side_px(context, services)
+    jpeg = pictures.photo(state.sha256, side, services)
+    requests: list[Request] = []
+    missing: list[str] = []
+    for neighbours in preset.neighbours if route is None else (route.neighbours,):
+        lists = shown(state.retrieval, state.region or state.within, neighbours)
+        found, without = pictures.exemplars(lists, context.exemplars, side, services)
+        missing += without
+        requests.append(Request(lists, draft_messages(preset, jpeg, lists, found)))
+    return Requests(requests, None if route is None else route.reason, missing)

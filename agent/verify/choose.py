@@ -1,0 +1,132 @@
+"""The choice: candidates pooled, their evidence weighed, the law of regions kept, spots found.
+
+A claimed place is a question about the answer and no evidence for one. It is looked at after all
+else has been chosen, so it changes no other candidate's features, score, order or coordinates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from geofix.agent.regions import allows
+from geofix.agent.state import Candidate, Draft, Region
+from geofix.agent.verify.candidates import NOWHERE_KM, PLACE_SCALE_KM, pool_candidates
+from geofix.agent.verify.evidence import compared_with, features_of
+from geofix.agent.verify.observed import Observed
+from geofix.agent.verify.rounds import carried, distances_between_km, in_order, ranked, searched
+from geofix.agent.verify.rules import held_back, veto
+from geofix.agent.verify.scorer import Scorer
+from geofix.agent.verify.scorers import Scorers
+from geofix.agent.verify.spots import at_best_spot
+from geofix.tools.statistics.clusters import DEFAULT_TEMPERATURE, SCALES_KM
+
+CLAIM: Literal["claim"] = "claim"
+"""Origin of a candidate that somebody claims."""
+
+LEADING = 3
+"""So many places are looked into for the spot."""
+
+
+def choose(
+    observed: Observed,
+    *,
+    region: Region | None,
+    within: Region | None,
+    region_share: float,
+    scorers: Scorers,
+) -> list[Candidate]:
+    """Return the candidates of a round, best first; vetoed ones last, then a claimed place.
+
+    Args:
+        observed: What the round knows.
+        region: Where a finer round looked; none where it looked everywhere. What the round before
+            had elsewhere stays a candidate.
+        within: Where the answer has to be, as the question says.
+        region_share: Share of all votes that the round's region had, see `region_votes`.
+        scorers: Weigh the evidence.
+    """
+    before = [candidate for candidate in observed.before if candidate.origin != CLAIM]
+    observed = replace(observed, before=before)
+    allowed = [draft for draft in observed.drafts if _allowed(draft, within)]
+    pooled = pool_candidates(
+        observed.retrieval.positives,
+        allowed,
+        observed.retrieval.temperature or DEFAULT_TEMPERATURE,
+        region_share=region_share,
+    )
+    pooled = [_judged(candidate, observed) for candidate in pooled]
+    everything = [*pooled, *_outside(observed.drafts, within)]
+    observed = compared_with(everything, observed)
+    scored = _scored(everything, observed, scorers.place)
+    if region is not None:
+        scored = carried(before, scored, searched(observed.retrieval) or [region])
+    ordered = in_order(held_back(scored, scorers.place))
+    leading = [
+        at_best_spot(candidate, observed, scorers.of_spots) for candidate in ordered[:LEADING]
+    ]
+    return _with_claimed(ranked([*leading, *ordered[LEADING:]]), observed, scorers.place)
+
+
+def _with_claimed(
+    ordered: Sequence[Candidate], observed: Observed, scorer: Scorer
+) -> list[Candidate]:
+    """Return the candidates, and last the claimed place where none lies within 25 km of it."""
+    if observed.claimed is None:
+        return list(ordered)
+    latitude, longitude = observed.claimed
+    claimed = Candidate(
+        rank=len(ordered) + 1,
+        latitude=latitude,
+        longitude=longitude,
+        radius_km=NOWHERE_KM,
+        score=0.0,
+        parts={f"share_{scale:g}_km": 0.0 for scale in SCALES_KM},
+        photos=0,
+        best_similarity=None,
+        origin=CLAIM,
+        scale_km=NOWHERE_KM,
+        vetoed="nothing but the claim itself speaks for the place claimed",
+    )
+    apart_km = distances_between_km([claimed], ordered)[0].tolist()
+    if min(apart_km, default=NOWHERE_KM) <= PLACE_SCALE_KM:
+        return list(ordered)
+    claimed = claimed.model_copy(update={"distance_km": apart_km[0] if apart_km else 0.0})
+    return [*ordered, *_scored([claimed], compared_with([claimed], observed), scorer)]
+
+
+def _judged(candidate: Candidate, observed: Observed) -> Candidate:
+    vetoed = veto(candidate, observed.retrieval.positives)
+    return candidate if vetoed is None else candidate.model_copy(update={"vetoed": vetoed})
+
+
+def _scored(candidates: Sequence[Candidate], observed: Observed, scorer: Scorer) -> list[Candidate]:
+    return [
+        candidate.model_copy(
+            update={
+                "parts": parts,
+                "terms": (terms := scorer.terms(parts)),
+                "score": scorer.probability_of(terms),
+            }
+        )
+        for candidate, parts in zip(candidates, features_of(candidates, observed), strict=True)
+    ]
+
+
+def _outside(drafts: Sequence[Draft], within: Region | None) -> list[Candidate]:
+    """Return the places drafted where the answer may not be."""
+    if within is None:
+        return []
+    elsewhere = [draft for draft in drafts if not _allowed(draft, within)]
+    reason = f"the draft lies outside {within.name}, where the answer has to be"
+    return [
+        candidate.model_copy(update={"vetoed": reason})
+        for candidate in pool_candidates([], elsewhere, DEFAULT_TEMPERATURE)
+    ]
+
+
+def _allowed(draft: Draft, within: Region | None) -> bool:
+    if draft.latitude is None or draft.longitude is None:
+        return True
+    return allows(within, draft.latitude, draft.longitude)

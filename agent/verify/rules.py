@@ -1,0 +1,132 @@
+"""Evidence refines within a region; it moves the answer across regions only where kinds agree.
+
+One model may be fooled by a sign in the photo, one picture may be of a chain store's other branch.
+Votes, drafts, geometry and an image-place model fail for different reasons: two of them together
+are believed against the place that votes alone would choose.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from geofix.agent.state import Candidate, Hit
+from geofix.agent.verify.evidence import KINDS, Kind
+from geofix.agent.verify.observed import near
+from geofix.agent.verify.rounds import distances_between_km
+from geofix.agent.verify.scorer import Scorer, logistic
+from geofix.tools.geo.countries import is_land
+
+REGION_KM = 200.0
+"""A candidate this close to the place with most votes is in its region."""
+
+KINDS_NEEDED = 2
+
+NOT_BEATEN = 0.5
+"""Votes agree with a place whose probability by votes alone is at least this share of the
+leader's; they are then no evidence against it."""
+
+WITNESSES: tuple[Kind, ...] = ("drafts", "geometry", "image-place")
+"""Kinds that speak besides votes. Land or sea is none: it is true of many places at once."""
+
+_OWN_WORD = {
+    "drafts": ("draft", "drafts_in_region"),
+    "geometry": ("inliers",),
+    "image-place": ("image_place",),
+}
+"""What a kind must have found at the place itself, so that its silence speaks for nothing."""
+
+
+def held_back(candidates: Sequence[Candidate], scorer: Scorer) -> list[Candidate]:
+    """Return the candidates, those marked that lead across a region by one kind of evidence alone.
+
+    Args:
+        candidates: Scored, with terms.
+        scorer: That scored them.
+    """
+    standing = [c for c in candidates if c.vetoed is None and c.photos]
+    if not standing:
+        return list(candidates)
+    leader = max(
+        (_Said.of(candidate, scorer) for candidate in standing),
+        key=lambda said: (said.by_votes, said.candidate.score),
+    )
+    apart = distances_between_km([leader.candidate], candidates)[0].tolist()
+    return [
+        _judged(candidate, leader, apart_km, scorer)
+        for candidate, apart_km in zip(candidates, apart, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A candidate, and what each kind of evidence says of it."""
+
+    candidate: Candidate
+    kinds: Mapping[Kind, float]
+    """Sum of the terms of each."""
+    by_votes: float
+    """Its probability by votes alone."""
+
+    @classmethod
+    def of(cls, candidate: Candidate, scorer: Scorer) -> _Said:
+        kinds: dict[Kind, float] = defaultdict(float)
+        for name, term in candidate.terms.items():
+            if name in KINDS:
+                kinds[KINDS[name]] += term
+        return cls(candidate, kinds, logistic(scorer.intercept + kinds["votes"]))
+
+
+def _agreeing(said: _Said, leader: _Said) -> list[Kind]:
+    """Return the kinds of evidence that speak for a candidate against the leader by votes."""
+    parts = said.candidate.parts
+    kinds: list[Kind] = [
+        kind
+        for kind in WITNESSES
+        if said.kinds.get(kind, 0.0) > leader.kinds.get(kind, 0.0)
+        and any(parts.get(name, 0.0) > 0 for name in _OWN_WORD[kind])
+    ]
+    if said.candidate.photos and said.by_votes >= NOT_BEATEN * leader.by_votes:
+        kinds.insert(0, "votes")
+    return kinds
+
+
+def _judged(candidate: Candidate, leader: _Said, apart_km: float, scorer: Scorer) -> Candidate:
+    reason = None
+    crosses = apart_km > REGION_KM and candidate.score > leader.candidate.score
+    if candidate.vetoed is None and crosses:
+        reason = _too_few(_agreeing(_Said.of(candidate, scorer), leader), apart_km)
+    if reason == candidate.held_back:
+        return candidate
+    return candidate.model_copy(update={"held_back": reason})
+
+
+def _too_few(kinds: Sequence[Kind], apart_km: float) -> str | None:
+    if len(kinds) >= KINDS_NEEDED:
+        return None
+    alone = f"{kinds[0]} alone" if kinds else "no kind of evidence"
+    return (
+        f"{alone} would move the answer {apart_km:.0f} km from the place with most votes; across"
+        f" regions {KINDS_NEEDED} kinds have to agree"
+    )
+
+
+SUPPORT_KM = 200.0
+"""A draft needs a positive this close, or it may not be the answer."""
+
+
+def veto(candidate: Candidate, positives: Sequence[Hit]) -> str | None:
+    """Return why a candidate may not be the answer; none where it may.
+
+    Args:
+        candidate: As pooled.
+        positives: The round's.
+    """
+    if candidate.photos:
+        return None
+    if not is_land(candidate.latitude, candidate.longitude):
+        return "the drafted point lies in the sea and no photo speaks for it"
+    if not near(candidate, positives, SUPPORT_KM):
+        return f"no retrieved photo within {SUPPORT_KM:g} km supports the draft"
+    return None

@@ -1,0 +1,1 @@
+"""Makes docs/evaluation.md: `make evaluate` measures every figure in it."""

@@ -1,0 +1,1 @@
+"""Photos and vectors in, and the indexes over them."""

@@ -1,0 +1,169 @@
+"""A load's vectors into the database: over one connection, or large ones over two at once.
+
+A server stores over each connection with one process. One is sent the photos and then vectors, from
+the last on; the other vectors, from the first on, until they meet. What the one was sent is
+committed before the other's: cut off in between, photos with a vector are whole, and the rest are
+as if they were not there, until the next load of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, text
+
+from geofix.db.errors import GalleryError
+from geofix.db.load.galleries import partitioned
+from geofix.db.load.photos import PhotoColumns, update_photos
+from geofix.db.load.vectors import NotFiniteError, Vectors, VectorTuples, copy_vectors
+from geofix.db.search.counts import cells_of, count_new, encoders_of, loaded
+from geofix.db.search.likeness import beside
+
+Positions = NDArray[np.intp]
+
+Insert = Callable[[Connection], None]
+"""Inserts the photos of a load that are new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Photos of one gallery with their vectors, the photos' rows being there."""
+
+    encoder: str
+    gallery_id: int
+    photos: PhotoColumns
+    ids: NDArray[np.int64]
+    """`[n]`."""
+    known: Positions
+    """Which of them were there before."""
+    vectors: Vectors
+    """`[n, dimension]`."""
+
+
+def store(connection: Connection, load: Load) -> None:
+    """Store a load's vectors, in place of those the photos had.
+
+    Raises:
+        GalleryError: A vector is not finite.
+    """
+    encoder_id = partitioned(connection, load.encoder, load.vectors.shape[1])
+    replaced = 0
+    if len(load.known):
+        ids = load.ids[load.known]
+        _update(connection, load.photos, load.known, ids)
+        gone = text(
+            "delete from embeddings where encoder_id = :encoder_id and photo_id = any(:ids)"
+        )
+        values = {"encoder_id": encoder_id, "ids": ids.tolist()}
+        replaced = connection.execute(gone, values).rowcount
+    stored = copy_load(connection, load, encoder_id, tuples_of(load, encoder_id))
+    count_load(connection, load, encoder_id, stored - replaced)
+
+
+def store_over_two(engine: Engine, connection: Connection, load: Load, insert: Insert) -> None:
+    """Store a load's vectors, and its new photos at the same time.
+
+    Args:
+        engine: To the database.
+        connection: Of `engine`, in the transaction that commits afterwards.
+        load: Its gallery, its encoder and the encoder's partition are committed already.
+        insert: Called in another thread, with a connection of its own.
+
+    Raises:
+        GalleryError: A vector is not finite; nothing is stored.
+    """
+    if len(load.known):
+        with _committed_first(engine) as other, ThreadPoolExecutor(1) as thread:
+            inserted = thread.submit(insert, other)
+            store(connection, load)
+            inserted.result()
+        return
+    encoder_id = partitioned(connection, load.encoder, load.vectors.shape[1])
+    rows = tuples_of(load, encoder_id)
+
+    def photos_first(other: Connection) -> None:
+        insert(other)
+        stored = copy_load(other, load, encoder_id, rows, from_end=True)
+        count_load(other, load, encoder_id, stored)
+
+    def ended(theirs: Future[None]) -> None:
+        if theirs.exception() is not None:
+            rows.give_up()
+
+    with _committed_first(engine) as other, ThreadPoolExecutor(1) as thread:
+        theirs = thread.submit(photos_first, other)
+        theirs.add_done_callback(ended)
+        stored = copy_load(connection, load, encoder_id, rows)
+        theirs.result()
+    # Only now: until the other has committed, it would wait for whoever has changed the counts.
+    count_load(connection, load, encoder_id, stored)
+
+
+def update(
+    connection: Connection, photos: PhotoColumns, chosen: Positions, ids: NDArray[np.int64]
+) -> None:
+    """Bring photos up to date, and what their vectors' rows repeat of them."""
+    _update(connection, photos, chosen, ids)
+    loaded(connection, encoders_of(connection, ids.tolist()))
+
+
+def tuples_of(load: Load, encoder_id: int) -> VectorTuples:
+    """Return the rows of a load's vectors, to be copied."""
+    latitude, longitude = load.photos.latitude, load.photos.longitude
+    return VectorTuples(
+        load.ids,
+        (latitude, longitude, cells_of(latitude, longitude)),
+        load.photos.country,
+        load.gallery_id,
+        encoder_id,
+        load.vectors,
+    )
+
+
+def copy_load(
+    connection: Connection,
+    load: Load,
+    encoder_id: int,
+    rows: VectorTuples,
+    *,
+    from_end: bool = False,
+) -> int:
+    """Copy what is left of some rows; see `copy_vectors`.
+
+    Raises:
+        GalleryError: A vector is not finite.
+    """
+    try:
+        return copy_vectors(connection, f"embeddings_{encoder_id:d}", rows, from_end=from_end)
+    except NotFiniteError as error:
+        raise GalleryError(
+            f"encoder {load.encoder!r} gave a vector that is not finite; not stored"
+        ) from error
+
+
+def count_load(connection: Connection, load: Load, encoder_id: int, vectors: int) -> None:
+    """Count vectors that came, and say so."""
+    count_new(connection, encoder_id, load.gallery_id, vectors)
+    loaded(connection, [encoder_id])
+
+
+def _update(
+    connection: Connection, photos: PhotoColumns, chosen: Positions, ids: NDArray[np.int64]
+) -> None:
+    cells = cells_of(photos.latitude[chosen], photos.longitude[chosen])
+    update_photos(connection, photos, chosen, ids, cells)
+
+
+@contextmanager
+def _committed_first(engine: Engine) -> Iterator[Connection]:
+    """Give a transaction beside one that is under way and commits after it."""
+    with beside(engine).begin() as connection:
+        connection.execute(text("set local statement_timeout = 0"))
+        # The commit of the other, which waits for the disk, comes after this one in the log.
+        connection.execute(text("set local synchronous_commit = off"))
+        yield connection

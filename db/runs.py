@@ -1,0 +1,217 @@
+"""The audit trail: every run, every step, in tables of our own.
+
+LangGraph's checkpoints are opaque, pruned and tied to class names; the trail is for people. It is
+keyed by LangGraph's task id, which stays the same when a node runs again after a retry, an
+interrupt or a crash, so that a step is never listed twice. What JSON or Postgres cannot hold (NaN,
+NUL) is cleaned on its way in, see `geofix.db.tables.storable`: an odd answer must not end a run.
+
+A run can so be resumed on another machine, after the file is gone, and is embedded once only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Engine, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from geofix.db.engine import database_errors
+from geofix.db.errors import TrailError
+from geofix.db.load.galleries import encoder_id_of
+from geofix.db.tables import EncoderRow, QueryEmbeddingRow, QueryPhotoRow, RunRow, StepRow
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node's work."""
+
+    task_id: str
+    round: int
+    node: str
+    attempt: int
+    started_at: datetime
+    took_ms: float
+    summary: str
+    detail: dict[str, Any]
+    degraded: tuple[str, ...] = ()
+    error: str | None = None
+    checkpoint_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One question, its setup, its steps and its answer."""
+
+    id: str
+    photo_sha256: str | None
+    question: dict[str, Any]
+    setup: dict[str, Any]
+    fix: dict[str, Any] | None
+    started_at: datetime
+    finished_at: datetime | None
+    steps: tuple[Step, ...] = field(default=())
+
+
+class Trail:
+    """Writes the trail while a run goes on, and reads it back."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Keep the trail in the database that `engine` reaches."""
+        self._engine = engine
+
+    def open_run(
+        self, run: str, sha256: str, question: Mapping[str, Any], setup: Mapping[str, Any]
+    ) -> None:
+        """Note that a run begins; a run that is there already stays as it is."""
+        values = {
+            "id": run,
+            "photo_sha256": sha256,
+            "question": dict(question),
+            "setup": dict(setup),
+        }
+        with database_errors(self._engine), self._engine.begin() as connection:
+            connection.execute(insert(RunRow).values(values).on_conflict_do_nothing())
+
+    def record(self, run: str, step: Step) -> None:
+        """Write one step; a step with the same task id is replaced."""
+        values = {name: getattr(step, name) for name in Step.__slots__}
+        values["degraded"] = list(step.degraded)
+        # A graph run by `langgraph dev` has no facade to open the run before its first step.
+        opened = insert(RunRow).values(id=run).on_conflict_do_nothing()
+        written = insert(StepRow).values(run_id=run, **values)
+        again = written.on_conflict_do_update(index_elements=["task_id"], set_=values)
+        with database_errors(self._engine), self._engine.begin() as connection:
+            connection.execute(opened)
+            connection.execute(again)
+
+    def close_run(self, run: str, fix: Mapping[str, Any], *, again: bool = True) -> None:
+        """Note the answer of a run.
+
+        Args:
+            run: Its id.
+            fix: The answer.
+            again: Whether an answer that is there already is replaced.
+
+        Raises:
+            TrailError: There is no such run.
+        """
+        done = (
+            update(RunRow)
+            .where(RunRow.id == run)
+            .values(fix=dict(fix), finished_at=func.clock_timestamp())
+        )
+        if not again and (found := self.find(run)) is not None and found.fix is not None:
+            return
+        with database_errors(self._engine), self._engine.begin() as connection:
+            if connection.execute(done).rowcount == 0:
+                raise _unknown(run)
+
+    def find(self, run: str) -> Run | None:
+        """Return a run without its steps; none if there is no such run."""
+        with database_errors(self._engine), self._engine.connect() as connection:
+            row = connection.execute(select(RunRow.__table__).where(RunRow.id == run)).mappings()
+            found = row.first()
+        return None if found is None else Run(**found)
+
+    def read(self, run: str) -> Run:
+        """Return a run with its steps in order.
+
+        Raises:
+            TrailError: There is no such run.
+        """
+        found = self.find(run)
+        if found is None:
+            raise _unknown(run)
+        columns = [getattr(StepRow, name) for name in Step.__slots__]
+        ordered = select(*columns).where(StepRow.run_id == run).order_by(StepRow.seq)
+        with database_errors(self._engine), self._engine.connect() as connection:
+            rows = connection.execute(ordered).mappings().all()
+        steps = tuple(Step(**{**row, "degraded": tuple(row["degraded"])}) for row in rows)
+        return Run(
+            **{name: getattr(found, name) for name in Run.__slots__ if name != "steps"}, steps=steps
+        )
+
+    def latest(self, count: int = 20) -> list[Run]:
+        """Return the newest runs, newest first, without their steps."""
+        newest = select(RunRow.__table__).order_by(RunRow.started_at.desc(), RunRow.id)
+        with database_errors(self._engine), self._engine.connect() as connection:
+            return [Run(**row) for row in connection.execute(newest.limit(count)).mappings()]
+
+
+def _unknown(run: str) -> TrailError:
+    return TrailError(f"there is no run {run!r}; `geofix runs` lists the latest")
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPhoto:
+    """A photo as it is kept: its pixels without metadata, its claims apart."""
+
+    sha256: str
+    """Of the file as it came."""
+    jpeg: bytes
+    width: int
+    height: int
+    format: str
+    claim: dict[str, Any] | None
+    notes: list[str]
+
+
+class QueryPhotos:
+    """Keeps and finds the photos asked about."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Keep them in the database that `engine` reaches."""
+        self._engine = engine
+
+    def keep(self, photo: QueryPhoto) -> None:
+        """Store a photo; one that is there already stays as it is."""
+        values = {name: getattr(photo, name) for name in QueryPhoto.__slots__}
+        with database_errors(self._engine), self._engine.begin() as connection:
+            connection.execute(insert(QueryPhotoRow).values(values).on_conflict_do_nothing())
+
+    def find(self, sha256: str) -> QueryPhoto:
+        """Return a photo by the hash of its original file.
+
+        Raises:
+            TrailError: No photo with that hash was ever asked about here.
+        """
+        found = select(QueryPhotoRow.__table__).where(QueryPhotoRow.sha256 == sha256)
+        with database_errors(self._engine), self._engine.connect() as connection:
+            row = connection.execute(found).mappings().first()
+        if row is None:
+            raise TrailError(f"no photo with sha256 {sha256!r} is kept here; ask with the photo")
+        return QueryPhoto(**{name: row[name] for name in QueryPhoto.__slots__})
+
+    def keep_vector(self, sha256: str, encoder: str, vector: NDArray[np.float32]) -> None:
+        """Store the vector of a kept photo; one that is there already stays as it is.
+
+        Raises:
+            TrailError: No photo with that hash is kept.
+            GalleryError: The encoder is known with another dimension.
+        """
+        with database_errors(self._engine), self._engine.begin() as connection:
+            photo = select(QueryPhotoRow.sha256).where(QueryPhotoRow.sha256 == sha256)
+            if connection.execute(photo).scalar() is None:
+                raise TrailError(f"no photo with sha256 {sha256!r} is kept here; keep it first")
+            kept = insert(QueryEmbeddingRow).values(
+                sha256=sha256,
+                encoder_id=encoder_id_of(connection, encoder, len(vector)),
+                embedding=vector.tolist(),
+            )
+            connection.execute(kept.on_conflict_do_nothing())
+
+    def vector(self, sha256: str, encoder: str) -> NDArray[np.float32] | None:
+        """Return the vector `[dimension]` of a kept photo; none if it was not embedded yet."""
+        found = (
+            select(QueryEmbeddingRow.embedding)
+            .join(EncoderRow, EncoderRow.id == QueryEmbeddingRow.encoder_id)
+            .where(QueryEmbeddingRow.sha256 == sha256, EncoderRow.name == encoder)
+        )
+        with database_errors(self._engine), self._engine.connect() as connection:
+            row = connection.execute(found).scalar()
+        return None if row is None else np.asarray(row, dtype=np.float32)

@@ -1,0 +1,1 @@
+"""Searches of the gallery, from the question to the SQL."""

@@ -1,0 +1,1 @@
+"""Fits promises and scorers to photos of known places: `geofix calibrate`."""

@@ -1,0 +1,1 @@
+"""Asks about a set of photos whose places are known: `geofix eval`."""

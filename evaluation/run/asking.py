@@ -1,0 +1,198 @@
+"""One photo is asked about, and everything an evaluation tells of it is gathered.
+
+The facade gets bytes, so no file name goes along, and strips metadata itself (`agent/intake.py`):
+what is measured is the way every photo goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from geofix.agent.context import Context
+from geofix.agent.draft.consensus import CONSENSUS, consensus
+from geofix.agent.errors import PhotoError
+from geofix.agent.facade import Agent
+from geofix.agent.intake import config_of
+from geofix.agent.state import Draft, Fix, Retrieval
+from geofix.evaluation.run.leaks import LeakFreeGallery
+from geofix.evaluation.run.result import EvalPhoto, Result
+from geofix.tools.geo.countries import countries_at
+from geofix.tools.geo.distance import haversine_km
+
+Place = tuple[float, float]
+
+UNSAID_CONFIDENCE = 0.5
+"""Of a draft that states none, as in the verifier."""
+
+
+def thread_of(evaluation: str, photo: str) -> str:
+    """Return the id of a photo's run: the same each time, and without the photo's name."""
+    return f"eval-{evaluation}-{hashlib.sha256(photo.encode()).hexdigest()[:12]}"
+
+
+def ask_photo(
+    agent: Agent, photo: EvalPhoto, evaluation: str, options: Mapping[str, Any]
+) -> Result:
+    """Ask about a photo.
+
+    Args:
+        agent: An open one; its gallery may leave out leaks.
+        photo: What is asked.
+        evaluation: Id of the evaluation.
+        options: Fields of `Context`.
+
+    Raises:
+        GeofixError: The set-up is unusable. A photo that cannot be read is a failed result.
+    """
+    began = time.perf_counter()
+    gallery = agent.services.gallery
+    try:
+        data = photo.picture.read()
+        sha256 = hashlib.sha256(data).hexdigest()
+        if isinstance(gallery, LeakFreeGallery):
+            gallery.know(sha256, photo)
+        fix = agent.locate(data, thread_id=thread_of(evaluation, photo.id), **options)
+    except PhotoError as error:
+        seconds = time.perf_counter() - began
+        return Result(**_truth_of(photo), status="failed", seconds=seconds, reasons=[str(error)])
+    seconds = time.perf_counter() - began
+    return _gathered(agent, photo, fix, Context(**options), seconds)
+
+
+def _gathered(
+    agent: Agent,
+    photo: EvalPhoto,
+    fix: Fix,
+    context: Context,
+    seconds: float,
+) -> Result:
+    run = fix.run or ""
+    values = agent.graph.get_state(config_of(run, context)).values
+    retrievals: list[Retrieval] = values.get("retrievals", [])
+    drafts: list[Draft] = values.get("drafts", [])
+    spent, scene = values.get("spent", []), values.get("scene")
+    node_ms: dict[str, float] = defaultdict(float)
+    for step in agent.services.trail.read(run).steps:
+        node_ms[step.node] += step.took_ms
+    costs = [each.cost_usd for each in spent]
+    located = fix.status == "located"
+    return Result(
+        **_truth_of(photo),
+        **_errors(photo.truth, fix, retrievals, drafts),
+        status="located" if located else "abstained",
+        latitude=fix.latitude if located else None,
+        longitude=fix.longitude if located else None,
+        radius_km=fix.radius_km,
+        radii_km=fix.radii_km,
+        confidence=fix.confidence,
+        seconds=seconds,
+        node_ms=dict(node_ms),
+        cost_usd=None if None in costs else sum(cost or 0.0 for cost in costs),
+        tokens=sum(sum(each.tokens.get(kind, 0) for kind in COUNTED) for each in spent),
+        rounds=fix.rounds,
+        scene=None if scene is None else str(getattr(scene, "kind", scene)),
+        candidates=[candidate.model_dump(mode="json") for candidate in fix.candidates],
+        retrievals=[retrieval.model_dump(mode="json") for retrieval in retrievals],
+        drafts=[draft.model_dump(mode="json") for draft in drafts],
+        excluded=_excluded(retrievals),
+        reasons=fix.reasons,
+        degraded=fix.degraded,
+        run=run,
+    )
+
+
+def _excluded(retrievals: Sequence[Retrieval]) -> dict[str, int]:
+    """Return how many gallery photos were left out over all rounds, by kind of leak."""
+    photos: dict[str, set[int]] = defaultdict(set)
+    for retrieval in retrievals:
+        for leak, ids in retrieval.left_out.items():
+            photos[leak].update(ids)
+    return {leak: len(ids) for leak, ids in sorted(photos.items())}
+
+
+COUNTED = ("input_tokens", "output_tokens")
+
+
+def _truth_of(photo: EvalPhoto) -> dict[str, Any]:
+    truth = photo.truth
+    return {
+        "photo": photo.id,
+        "truth_latitude": truth and truth[0],
+        "truth_longitude": truth and truth[1],
+        "accuracy_km": photo.accuracy_km,
+        "group": photo.group,
+        "sequence": photo.sequence,
+        "must_reject": photo.must_reject,
+        "country_code": countries_at([truth[0]], [truth[1]])[0] if truth else None,
+    }
+
+
+def _errors(
+    truth: Place | None, fix: Fix, retrievals: Sequence[Retrieval], drafts: Sequence[Draft]
+) -> dict[str, Any]:
+    """Return how far off the answer, the candidates and the peers are; nothing without a truth."""
+    if truth is None:
+        return {}
+    candidates = [(candidate.latitude, candidate.longitude) for candidate in fix.candidates]
+    standing = [
+        place
+        for place, candidate in zip(candidates, fix.candidates, strict=True)
+        if candidate.vetoed is None
+    ]
+    hits = retrievals[0].positives if retrievals else []
+    near = [(hit.latitude, hit.longitude) for hit in hits]
+    asked = any(draft.drafted_by != CONSENSUS for draft in drafts) or fix.drafted_by != CONSENSUS
+    peers: dict[str, float | None] = {
+        "nearest": _off_km(truth, near[:1]),
+        "density": _off_km(truth, _density(retrievals)),
+    }
+    if asked:
+        peers["model"] = _off_km(truth, _word(drafts))
+    answer = fix.latitude, fix.longitude
+    located = fix.status == "located" and answer[0] is not None and answer[1] is not None
+    return {
+        "error_km": _off_km(truth, [answer] if located else []),  # type: ignore[list-item]
+        "first_km": _off_km(truth, standing[:1] or candidates[:1]),
+        "peers_km": peers,
+        "candidate_errors_km": _errors_km(truth, candidates),
+        "neighbour_errors_km": _errors_km(truth, near),
+    }
+
+
+def _density(retrievals: Sequence[Retrieval]) -> list[Place]:
+    voted = consensus(retrievals[0]) if retrievals else None
+    if voted is None or voted.latitude is None or voted.longitude is None:
+        return []
+    return [(voted.latitude, voted.longitude)]
+
+
+def _word(drafts: Iterable[Draft]) -> list[Place]:
+    """Return the place the model was surest of in its first round, if it named one."""
+    words = [
+        (UNSAID_CONFIDENCE if draft.confidence is None else draft.confidence, draft)
+        for draft in drafts
+        if draft.drafted_by != CONSENSUS and draft.round == 0
+    ]
+    said = [
+        (word, draft.latitude, draft.longitude)
+        for word, draft in words
+        if draft.latitude is not None and draft.longitude is not None
+    ]
+    _, latitude, longitude = max(said, key=lambda each: each[0], default=(0.0, None, None))
+    return [] if latitude is None or longitude is None else [(latitude, longitude)]
+
+
+def _errors_km(truth: Place, places: Sequence[Place]) -> list[float]:
+    if not places:
+        return []
+    latitudes, longitudes = zip(*places, strict=True)
+    off_km: list[float] = haversine_km(*truth, latitudes, longitudes).tolist()
+    return off_km
+
+
+def _off_km(truth: Place, places: Sequence[Place]) -> float | None:
+    return next(iter(_errors_km(truth, places[:1])), None)

@@ -1,0 +1,221 @@
+"""`geofix eval`. Imports nothing heavy before it runs."""
+
+from __future__ import annotations
+
+import json as json_format
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from geofix.agent.cli.options import (
+    Exemplars,
+    FarKm,
+    JsonFlag,
+    MaxCost,
+    NegativesKind,
+    Preset,
+    named,
+    printable,
+    writable,
+)
+from geofix.agent.cli.terminal import err, interruptible, out, plain, say, write_whole
+from geofix.agent.settings import Settings
+from geofix.db.plain_text import visible
+
+if TYPE_CHECKING:
+    from geofix.evaluation.report.written import Report
+
+
+def evaluate_dataset(
+    dataset: Annotated[
+        str | None,
+        typer.Argument(
+            help="A folder or a CSV or Parquet table of photos with their place, or a simulated"
+            " world: world:street, world:city, world:world.",
+            callback=printable,
+        ),
+    ] = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="List the latest evaluations and do nothing else.")
+    ] = False,
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(help="Compare two evaluations by their ids: the first against the second."),
+    ] = None,
+    ablate: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Run again with one thing changed, side by side: negatives=0, negatives-by=far,"
+            " rounds=1, geometry=off, scorer=top1|density|hand-set|default, or the name of a"
+            " feature to leave out. May be given again.",
+            callback=printable,
+        ),
+    ] = None,
+    exclude: Annotated[
+        str | None,
+        typer.Option(
+            help="Leave gallery photos out that would give the answer away: author, sequence, near"
+            " (cosine of 0.95 or more), hash, parted by commas; hash otherwise. With more than"
+            " hash, the run without it stands beside.",
+            callback=printable,
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=COLUMN of the table, where it is called otherwise.", callback=printable
+        ),
+    ] = None,
+    gallery: Annotated[
+        list[str] | None,
+        typer.Option(help="Search this gallery only; may be given again.", callback=named),
+    ] = None,
+    preset: Preset = None,
+    negatives_by: NegativesKind = None,
+    far_km: FarKm = None,
+    exemplars: Exemplars = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, max=6, help="Rounds of retrieval at most.")
+    ] = None,
+    max_cost: MaxCost = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Draft by this model; GEOFIX_MODEL otherwise.", callback=named),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Ask about so many photos, nearly: whole places by the seed.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of what is drawn, and of the bootstrap.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Photos at once.")] = 2,
+    again: Annotated[
+        str, typer.Option(help="Any word: ask anew what was evaluated before.", callback=printable)
+    ] = "",
+    json: JsonFlag = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json-file", help="Write JSON.", callback=writable)
+    ] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Write a row a photo.", callback=writable)
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", help="Write the tables.", callback=writable)
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option("--page", help="Write one HTML page with plots.", callback=writable),
+    ] = None,
+) -> None:
+    """Measure how well photos of known places are placed.
+
+    Results are kept photo by photo: cut off, the same command goes on, and once
+    it is finished it only tells them again. Nothing of a photo but its pixels
+    is looked at. A refusal or a failure counts as wrong.
+    """
+    if list_:
+        return _list(json)
+    if (dataset is None) == (compare is None):
+        raise typer.BadParameter("give a data set, or two evaluations with --compare")
+    options = {
+        "galleries": tuple(gallery or ()),
+        "preset": preset,
+        "negatives_by": negatives_by,
+        "far_km": far_km,
+        "exemplars": exemplars,
+        "max_rounds": rounds,
+        "max_cost": max_cost,
+    }
+    from geofix.evaluation.run.session import (  # noqa: PLC0415 - heavy, see the top
+        Request,
+        compare_runs,
+        run_dataset,
+    )
+
+    if page is not None:
+        check_plots()
+    settings = Settings.from_environment()
+    if compare is not None:
+        report = compare_runs(compare, seed, settings)
+    else:
+        request = Request(
+            dataset=dataset or "",
+            ablate=tuple(ablate or ()),
+            exclude=exclude,
+            columns=_columns(column or []),
+            options={name: value for name, value in options.items() if value is not None},
+            model=model,
+            limit=limit,
+            seed=seed,
+            workers=workers,
+            again=again,
+        )
+        with err().status("starting") as status:
+            report = interruptible(
+                lambda: run_dataset(request, settings, lambda line: status.update(visible(line)))
+            )
+    _write(report, {"json": json_file, "csv": csv_file, "markdown": markdown, "page": page}, json)
+
+
+def check_plots() -> None:
+    """Refuse a page before the work is done, not after it.
+
+    Raises:
+        GeofixError: matplotlib is not installed.
+    """
+    from geofix.evaluation.report.plots import new_figure  # noqa: PLC0415 - heavy, see the top
+
+    new_figure()
+
+
+def _columns(given: list[str]) -> dict[str, str]:
+    columns: dict[str, str] = {}
+    for pair in given:
+        ours, equals, theirs = pair.partition("=")
+        if not (ours and equals and theirs):
+            raise typer.BadParameter(f"{pair!r} is not OURS=THEIRS")
+        columns[ours] = theirs
+    return columns
+
+
+def _list(json: bool) -> None:
+    from geofix.evaluation.run.session import latest  # noqa: PLC0415 - heavy, see the top
+
+    rows = latest(Settings.from_environment())
+    if json:
+        told = [
+            {**asdict(one), "started_at": str(one.started_at), "finished_at": str(one.finished_at)}
+            for one, _ in rows
+        ]
+        say(json_format.dumps(told, indent=2))
+        return
+    table = Table(box=None)
+    for name in ("id", "begun", "data set", "run", "asked"):
+        table.add_column(name, overflow="fold")
+    for one, asked in rows:
+        begun = f"{one.started_at:%Y-%m-%d %H:%M}"
+        far = f"{asked} of {one.photos}"
+        table.add_row(one.id, begun, plain(one.dataset), plain(one.label), far)
+    out().print(table)
+
+
+def _write(report: Report, files: dict[str, Path | None], json: bool) -> None:
+    from geofix.evaluation.report.page import as_page  # noqa: PLC0415 - heavy, see the top
+    from geofix.evaluation.report.written import as_csv, as_json, as_markdown  # noqa: PLC0415
+
+    makers = {
+        "json": as_json,
+        "csv": lambda whole: as_csv(whole.base.results),
+        "markdown": as_markdown,
+        "page": as_page,
+    }
+    say(as_json(report) if json else as_markdown(report))
+    for name, path in files.items():
+        if path is not None:
+            write_whole(path, makers[name](report))
+            err().print(f"written: {visible(str(path))}", markup=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Distances, shapes, countries and names of places on the sphere."""

@@ -1,0 +1,1 @@
+"""Chat models that take images: found, asked, bounded, and what they answer."""

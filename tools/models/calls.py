@@ -1,0 +1,358 @@
+"""Calls to one model for one answer: tried again where that helps, with less where it is refused.
+
+What goes wrong with the model or its server ends in `CallFailed`; what is wrong with how it was set
+up, in a plain `ModelError`, before anything is sent.
+
+Each is given up once, and the answer says so.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextvars import copy_context
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+from pydantic import BaseModel
+
+from geofix.db.errors import GeofixError
+from geofix.db.plain_text import without
+from geofix.tools.errors import ModelError
+from geofix.tools.models.budget import Account, CallFailed, Terms
+from geofix.tools.models.cache import cache_of, kept_for
+from geofix.tools.models.failures import (
+    header_of,
+    is_cut_off,
+    is_time_out,
+    reason_of,
+    status_of,
+    takes_no_images,
+    words_of,
+)
+from geofix.tools.models.privacy import untraced
+from geofix.tools.models.providers import secrets_of
+from geofix.tools.models.reply import Reply, reply_of
+from geofix.tools.models.responses import Line
+from geofix.tools.models.send import IN_WORDS, form_for, in_words, longest_call_s, salvaged, send
+
+_REFUSED = frozenset({400, 404, 415, 422, 501})
+_SCHEMA = re.compile(
+    r"response_?format|json_?schema|structured.?output|guided|grammar|output_config|tool_choice"
+    r"|does not support tools|responseJsonSchema|response_mime_type|invalid schema",
+    re.IGNORECASE,
+)
+_TEMPERATURE = re.compile(r"temperature", re.IGNORECASE)
+
+SCHEMA_IN_WORDS = "the server refused the answer's schema, so the model was told it in words"
+NO_TEMPERATURE = "the model takes no temperature of ours, and answered at its own"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a server beyond the words."""
+
+    schema: bool = True
+    """Whether the schema goes along in the provider's own form."""
+    temperature: float | None = None
+    """None for the model's own."""
+
+
+def conceded(asked: Asked, error: BaseException) -> tuple[Asked, str] | None:
+    """Return what to ask instead, and a note of it; None if nothing can be given up."""
+    said, status = words_of(error), status_of(error)
+    # llama.cpp refuses a schema it cannot turn into a grammar with 500 in some versions.
+    if status not in _REFUSED and not (status == 500 and "grammar" in said.lower()):
+        return None
+    if asked.temperature is not None and _TEMPERATURE.search(said):
+        return replace(asked, temperature=None), NO_TEMPERATURE
+    if asked.schema and _SCHEMA.search(said):
+        return replace(asked, schema=False), SCHEMA_IN_WORDS
+    return None
+
+
+ResultT = TypeVar("ResultT")
+
+
+class DeadlineError(TimeoutError):
+    """The work took too long and was left behind."""
+
+
+def within(
+    seconds: float | None,
+    work: Callable[[], ResultT],
+    given_up: Callable[[], None] | None = None,
+) -> ResultT:
+    """Return what `work` returns, or raise what it raises.
+
+    The time-out of an HTTP client is the longest silence, not the longest call: a server that
+    sends a byte now and then keeps it waiting for ever. Work that is left behind goes on in a
+    thread of its own, which does not keep the process alive.
+
+    Args:
+        seconds: How long to wait; None for as long as it takes, in this thread.
+        work: Called once, with the context variables of the caller.
+        given_up: Called when it took longer, to make the work end.
+
+    Raises:
+        DeadlineError: It took longer.
+    """
+    if seconds is None:
+        return work()
+    future: Future[ResultT] = Future()
+    context = copy_context()
+
+    def run() -> None:
+        try:
+            future.set_result(context.run(work))
+        # Raised again where it is waited for.
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="geofix-call", daemon=True).start()
+    try:
+        return future.result(timeout=max(seconds, 0.0))
+    except TimeoutError:
+        if future.done():
+            return future.result()
+        if given_up is not None:
+            given_up()
+        raise DeadlineError(f"timed out: no answer within {seconds:.1f} s") from None
+
+
+WAITS_S = (0.5, 2.0)
+"""Before the second and the third try, where the server does not say how long to wait."""
+
+LONGEST_WAIT_S = 20.0
+"""A server that wants a longer pause is given up on."""
+
+QUICK_S = 10.0
+"""Only a failure this quick is tried again; a time-out is not worth a second one."""
+
+
+def wait_s(error: BaseException, tries: int, took_s: float) -> float | None:
+    """Return how long to wait before the next try; None if there is to be none.
+
+    Args:
+        error: What a client raised.
+        tries: How often the question was tried again already.
+        took_s: How long this try took, seconds.
+    """
+    if took_s > QUICK_S or tries >= len(WAITS_S) or not _may_pass(error):
+        return None
+    asked_for = retry_after_s(header_of(error, "retry-after"))
+    wait = WAITS_S[tries] if asked_for is None else asked_for
+    return wait if wait <= LONGEST_WAIT_S else None
+
+
+def retry_after_s(header: str) -> float | None:
+    """Return the pause a server asks for, in seconds: it names them, or a date (RFC 9110)."""
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass  # No number, so perhaps a date.
+    try:
+        when = parsedate_to_datetime(header)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    # A date without a zone is in UTC.
+    moment = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _may_pass(error: BaseException) -> bool:
+    status = status_of(error)
+    if status is not None:
+        return status == 429 or status >= 500
+    return is_cut_off(error) and not is_time_out(error)
+
+
+NO_FORM = "the model's client knows no answers in a schema, so the model was told it in words"
+
+
+class Caller:
+    """Asks one model for one answer."""
+
+    def __init__(
+        self, model: BaseChatModel, schema: type[BaseModel], terms: Terms, sample: int = 0
+    ) -> None:
+        """Prepare; nothing is sent.
+
+        Args:
+            model: What is asked.
+            schema: What the answer must fit.
+            terms: On what terms.
+            sample: Which of several answers to one question, from 0.
+
+        Raises:
+            ModelError: The account cannot be opened.
+        """
+        self.account = Account(model, terms)
+        self.notes: list[str] = []
+        self._schema = schema
+        self._model = self._prepared(model, terms.temperature)
+        self._form = form_for(self._model, schema)
+        if self._form is IN_WORDS:
+            self.notes.append(NO_FORM)
+        self._asked = Asked(temperature=getattr(self._model, "temperature", None))
+        self._kept = kept_for(
+            model,
+            self._form.options,
+            temperature=self._asked.temperature,
+            keep=terms.keep,
+            sample=sample,
+        )
+
+    def kept(self, messages: Sequence[BaseMessage]) -> Reply | None:
+        """Return the reply that is kept, if one is."""
+        found = None if self._kept is None else self._kept.find(messages)
+        return None if found is None else self._read(found, cached=True)
+
+    def keep(self, messages: Sequence[BaseMessage], reply: Reply, raw: Any) -> None:
+        """Keep a reply, where they are kept; one that was cut or miscounted is not."""
+        if self._kept is None or reply.notes:
+            return
+        try:
+            self._kept.keep(messages, raw)
+        # What else the server said may be nested too deep, or no JSON.
+        except (RecursionError, ValueError, TypeError) as error:
+            self.notes.append(f"the model's answer could not be kept ({type(error).__name__})")
+
+    def reply(self, messages: Sequence[BaseMessage]) -> Reply:
+        """Return what the model says, from the cache or by a call.
+
+        Raises:
+            CallFailed: It said nothing.
+        """
+        found = self.kept(messages)
+        if found is not None:
+            return found
+        (reply, raw), *_ = self.replies(messages)
+        self.keep(messages, reply, raw)
+        return reply
+
+    def replies(self, messages: Sequence[BaseMessage], samples: int = 1) -> list[tuple[Reply, Any]]:
+        """Call the model; a failure that was quick and may pass is tried again.
+
+        Returns:
+            Replies with the messages they were read from, at least one and at most `samples`. The
+            first carries the tokens of all.
+
+        Raises:
+            CallFailed: No reply came.
+        """
+        raws, said = self._sent(messages, samples)
+        if not raws:
+            raise CallFailed("the model failed: its response holds no answer")
+        try:
+            first, *others = [self._read(raw, reported=said) for raw in raws[:samples]]
+        except ModelError as error:
+            raise CallFailed(f"the model failed: {error}") from error
+        self.account.count(first)
+        bare = [replace(one, tokens={}) for one in others]
+        return list(zip([first, *bare], raws, strict=False))
+
+    def _read(self, raw: Any, **known: Any) -> Reply:
+        """Read a message; a server that echoes what it was sent may quote a key in it."""
+        reply, secrets = reply_of(raw, **known), secrets_of(self._model)
+        refusal = None if reply.refusal is None else without(reply.refusal, *secrets)
+        return replace(reply, text=without(reply.text, *secrets), refusal=refusal)
+
+    def _sent(
+        self, messages: Sequence[BaseMessage], samples: int
+    ) -> tuple[list[Any], dict[str, Any]]:
+        tries = 0
+        while True:
+            self.account.begin(self._worded(messages))
+            began = time.monotonic()
+            try:
+                return self._send(messages, samples)
+            except GeofixError:
+                raise
+            # Every provider raises classes of its own.
+            except Exception as error:
+                if salvage := salvaged(error):
+                    return list(salvage), {}
+                self.account.failed(error)
+                if self._conceded(error):
+                    continue
+                wait = self._wait(error, messages, tries, time.monotonic() - began)
+            time.sleep(wait)
+            tries += 1
+
+    def _send(
+        self, messages: Sequence[BaseMessage], samples: int
+    ) -> tuple[list[Any], dict[str, Any]]:
+        form = self._form if self._asked.schema else IN_WORDS
+        longest, left = longest_call_s(self._model), self.account.left_s
+        most = min((one for one in (longest, left) if one is not None), default=None)
+        worded = self._worded(messages)
+        line = Line()
+
+        def call() -> tuple[list[Any], dict[str, Any]]:
+            return send(self._model, worded, form, samples=samples, timeout_s=left)
+
+        with untraced():
+            return within(most, lambda: line.carry(call), given_up=line.cut)
+
+    def _worded(self, messages: Sequence[BaseMessage]) -> Sequence[BaseMessage]:
+        if self._asked.schema and not self._form.in_words:
+            return messages
+        return in_words(messages, self._schema)
+
+    def _conceded(self, error: Exception) -> bool:
+        less = conceded(self._asked, error)
+        if less is None or (self._form.in_words and not less[0].schema):
+            return False
+        if self._asked.temperature is not None and less[0].temperature is None:
+            self._model = self._model.model_copy(update={"temperature": None})
+            self._form = form_for(self._model, self._schema)
+        self._asked = less[0]
+        self.notes.append(less[1])
+        return True
+
+    def _wait(
+        self, error: Exception, messages: Sequence[BaseMessage], tries: int, took_s: float
+    ) -> float:
+        """Return how long to wait before the next try.
+
+        Raises:
+            CallFailed: There is to be none.
+        """
+        reason = reason_of(error, self._model)
+        if takes_no_images(error, messages):
+            raise CallFailed(
+                f"the model {self.account.name!r} takes no images, or its server was started"
+                f" without that ({reason}); use a model that sees"
+            ) from error
+        if self.account.spent is not None:
+            raise CallFailed(
+                f"the model was asked in vain: {self.account.spent} ({reason})"
+            ) from error
+        wait, left = wait_s(error, tries, took_s), self.account.left_s
+        if wait is None:
+            refused = status_of(error) in {400, 422}
+            raise CallFailed(f"the model failed: {reason}", refused=refused) from error
+        if left is not None and wait >= left:
+            raise CallFailed(
+                f"the model failed: {reason}; the budget leaves no time to try again: {left:.0f} s,"
+                f" and {wait:.0f} s would have to be waited"
+            ) from error
+        return wait
+
+    def _prepared(self, model: BaseChatModel, temperature: float | None) -> BaseChatModel:
+        """Return the model without a cache of LangChain's, at the temperature asked for."""
+        update: dict[str, Any] = {} if cache_of(model) is None else {"cache": False}
+        if temperature is not None:
+            if "temperature" in type(model).model_fields:
+                update["temperature"] = temperature
+            else:
+                self.notes.append(NO_TEMPERATURE)
+        return model.model_copy(update=update) if update else model

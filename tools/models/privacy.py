@@ -1,0 +1,323 @@
+"""`GEOFIX_OFFLINE=1`: nothing leaves this machine, and what would is an error that names it.
+
+Loopback stays open (`127.0.0.0/8`, `::1`, `localhost`), unless a proxy is set for it: a model
+server on this machine is no way out. A host on the local network is one, and so is a name that only
+a look-up would show to be this machine.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+
+from geofix.tools.errors import ModelError
+
+IN_PROCESS = "in process"
+"""Stands where a host would."""
+
+UNKNOWN = "unknown"
+"""Stands for the host of a client that does not say where it sends to."""
+
+_OLLAMA = "http://127.0.0.1:11434"
+_URLS = (
+    "anthropic_api_url",
+    "openai_api_base",
+    "azure_endpoint",
+    "base_url",
+    "api_base",
+    "endpoint_url",
+    "endpoint",
+)
+_PROXIES = ("openai_proxy", "anthropic_proxy")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a call goes."""
+
+    host: str
+    """Name and port, `in process`, or `unknown`; never a login or a path."""
+    stays: bool
+    """Whether nothing leaves this machine."""
+    proxy: str | None = None
+    """Host of the proxy a call goes through; it sees where to, and what, unless TLS hides it."""
+
+    def __str__(self) -> str:
+        """Return host and proxy as a reader wants them."""
+        return self.host if self.proxy is None else f"{self.host} through the proxy {self.proxy}"
+
+
+def address_of(model: BaseChatModel) -> Address:
+    """Return where a model's calls go, as its own client has it.
+
+    A model of your own that runs in this process says so with an attribute `in_process = True`.
+    """
+    provider = model._get_ls_params().get("ls_provider")
+    if getattr(model, "in_process", False) is True or provider == "transformers":
+        return Address(IN_PROCESS, stays=True)
+    url = url_of(model, provider)
+    if url is None:
+        return Address(UNKNOWN, stays=False)
+    parts = urlsplit(url if "//" in url else f"http://{url}")
+    host = parts.hostname or UNKNOWN
+    own = next((value for name in _PROXIES if (value := getattr(model, name, None))), None)
+    proxy = _host(own) if isinstance(own, str) else _environment_proxy(parts.scheme, host)
+    shown = host if parts.port is None else f"{host}:{parts.port}"
+    return Address(shown, stays=is_loopback(host) and proxy is None, proxy=proxy)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine by its name alone: nothing is looked up."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        ip = ip_address(host)
+    except ValueError:
+        return False
+    # 0.0.0.0 and :: are this machine too, as an address to connect to.
+    return ip.is_loopback or ip.is_unspecified
+
+
+def urls_of(model: BaseChatModel) -> list[str]:
+    """Return every URL a model's calls use, its own and those of proxies, logins included."""
+    own = url_of(model, model._get_ls_params().get("ls_provider"))
+    proxies = [getattr(model, name, None) for name in _PROXIES]
+    return [url for url in (own, *proxies, *getproxies().values()) if isinstance(url, str)]
+
+
+def url_of(model: BaseChatModel, provider: Any) -> str | None:
+    """Return where a model's calls go, with the login if there is one; none if it does not say."""
+    if provider == "ollama":
+        return str(getattr(model, "base_url", None) or os.environ.get("OLLAMA_HOST") or _OLLAMA)
+    # The clients resolve variables of their own (OPENAI_BASE_URL, GOOGLE_GEMINI_BASE_URL, ...).
+    client: Any = getattr(model, "root_client", None)
+    if (url := getattr(client, "base_url", None)) is not None:
+        return str(url)
+    inner: Any = getattr(getattr(model, "client", None), "_api_client", None)
+    if (url := getattr(getattr(inner, "_http_options", None), "base_url", None)) is not None:
+        return str(url)
+    given = (getattr(model, name, None) for name in _URLS)
+    return next((url for url in given if isinstance(url, str) and url), None)
+
+
+def _environment_proxy(scheme: str, host: str) -> str | None:
+    proxies = getproxies()
+    proxy = proxies.get(scheme) or proxies.get("all")
+    return None if proxy is None or proxy_bypass(host) else _host(proxy)
+
+
+def _host(url: str) -> str:
+    parts = urlsplit(url if "//" in url else f"http://{url}")
+    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+
+
+VARIABLE = "GEOFIX_OFFLINE"
+
+_OFF = frozenset({"", "0", "false", "no", "off"})
+
+_FORCED = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "LANGSMITH_TRACING": "false",
+    "LANGSMITH_TRACING_V2": "false",
+    "LANGCHAIN_TRACING_V2": "false",
+}
+"""Variables of libraries that would call out by themselves, for this process and its children."""
+
+
+def offline() -> bool:
+    """Tell whether outbound calls are forbidden; a value nobody can read forbids them too."""
+    return os.environ.get(VARIABLE, "").strip().lower() not in _OFF
+
+
+def stay_offline() -> None:
+    """Where outbound calls are forbidden, keep the libraries below from making any.
+
+    Call it before a run begins: LangSmith's tracer joins a run at its start. With
+    `LANGSMITH_TRACING=true` langchain-core would post every prompt, photo included.
+    """
+    if not offline():
+        return
+    os.environ.update(_FORCED)
+    # Both read the environment once: the hub's client when it is imported, LangSmith at the first
+    # look, for the whole process.
+    import huggingface_hub.constants  # noqa: PLC0415 - only where it is needed
+    import langsmith  # noqa: PLC0415 - only where it is needed
+
+    huggingface_hub.constants.HF_HUB_OFFLINE = True
+    langsmith.configure(enabled=False)
+
+
+def require_here(what: str, address: Address) -> None:
+    """Check that a call to `address` is allowed.
+
+    Raises:
+        ModelError: Outbound calls are forbidden, and this would be one.
+    """
+    if not offline() or address.stays:
+        return
+    if address.host == UNKNOWN:
+        raise ModelError(
+            f"{what} does not say where it sends its calls, and {VARIABLE} forbids any that leave"
+            " this machine; give it an attribute `in_process = True` if there are none"
+        )
+    through = "" if address.proxy is None else "; set NO_PROXY for a server on this machine"
+    raise ModelError(
+        f"{what} would call {address}, and {VARIABLE} forbids calls that leave this machine; unset"
+        f" it, or use a model in this process or on 127.0.0.1{through}"
+    )
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Keep LangSmith out of what is done inside, where outbound calls are forbidden."""
+    if not offline():
+        yield
+        return
+    from langsmith import tracing_context  # noqa: PLC0415 - only where it is needed
+
+    with tracing_context(enabled=False):
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """One call about to be made."""
+
+    host: str
+    """Where it goes: name and port, `in process`, or `unknown`."""
+    leaves: bool
+    """Whether it leaves this machine."""
+    pictures: int
+    picture_bytes: int
+    """Of the pictures as files, before they are encoded for the wire."""
+    text_bytes: int
+    """Of the words, in UTF-8; the schema that goes with them is not counted."""
+    proxy: str | None = None
+    """Host of a proxy in between."""
+
+    def __str__(self) -> str:
+        """Return one line for a person."""
+        where = self.host if self.proxy is None else f"{self.host} through {self.proxy}"
+        stays = "" if self.leaves else " (stays on this machine)"
+        pictures = f"{self.pictures} picture{'' if self.pictures == 1 else 's'}"
+        return (
+            f"{where}{stays}: {pictures} of {self.picture_bytes:,} bytes,"
+            f" {self.text_bytes:,} bytes of text, no EXIF, no file name"
+        )
+
+
+BeforeSend = Callable[[Outbound], None]
+"""Called before each call, retries and repairs included; what it raises stops the call."""
+
+
+def outbound(
+    address: Address, messages: Sequence[BaseMessage], picture_sizes: Sequence[int]
+) -> Outbound:
+    """Describe a call.
+
+    Args:
+        address: Where it goes.
+        messages: What it says.
+        picture_sizes: Of its pictures as `require_bare` found them, bytes.
+    """
+    return Outbound(
+        host=address.host,
+        leaves=not address.stays,
+        pictures=len(picture_sizes),
+        picture_bytes=sum(picture_sizes),
+        text_bytes=sum(len(message.text.encode("utf-8", "replace")) for message in messages),
+        proxy=address.proxy,
+    )
+
+
+_PIXELS = frozenset({0xC0, 0xC1, 0xC2, 0xC4, 0xDB, 0xDD, 0xDA})
+"""Markers of frame, tables and scan: what a decoder needs."""
+_ADOBE, _JFIF, _SCAN = 0xEE, 0xE0, 0xDA
+
+
+def pictures_in(messages: Sequence[BaseMessage]) -> Iterator[str]:
+    """Yield every picture of the messages, in base64."""
+    for message in messages:
+        for block in message.content if isinstance(message.content, list) else ():
+            data = _picture(block) if isinstance(block, dict) else None
+            if data is not None:
+                yield data
+
+
+def require_bare(messages: Sequence[BaseMessage]) -> list[int]:
+    """Check that every picture is a JPEG of pixels alone, and return their sizes in bytes.
+
+    Raises:
+        ModelError: One carries EXIF, a comment, a color profile or anything else besides its
+            pixels, or is no JPEG, so that nobody can say what it carries.
+    """
+    sizes = []
+    for number, encoded in enumerate(pictures_in(messages), start=1):
+        try:
+            data = base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise ModelError(f"picture {number} of the prompt is no base64 ({error})") from error
+        carried = carried_by(data)
+        if carried is not None:
+            raise ModelError(
+                f"picture {number} of the prompt carries {carried} and was not sent; encode it with"
+                " `geofix.tools.photo.read.to_jpeg`"
+            )
+        sizes.append(len(data))
+    return sizes
+
+
+def carried_by(data: bytes) -> str | None:
+    """Return what a JPEG carries besides pixels; None for one that `to_jpeg` wrote."""
+    if data[:2] != b"\xff\xd8":
+        return "another format than JPEG"
+    at = 2
+    while data[at : at + 1] == b"\xff":
+        marker = data[at + 1]
+        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == _JFIF and length != 16:
+            return "a thumbnail"
+        if marker not in _PIXELS and marker not in {_JFIF, _ADOBE}:
+            return _named(marker, data[at + 4 : at + 32])
+        if marker == _SCAN:
+            # Compressed data hold no end marker: the first one must be the last two bytes.
+            ends = data.find(b"\xff\xd9", at)
+            return None if ends == len(data) - 2 else "bytes behind its end"
+        at += 2 + length
+    return "a damaged header"
+
+
+def _named(marker: int, head: bytes) -> str:
+    if head.startswith(b"Exif"):
+        return "EXIF"
+    if marker == 0xFE:
+        return "a comment"
+    label = head.split(b"\0")[0].decode("ascii", "replace")
+    return f"metadata ({label})" if label.isprintable() and label else f"metadata ({marker:#x})"
+
+
+def _picture(block: dict[Any, Any]) -> str | None:
+    """Return a block's picture, in the ways LangChain's clients take them."""
+    source = block.get("source")
+    if isinstance(source, dict) and "data" in source:
+        return str(source["data"])
+    if block.get("type") == "image" and "base64" in block:
+        return str(block["base64"])
+    url = block.get("image_url", block.get("url") if block.get("type") == "image" else None)
+    if isinstance(url, dict):
+        url = url.get("url")
+    if isinstance(url, str) and url.startswith("data:"):
+        return url.partition(",")[2]
+    return None

@@ -1,0 +1,211 @@
+"""What a model's server sends is bounded on its way in: time, bytes, lines, encoding, redirects.
+
+`bind` puts the bounds on the HTTP client inside a LangChain model. geofix calls models
+synchronously, so the client for synchronous calls is the one that is bound.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from contextvars import ContextVar
+from functools import cache
+from importlib import import_module
+from typing import Any, TypeVar
+
+from langchain_core.language_models import BaseChatModel
+
+ResultT = TypeVar("ResultT")
+
+MOST_BYTES = 16 * 1024 * 1024
+"""Of one response, as it came and after decompression; twenty long answers are 2 MB."""
+
+MOST_LINES = 65_536
+"""Of one response. Ollama's client makes an object of each, and joins them one by one."""
+
+_GZIP = zlib.MAX_WBITS | 16
+_BLOCK = 65_536
+
+
+class ResponseError(Exception):
+    """The server's response goes past a bound. No `GeofixError`: it is the model's failure."""
+
+
+class Line:
+    """The connections of one call, so that whoever gives it up can cut them.
+
+    A time-out of an HTTP client is the longest silence. A server that sends a byte now and then
+    would hold thread and connection for ever.
+    """
+
+    def __init__(self) -> None:
+        """Begin without a connection."""
+        self._lock = threading.Lock()
+        self._sockets: list[socket.socket] = []
+        self._is_cut = False
+
+    def carry(self, work: Callable[[], ResultT]) -> ResultT:
+        """Return what `work` returns, and know the connections it opens meanwhile."""
+        token = _CURRENT.set(self)
+        try:
+            return work()
+        finally:
+            _CURRENT.reset(token)
+
+    def opened(self, opened: socket.socket) -> None:
+        """Note a connection; one that is opened after the call was given up is cut at once."""
+        with self._lock:
+            self._sockets.append(opened)
+            if self._is_cut:
+                _shut(opened)
+
+    def cut(self) -> None:
+        """End every connection: who waits for one wakes up with an error."""
+        with self._lock:
+            self._is_cut = True
+            for one in self._sockets:
+                _shut(one)
+
+    def check(self) -> None:
+        """Raise if the call was given up.
+
+        Raises:
+            ResponseError: It was.
+        """
+        if self._is_cut:
+            raise ResponseError("nobody waits for this response any more")
+
+
+_CURRENT: ContextVar[Line | None] = ContextVar("line", default=None)
+
+
+def _shut(one: socket.socket) -> None:
+    with suppress(OSError):
+        # Not the method of an SSLSocket, which forgets its TLS state: whoever reads would then take
+        # what is left in the buffer for plain text.
+        socket.socket.shutdown(one, socket.SHUT_RDWR)
+
+
+def bind(model: BaseChatModel) -> None:
+    """Bound what a model of the known providers receives (`tools/models/providers.py`)."""
+    client = _http_client(model)
+    client.event_hooks = {"request": [_on_request], "response": [_on_response]}
+    # A redirect would take the photo to a host that nobody was told of (`tools/models/privacy.py`).
+    client.follow_redirects = False
+    client.headers["accept-encoding"] = "identity"
+    # A new connection for each call: `Line` learns of connections when they are opened. A handshake
+    # is nothing beside an answer's seconds.
+    client.headers["connection"] = "close"
+
+
+def _http_client(model: Any) -> Any:
+    """Return the HTTP client of a model's synchronous calls, as one that no other model has.
+
+    Two of the LangChain packages share one client among all models of an address; the host
+    application's models are not ours to bound.
+    """
+    module = type(model).__module__.partition(".")[0]
+    if module == "langchain_ollama":
+        return model._client._client
+    if module == "langchain_google_genai":
+        return model.client._api_client._httpx_client
+    sdk = import_module(module.removeprefix("langchain_"))
+    if module == "langchain_anthropic":
+        http = sdk.DefaultHttpxClient(
+            timeout=model.default_request_timeout, proxy=model.anthropic_proxy
+        )
+        # Made when it is first used, and kept under this name from then on.
+        model.__dict__["_client"] = model._client.with_options(http_client=http)
+        return http
+    http = sdk.DefaultHttpxClient(timeout=model.request_timeout, proxy=model.openai_proxy)
+    model.root_client = model.root_client.with_options(http_client=http)
+    model.client = model.root_client.chat.completions
+    return http
+
+
+def _on_request(request: Any) -> None:
+    line = _CURRENT.get()
+    if line is None:
+        return
+
+    def trace(event: str, info: dict[str, Any]) -> None:
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            opened = info["return_value"].get_extra_info("socket")
+            if opened is not None:
+                line.opened(opened)
+
+    request.extensions["trace"] = trace
+
+
+def _on_response(response: Any) -> None:
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"identity", "gzip", ""}:
+        raise ResponseError(
+            f"the response is encoded as {encoding[:60]!r}, though none was asked for; let the"
+            " server send it as it is, or as gzip"
+        )
+    if encoding == "gzip":
+        # Unpacked here, bounded; the client's own decoder is not.
+        del response.headers["content-encoding"]
+    kind: Any = type(response.stream)
+    response.stream = _bounded_class(kind)(response.stream, encoding == "gzip")
+
+
+class _Bounded:
+    """The stream of a response."""
+
+    def __init__(self, stream: Any, packed: bool) -> None:
+        self._stream = stream
+        self._packed = packed
+        self._line = _CURRENT.get()
+
+    def __iter__(self) -> Iterator[bytes]:
+        raw = _counted(self._stream, "")
+        parts = _counted(_unpacked(raw), " once it is unpacked") if self._packed else raw
+        lines = 0
+        for part in parts:
+            if self._line is not None:
+                self._line.check()
+            lines += part.count(b"\n")
+            if lines > MOST_LINES:
+                raise ResponseError(f"the response has more than {MOST_LINES:,} lines; {_LEFT}")
+            yield part
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+_LEFT = "no more of it was read"
+
+
+def _counted(parts: Iterable[bytes], when: str) -> Iterator[bytes]:
+    size = 0
+    for part in parts:
+        size += len(part)
+        if size > MOST_BYTES:
+            raise ResponseError(f"the response has more than {MOST_BYTES:,} bytes{when}; {_LEFT}")
+        yield part
+
+
+def _unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
+    unpack = zlib.decompressobj(_GZIP)
+    try:
+        for part in parts:
+            rest = part
+            while rest and not unpack.eof:
+                yield unpack.decompress(rest, _BLOCK)
+                rest = unpack.unconsumed_tail
+    except zlib.error as error:
+        raise ResponseError(f"the response is said to be gzip and is not: {error}") from error
+    if not unpack.eof:
+        raise ResponseError("the response is gzip and was cut off")
+
+
+@cache
+def _bounded_class(kind: Any) -> type[Any]:
+    """Return the class of a bounded stream that the client of `kind` takes for one of its own."""
+    base = next(one for one in kind.__mro__ if one.__name__ == "SyncByteStream")
+    return type("BoundedStream", (_Bounded, base), {})

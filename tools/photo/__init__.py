@@ -1,0 +1,1 @@
+"""Photos in: read, checked, turned upright, stripped of metadata."""
