@@ -62,7 +62,7 @@ MOVED: Mapping[tuple[str, str], type] = MappingProxyType(
     }
 )
 """Persisted classes by the module and name they had in older checkpoints. Those that only stand
-inside another are kept as a part of it, without a name. A class that moves again gets a row more."""
+inside another are kept as a part of it, without a name. A class that moves again gets a new row."""
 
 
 def serializer() -> JsonPlusSerializer:
