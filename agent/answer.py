@@ -1,4 +1,4 @@
-"""What an answer holds besides its coordinates, and every such type that is persisted.
+"""The parts of an answer, every one persisted, and coordinates as the persisted types take them.
 
 Renaming or moving a class is a migration, as in `geofix.agent.state`.
 """

@@ -1,4 +1,4 @@
-"""The saver `langgraph.json` names: `langgraph dev` keeps its state in our Postgres by it."""
+"""What a checkpoint may hold, under which names, and the saver that `langgraph.json` names."""
 
 from __future__ import annotations
 

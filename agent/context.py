@@ -1,4 +1,4 @@
-"""The knobs of one run: JSON-able, bounded, described. Studio, HTTP and MCP show them as a form."""
+"""The options of one run: JSON-able, bounded, described; and what a run may still spend and do."""
 
 from __future__ import annotations
 

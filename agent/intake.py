@@ -1,4 +1,4 @@
-"""What lies around a run of the graph: the question is checked, the answer completed.
+"""The way into a run and out of it: photo and question are checked, the answer is completed.
 
 Shared by the synchronous and the asynchronous facade. One thread is one photo: asking another
 photo, or the same one otherwise, under an existing id is an error.

@@ -1,4 +1,4 @@
-"""Which characters a text from outside may hold where a person reads it, or calls something by it.
+"""Text that is shown or stored: characters that steer are written out, secrets blacked out.
 
 A file name, a field of a gallery, the words of a model or of a server can hold characters that
 steer a terminal, turn the line around or cannot be seen. `visible` writes these out; a name is

@@ -1,4 +1,4 @@
-"""Statements that go ahead of another one in its round trip, by psycopg's pipeline mode.
+"""Statements that go ahead of another one in its round trip; pooled connections asked if they live.
 
 Until the pipeline ends they are one transaction, also over a connection that commits by itself:
 settings that are local hold for the statement they go ahead of, and no BEGIN or ROLLBACK has to

@@ -1,4 +1,4 @@
-"""The audit trail: every run, every step, in tables of our own.
+"""Runs: the audit trail, every step, and the photos asked about, kept by hash.
 
 LangGraph's checkpoints are opaque, pruned and tied to class names; the trail is for people. It is
 keyed by LangGraph's task id, which stays the same when a node runs again after a retry, an

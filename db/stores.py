@@ -1,4 +1,4 @@
-"""Calibrations by set-up: the newest for an encoder and its galleries, and any by its id.
+"""What is kept by set-up or hash: calibrations, evaluations, local features, where pictures are.
 
 None is ever changed or removed, so that an answer can be checked against the one it was made with.
 """

@@ -1,4 +1,4 @@
-"""Sets of photos with their truth, by what somebody writes: a folder, a table, or a world."""
+"""Sets of photos with their truth: a folder, a table, or a world."""
 
 from __future__ import annotations
 

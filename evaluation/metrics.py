@@ -1,4 +1,4 @@
-"""Geodesic errors in, figures out: accuracy, GeoScore, oracle, and what a radius was worth.
+"""Geodesic errors in, figures out, and how sure each is: intervals and paired tests.
 
 A refusal or a failure has an infinite error: it is wrong at every distance and scores nothing.
 """

@@ -1,4 +1,4 @@
-"""What can go wrong in the tools. The whole tree is drawn in `geofix.agent.errors`."""
+"""What can go wrong in the tools, and warnings of libraries that are held back."""
 
 from __future__ import annotations
 

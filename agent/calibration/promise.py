@@ -1,4 +1,4 @@
-"""The promise behind an answer: a fitted radius and confidence, or the reason why there is none.
+"""The promise behind an answer: a fitted radius and confidence, or why there is none.
 
 What is fitted here was fitted by `geofix calibrate DATASET` on photos of known places, asked of the
 same encoder and galleries. It holds for photos like those, asked alike. Whether it holds for a run

@@ -1,4 +1,4 @@
-"""`geofix gallery`: photos in, and what is there."""
+"""`geofix gallery`: photos in, with what a load shows meanwhile, and what is there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how they are checked.
+"""Options that several commands share, how they are checked, and where commands open geofix.
 
 Imported when a command runs: with torch, LangGraph and SQLAlchemy it takes two seconds, which
 `--help` must not.

@@ -1,4 +1,4 @@
-"""How the commands print: nothing of a photo or a gallery is taken for markup, emoji or control."""
+"""How the commands print, exit, are interrupted and write files; nothing printed is markup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model may answer: the schemas it is given, and how forgivingly its fields are read."""
+"""What a model may answer, how forgivingly it is read, and the draft that comes of it."""
 
 from __future__ import annotations
 

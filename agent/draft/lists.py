@@ -1,4 +1,4 @@
-"""What a model is shown beside the photo, and how numbers stand there.
+"""The places and photos that a model is shown beside the photo, quoted as data.
 
 The same 25 km as the candidates that verify pools, so that the model and the verdict speak of the
 same places.

@@ -1,4 +1,4 @@
-"""From words and pictures to messages, and from messages to what the trail keeps of them."""
+"""The messages of a request, words and pictures, and what the trail keeps of them."""
 
 from __future__ import annotations
 

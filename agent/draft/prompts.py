@@ -1,4 +1,4 @@
-"""geofix's own words: candidates by place, reasons before coordinates, and leave not to know.
+"""The words of the prompts: geofix's own, and those of two papers in words of ours.
 
 Img2Loc (Zhou et al. 2024) and G3 (Jia et al. 2024) ask for a guess whatever happens and show
 coordinates only. Theirs ask for JSON by a template with types in it; ours give the schema instead.

@@ -1,4 +1,4 @@
-"""Every feature a place is scored by: its unit, its range, and what kind of evidence it is."""
+"""The table of all features a place is scored by, with how each is computed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a round knows, gathered from the state, the gallery and the pictures.
+"""What a round knows, gathered from state, gallery and pictures that are compared.
 
 Nothing leaves this machine: pictures are read from where they were ingested, and what was found in
 them is kept in the database.

@@ -1,4 +1,4 @@
-"""All that one round knows of the photo, besides the candidates.
+"""All that one round knows of the photo, and which of it lies around each candidate.
 
 A round may have 200 photos and as many candidates: distances are computed for all of them at once.
 """

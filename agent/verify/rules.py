@@ -1,4 +1,4 @@
-"""Evidence refines within a region; it moves the answer across regions only where kinds agree.
+"""What may not be the answer, and what may not move it across regions.
 
 One model may be fooled by a sign in the photo, one picture may be of a chain store's other branch.
 Votes, drafts, geometry and an image-place model fail for different reasons: two of them together

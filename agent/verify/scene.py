@@ -1,4 +1,4 @@
-"""What is known of the ground at a place: land or sea, its country, and what the photo shows.
+"""What is known of the ground at a place, and whether the photo shows a place at all.
 
 A gallery of streets has something most alike to a plate of noodles as well. Only geometry excuses:
 where local features of the photo agree with a picture of the place, it is of the place.

@@ -1,4 +1,4 @@
-"""Spots: inside a leading place, photos within about 50 m of each other, one of which is nearest.
+"""Spots inside a leading place: photos within about 50 m of each other, and their evidence.
 
 The place is chosen among cities, the spot among corners: what tells corners apart is geometry, and
 where no pictures are there, how densely the alike photos lie.

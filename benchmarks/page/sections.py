@@ -1,4 +1,4 @@
-"""How docs/evaluation.md tells whether radius and confidence keep their word.
+"""Sections of docs/evaluation.md: promises, places, pictures, rounds.
 
 Their folders are named on the command line; pictures that may not be passed on stay where they are.
 

@@ -1,4 +1,4 @@
-"""A Postgres cluster on disk: made whole or not at all, and the password to it."""
+"""A Postgres cluster on disk, made whole or not at all, its password and its databases."""
 
 from __future__ import annotations
 

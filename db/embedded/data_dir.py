@@ -1,4 +1,4 @@
-"""Where the embedded server keeps everything it has, and whose that folder is.
+"""Where the embedded server keeps everything, whose that folder is, and locks on it.
 
 <data dir>/
 server.lock     held alone to start or stop; its presence says that the folder is ours

@@ -1,4 +1,4 @@
-"""The index over one encoder's vectors: created beside the one in force, or dropped.
+"""One encoder's index: created beside the one in force, dropped, one at a time.
 
 HNSW (Malkov & Yashunin 2018) over centred vectors, as an expression over the raw ones that are
 stored. It covers the photos there were when it was begun: later ones are not added to the graph,

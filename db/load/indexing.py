@@ -1,4 +1,4 @@
-"""The index over an encoder's vectors: built beside the old one and swapped, searches going on."""
+"""When an encoder's vectors get an index or a new mean, and how it is built and swapped."""
 
 from __future__ import annotations
 

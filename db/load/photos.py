@@ -1,4 +1,4 @@
-"""Rows of `photos`: found by what tells them apart, inserted, brought up to date.
+"""Rows of `photos`: columns checked, packed for COPY, found, inserted, brought up to date.
 
 Numbers, and what all photos of a call share, are packed by numpy. Of other texts each is encoded
 once, however many photos have it; columns that are empty throughout are left out.

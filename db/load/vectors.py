@@ -1,4 +1,4 @@
-"""Rows of `embeddings` as binary COPY takes them, packed by numpy."""
+"""Rows of `embeddings`, packed by numpy, and binary COPY, which takes them."""
 
 from __future__ import annotations
 

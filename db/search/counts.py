@@ -1,4 +1,4 @@
-"""How many vectors a search covers, from counts per cell: known before anything is searched.
+"""How many vectors a search covers: counts per cell of a grid, made by the end of a load.
 
 Postgres's own estimate of a region is off by orders of magnitude, since latitude, longitude and
 likeness are not independent; it chose the slower way at 10 % of a million rows (DESIGN.md

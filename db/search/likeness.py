@@ -1,4 +1,4 @@
-"""How unlike a query and the stored vectors are, as SQL: 1 - cosine, centred or raw.
+"""Likeness as SQL, the statements that rank by it, and shares asked over connections at once.
 
 Centred, `cos(x - m, p) = (x.p - m.p) / |x - m|` for a unit probe `p`. Written so, Postgres makes
 two passes over the stored numbers and no third vector, which takes 0.61 us a row of 768 where

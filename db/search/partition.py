@@ -1,4 +1,4 @@
-"""One encoder's vectors: their table, the index over them, and how they are counted.
+"""One encoder's vectors: their table and index, and what was last read of them.
 
 Everything here is what one small query tells; mean and counts are read once and kept until a load,
 a removal or a new index changes them.

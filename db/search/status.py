@@ -1,4 +1,4 @@
-"""What state each encoder's vectors are in: counted, indexed, drifted from their mean.
+"""What state each encoder's vectors are in, and whether the index finds what it promises.
 
 The exact answer is computed here, from all vectors as they are stored, and not by Postgres: so a
 mistake in the way a search goes is seen too.

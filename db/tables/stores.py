@@ -1,4 +1,4 @@
-"""What was fitted on photos of known places, and on which."""
+"""Tables of calibrations, evaluations and local features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one round knew of a photo whose place is known, kept so that choices need no gallery.
+"""What one round knew of a photo whose place is known, kept and recalled without a gallery.
 
 Asking a gallery takes milliseconds to seconds a photo, and a model's draft costs money; choosing
 among what they gave takes neither. So cases are made once, and scorers are fitted, ablated and

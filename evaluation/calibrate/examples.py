@@ -1,4 +1,4 @@
-"""Examples to fit scorers on: candidates of cases, right within 25 km."""
+"""Examples to fit scorers on: candidates of places, and corners of places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Radius and confidence from answers whose truth is known.
+"""Radius and confidence from answers whose truth is known, and whether they are kept.
 
 The radius needs to know how hard answers are to a confidence that was not fitted on them, or it
 would promise too much. So places are parted in folds, and the difficulty of each fold's answers is

@@ -1,4 +1,4 @@
-"""How far off each way of choosing is, case by case: peers, the best of the hits, ours.
+"""How far off each way of choosing is, case by case, also by scorers fitted on other cases.
 
 A fifth of the places is held out at a time, and chosen by what was fitted on the other four.
 """

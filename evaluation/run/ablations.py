@@ -1,4 +1,4 @@
-"""What `--ablate` names: each is a further run beside the base, with one thing changed."""
+"""What `--ablate` names, and the changes to a run that are no option of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came out for one photo, as it is kept in Postgres and told in reports."""
+"""What an evaluation asks about, and what came out for one photo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of worlds, asked once and kept on disk as long as the generator stays the same.
+"""Cases of a world: loaded, asked once with simulated drafts and inliers, kept on disk.
 
 Qwen2.5-VL-7B asked without neighbours is within 1, 25, 200, 750 and 2500 km for 3.2, 16.6, 28.0,
 42.1 and 53.0 % of IM2GPS3k (GRE, Table 2; ../shared/research/anchors.md). How far off a draft is

@@ -1,4 +1,4 @@
-"""A world as a data set for `geofix eval`: its own gallery and encoder, pictures of numbers.
+"""A world as a data set for `geofix eval`, with pictures of numbers that an encoder reads back.
 
 So a world goes through all of geofix as any other set of photos does: files are read, stripped,
 kept as JPEG and embedded, and only the last step looks the vector up.

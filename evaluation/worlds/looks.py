@@ -1,4 +1,4 @@
-"""What photos look like: sums of signatures of the places they show or seem to show, and noise.
+"""Where a world's photos are, what places look like (real GeoCLIP vectors), and what photos add.
 
 A spot's signature is GeoCLIP's vector of its place (centred, so that places far apart are unlike)
 together with local fields: random Fourier features (Rahimi & Recht 2007) of the position, whose

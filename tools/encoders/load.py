@@ -1,4 +1,4 @@
-"""From a name to an encoder. Nothing heavy is imported before an encoder is asked for."""
+"""What an image encoder is, and from a name to one. Nothing heavy is imported before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an encoder runs: device, number format, photos at a time. Imports torch."""
+"""Where an encoder runs, and from photos in batches to rows of unit length. Imports torch."""
 
 from __future__ import annotations
 

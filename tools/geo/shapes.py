@@ -1,4 +1,4 @@
-"""Circles as GeoJSON geometry, right at the antimeridian and at the poles (RFC 7946)."""
+"""Circles as GeoJSON (RFC 7946), and boxes that may cross the antimeridian."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the geometry of two pictures says of each other."""
+"""Whether two pictures show the same place; here what the geometry of two says of each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One picture of a collection, read in any process: what a worker of a load does.
+"""Pictures of a collection, decoded and embedded in any process: what workers do.
 
 Kept apart from `geofix.tools.ingestion`, so that a worker need not import the database.
 

@@ -1,4 +1,4 @@
-"""One load of photos: what need not be read, what is there under another name, what is stored.
+"""One load of photos: what need not be read, what is new, and one thread that stores it.
 
 Who decodes and embeds, and where, is not its business.
 """

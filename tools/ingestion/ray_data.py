@@ -1,4 +1,4 @@
-"""The same load with Ray Data: pictures are read and embedded on the machines of a cluster.
+"""The same load with Ray Data, a bounded number of batches on their way.
 
 This process looks up, leaves out and stores, as in `pipeline`; machines of the cluster need geofix,
 the pictures under the same paths, and no database.

@@ -1,4 +1,4 @@
-"""What a run may spend on a model: money, tokens, time. Calls that it forbids are not begun."""
+"""What a run may spend on a model, and has spent: money, tokens, time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model's answers, kept in Postgres: the one place that touches langchain-community.
+"""The model's answers, kept in Postgres and found again by question, model and sample.
 
 An answer is found by the whole prompt, pictures included, and by the model with its options, so
 that a run asked again is identical and free. Image blocks must carry no random ids, or it never

@@ -1,4 +1,4 @@
-"""Calls to one model for one answer: tried again where that helps, with less where it is refused.
+"""Calls to one model for one answer: in time, tried again, with less where it is refused.
 
 What goes wrong with the model or its server ends in `CallFailed`; what is wrong with how it was set
 up, in a plain `ModelError`, before anything is sent.

@@ -1,4 +1,4 @@
-"""What a chat model can do, found out by asking it: pictures, schema, samples, tokens, speed."""
+"""What a chat model can do, found out by asking it."""
 
 from __future__ import annotations
 

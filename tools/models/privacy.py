@@ -1,4 +1,4 @@
-"""`GEOFIX_OFFLINE=1`: nothing leaves this machine, and what would is an error that names it.
+"""Where a call goes and what it sends: told before it goes, forbidden when offline.
 
 Loopback stays open (`127.0.0.0/8`, `::1`, `localhost`), unless a proxy is set for it: a model
 server on this machine is no way out. A host on the local network is one, and so is a name that only

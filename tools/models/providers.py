@@ -1,4 +1,4 @@
-"""Chat models that take images, found by `provider:model`; `asking` puts the questions.
+"""Chat models that take images, found by `provider:model`, and what their tokens cost.
 
 Any LangChain chat model will do where one is handed over as an object; the providers below are
 also found by name. Each lives in a package of its own, which an extra of geofix installs.

@@ -1,4 +1,4 @@
-"""What a model's answer is, with what it cost; and one reply of it, as a message was read."""
+"""What a model's answer is: read from its message, parsed, or a refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request to a model through its LangChain client, and every reply that came of it."""
+"""One request to a model through its client, in the schema's form it supports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which column of a table is which."""
+"""Columns of a table: which is which, what cells say, coordinates that are not what they seem."""
 
 from __future__ import annotations
 

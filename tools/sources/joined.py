@@ -1,4 +1,4 @@
-"""A table whose pictures lie elsewhere, to be found by a key."""
+"""A table whose pictures lie elsewhere: walked once, indexed, found by a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader of a photo collection gives."""
+"""What a reader of a photo collection, or of vectors, gives."""
 
 from __future__ import annotations
 

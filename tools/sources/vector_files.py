@@ -1,4 +1,4 @@
-"""Rows and vectors brought together, batch by batch."""
+"""Vectors computed elsewhere: `.npy` and Parquet, brought together with rows batch by batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tar shards of WebDataset and img2dataset: pictures with a JSON of the same name."""
+"""Tar shards of WebDataset and img2dataset: which they are, and the samples in them."""
 
 from __future__ import annotations
 

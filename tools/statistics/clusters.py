@@ -1,4 +1,4 @@
-"""Clusters of geotagged photos at the scales the field reports: street to continent.
+"""Clusters and kernel density of geotagged photos on the sphere.
 
 At each scale, photos chained by steps of at most that scale are one cluster: DBSCAN without a
 minimum size. Single photos count, since one true neighbour can be all there is.

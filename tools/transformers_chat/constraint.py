@@ -1,4 +1,4 @@
-"""Samples held to a grammar while they are decoded, and brought to an end in time."""
+"""Samples held to a JSON schema, bounded, while they are decoded. Imports xgrammar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a chat to tokens: sampling, an end in time, thinking first. Imports torch.
+"""From a chat to tokens: one pass over the prompt for several samples. Imports torch.
 
 `generate(num_return_sequences=n)` copies prompt and pictures n times before its first pass. This
 way of decoding, which `generate` takes as `custom_generate`, copies the cache after it instead.

@@ -1,4 +1,4 @@
-"""From files to a model that can be asked. Imports torch and transformers.
+"""From files to a model that can be asked, and where it runs. Imports torch and transformers.
 
 That part needs torchvision, which geofix does without, and so do the processors of Qwen-VL and
 InternVL as they come. Pictures are always scaled by PIL, whether torchvision is there or not: what

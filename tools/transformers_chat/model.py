@@ -1,4 +1,4 @@
-"""A multimodal model in this process as a LangChain chat model."""
+"""A multimodal model in this process as a LangChain chat model, by name or by object."""
 
 from __future__ import annotations
 

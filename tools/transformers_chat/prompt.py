@@ -1,4 +1,4 @@
-"""From a chat to a model's input: its template, its tokens, its pixels. Imports torch."""
+"""From LangChain's messages to a model's input: template, tokens, pixels. Imports torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From tokens to LangChain's messages, with what they cost and why they ended."""
+"""From tokens to LangChain's messages, whole or piece by piece."""
 
 from __future__ import annotations
 

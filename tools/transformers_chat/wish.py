@@ -1,4 +1,4 @@
-"""What is wanted of one generation, out of a model's fields and a call's options."""
+"""What is wanted of one generation: options, schema, and when to stop."""
 
 from __future__ import annotations
 

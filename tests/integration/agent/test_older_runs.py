@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy import text
 
-from geofix.agent import Agent, GeofixError
+from geofix.agent import Agent, GeofixError, Settings, open_agent
 from geofix.agent.checkpointer import MOVED, serializer
 from geofix.agent.intake import read_in
 from geofix.agent.state import Draft, SearchReport
 from geofix.db.engine import conninfo
+from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
 
 LATER = ("preset", "route", "samples", "temperature", "image_px", "exemplars")
@@ -82,6 +84,17 @@ def _value(value: Any) -> Any:
     return value
 
 
+@pytest.fixture
+def earlier(starter_url: str, encoder: Encoder) -> Iterator[Agent]:
+    """An agent set up as that version's was; the model is asked nothing any more."""
+    settings = Settings(
+        database_url=starter_url, model="openai:tiny", model_url="http://127.0.0.1:9/v1"
+    )
+    with open_agent(settings, encoder=encoder) as opened:
+        put_back(opened)
+        yield opened
+
+
 def put_back(agent: Agent) -> None:
     """Keep the rows where that version would have."""
     agent.services.queries.keep(read_in(sample_path()))
@@ -109,15 +122,13 @@ def test_every_class_that_moved_is_revived_from_a_checkpoint_of_before() -> None
             assert all(isinstance(one, BaseModel) for one in some), row["channel"]
 
 
-def test_a_run_that_an_earlier_version_finished_answers_again(agent: Agent) -> None:
-    put_back(agent)
-    fix = agent.resume("finished")
+def test_a_run_that_an_earlier_version_finished_answers_again(earlier: Agent) -> None:
+    fix = earlier.resume("finished")
     assert (fix.status, fix.drafted_by) == ("located", "openai:tiny")
 
 
-def test_a_run_that_waits_since_an_earlier_version_takes_a_choice(agent: Agent) -> None:
-    put_back(agent)
-    assert agent.resume("waiting").status == "waiting"
-    fix = agent.resume("waiting", rank=2)
+def test_a_run_that_waits_since_an_earlier_version_takes_a_choice(earlier: Agent) -> None:
+    assert earlier.resume("waiting").status == "waiting"
+    fix = earlier.resume("waiting", rank=2)
     assert fix.status == "located"
     assert fix.reasons[0].startswith("a person chose")

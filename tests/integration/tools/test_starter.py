@@ -62,7 +62,7 @@ def test_the_encoder_that_ships_is_the_one_it_was_made_with(encoder: Encoder) ->
 
 KILLED = """
 import os, signal, sys
-from geofix.db import ingest
+from geofix.db.load import ingest
 from geofix.db.engine import open_engine
 from geofix.tools.starter import add_starter_once
 
