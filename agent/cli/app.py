@@ -15,8 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from geofix.agent.cli import config, db, gallery, locate, models, trail
-from geofix.agent.cli import terminal as exits
-from geofix.agent.cli.terminal import err, leave_interrupted
+from geofix.agent.cli.terminal import EXPLAINED, INTERRUPTED, err, exit_code, leave_interrupted
 from geofix.agent.errors import GeofixError
 from geofix.db.plain_text import visible
 
@@ -53,7 +52,7 @@ app = typer.Typer(
     cls=Commands,
     name="geofix",
     help="A photo in, a position fix with its evidence out.",
-    epilog=exits.EXPLAINED,
+    epilog=EXPLAINED,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -115,9 +114,9 @@ def main() -> None:
         app(prog_name="geofix")
     except GeofixError as error:
         err().print(f"geofix: {visible(str(error))}", style="red", markup=False, soft_wrap=True)
-        sys.exit(exits.exit_code(error))
+        sys.exit(exit_code(error))
     except SystemExit as end:
-        if end.code == exits.INTERRUPTED:
+        if end.code == INTERRUPTED:
             err().print(
                 "geofix: interrupted; `geofix resume RUN` goes on, `geofix runs` lists runs"
             )

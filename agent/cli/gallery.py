@@ -14,9 +14,8 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from geofix.agent.cli import gallery_index
-from geofix.agent.cli import terminal as exits
 from geofix.agent.cli.options import named, open_services, writable
-from geofix.agent.cli.terminal import err, out, plain, say
+from geofix.agent.cli.terminal import REJECTED, err, out, plain, say
 from geofix.agent.errors import SourceError
 from geofix.db.plain_text import visible
 
@@ -248,4 +247,4 @@ def _tell(report: IngestionReport, gallery: str) -> None:
         f" {report.rejected} left out of {report.done} in the gallery {gallery!r}"
     )
     if report.rejected:
-        raise typer.Exit(exits.REJECTED)
+        raise typer.Exit(REJECTED)

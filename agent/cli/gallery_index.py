@@ -139,17 +139,17 @@ def reindex(encoder: EncoderOption = None) -> None:
 def _build(
     engine: Engine, encoder: str, kind: str, m: int | None, ef_construction: int | None
 ) -> None:
-    from geofix.db.load import indexing as index_build  # noqa: PLC0415
+    from geofix.db.load.indexing import EF_CONSTRUCTION, M, build_index  # noqa: PLC0415
 
-    neighbors = m or index_build.M
-    candidates = ef_construction or max(index_build.EF_CONSTRUCTION, 2 * neighbors)
+    neighbors = m or M
+    candidates = ef_construction or max(EF_CONSTRUCTION, 2 * neighbors)
     if candidates < 2 * neighbors:
         raise GalleryError(
             f"pgvector looks at twice the neighbors a vector keeps at least: --ef-construction"
             f" {candidates!r} is less than twice {neighbors!r}"
         )
     with err().status("starting") as shown:
-        index_build.build_index(
+        build_index(
             engine,
             encoder,
             kind="compact" if kind == "compact" else "full",

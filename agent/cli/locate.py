@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from geofix.agent.cli import terminal as exits
 from geofix.agent.cli.options import (
     AnySceneFlag,
     ClaimedPlace,
@@ -30,7 +29,7 @@ from geofix.agent.cli.options import (
     open_agent,
 )
 from geofix.agent.cli.render import print_fix
-from geofix.agent.cli.terminal import interruptible, out, say, write_whole
+from geofix.agent.cli.terminal import ABSTAINED, interruptible, out, say, write_whole
 from geofix.agent.settings import Settings
 from geofix.agent.state import Fix, Region
 
@@ -172,4 +171,4 @@ def _finish(fix: Fix, json: bool, geojson: Path | None) -> None:
         else:
             print_fix(fix, out())
     if fix.status != "located":
-        raise typer.Exit(exits.ABSTAINED)
+        raise typer.Exit(ABSTAINED)

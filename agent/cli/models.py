@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from geofix.agent.cli import terminal as exits
 from geofix.agent.cli.options import JsonFlag, named
-from geofix.agent.cli.terminal import err, out, plain, say
+from geofix.agent.cli.terminal import CANNOT_DRAFT, err, out, plain, say
 from geofix.agent.settings import Settings
 from geofix.db.plain_text import one_line
 
@@ -50,17 +49,17 @@ def check(
 
     Exits with 7 if the model cannot draft.
     """
-    from geofix.agent.draft import check as checking  # noqa: PLC0415 - see `opening`
+    from geofix.agent.draft.check import check as check_drafting  # noqa: PLC0415 - see `opening`
 
     settings = Settings.from_environment()
     with err().status("starting") as status:
-        found = checking.check(settings, name, lambda line: status.update(plain(line)))
+        found = check_drafting(settings, name, lambda line: status.update(plain(line)))
     if json:
         say(json_format.dumps({"can_draft": found.why_not is None, **asdict(found)}, indent=2))
     else:
         _print(found)
     if found.why_not is not None:
-        raise typer.Exit(exits.CANNOT_DRAFT)
+        raise typer.Exit(CANNOT_DRAFT)
 
 
 def _print(found: ModelCheck) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from geofix.agent.draft import prompts as ours
-from geofix.agent.draft import prompts as papers
+from geofix.agent.draft import prompts
 from geofix.agent.draft.answers import AnyAnswer, DraftAnswer, PointAnswer
 from geofix.agent.draft.lists import Shown
 from geofix.agent.state import PresetName
@@ -36,8 +35,8 @@ PRESETS: dict[PresetName, Preset] = {
         samples=1,
         temperature=None,
         schema=DraftAnswer,
-        system=ours.our_system,
-        lists=ours.lists,
+        system=prompts.our_system,
+        lists=prompts.lists,
     ),
     # Four prompts, five answers each (its IM2GPS3k runs), at its temperature for GPT-4V.
     "g3": Preset(
@@ -45,15 +44,15 @@ PRESETS: dict[PresetName, Preset] = {
         samples=5,
         temperature=1.2,
         schema=PointAnswer,
-        system=papers.paper_system,
-        lists=papers.g3,
+        system=prompts.paper_system,
+        lists=prompts.g3,
     ),
     "img2loc": Preset(
         neighbours=(16,),
         samples=1,
         temperature=None,
         schema=PointAnswer,
-        system=papers.paper_system,
-        lists=papers.img2loc,
+        system=prompts.paper_system,
+        lists=prompts.img2loc,
     ),
 }

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from langchain_core.messages import BaseMessage
 
 from geofix.agent.context import Context
-from geofix.agent.draft import messages as pictures
 from geofix.agent.draft.lists import Shown, shortlist, shown
-from geofix.agent.draft.messages import draft_messages
+from geofix.agent.draft.messages import draft_messages, exemplars, photo, side_px
 from geofix.agent.draft.presets import PRESETS
 from geofix.agent.services import Services
 from geofix.agent.state import Retrieval, State
@@ -94,13 +93,13 @@ def requests_of(state: State, context: Context, services: Services) -> Requests:
     """Return what the model is asked in this round."""
     preset = PRESETS[context.preset]
     route = route_of(state.retrieval) if context.route == "retrieval" else None
-    side = pictures.side_px(context, services)
-    jpeg = pictures.photo(state.sha256, side, services)
+    side = side_px(context, services)
+    jpeg = photo(state.sha256, side, services)
     requests: list[Request] = []
     missing: list[str] = []
     for neighbours in preset.neighbours if route is None else (route.neighbours,):
         lists = shown(state.retrieval, state.region or state.within, neighbours)
-        found, without = pictures.exemplars(lists, context.exemplars, side, services)
+        found, without = exemplars(lists, context.exemplars, side, services)
         missing += without
         requests.append(Request(lists, draft_messages(preset, jpeg, lists, found)))
     return Requests(requests, None if route is None else route.reason, missing)

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geofix.agent.state import Candidate, Draft
-from geofix.agent.verify import geometry as inliers
-from geofix.agent.verify import scene as ground
+from geofix.agent.verify import geometry
 from geofix.agent.verify.candidates import PLACE_SCALE_KM
 from geofix.agent.verify.observed import Density, FloatArray, Observed, Places, best_of, witnesses
+from geofix.agent.verify.scene import clue_country, land, shows_no_place
 from geofix.tools.geo.distance import distances_km
 from geofix.tools.statistics.clusters import LOOKS_KM
 
@@ -278,16 +278,18 @@ FEATURES: tuple[Feature, ...] = (
     _feature(drafts_here, "drafts", "share", 0, 1, 1),
     _feature(drafts_in_region, "drafts", "share", 0, 1, 1),
     _feature(drafts_together, "drafts", "share", 0, 1),
-    _feature(ground.clue_country, "drafts", "share", -1, 1, 1),
-    _feature(ground.land, "ground", "yes or no", 0, 1, 1),
-    _feature(ground.shows_no_place, "ground", "yes or no", 0, 1, -1),
-    _feature(inliers.inliers, "geometry", "inliers", 0, inliers.MOST, 1),
-    _feature(inliers.log_inliers, "geometry", "ln inliers", 0, inliers.MOST_LOG, 1),
-    _feature(inliers.log_inliers_sum, "geometry", "ln inliers", 0, inliers.MOST_LOG, 1),
-    _feature(inliers.inlier_share, "geometry", "share", 0, 1, 1),
-    _feature(inliers.inlier_coverage, "geometry", "share", 0, 1, 1),
-    _feature(inliers.inliers_lead, "geometry", "ln ratio", -inliers.MOST_LOG, inliers.MOST_LOG, 1),
-    _feature(inliers.not_compared, "geometry", "yes or no", 0, 1),
+    _feature(clue_country, "drafts", "share", -1, 1, 1),
+    _feature(land, "ground", "yes or no", 0, 1, 1),
+    _feature(shows_no_place, "ground", "yes or no", 0, 1, -1),
+    _feature(geometry.inliers, "geometry", "inliers", 0, geometry.MOST, 1),
+    _feature(geometry.log_inliers, "geometry", "ln inliers", 0, geometry.MOST_LOG, 1),
+    _feature(geometry.log_inliers_sum, "geometry", "ln inliers", 0, geometry.MOST_LOG, 1),
+    _feature(geometry.inlier_share, "geometry", "share", 0, 1, 1),
+    _feature(geometry.inlier_coverage, "geometry", "share", 0, 1, 1),
+    _feature(
+        geometry.inliers_lead, "geometry", "ln ratio", -geometry.MOST_LOG, geometry.MOST_LOG, 1
+    ),
+    _feature(geometry.not_compared, "geometry", "yes or no", 0, 1),
     _feature(image_place, "image-place", "cosine", -1, 1, 1),
     _feature(image_place_lead, "image-place", "cosine", -2, 2, 1),
 )

@@ -12,11 +12,17 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from geofix.db.embedded import cluster as databases
 from geofix.db.embedded import postmaster
 from geofix.db.embedded.account import server_account
 from geofix.db.embedded.binaries import find_binaries, within_reach
-from geofix.db.embedded.cluster import ROLE, create_cluster, read_password
+from geofix.db.embedded.cluster import (
+    MAINTENANCE,
+    ROLE,
+    create_cluster,
+    prepare,
+    prepared,
+    read_password,
+)
 from geofix.db.embedded.data_dir import LOG_NAME
 from geofix.db.errors import ServerError
 from geofix.db.failures import kind_of, reason_of
@@ -90,7 +96,7 @@ class Instance:
         if claimed is None or claimed.port is None:
             return None
         try:
-            with self._connect(databases.MAINTENANCE, claimed.port) as connection:
+            with self._connect(MAINTENANCE, claimed.port) as connection:
                 row = connection.execute(
                     "SELECT current_setting('data_directory'), current_setting('server_version'),"
                     " array_agg(datname::text) FROM pg_database"
@@ -127,7 +133,7 @@ class Instance:
         """
         give_up_at = time.monotonic() + self._timeout_s
         answer = self.answer() or self._join(give_up_at) or self._launch(give_up_at)
-        if not databases.prepared(answer.databases):
+        if not prepared(answer.databases):
             self._prepare(answer)
 
     def _prepare(self, answer: Answer) -> None:
@@ -135,7 +141,7 @@ class Instance:
             return self._connect(database, answer.port)
 
         try:
-            databases.prepare(connect, answer.databases)
+            prepare(connect, answer.databases)
         except psycopg.Error as error:
             self._abandon()
             raise ServerError(

@@ -15,17 +15,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from geofix.db.embedded import cluster as databases
-from geofix.db.embedded import data_dir as locks
 from geofix.db.embedded.account import server_account
-from geofix.db.embedded.cluster import ROLE
+from geofix.db.embedded.cluster import GEOFIX, ROLE
 from geofix.db.embedded.data_dir import (
     LOCK_NAME,
     LOG_NAME,
     claim,
     claimed_before,
     default_data_dir,
+    exclusive,
+    exclusive_if_free,
     resolve_data_dir,
+    shared,
 )
 from geofix.db.embedded.instance import Instance
 from geofix.db.engine import Address, conninfo
@@ -166,7 +167,7 @@ class EmbeddedServer:
             with self._alone():
                 self._instance.start()
                 url = self.url()
-                use.enter_context(locks.shared(self._leases))
+                use.enter_context(shared(self._leases))
                 if keep:
                     self._kept.touch()
             try:
@@ -176,7 +177,7 @@ class EmbeddedServer:
                     use.close()
                     self._stop_if_unused()
 
-    def url(self, database: str = databases.GEOFIX) -> str:
+    def url(self, database: str = GEOFIX) -> str:
         """URL of one database of the running server, with the password.
 
         Raises:
@@ -206,7 +207,7 @@ class EmbeddedServer:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         claim(self.data_dir, server_account())
-        with locks.exclusive(self._lock):
+        with exclusive(self._lock):
             yield
 
     def _in_use(self) -> bool:
@@ -214,14 +215,14 @@ class EmbeddedServer:
             return False
         # The lock comes first: asking for the leases alone would look like a user to a last one
         # who is about to stop the server.
-        with locks.exclusive_if_free(self._lock) as quiet:
+        with exclusive_if_free(self._lock) as quiet:
             if not quiet:
                 return True
-            with locks.exclusive_if_free(self._leases) as unused:
+            with exclusive_if_free(self._leases) as unused:
                 return not unused
 
     def _stop_if_unused(self) -> None:
-        with locks.exclusive_if_free(self._leases) as unused:
+        with exclusive_if_free(self._leases) as unused:
             if unused and not self._kept.exists():
                 self._instance.stop()
 
