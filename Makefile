@@ -80,6 +80,7 @@ format: $(VENV)/.developed ## Rewrite the code in the house's format.
 bench: $(VENV)/.installed ## Measure accuracy on the starter gallery, and where the time goes.
 	@$(BIN)/python -m benchmarks.accuracy
 	@$(BIN)/python -m benchmarks.speed
+	@$(BIN)/python -m benchmarks.choice
 
 # Made vectors, 100,000 of them or N=1000000; ARGS="--vectors geoclip" takes those of real places.
 bench-gallery: $(VENV)/.installed ## Measure loads and searches of N vectors beside their peers.

@@ -112,7 +112,9 @@ def test_a_run_whose_server_was_killed_is_finished_by_the_same_call(
         events: list[dict[str, Any]] = []
         fix = agent.locate(sample_path(), thread_id="cut off", on_event=events.append)
         assert fix.status == "located"
-        assert [e["node"] for e in events if e["event"] == "started"] == ["verify", "settle"]
+        # The node that was under way may still find the server back, and be done by then.
+        started = [e["node"] for e in events if e["event"] == "started"]
+        assert started in (["verify", "settle"], ["settle"])
 
 
 async def test_an_async_agent_works_again_after_its_server_was_killed(
