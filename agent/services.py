@@ -162,16 +162,24 @@ class Storage:
         removed. A database of the user's own is not changed unasked.
         """
         engine = self._new_engine()
+        try:
+            self._make_ready(engine)
+        except BaseException:
+            # Whoever asks again gets a new one.
+            engine.dispose()
+            raise
         self._open.callback(engine.dispose)
+        return engine
+
+    def _make_ready(self, engine: Engine) -> None:
         if not self.embedded:
             schema.check(engine)
             require_checkpoints(self.checkpoint_url)
-            return engine
+            return
         schema.upgrade(engine)
         # Every time, since a first start may have been killed between the two; it takes 10 ms.
         set_up_checkpoints(self.checkpoint_url)
         add_starter_once(engine)
-        return engine
 
     def _new_engine(self) -> Engine:
         settings = self.settings
@@ -265,7 +273,7 @@ class Services(Storage):
         """
         super().__init__(settings or Settings.from_environment(), progress or (lambda line: None))
         if self.settings.offline:
-            # Libraries below look there; `.env` may have said it.
+            # Libraries below look there; a settings file may have said it.
             os.environ[VARIABLE] = "1"
         stay_offline()
         self._given_encoder = encoder

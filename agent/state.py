@@ -98,7 +98,7 @@ NegativesBy = Literal["dissimilar", "far", "none"]
 
 
 class SearchReport(BaseModel):
-    """One search of one server."""
+    """One search."""
 
     kind: Literal["positives", "negatives"]
     server: str = "here"

@@ -136,8 +136,12 @@ def prove_settings(engine: Engine) -> None:
         DatabaseError: They do not hold somewhere; the server is named, and what it answered.
     """
     with database_errors(engine), engine.connect() as connection:
-        sent = Transaction(tuple(ASKED.items()))
-        rows = without_transaction(connection).execute(SAID, execution_options={AHEAD: sent}).all()
+        _prove(without_transaction(connection))
+
+
+def _prove(connection: Connection) -> None:
+    sent = Transaction(tuple(ASKED.items()))
+    rows = connection.execute(SAID, execution_options={AHEAD: sent}).all()
     _refuse_unset([tuple(row) for row in rows])
 
 
@@ -159,14 +163,19 @@ def _refuse_unset(rows: Said) -> None:
         )
 
 
-def require_settings(engine: Engine, connection: Connection, partition: Partition) -> None:
+def require_settings(connection: Connection, partition: Partition) -> None:
     """Raise unless searches of a partition may go ahead, where there is Citus.
+
+    Args:
+        connection: The search's own, without a transaction: whoever holds one and waits for one
+            more of the same pool waits for ever once all do.
+        partition: What is searched.
 
     Raises:
         DatabaseError: As `prove_settings`; or the vectors are distributed, but not by geofix.
     """
     if partition.distributed:
-        prove_settings(engine)
+        _prove(connection)
     elif _is_distributed(connection, "embeddings"):
         raise DatabaseError(
             "the table 'embeddings' is distributed by Citus, but not by geofix: the settings of its"

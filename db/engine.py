@@ -21,10 +21,16 @@ from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.pool import QueuePool
 
 from geofix.db.errors import DatabaseError
-from geofix.db.failures import Reached, failure
+from geofix.db.failures import Reached, failure, reason_of
 from geofix.db.halves import sends_halves
-from geofix.db.plain_text import redact, secrets_in, without
-from geofix.db.round_trip import LIMIT_MS, asks_the_idle, send_in_one_trip, send_limit_first
+from geofix.db.plain_text import redact, secrets_in
+from geofix.db.round_trip import (
+    LIMIT_MS,
+    PSYCOPG,
+    asks_the_idle,
+    send_in_one_trip,
+    send_limit_first,
+)
 from geofix.db.standing import standing
 
 STATEMENT_TIMEOUT_MS = 120_000
@@ -88,17 +94,14 @@ def conninfo(url: str) -> str:
         DatabaseError: As `parse_url`, or an option in it is unknown to libpq.
     """
     parsed = parse_url(url)
-    options = {
-        name: value if isinstance(value, str) else ",".join(value)
-        for name, value in parsed.query.items()
-    }
-    login = parsed.translate_connect_args(username="user", database="dbname")
     try:
-        return make_conninfo(**{**options, **login})
-    except ProgrammingError as error:
-        raise DatabaseError(
-            f"the database URL {redact(url)!r} is not usable: {said_of(error, url)}"
-        ) from None
+        # As the engine connects: several hosts have a form of SQLAlchemy's own.
+        _, words = PSYCOPG.create_connect_args(parsed)
+        words.pop("context", None)
+        return make_conninfo(**words)
+    except (ProgrammingError, sa_exc.ArgumentError) as error:
+        reason = reason_of(error, *_secrets(url))
+        raise DatabaseError(f"the database URL {redact(url)!r} is not usable: {reason}") from None
 
 
 class Address(ABC):
@@ -108,7 +111,7 @@ class Address(ABC):
     """
 
     patience_s = PATIENCE_S
-    """How long connecting goes on while the server is not up; 0 fails at once."""
+    """How long connecting goes on while the server is not up."""
     answered = False
     """Whether it ever took a connection."""
     known: str | None = None
@@ -148,10 +151,9 @@ class Address(ABC):
 class FixedAddress(Address):
     """A server that somebody else runs, always at the same URL."""
 
-    def __init__(self, url: str, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, url: str) -> None:
         """Lead to the server at `url`; nothing is connected yet."""
         self._url = self.known = url
-        self.patience_s = patience_s
 
     def url(self) -> str:
         """Return the URL it was made with."""
@@ -183,8 +185,9 @@ class FixedAddress(Address):
     def advice(self) -> str:
         """Where the URL comes from, and how to do without it."""
         return (
-            "Check the setting database_url (`geofix config show` says where it is set) and that"
-            " the server runs, or unset it to use geofix's own embedded server"
+            "Check the setting database_url (`geofix config show` says where it is set): its host,"
+            " user, password and database, and that the server runs; or unset it to use geofix's"
+            " own embedded server"
         )
 
 
@@ -216,7 +219,7 @@ def connected(address: Address, connect: Callable[[str], Opened]) -> Opened:
         except OperationalError as error:
             if address.up():
                 # Once may be because it came up only now; twice is for a reason of its own.
-                if refused or not address.patience_s:
+                if refused:
                     raise
                 refused = True
             elif not address.revive(began + address.patience_s):
@@ -324,7 +327,7 @@ def reached(address: Address, **pool: Any) -> Reached:
         address.shown,
         address.advice,
         role=None if known is None else parse_url(known).username,
-        secrets=() if known is None else tuple(secrets_in(known)),
+        secrets=() if known is None else _secrets(known),
         **pool,
     )
 
@@ -336,6 +339,6 @@ def pool_of(engine: Engine) -> tuple[int, float]:
     return pool.size(), pool.timeout()
 
 
-def said_of(error: object, url: str) -> str:
-    """Return the first line of what a server or its driver says, without the secrets of `url`."""
-    return without(str(error).strip().partition("\n")[0], *secrets_in(url))
+def _secrets(url: str) -> tuple[str, ...]:
+    """Return what of a URL must not be shown; SQLAlchemy takes passwords that are not encoded."""
+    return tuple(secrets_in(parse_url(url).render_as_string(hide_password=False)))

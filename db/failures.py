@@ -75,10 +75,8 @@ SAYS: dict[FailureKind, str] = {
     "worker": "the Citus worker {worker!r} did not do its part: {reason}. The coordinator,"
     " {it}, answers: start the worker again, or look into its log",
     "unreachable": "cannot reach {it}: {reason}. {advice}",
-    "login": "cannot reach {it}: {reason}. Check the user and the password in the setting"
-    " database_url",
-    "no database": "cannot reach {it}: {reason}. Create it, or name another in the setting"
-    " database_url",
+    "login": "cannot reach {it}: {reason}. {advice}",
+    "no database": "cannot reach {it}: {reason}. {advice}",
     "starting": "{it} does not take connections yet: {reason}. Try again in a moment",
     "shut down": "{it} ended the connection: {reason}. Check that the server runs and try again",
     "pooler refuses": "the pooler in front of {it} refused the connection: {reason}. Remove what it"

@@ -164,12 +164,12 @@ class Ingest:
             write_alone(connection)
             # Else the gallery was removed since it was entered.
             entered = are_known(connection, gallery, encoder)
-            partitioned(connection, encoder, vectors.shape[1])
+            encoder_id = partitioned(connection, encoder, vectors.shape[1])
             gallery_id = gallery_id_of(connection, gallery)
             found = {} if all_new else known_ids(connection, gallery_id, photos)
             ids, known, new = _identified(connection, found, photos)
             rows = gallery_id, photos, new, ids[new]
-            load = Load(encoder, gallery_id, photos, ids, known, vectors)
+            load = Load(encoder, encoder_id, gallery_id, photos, ids, known, vectors)
             if entered and len(new) >= WORTH_TWO:
                 store_over_two(
                     self._engine, connection, load, lambda other: insert_photos(other, *rows)

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, text
 
 from geofix.db.errors import GalleryError
-from geofix.db.load.galleries import partitioned
 from geofix.db.load.photos import PhotoColumns, update_photos
 from geofix.db.load.vectors import NotFiniteError, Vectors, VectorTuples, copy_vectors
 from geofix.db.search.counts import cells_of, count_new, encoders_of, loaded
@@ -35,6 +34,8 @@ class Load:
     """Photos of one gallery with their vectors, the photos' rows being there."""
 
     encoder: str
+    encoder_id: int
+    """Its partition is there."""
     gallery_id: int
     photos: PhotoColumns
     ids: NDArray[np.int64]
@@ -51,7 +52,6 @@ def store(connection: Connection, load: Load) -> None:
     Raises:
         GalleryError: A vector is not finite.
     """
-    encoder_id = partitioned(connection, load.encoder, load.vectors.shape[1])
     replaced = 0
     if len(load.known):
         ids = load.ids[load.known]
@@ -59,10 +59,10 @@ def store(connection: Connection, load: Load) -> None:
         gone = text(
             "delete from embeddings where encoder_id = :encoder_id and photo_id = any(:ids)"
         )
-        values = {"encoder_id": encoder_id, "ids": ids.tolist()}
+        values = {"encoder_id": load.encoder_id, "ids": ids.tolist()}
         replaced = connection.execute(gone, values).rowcount
-    stored = copy_load(connection, load, encoder_id, tuples_of(load, encoder_id))
-    count_load(connection, load, encoder_id, stored - replaced)
+    stored = copy_load(connection, load, tuples_of(load))
+    count_load(connection, load, stored - replaced)
 
 
 def store_over_two(engine: Engine, connection: Connection, load: Load, insert: Insert) -> None:
@@ -83,13 +83,12 @@ def store_over_two(engine: Engine, connection: Connection, load: Load, insert: I
             store(connection, load)
             inserted.result()
         return
-    encoder_id = partitioned(connection, load.encoder, load.vectors.shape[1])
-    rows = tuples_of(load, encoder_id)
+    rows = tuples_of(load)
 
     def photos_first(other: Connection) -> None:
         insert(other)
-        stored = copy_load(other, load, encoder_id, rows, from_end=True)
-        count_load(other, load, encoder_id, stored)
+        stored = copy_load(other, load, rows, from_end=True)
+        count_load(other, load, stored)
 
     def ended(theirs: Future[None]) -> None:
         if theirs.exception() is not None:
@@ -98,10 +97,10 @@ def store_over_two(engine: Engine, connection: Connection, load: Load, insert: I
     with _committed_first(engine) as other, ThreadPoolExecutor(1) as thread:
         theirs = thread.submit(photos_first, other)
         theirs.add_done_callback(ended)
-        stored = copy_load(connection, load, encoder_id, rows)
+        stored = copy_load(connection, load, rows)
         theirs.result()
     # Only now: until the other has committed, it would wait for whoever has changed the counts.
-    count_load(connection, load, encoder_id, stored)
+    count_load(connection, load, stored)
 
 
 def update(
@@ -112,7 +111,7 @@ def update(
     loaded(connection, encoders_of(connection, ids.tolist()))
 
 
-def tuples_of(load: Load, encoder_id: int) -> VectorTuples:
+def tuples_of(load: Load) -> VectorTuples:
     """Return the rows of a load's vectors, to be copied."""
     latitude, longitude = load.photos.latitude, load.photos.longitude
     return VectorTuples(
@@ -120,7 +119,7 @@ def tuples_of(load: Load, encoder_id: int) -> VectorTuples:
         (latitude, longitude, cells_of(latitude, longitude)),
         load.photos.country,
         load.gallery_id,
-        encoder_id,
+        load.encoder_id,
         load.vectors,
     )
 
@@ -128,7 +127,6 @@ def tuples_of(load: Load, encoder_id: int) -> VectorTuples:
 def copy_load(
     connection: Connection,
     load: Load,
-    encoder_id: int,
     rows: VectorTuples,
     *,
     from_end: bool = False,
@@ -139,17 +137,17 @@ def copy_load(
         GalleryError: A vector is not finite.
     """
     try:
-        return copy_vectors(connection, f"embeddings_{encoder_id:d}", rows, from_end=from_end)
+        return copy_vectors(connection, f"embeddings_{load.encoder_id:d}", rows, from_end=from_end)
     except NotFiniteError as error:
         raise GalleryError(
             f"encoder {load.encoder!r} gave a vector that is not finite; not stored"
         ) from error
 
 
-def count_load(connection: Connection, load: Load, encoder_id: int, vectors: int) -> None:
+def count_load(connection: Connection, load: Load, vectors: int) -> None:
     """Count vectors that came, and say so."""
-    count_new(connection, encoder_id, load.gallery_id, vectors)
-    loaded(connection, [encoder_id])
+    count_new(connection, load.encoder_id, load.gallery_id, vectors)
+    loaded(connection, [load.encoder_id])
 
 
 def _update(

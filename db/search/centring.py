@@ -19,18 +19,15 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, delete, func, insert, select, text
+from sqlalchemy import Connection, Engine, delete, func, insert, select
 
-from geofix.db.errors import GalleryError
+from geofix.db.load.vectors import SIGNATURE, driver_of
 from geofix.db.search.area import EARTH_RADIUS_KM
 from geofix.db.search.partition import Partition, partition_of
 from geofix.db.tables import CentringRow, VectorIndexRow
 
 BLOCK_ROWS = 20_000
 """Of 1280 dimensions in float32: 102 MB."""
-
-HEADER = len(b"PGCOPY\n\xff\r\n\0") + 8
-"""Of the binary format: signature, flags, and the length of an extension that is not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +45,12 @@ def stream_vectors(connection: Connection, partition: Partition) -> Iterator[Blo
     """Give all rows of a partition, in the order of the table."""
     record = _record(partition.dimension)
     held = bytearray()
-    skip = HEADER
+    skip = len(SIGNATURE)
     statement = (
         f"copy (select photo_id, latitude, longitude, embedding from {partition.table.name})"
         " to stdout (format binary)"
     )
-    driver = connection.connection.driver_connection
-    if driver is None:
-        raise GalleryError("the connection was closed while vectors were read; run it again")
+    driver = driver_of(connection)
     # In a transaction, because nothing else carries a limit to COPY behind a pooler.
     with driver.transaction(), driver.cursor() as cursor:
         cursor.execute("set local statement_timeout = 0")
@@ -80,7 +75,6 @@ def every_block(engine: Engine, encoder: str) -> Iterator[Block]:
     with engine.connect() as connection:
         partition = partition_of(connection, encoder)
         if partition is not None:
-            connection.execute(text("set local statement_timeout = 0"))
             yield from stream_vectors(connection, partition)
 
 
@@ -166,9 +160,9 @@ class Probes:
         among = np.zeros((len(IMPOSTOR_DISTANCES_KM), len(self._keys)), dtype=np.int64)
         best = np.full((len(IMPOSTOR_DISTANCES_KM), len(self._keys)), -np.inf, dtype=np.float32)
         if self._vectors is not None:
-            probes = _unit(self._vectors - mean)
+            probes = unit(self._vectors - mean)
             for block in blocks:
-                similarity = _unit(block.vectors - mean) @ probes.T
+                similarity = unit(block.vectors - mean) @ probes.T
                 closeness = _directions(block) @ self._places.T
                 for level, far_km in enumerate(IMPOSTOR_DISTANCES_KM):
                     far = closeness < math.cos(far_km / EARTH_RADIUS_KM)
@@ -199,10 +193,11 @@ def _directions(block: Block) -> NDArray[np.float64]:
     return np.stack([flat * np.cos(longitude), flat * np.sin(longitude), np.sin(latitude)], axis=1)
 
 
-def _unit(vectors: Floats) -> Floats:
+def unit(vectors: Floats) -> Floats:
+    """Return vectors `[n, dimension]` at unit length; one of no length stays as it is."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Floats = vectors / np.maximum(lengths, np.float32(1e-12))
-    return unit
+    scaled: Floats = vectors / np.maximum(lengths, np.float32(1e-12))
+    return scaled
 
 
 FEWEST_PHOTOS = 16

@@ -249,7 +249,7 @@ class Gallery:
         if partition is None:
             return Found((), (How(HERE, "exact", 0, asked=k),))
         if partition.citus and not self._proven:
-            require_settings(self._engine, connection, partition)
+            require_settings(connection, partition)
             self._proven = True
         compared = likeness(query, centring.mean if centring else None, sign=sign)
         if not compared.probe.any():

@@ -12,7 +12,7 @@ Vectors = Literal["centred", "raw"]
 Way = Literal["exact", "index"]
 
 HERE = "here"
-"""Name of the server that was asked: the database's own."""
+"""What `How.server` says; runs kept by versions with shards name those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,14 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How one server looked for the photos, and why it found no more.
+    """How the search went, and why it found no more.
 
     `found` falls short of `asked` where no others are there: `rows` less `twins`, `own` and
     `removed` is what could be found, and of those a vector that equals the mean never is.
     """
 
     server: str
-    """`here`: the database's own."""
+    """`here`."""
     way: Way
     rows: int
     """How many vectors the search covers there, by the counts per cell; about, in a region."""
@@ -90,7 +90,7 @@ class Found(Sequence[Neighbour]):
 
     neighbours: tuple[Neighbour, ...]
     how: tuple[How, ...]
-    """One for each server that was asked."""
+    """One."""
     left_out: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Ids of photos that match and were left out, by the reason: an evaluation leaves out leaks."""
 

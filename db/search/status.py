@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, select, text
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
-from geofix.db.search.centring import Block, every_block, read_centring
+from geofix.db.search.centring import Block, every_block, read_centring, unit
 from geofix.db.search.counts import read_counts
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.partition import Partition, partition_of
@@ -185,11 +185,11 @@ def check_recall(
         copies = _copies(engine, ids)
         centring = gallery.centring(encoder)
         mean = np.zeros(asked.shape[1], np.float32) if centring is None else centring.mean
-        probes = _unit(asked - mean)
+        probes = unit(asked - mean)
         truth = _Best(len(probes), k)
         for block in every_block(engine, encoder):
             vectors = block.vectors[~np.isin(block.photo_ids, copies)]
-            truth.offer(_unit(vectors - mean) @ probes.T)
+            truth.offer(unit(vectors - mean) @ probes.T)
     return [_direction(gallery, encoder, asked, k, sign, truth) for sign in (1.0, -1.0)]
 
 
@@ -266,9 +266,3 @@ def _copies(engine: Engine, ids: Ids) -> Ids:
         elif held:
             seen.add(sha256)
     return np.array(copies, dtype=np.int64)
-
-
-def _unit(vectors: Floats) -> Floats:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Floats = vectors / np.maximum(lengths, np.float32(1e-12))
-    return unit

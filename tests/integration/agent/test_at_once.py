@@ -186,3 +186,22 @@ def test_an_engine_that_is_being_opened_is_closed_with_the_rest(
     assert gone == opened and len(opened) == 1
     with pytest.raises(DatabaseError, match="was closed"):
         _ = services.engine
+
+
+def test_an_engine_that_cannot_be_used_is_closed_at_once(
+    new_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone: list[Engine] = []
+    real = storage.open_engine
+
+    def watched(address: Address, **pool: Any) -> Engine:
+        engine = real(address, **pool)
+        event.listen(engine, "engine_disposed", gone.append)
+        return engine
+
+    monkeypatch.setattr(storage, "open_engine", watched)
+    with Services(Settings(database_url=new_database)) as services:
+        for tries in (1, 2):
+            with pytest.raises(DatabaseError, match="geofix db upgrade"):
+                _ = services.engine
+            assert len(gone) == tries

@@ -267,3 +267,8 @@ def test_it_holds_whoever_imported_langgraph_first() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_options_of_the_url_stay_in_force(database_url: str) -> None:
+    with checkpoint_pool(f"{database_url}?options=-cgeqo%3Doff") as pool, pool.connection() as one:
+        assert one.execute("show geqo").fetchone() == {"geqo": "off"}

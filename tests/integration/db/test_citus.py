@@ -253,6 +253,16 @@ def test_settings_that_do_not_reach_a_worker_are_proven_once_and_refuse_the_sear
     assert len(proven.nearest(query, K, EVERYWHERE)) == K
 
 
+def test_settings_are_proven_over_the_connection_that_the_search_has(
+    both: tuple[Engine, dict[str, list[Found]]],
+) -> None:
+    url = both[0].url.set(drivername="postgresql").render_as_string(hide_password=False)
+    narrow = open_engine(url, pool_size=1, pool_timeout_s=0.1)
+    search = replace(EVERYWHERE, exact=True)
+    assert len(Gallery(narrow).nearest(made(1500).query_vectors[0], K, search)) == K
+    narrow.dispose()
+
+
 def test_a_shard_that_was_not_asked_refuses_the_search(
     both: tuple[Engine, dict[str, list[Found]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -252,20 +252,6 @@ def test_waiting_has_an_end_that_says_how_long_it_was(
     opened.dispose()
 
 
-def test_a_shard_that_is_down_is_not_waited_for(
-    database_url: str, door: Door, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = Clock()
-    monkeypatch.setattr(engine_module, "time", clock)
-    opened = open_engine(FixedAddress(through(door, database_url), patience_s=0))
-    schema.check(opened)
-    door.shut()
-    with pytest.raises(DatabaseError, match="cannot reach"):
-        schema.check(opened)
-    assert clock.now == 0
-    opened.dispose()
-
-
 def test_a_pool_of_checkpoints_follows_an_address(
     database_url: str, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:

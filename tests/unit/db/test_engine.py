@@ -15,9 +15,10 @@ from geofix.db.engine import (
     open_engine,
     parse_url,
     pool_of,
-    said_of,
+    reached,
 )
 from geofix.db.errors import DatabaseError
+from geofix.db.failures import Reached, failure, reason_of
 from geofix.db.plain_text import redact
 from geofix.db.round_trip import LIMIT_MS
 from geofix.db.search.likeness import beside
@@ -119,8 +120,26 @@ def test_options_of_a_url_come_through_and_unknown_ones_are_refused() -> None:
 
 def test_what_a_server_says_back_is_shown_without_the_secrets_of_the_url() -> None:
     url = f"postgresql://ann:p%40{SECRET}@host/db?sslpassword=t0pS3cret"
-    said = f"no p@{SECRET}, p%40{SECRET} or t0pS3cret here\nmore"
-    assert said_of(said, url) == "no ***, *** or *** here"
+    said = psycopg.OperationalError(f"no p@{SECRET}, p%40{SECRET} or t0pS3cret here\nmore")
+    assert reason_of(said, *reached(FixedAddress(url)).secrets) == "no ***, *** or *** here"
+
+
+@pytest.mark.parametrize("password", ["hun/ter2", "x#y", "p/q:r", "a?b"])
+def test_a_password_that_is_not_encoded_is_a_secret_too(password: str) -> None:
+    secrets = reached(FixedAddress(f"postgresql://ann:{password}@host/db")).secrets
+    assert password in secrets
+
+
+def test_several_hosts_are_reached_as_the_engine_reaches_them() -> None:
+    words = psycopg.conninfo.conninfo_to_dict(conninfo("postgresql://u:p@/db?host=a:5432&host=b:1"))
+    assert (words["host"], words["port"]) == ("a,b", "5432,1")
+
+
+def test_who_cannot_log_in_to_the_embedded_server_is_told_nothing_of_a_setting() -> None:
+    error = psycopg.OperationalError('FATAL:  password authentication failed for user "geofix"')
+    said = failure(error, Reached("/home/x/postgres", "It is geofix's own embedded server"))
+    assert said is not None and said.kind == "login"
+    assert "database_url" not in str(said) and str(said).endswith("embedded server")
 
 
 def test_the_engine_does_not_show_the_password() -> None:
