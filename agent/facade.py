@@ -1,7 +1,7 @@
 """The facade every door stands on: Python, command line, service.
 
-`Agent` pairs the graph with LangGraph's synchronous saver; `AsyncAgent`, in `facade_async`, with
-the asynchronous one: a synchronous saver raises a bare NotImplementedError under `ainvoke`.
+`Agent` pairs the graph with LangGraph's synchronous saver; `AsyncAgent` with the
+asynchronous one: a synchronous saver raises a bare NotImplementedError under `ainvoke`.
 
 The nodes are synchronous and run in threads of geofix's own (`geofix.agent.recording`), so one
 event loop can serve many photos at once and keeps its own threads.
@@ -206,7 +206,7 @@ def locate(
 
 
 class AsyncAgent:
-    """An open geofix for asyncio; see `geofix.agent.facade.Agent` for what each method does."""
+    """An open geofix for asyncio; see `Agent` for what each method does."""
 
     def __init__(self, services: Services, pool: AsyncCheckpointPool) -> None:
         """Use `aopen_agent` instead; it opens and closes what this needs."""

@@ -13,7 +13,7 @@ import base64
 import os
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -77,18 +77,18 @@ def read_in(source: Path | str | bytes) -> QueryPhoto:
     )
 
 
-def take_in(source: Path | str | bytes, queries: Callable[[], QueryPhotos]) -> QueryPhoto:
+def take_in(source: Path | str | bytes, queries: QueryPhotos) -> QueryPhoto:
     """Read a photo and keep it; nothing is kept of one that cannot be read.
 
     Args:
         source: A path, or the bytes of a file.
-        queries: Gives where it is kept; not called for a photo that cannot be read.
+        queries: Where it is kept.
 
     Raises:
         PhotoError: It is no photo; the text says why.
     """
     photo = read_in(source)
-    queries().keep(photo)
+    queries.keep(photo)
     return photo
 
 
@@ -121,7 +121,7 @@ def resolve(reference: str, queries: QueryPhotos) -> QueryPhoto:
             f"the data URL {reference[:60]!r} is not valid base64: {error}; encode the file's"
             " bytes without line breaks"
         ) from error
-    return take_in(photo, lambda: queries)
+    return take_in(photo, queries)
 
 
 def _sha256(reference: str) -> str:

@@ -81,7 +81,7 @@ def announce(call: Outbound) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A node's result. The node knows nothing of the trail; `graph` writes it there."""
+    """A node's result. The node knows nothing of the trail; `recorded` writes it there."""
 
     update: dict[str, Any]
     """The part of the state that changes."""
@@ -196,8 +196,8 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
 def threaded(node: GraphNode) -> AsyncGraphNode:
     """Return a recorded node for a graph that is only run under asyncio.
 
-    LangGraph would run a synchronous node in the event loop's default executor; see
-    `geofix.agent.recording`.
+    LangGraph would run a synchronous node in the event loop's default executor, which
+    is the host's own.
     """
 
     async def run(state: State, runtime: Runtime[Context]) -> dict[str, Any]:

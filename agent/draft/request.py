@@ -65,9 +65,7 @@ def route_of(retrieval: Retrieval) -> Route:
         return Route(LANDMARK, f"{rarity}, and {first.share:.0%} of the votes in one place")
     if retrieval.impostor_share <= TELLING and around >= MAJORITY:
         return Route(REGION, region)
-    return Route(
-        LOW_INFORMATION, f"{rarity}, and {around:.0%} of the votes within {REGION_KM:g} km"
-    )
+    return Route(LOW_INFORMATION, region)
 
 
 @dataclass(frozen=True, slots=True)

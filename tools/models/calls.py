@@ -3,7 +3,8 @@
 What goes wrong with the model or its server ends in `CallFailed`; what is wrong with how it was set
 up, in a plain `ModelError`, before anything is sent.
 
-Each is given up once, and the answer says so.
+Where a server refuses the schema's form or the temperature, each is given up once, and the answer
+says so, also when it was kept and is found again.
 """
 
 from __future__ import annotations
@@ -174,6 +175,9 @@ def _may_pass(error: BaseException) -> bool:
     return is_cut_off(error) and not is_time_out(error)
 
 
+CONCEDED = "geofix_without"
+"""Under which a kept message holds what its question had to do without."""
+
 NO_FORM = "the model's client knows no answers in a schema, so the model was told it in words"
 
 
@@ -211,16 +215,28 @@ class Caller:
         )
 
     def kept(self, messages: Sequence[BaseMessage]) -> Reply | None:
-        """Return the reply that is kept, if one is."""
-        found = None if self._kept is None else self._kept.find(messages)
-        return None if found is None else self._read(found, cached=True)
+        """Return the reply that is kept, if one is and can be read."""
+        if self._kept is None:
+            return None
+        try:
+            found = self._kept.find(messages)
+        # It was written under fewer frames, or by another version of its classes.
+        except (RecursionError, ValueError, TypeError) as error:
+            self.notes.append(f"the kept answer could not be read ({type(error).__name__})")
+            return None
+        if found is None:
+            return None
+        without_what = found.response_metadata.get(CONCEDED, ())
+        self.notes += [note for note in without_what if note not in self.notes]
+        return self._read(found, cached=True)
 
     def keep(self, messages: Sequence[BaseMessage], reply: Reply, raw: Any) -> None:
         """Keep a reply, where they are kept; one that was cut or miscounted is not."""
         if self._kept is None or reply.notes:
             return
+        said = {**raw.response_metadata, CONCEDED: list(self.notes)}
         try:
-            self._kept.keep(messages, raw)
+            self._kept.keep(messages, raw.model_copy(update={"response_metadata": said}))
         # What else the server said may be nested too deep, or no JSON.
         except (RecursionError, ValueError, TypeError) as error:
             self.notes.append(f"the model's answer could not be kept ({type(error).__name__})")
@@ -262,8 +278,18 @@ class Caller:
     def _read(self, raw: Any, **known: Any) -> Reply:
         """Read a message; a server that echoes what it was sent may quote a key in it."""
         reply, secrets = reply_of(raw, **known), secrets_of(self._model)
-        refusal = None if reply.refusal is None else without(reply.refusal, *secrets)
-        return replace(reply, text=without(reply.text, *secrets), refusal=refusal)
+
+        def cleaned(said: str | None) -> str | None:
+            return None if said is None else without(said, *secrets)
+
+        return replace(
+            reply,
+            text=without(reply.text, *secrets),
+            refusal=cleaned(reply.refusal),
+            model=cleaned(reply.model),
+            revision=cleaned(reply.revision),
+            notes=tuple(without(note, *secrets) for note in reply.notes),
+        )
 
     def _sent(
         self, messages: Sequence[BaseMessage], samples: int

@@ -284,7 +284,7 @@ def carried_by(data: bytes) -> str | None:
     if data[:2] != b"\xff\xd8":
         return "another format than JPEG"
     at = 2
-    while data[at : at + 1] == b"\xff":
+    while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
         length = int.from_bytes(data[at + 2 : at + 4], "big")
         if marker == _JFIF and length != 16:

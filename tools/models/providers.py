@@ -171,7 +171,7 @@ def _options(
     if base_url is not None:
         options["base_url"] = base_url
     if provider.hosted:
-        # The clients would repeat a call that timed out, three times the wait; `asking` repeats
+        # The clients would repeat a call that timed out, three times the wait; `calls` repeats
         # only what failed quickly.
         options |= {"timeout": timeout_s, "max_retries": 0, **provider.options}
     else:

@@ -6,6 +6,7 @@ synchronously, so the client for synchronous calls is the one that is bound.
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import zlib
@@ -165,11 +166,16 @@ class _Bounded:
     def __iter__(self) -> Iterator[bytes]:
         raw = _counted(self._stream, "")
         parts = _counted(_unpacked(raw), " once it is unpacked") if self._packed else raw
-        lines = 0
+        lines, half = 0, b""
         for part in parts:
             if self._line is not None:
                 self._line.check()
-            lines += part.count(b"\n")
+            # An end may be cut in two: what may begin one is looked at with what comes.
+            seen = half + part
+            half = (
+                seen[-2:] if seen[-2:] == b"\xe2\x80" else seen[-1:] if seen[-1:] in _BEGIN else b""
+            )
+            lines += len(_ENDS.findall(seen[: len(seen) - len(half)]))
             if lines > MOST_LINES:
                 raise ResponseError(f"the response has more than {MOST_LINES:,} lines; {_LEFT}")
             yield part
@@ -178,7 +184,12 @@ class _Bounded:
         self._stream.close()
 
 
+_BEGIN = (b"\xc2", b"\xe2")
+
 _LEFT = "no more of it was read"
+
+_ENDS = re.compile(rb"[\n\r\x0b\x0c\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
+"""What httpx ends a line at, in UTF-8; `\\r\\n` counts as two."""
 
 
 def _counted(parts: Iterable[bytes], when: str) -> Iterator[bytes]:

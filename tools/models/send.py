@@ -188,9 +188,10 @@ def salvaged(error: BaseException) -> list[AIMessage]:
     }
     return [
         AIMessage(
-            str(choice.message.content or ""),
+            # The client does not check what it read: a choice may be no object or hold no message.
+            str(getattr(getattr(choice, "message", None), "content", None) or ""),
             usage_metadata=_counts(completion.usage),
-            response_metadata={**said, "finish_reason": choice.finish_reason},
+            response_metadata={**said, "finish_reason": getattr(choice, "finish_reason", None)},
         )
         for choice in completion.choices
     ]

@@ -1,8 +1,8 @@
 """From files to a model that can be asked, and where it runs. Imports torch and transformers.
 
-That part needs torchvision, which geofix does without, and so do the processors of Qwen-VL and
-InternVL as they come. Pictures are always scaled by PIL, whether torchvision is there or not: what
-a model sees must not depend on what else is installed.
+The part of a processor for videos needs torchvision, which geofix does without, and so do the
+processors of Qwen-VL and InternVL as they come. Pictures are always scaled by PIL, whether
+torchvision is there or not: what a model sees must not depend on what else is installed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from geofix.tools.transformers_chat.constraint import Grammars
 Dtype = Literal["float32", "bfloat16", "float16"]
 Quantization = Literal["4bit", "8bit"]
 
-_transformers_places: Any = transformers
+# transformers annotates few of its functions: Any keeps mypy from refusing to call the others.
+_transformers: Any = transformers
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,11 @@ class Placement:
             # Straight to where they belong; else all of it goes through the machine's memory.
             options["device_map"] = {"": self.device}
         if self.quantization == "4bit":
-            options["quantization_config"] = _transformers_places.BitsAndBytesConfig(
+            options["quantization_config"] = _transformers.BitsAndBytesConfig(
                 load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=self.dtype
             )
         elif self.quantization == "8bit":
-            options["quantization_config"] = _transformers_places.BitsAndBytesConfig(
-                load_in_8bit=True
-            )
+            options["quantization_config"] = _transformers.BitsAndBytesConfig(load_in_8bit=True)
         return options
 
 
@@ -119,7 +118,6 @@ def _dtype(dtype: Dtype | None, kind: str) -> torch.dtype:
     return torch.float16 if kind == "mps" else torch.float32
 
 
-_transformers_stills: Any = transformers
 _auto: Any = processing_auto
 
 _NAMED_IN = ("processor_config.json", "preprocessor_config.json", "tokenizer_config.json")
@@ -156,9 +154,6 @@ def for_stills(whole: Any) -> Any:
     # The name decides where transformers looks for settings.
     return type(whole.__name__, (whole,), {"get_attributes": classmethod(lambda cls: parts)})
 
-
-# transformers annotates few of its functions: Any keeps mypy from refusing to call the others.
-_transformers: Any = transformers
 
 _DAMAGED = (
     OSError,

@@ -71,6 +71,8 @@ BAD_BODIES = {
     ),
     "large": (Raw(body=" " * (MOST_BYTES + 1)), f"more than {MOST_BYTES:,} bytes; no more"),
     "lines": (Raw(body="\n" * (MOST_LINES + 1)), f"more than {MOST_LINES:,} lines"),
+    "returns": (Raw(body="\r" * (MOST_LINES + 1)), f"more than {MOST_LINES:,} lines"),
+    "separators": (Raw(body="\u2028" * (MOST_LINES + 1)), f"more than {MOST_LINES:,} lines"),
     "twice": (packed(b"", "gzip, gzip"), "encoded as 'gzip, gzip'"),
     "brotli": (packed(b"", "br"), "encoded as 'br'"),
     "no gzip": (Raw(body=PARIS, headers=GZIP), "said to be gzip and is not"),
@@ -90,6 +92,19 @@ def test_a_body_past_a_bound_is_a_failure_that_names_it(provider: str, name: str
     answer, server = asked(provider, raw, raw, raw)
     assert answer.failure is not None and reason in answer.failure
     assert len(server.received) == answer.calls == 1
+
+
+@pytest.mark.parametrize("finish", ["length", "content_filter"])
+@pytest.mark.parametrize(
+    "choice", [{"message": None}, {}, {"message": "hi"}, None, {"message": {"content": None}}]
+)
+def test_a_choice_that_is_none_is_a_failure(finish: str, choice: dict[str, Any] | None) -> None:
+    whole = {"index": 0, "finish_reason": finish, "message": {"content": None}}
+    other = None if choice is None else {"index": 0, "finish_reason": finish, **choice}
+    choices = [whole, other] if other is None else [other]
+    body = json.dumps({"id": "x", "object": "chat.completion", "model": "m", "choices": choices})
+    answer, _ = asked("openai", Raw(200, body), Raw(200, body))
+    assert answer.parsed is None and answer.failure
 
 
 @EVERY

@@ -75,6 +75,23 @@ def test_a_login_in_an_address_is_kept_out_of_what_a_server_echoes(status: int) 
         assert r"\x1b[31m\u202e" in answer.failure
 
 
+def test_a_login_is_kept_out_of_what_a_server_calls_itself() -> None:
+    said = {"content": PARIS, "role": "assistant"}
+    body = {
+        "id": "x",
+        "object": "chat.completion",
+        "model": 'm p@ss w"rd',
+        "system_fingerprint": 'Bearer p@ss w"rd',
+        "choices": [{"index": 0, "finish_reason": "stop", "message": said}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+    }
+    with chat_server(PROTOCOLS["openai"][0], Raw(200, json.dumps(body))) as server:
+        url = f"http://{LOGIN}@127.0.0.1:{server.server_port}/v1?api_key=t0pS3cret"
+        answer = ask(load_chat_model("openai:tiny", base_url=url), question(), Spot)
+    assert answer.parsed is not None
+    assert (answer.model, answer.revision) == ("m ***", "Bearer ***")
+
+
 @EVERY
 def test_the_pause_a_server_asks_for_is_kept(provider: str, waits: list[float]) -> None:
     answer, _ = asked(provider, error(429, "slow down", retry_after="7"), PARIS)

@@ -119,6 +119,23 @@ def test_what_was_conceded_is_kept_under_the_question_asked() -> None:
     refused = error(400, "response_format is not supported")
     with served("openai", refused, PARIS) as (model, server):
         model.cache = InMemoryCache()
-        for _ in range(2):
-            assert ask(model, question(), Spot).parsed is not None
+        first, again = (ask(model, question(), Spot) for _ in range(2))
+    assert first.parsed == again.parsed is not None
     assert len(server.received) == 2
+    # What the answer had to do without is told again.
+    assert again.cached and again.notes == first.notes and first.notes
+
+
+class Unreadable(InMemoryCache):
+    """A cache whose answers were kept under fewer frames than there are now."""
+
+    def lookup(self, prompt: str, llm_string: str) -> Any:
+        raise RecursionError
+
+
+def test_a_kept_answer_that_cannot_be_read_is_asked_for_again() -> None:
+    with served("openai", PARIS) as (model, server):
+        model.cache = Unreadable()
+        answer = ask(model, question(), Spot)
+    assert answer.parsed is not None and len(server.received) == 1
+    assert any("kept answer could not be read (RecursionError)" in note for note in answer.notes)

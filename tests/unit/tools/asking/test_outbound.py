@@ -105,7 +105,16 @@ def test_a_bare_jpeg_is_bare_however_it_is_compressed(progressive: bool) -> None
 
 
 @pytest.mark.parametrize(
-    "data", [JPEG + b"GPS 64.1417", JPEG[:-2], JPEG[:100], JPEG[:2], b"", b"\xff\xd8" + b"\xff" * 9]
+    "data",
+    [
+        JPEG + b"GPS 64.1417",
+        JPEG[:-2],
+        JPEG[:100],
+        JPEG[:2],
+        JPEG[:3],
+        b"",
+        b"\xff\xd8" + b"\xff" * 9,
+    ],
 )
 def test_bytes_behind_a_picture_and_broken_ones_are_noticed(data: bytes) -> None:
     assert carried_by(data) is not None
