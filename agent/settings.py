@@ -37,6 +37,9 @@ from geofix.db.plain_text import redact, short
 VARIABLES = {"database_url": ("GEOFIX_DATABASE_URL", "DATABASE_URL")}
 """Of settings that are not just read from `GEOFIX_` and their name."""
 
+LONGEST_WAIT_S = 86_400
+"""A day: clocks of the operating system refuse what is far longer, and nobody waits for it."""
+
 URLS = frozenset({"database_url", "model_url"})
 """Settings that may hold a login."""
 
@@ -68,7 +71,7 @@ class Values(BaseModel):
     checkpoint_pool_size: int = Field(default=8, ge=1, le=1000)
     """Connections at most that LangGraph's checkpoints are kept over, beside those."""
 
-    pool_timeout_s: float = Field(default=30, gt=0)
+    pool_timeout_s: float = Field(default=30, gt=0, le=LONGEST_WAIT_S)
     """How long to wait for one of these connections to become free."""
 
     data: Folder | None = None
@@ -102,7 +105,7 @@ class Values(BaseModel):
     model_api_key: SecretStr | None = None
     """Key for it, where the provider's own variable is not set."""
 
-    model_timeout_s: float = Field(default=120, gt=0)
+    model_timeout_s: float = Field(default=120, gt=0, le=LONGEST_WAIT_S)
     """How long one call to the model may take as a whole, from the connection to the last byte."""
 
     model_price: str | None = None

@@ -26,6 +26,11 @@ PREFIX = "GEOFIX_"
 COMPOSE = frozenset({"GEOFIX_DB_PASSWORD", "GEOFIX_PHOTOS"})
 """Of docker-compose.yml, which Docker fills in from its own `.env`; no settings of geofix."""
 
+ONE_LINE = re.compile(
+    r"""[^=]*+=[ \t]*+(?:"(?:[^"\\]|\\.)*+"|'[^']*+'|[^#"'\s]++(?:[ ][^#"'\s]++)*+)"""
+)
+"""A setting whose value stands on its line: text in quotes, a number, a date or a truth value."""
+
 RELATIVE = re.compile(r"(transformers:)?\.{1,2}(/|\\|$)")
 """A path that depends on where geofix is run."""
 
@@ -169,7 +174,7 @@ def changed(text: str, path: Path, name: str, value: str | float | bool | None) 
         # JSON writes text and numbers as TOML reads them.
         written = f"{name} = {json.dumps(value, ensure_ascii=False)}"
     if at is not None:
-        comment = _comment(lines[at], name, before.get(name))
+        comment = _comment(lines[at])
         end = lines[at][len(lines[at].rstrip("\r\n")) :]
         lines[at] = written and f"{written}{comment}{end or chr(10)}"
     elif written:
@@ -189,17 +194,12 @@ def changed(text: str, path: Path, name: str, value: str | float | bool | None) 
     return new
 
 
-def _comment(line: str, name: str, value: Any) -> str:
+def _comment(line: str) -> str:
     """Return the comment at the end of a line, with the space before it."""
     bare = line.rstrip("\r\n")
-    for sign in re.finditer("#", bare):
-        setting = bare[: sign.start()].rstrip()
-        try:
-            if tomllib.loads(setting) == {name: value}:
-                return bare[len(setting) :]
-        except tomllib.TOMLDecodeError:
-            continue
-    return ""
+    setting = ONE_LINE.match(bare)
+    rest = "" if setting is None else bare[setting.end() :]
+    return rest if rest.lstrip().startswith("#") else ""
 
 
 def require_from_root(layer: Layer) -> None:

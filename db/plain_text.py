@@ -104,7 +104,7 @@ HARMLESS = frozenset(
 )  # fmt: skip
 """Options of a URL whose values are shown. Of all others, unknown ones too, only the name is."""
 
-_OPTION = re.compile(r"(?:(?<=[?&;\s])|^)([\w.%-]+)(\s*=\s*)('(?:[^'\\]|\\.)*'|[^&\s]*)")
+_OPTION = re.compile(r"(?:(?<=[?&;#\s])|^)([\w.%-]+)(\s*=\s*)('(?:[^'\\]|\\.)*'|[^&\s]*)")
 _PASSWORD = re.compile(r"(pass\w*\s*=\s*)('[^']*'|[^&\s]*)", re.IGNORECASE)
 _PORT_THEN_OPTION = re.compile(r"(\d+|\d*/[^?]*)\?[\w.%-]+=")
 SECRET_NAME = re.compile("key|token|secret|pass|sig|auth|cred|cookie", re.IGNORECASE)

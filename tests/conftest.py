@@ -97,7 +97,8 @@ class OneServer:
         self._url: str | None = None
 
     def pytest_configure_node(self, node: Any) -> None:
-        if self._url is None:
+        unit_only = all(Path(arg).is_relative_to("tests/unit") for arg in node.config.args)
+        if self._url is None and not unit_only:
             given = os.environ.get(GIVEN)
             self._url = given or self._opened.enter_context(_server())
         node.workerinput[GIVEN] = self._url
@@ -106,6 +107,8 @@ class OneServer:
         self._opened.close()
 
 
+# After pytest-xdist's own, which registers what is looked for.
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     if config.pluginmanager.hasplugin("dsession"):
         config.pluginmanager.register(OneServer())
@@ -114,8 +117,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A running server, as a URL to its first database."""
-    shared = getattr(request.config, "workerinput", {}).get(GIVEN)
-    given = shared or os.environ.get(GIVEN)
+    worker = getattr(request.config, "workerinput", None)
+    # Of a worker always there, and none where only tests without a database were asked for.
+    given = os.environ.get(GIVEN) if worker is None else worker[GIVEN]
     if given is not None:
         yield given
         return

@@ -89,6 +89,10 @@ def _piped() -> str:
     given = sys.stdin.read(LARGEST_BYTES + 1).strip()
     if visible(given) != given or len(given) > LARGEST_BYTES:
         raise GeofixError("standard input holds more than one line of printable text; give one")
+    if not given:
+        raise GeofixError(
+            "standard input is empty; give the value there, or '' in place of - to remove it"
+        )
     return given
 
 

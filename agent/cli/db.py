@@ -10,6 +10,7 @@ from geofix.agent.cli.options import open_services
 from geofix.agent.cli.terminal import err, plain, say
 from geofix.agent.errors import DatabaseError
 from geofix.agent.settings import Settings
+from geofix.db.plain_text import redact
 
 app = typer.Typer(help="The database: geofix's embedded one, or your own.", no_args_is_help=True)
 
@@ -21,8 +22,6 @@ def up(
     ] = False,
 ) -> None:
     """Start the embedded server and keep it running."""
-    from geofix.db.plain_text import redact  # noqa: PLC0415 - see `opening`
-
     with open_services(_embedded()) as services:
         services.server.keep_running()
         services.upgrade()
@@ -40,8 +39,6 @@ def down() -> None:
 @app.command("status")
 def status() -> None:
     """Say which database is used and how it stands."""
-    from geofix.db.plain_text import redact  # noqa: PLC0415 - see `opening`
-
     settings = Settings.from_environment()
     with open_services(settings) as services:
         if settings.database_url is not None:
@@ -90,7 +87,7 @@ def distribute(
     workers are there already. Says it is done once the settings of a search
     are known to reach every worker. May be run again.
     """
-    from geofix.db import citus  # noqa: PLC0415 - see `opening`
+    from geofix.db import citus  # noqa: PLC0415 - see `options`
 
     with open_services() as services, err().status("asking the coordinator") as shown:
         done = citus.distribute(

@@ -76,7 +76,7 @@ def add(
     name: Annotated[str, typer.Argument(help="Only `starter` so far.", callback=named)] = "starter",
 ) -> None:
     """Add a gallery that ships with geofix."""
-    from geofix.tools import starter  # noqa: PLC0415 - see `opening`
+    from geofix.tools import starter  # noqa: PLC0415 - see `options`
 
     if name != starter.NAME:
         raise SourceError(f"no gallery {name!r} ships with geofix; there is {starter.NAME!r}")
@@ -168,7 +168,7 @@ def ingest(
     What is stored already is not embedded again. Exits with 6 if a photo was
     left out.
     """
-    from geofix.agent.loading import Options, load_source  # noqa: PLC0415 - see `opening`
+    from geofix.agent.loading import Options, load_source  # noqa: PLC0415 - see `options`
     from geofix.tools.sources import open_source  # noqa: PLC0415
 
     photos = open_source(

@@ -25,7 +25,7 @@ EncoderOption = Annotated[
 
 def status() -> None:
     """Say how many photos there are, which are indexed, and what should be done."""
-    from geofix.db.search.status import encoder_statuses  # noqa: PLC0415 - see `opening`
+    from geofix.db.search.status import encoder_statuses  # noqa: PLC0415 - see `options`
 
     with open_services() as services:
         statuses = encoder_statuses(services.engine)

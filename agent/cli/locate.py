@@ -148,7 +148,7 @@ def _checked(
     The facade checks the same, but opens the database and the encoder first: an unusable photo is
     told here in half a second instead of four.
     """
-    from geofix.agent.calibration.claims import parse_claim  # noqa: PLC0415 - half a second, see `opening`
+    from geofix.agent.calibration.claims import parse_claim  # noqa: PLC0415 - half a second, see `options`
     from geofix.agent.regions import parse_region  # noqa: PLC0415
     from geofix.tools.photo.read import read_photo  # noqa: PLC0415
     from geofix.tools.photo.samples import sample_path  # noqa: PLC0415

@@ -49,7 +49,7 @@ def check(
 
     Exits with 7 if the model cannot draft.
     """
-    from geofix.agent.draft.check import check as check_drafting  # noqa: PLC0415 - see `opening`
+    from geofix.agent.draft.check import check as check_drafting  # noqa: PLC0415 - see `options`
 
     settings = Settings.from_environment()
     with err().status("starting") as status:

@@ -1,7 +1,7 @@
 """Options that several commands share, how they are checked, and where commands open geofix.
 
-Imported when a command runs: with torch, LangGraph and SQLAlchemy it takes two seconds, which
-`--help` must not.
+Services and facade are imported when a command runs: with torch, LangGraph and SQLAlchemy they take
+two seconds, which `--help` must not.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def choose(
         region: Where a finer round looked; none where it looked everywhere. What the round before
             had elsewhere stays a candidate.
         within: Where the answer has to be, as the question says.
-        region_share: Share of all votes that the round's region had, see `region_votes`.
+        region_share: Share of all votes that the round's region had, see `rounds.region_share`.
         scorers: Weigh the evidence.
     """
     before = [candidate for candidate in observed.before if candidate.origin != CLAIM]

@@ -104,3 +104,14 @@ def test_folders_keep_to_their_size() -> None:
     for folder in ("agent", "tools", "db", "evaluation"):
         for path in [ROOT / folder, *(ROOT / folder).rglob("*/")]:
             assert len(list(path.glob("*.py"))) <= 16, path
+
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_files_that_documents_name_exist(path: Path) -> None:
+    folders = ("agent", "benchmarks", "db", "evaluation", "migrations", "scripts", "tests", "tools")
+    there = [f"/{file.relative_to(ROOT)}" for one in folders for file in (ROOT / one).rglob("*.py")]
+    for name in re.findall(r"(?<![\w/.])[\w/]+\.py\b", path.read_text(encoding="utf-8")):
+        assert any(file.endswith(f"/{name}") for file in there), name

@@ -72,12 +72,24 @@ def test_a_key_comes_by_standard_input(
     assert shown(geofix("config", "show", "--json"))["model_api_key"][0] == "***"
 
 
+def test_an_empty_standard_input_removes_no_key(
+    geofix: Geofix, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    geofix("config", "set", "model_api_key", "kept")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n"))
+    done = geofix("config", "set", "model_api_key", "-")
+    assert done.code == 5 and "standard input is empty" in done.err
+    assert "kept" in (tmp_path / ".config/geofix/config.toml").read_text()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
         ("modle", "x", ["'modle' is no setting", "model_url"]),
         ("batch_size", "many", ["batch_size cannot be 'many' (given here)", "integer"]),
         ("batch_size", "0", ["greater than or equal to 1"]),
+        ("pool_timeout_s", "inf", ["pool_timeout_s cannot be", "less than or equal to 86400"]),
+        ("model_timeout_s", "1e10", ["model_timeout_s cannot be", "less than or equal to 86400"]),
         ("data", "here", ["data cannot be 'here'", "relative"]),
         ("encoder", "./here", ["encoder cannot be './here'", "relative"]),
         ("offline", "maybe", ["offline cannot be 'maybe'"]),

@@ -157,3 +157,7 @@ def test_an_engine_beside_another_follows_its_server_with_its_pool_and_its_limit
     assert address_of(other) is address
     assert pool_of(other) == (5, 3)
     assert other.get_execution_options()[LIMIT_MS] == 99
+
+
+def test_a_secret_in_a_fragment_is_not_shown() -> None:
+    assert redact("http://h/v1#access_token=abc") == "http://h/v1#access_token=***"
