@@ -22,6 +22,7 @@ from geofix.tools.geo.distance import (
     Box,
     bounding_boxes,
     check_coordinates,
+    distances_km,
     haversine_km,
 )
 from geofix.tools.geo.shapes import boxes_between
@@ -104,14 +105,26 @@ def holds(region: Region, latitude: float, longitude: float) -> bool:
     Raises:
         RegionError: The region is neither, or both.
     """
+    return held(region, [latitude], [longitude])[0]
+
+
+def held(region: Region, latitudes: Sequence[float], longitudes: Sequence[float]) -> list[bool]:
+    """Say the same of several points at once.
+
+    Raises:
+        RegionError: As `holds`.
+    """
     center = _circle_of(region)
     if center is not None:
-        at_latitude, at_longitude, radius_km = center
-        distance_km = haversine_km(at_latitude, at_longitude, latitude, longitude)
-        return float(distance_km) <= radius_km
+        latitude, longitude, radius_km = center
+        apart_km = distances_km([latitude], [longitude], latitudes, longitudes)[0]
+        inside: list[bool] = (apart_km <= radius_km).tolist()
+        return inside
     if region.box is None:
         raise RegionError(f"the region {region.name!r} is neither a circle nor a box")
-    return any(part.contains(latitude, longitude) for part in boxes_between(*region.box))
+    parts = boxes_between(*region.box)
+    points = zip(latitudes, longitudes, strict=True)
+    return [any(part.contains(*point) for part in parts) for point in points]
 
 
 def allows(within: Region | None, latitude: float, longitude: float) -> bool:

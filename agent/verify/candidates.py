@@ -197,15 +197,18 @@ class Votes:
     labels: NDArray[np.int64]
     """Cluster of each photo at each of `LOOKS_KM`, `[scale, n]`."""
 
-    def near(self, index: int) -> dict[float, NDArray[np.bool_]]:
-        """Return by scale which photos of its cluster lie within the scale of photo `index`, `[n]`.
+    def near(self, photos: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which photos of its cluster lie within each of `LOOKS_KM` of each of `g` photos.
 
         Clusters chain; without the cut a string of photos across a continent would be one place.
+
+        Returns:
+            `[scale, g, n]`.
         """
-        inside = (self.labels == self.labels[:, [index]]) & (
-            self.apart_km[index] <= np.array(LOOKS_KM)[:, None]
-        )
-        return dict(zip(LOOKS_KM, inside, strict=True))
+        together = self.labels[:, photos, None] == self.labels[:, None, :]
+        close = self.apart_km[photos] <= np.array(LOOKS_KM)[:, None, None]
+        inside: NDArray[np.bool_] = together & close
+        return inside
 
 
 def pool_candidates(
@@ -251,66 +254,76 @@ def pool_candidates(
 
 @dataclass(frozen=True, slots=True)
 class _Cluster:
-    """One place of photos, before it is known how far they lie from its mode."""
+    """One place of photos, before it is known where its mode is."""
 
     members: NDArray[np.intp]
     best: int
     shares: dict[float, float]
+    """Of all votes, within each of `LOOKS_KM` of the best photo."""
     flat: float
-    known_km: float
-    reach: NDArray[np.bool_] | None
-    """The photos its radius has to reach; none where it is all that were found."""
-    mode: Mode
+    near: dict[float, NDArray[np.bool_]]
+    """The photos within each, `[n]`."""
+
+    @property
+    def known_km(self) -> float:
+        """The finest scale at which it holds most of the votes."""
+        return next((km for km in SCALES_KM if self.shares[km] > KNOWN_AT_SHARE), NOWHERE_KM)
 
 
 def _from_clusters(votes: Votes, groups: Sequence[NDArray[np.intp]]) -> list[Candidate]:
-    clusters = [_cluster(votes, members) for members in groups]
+    if not groups:
+        return []
+    best = np.array([members[votes.weights[members].argmax()] for members in groups])
+    near = votes.near(best)
+    shares = near @ votes.weights
+    flat = near[LOOKS_KM.index(PLACE_SCALE_KM)] @ votes.flat
+    clusters = [
+        _Cluster(
+            members,
+            int(best[at]),
+            shares=dict(zip(LOOKS_KM, shares[:, at].tolist(), strict=True)),
+            flat=float(flat[at]),
+            near=dict(zip(LOOKS_KM, near[:, at], strict=True)),
+        )
+        for at, members in enumerate(groups)
+    ]
+    modes = [_mode(votes, cluster) for cluster in clusters]
     # How far each photo lies from each mode, and what its own place may be off.
     reached_km = distances_km(
-        [cluster.mode.latitude for cluster in clusters],
-        [cluster.mode.longitude for cluster in clusters],
+        [mode.latitude for mode in modes],
+        [mode.longitude for mode in modes],
         votes.latitude,
         votes.longitude,
     ) + np.array([hit.accuracy_km for hit in votes.hits])
     return [
-        _candidate(votes, cluster, row if cluster.reach is None else row[cluster.reach])
-        for cluster, row in zip(clusters, reached_km, strict=True)
+        _candidate(votes, cluster, mode, row)
+        for cluster, mode, row in zip(clusters, modes, reached_km, strict=True)
     ]
 
 
-def _cluster(votes: Votes, members: NDArray[np.intp]) -> _Cluster:
-    weights = votes.weights
-    best = int(members[weights[members].argmax()])
-    near = votes.near(best)
-    shares = {km: float(weights[near[km]].sum()) for km in LOOKS_KM}
-    known = next((km for km in SCALES_KM if shares[km] > KNOWN_AT_SHARE), NOWHERE_KM)
-    support = np.flatnonzero(near[min(known, PLACE_SCALE_KM)])
-    mode = density_mode(
+def _mode(votes: Votes, cluster: _Cluster) -> Mode:
+    scale_km = min(cluster.known_km, PLACE_SCALE_KM)
+    support = np.flatnonzero(cluster.near[scale_km])
+    return density_mode(
         votes.latitude[support].tolist(),
         votes.longitude[support].tolist(),
-        weights[support],
-        bandwidth_km=min(known, PLACE_SCALE_KM),
-        apart_km=votes.apart_km[np.ix_(support, support)],
-    )
-    return _Cluster(
-        members,
-        best,
-        shares,
-        flat=float(votes.flat[near[PLACE_SCALE_KM]].sum()),
-        known_km=known,
-        # A place known nowhere reaches as far as anything that was found.
-        reach=None if known == NOWHERE_KM else near[known],
-        mode=mode,
+        votes.weights[support],
+        bandwidth_km=scale_km,
+        apart_km=votes.apart_km[np.ix_(support, support)] if len(support) > 1 else None,
     )
 
 
-def _candidate(votes: Votes, cluster: _Cluster, reached_km: NDArray[np.float64]) -> Candidate:
+def _candidate(
+    votes: Votes, cluster: _Cluster, mode: Mode, reached_km: NDArray[np.float64]
+) -> Candidate:
     """Return the place; its radius reaches its photos and their own uncertainty, uncalibrated."""
-    best = votes.hits[cluster.best]
+    best, known_km = votes.hits[cluster.best], cluster.known_km
+    # A place known nowhere reaches as far as anything that was found.
+    reach_km = reached_km if known_km == NOWHERE_KM else reached_km[cluster.near[known_km]]
     return Candidate(
-        latitude=cluster.mode.latitude,
-        longitude=cluster.mode.longitude,
-        radius_km=max(SMALLEST_RADIUS_KM, float(reached_km.max())),
+        latitude=mode.latitude,
+        longitude=mode.longitude,
+        radius_km=max(SMALLEST_RADIUS_KM, float(reach_km.max())),
         score=0.0,
         parts={
             **{f"share_{km:g}_km": share for km, share in cluster.shares.items()},
@@ -321,7 +334,7 @@ def _candidate(votes: Votes, cluster: _Cluster, reached_km: NDArray[np.float64])
         independent=len(independent_photos([votes.hits[i] for i in cluster.members])),
         best_similarity=best.similarity,
         origin="cluster",
-        scale_km=cluster.known_km,
+        scale_km=known_km,
     )
 
 

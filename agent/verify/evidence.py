@@ -102,7 +102,7 @@ def _share(places: Places, observed: Observed, radius_km: float) -> FloatArray:
     placed = sum(said.latitude is not None for said in observed.drafts)
     if not placed:
         return places.all(0.0)
-    there = places.apart_km(*_points(observed.drafts)) <= radius_km
+    there = places.around(*_points(observed.drafts), radius_km)
     share: FloatArray = there.sum(axis=1) / placed
     return share
 
@@ -200,7 +200,7 @@ def image_place_lead(places: Places, observed: Observed) -> FloatArray:
     if not observed.image_place:
         return places.all(0.0)
     latitudes, longitudes = zip(*observed.image_place, strict=True)
-    elsewhere = places.apart_km(latitudes, longitudes) > PLACE_SCALE_KM
+    elsewhere = ~places.around(latitudes, longitudes, PLACE_SCALE_KM)
     best = best_of(np.array(list(observed.image_place.values())), elsewhere)
     lead = np.clip(_similarity(places, observed) - best, -2.0, 2.0)
     return np.where(np.isfinite(best), np.nan_to_num(lead), 0.0)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from geofix.agent.state import Candidate, Draft, Hit, Retrieval
 from geofix.agent.verify.candidates import PLACE_SCALE_KM
-from geofix.tools.geo.distance import distances_km
+from geofix.tools.geo.distance import are_within
 from geofix.tools.geometry import GeometricMatch
 from geofix.tools.once import once_property
 
@@ -70,13 +70,13 @@ class Places:
         self._observed = observed
         self.latitude, self.longitude = _coordinates(candidates)
 
-    def apart_km(self, latitudes: ArrayLike, longitudes: ArrayLike) -> FloatArray:
-        """Return the distance from each candidate to each of `m` points, `[c, m]`."""
-        return distances_km(self.latitude, self.longitude, latitudes, longitudes)
+    def around(self, latitudes: ArrayLike, longitudes: ArrayLike, radius_km: float) -> BoolArray:
+        """Return which of `m` points lie within a radius of each candidate, `[c, m]`."""
+        return are_within(self.latitude, self.longitude, latitudes, longitudes, radius_km)
 
     def within(self, others: Sequence[Candidate] | Sequence[Hit], radius_km: float) -> BoolArray:
         """Return which of some photos or candidates lie within a radius of each, `[c, m]`."""
-        return self.apart_km(*_coordinates(others)) <= radius_km
+        return self.around(*_coordinates(others), radius_km)
 
     def part(self, name: str) -> FloatArray:
         """Return what each candidate was pooled with under a name, `[c]`; 0 where nothing was."""
@@ -108,8 +108,10 @@ def near(candidate: Candidate, hits: Sequence[Hit], radius_km: float = PLACE_SCA
     """Return the photos within a radius of the candidate, in the order they came."""
     if not hits:
         return []
-    (apart,) = distances_km([candidate.latitude], [candidate.longitude], *_coordinates(hits))
-    return [hits[at] for at in np.flatnonzero(apart <= radius_km).tolist()]
+    (there,) = are_within(
+        [candidate.latitude], [candidate.longitude], *_coordinates(hits), radius_km
+    )
+    return [hits[at] for at in np.flatnonzero(there).tolist()]
 
 
 def witnesses(drafts: Sequence[Draft]) -> list[Draft]:

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.agent.regions import holds
-from geofix.agent.state import Candidate, Region, Retrieval
+from geofix.agent.regions import held
+from geofix.agent.state import Candidate, Hit, Region, Retrieval
 from geofix.agent.verify.candidates import PLACE_SCALE_KM
 from geofix.tools.geo.distance import distances_km
 from geofix.tools.statistics.clusters import DEFAULT_TEMPERATURE, vote_weights
@@ -55,13 +55,21 @@ def carried(
         searched: Where this one looked.
     """
     nearest_km = distances_between_km(before, inside).min(axis=1, initial=np.inf)
+    looked_at = _in_any(searched, before)
     outside = [
         candidate
-        for candidate, apart_km in zip(before, nearest_km, strict=True)
-        if apart_km > PLACE_SCALE_KM
-        and not any(holds(region, candidate.latitude, candidate.longitude) for region in searched)
+        for candidate, apart_km, seen in zip(before, nearest_km, looked_at, strict=True)
+        if apart_km > PLACE_SCALE_KM and not seen
     ]
     return [*inside, *outside]
+
+
+def _in_any(regions: Sequence[Region], places: Sequence[Candidate] | Sequence[Hit]) -> list[bool]:
+    """Say of each place whether one of some regions holds it."""
+    latitudes = [place.latitude for place in places]
+    longitudes = [place.longitude for place in places]
+    inside = [held(region, latitudes, longitudes) for region in regions]
+    return [any(row) for row in zip(*inside, strict=True)] if inside else [False] * len(places)
 
 
 def distances_between_km(
@@ -90,11 +98,7 @@ def region_share(retrievals: Sequence[Retrieval]) -> float:
             [hit.similarity for hit in wider.positives],
             wider.temperature or DEFAULT_TEMPERATURE,
         )
-        inside = [
-            any(holds(region, hit.latitude, hit.longitude) for region in looked_at)
-            for hit in wider.positives
-        ]
-        share *= float(weights[inside].sum())
+        share *= float(weights[_in_any(looked_at, wider.positives)].sum())
     return share
 
 

@@ -45,18 +45,13 @@ def held_back(candidates: Sequence[Candidate], scorer: Scorer) -> list[Candidate
         candidates: Scored, with terms.
         scorer: That scored them.
     """
-    standing = [c for c in candidates if c.vetoed is None and c.photos]
+    said = [_Said.of(candidate, scorer) for candidate in candidates]
+    standing = [one for one in said if one.candidate.vetoed is None and one.candidate.photos]
     if not standing:
         return list(candidates)
-    leader = max(
-        (_Said.of(candidate, scorer) for candidate in standing),
-        key=lambda said: (said.by_votes, said.candidate.score),
-    )
+    leader = max(standing, key=lambda one: (one.by_votes, one.candidate.score))
     apart = distances_between_km([leader.candidate], candidates)[0].tolist()
-    return [
-        _judged(candidate, leader, apart_km, scorer)
-        for candidate, apart_km in zip(candidates, apart, strict=True)
-    ]
+    return [_judged(one, leader, apart_km) for one, apart_km in zip(said, apart, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +87,11 @@ def _agreeing(said: _Said, leader: _Said) -> list[Kind]:
     return kinds
 
 
-def _judged(candidate: Candidate, leader: _Said, apart_km: float, scorer: Scorer) -> Candidate:
-    reason = None
+def _judged(said: _Said, leader: _Said, apart_km: float) -> Candidate:
+    candidate, reason = said.candidate, None
     crosses = apart_km > REGION_KM and candidate.score > leader.candidate.score
     if candidate.vetoed is None and crosses:
-        reason = _too_few(_agreeing(_Said.of(candidate, scorer), leader), apart_km)
+        reason = _too_few(_agreeing(said, leader), apart_km)
     if reason == candidate.held_back:
         return candidate
     return candidate.model_copy(update={"held_back": reason})

@@ -84,18 +84,27 @@ def haversine_km(
     Returns:
         Kilometers, float64 of the broadcast shape; a numpy scalar where all four are scalars.
     """
+    squared = _half_chord_squared(latitude_a, longitude_a, latitude_b, longitude_b)
+    angle = 2 * np.arctan2(np.sqrt(squared), np.sqrt(1 - squared))
+    distance_km: FloatArray = EARTH_RADIUS_KM * angle
+    return distance_km
+
+
+def _half_chord_squared(
+    latitude_a: ArrayLike, longitude_a: ArrayLike, latitude_b: ArrayLike, longitude_b: ArrayLike
+) -> FloatArray:
+    """Return the haversine of the angle between points, 0 to 1: it grows with the distance."""
     phi_a, lambda_a, phi_b, lambda_b = (
         np.radians(np.asarray(value, dtype=np.float64))
         for value in (latitude_a, longitude_a, latitude_b, longitude_b)
     )
-    half_chord = (
+    squared: FloatArray = np.clip(
         np.sin((phi_b - phi_a) / 2) ** 2
-        + np.cos(phi_a) * np.cos(phi_b) * np.sin((lambda_b - lambda_a) / 2) ** 2
+        + np.cos(phi_a) * np.cos(phi_b) * np.sin((lambda_b - lambda_a) / 2) ** 2,
+        0.0,
+        1.0,
     )
-    half_chord = np.clip(half_chord, 0.0, 1.0)
-    angle = 2 * np.arctan2(np.sqrt(half_chord), np.sqrt(1 - half_chord))
-    distance_km: FloatArray = EARTH_RADIUS_KM * angle
-    return distance_km
+    return squared
 
 
 def distances_km(
@@ -112,10 +121,32 @@ def distances_km(
     Returns:
         Kilometers, shape (n, m).
     """
-    from_latitude, from_longitude = (
-        np.asarray(value, dtype=np.float64)[:, None] for value in (latitudes_a, longitudes_a)
+    return haversine_km(*_columns(latitudes_a, longitudes_a), latitudes_b, longitudes_b)
+
+
+def are_within(
+    latitudes_a: ArrayLike,
+    longitudes_a: ArrayLike,
+    latitudes_b: ArrayLike,
+    longitudes_b: ArrayLike,
+    radius_km: float,
+) -> NDArray[np.bool_]:
+    """Say of each of some points which of others lie within a radius, `[n, m]`.
+
+    The same as `distances_km(...) <= radius_km` at a third of the cost: haversines are compared,
+    whose angles nobody needs.
+    """
+    squared = _half_chord_squared(*_columns(latitudes_a, longitudes_a), latitudes_b, longitudes_b)
+    angle = min(radius_km / EARTH_RADIUS_KM, math.pi)
+    there: NDArray[np.bool_] = squared <= math.sin(angle / 2) ** 2
+    return there
+
+
+def _columns(latitudes: ArrayLike, longitudes: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    return (
+        np.asarray(latitudes, dtype=np.float64)[:, None],
+        np.asarray(longitudes, dtype=np.float64)[:, None],
     )
-    return haversine_km(from_latitude, from_longitude, latitudes_b, longitudes_b)
 
 
 def destinations(
