@@ -21,7 +21,7 @@ from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Search
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
-from tests.integration.db.random_gallery import add, unit
+from tests.integration.db.search.random_gallery import add, unit
 from tests.pgbouncer import pgbouncer
 
 pytestmark = pytest.mark.slow

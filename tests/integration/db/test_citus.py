@@ -31,8 +31,8 @@ from geofix.db.search.gallery import Gallery
 from geofix.db.search.likeness import beside
 from geofix.db.search.query import Found, Search
 from geofix.db.search.status import encoder_statuses
-from tests.integration.db.loads import one, photos, unit
-from tests.integration.db.structured import add, database, made
+from tests.integration.db.load.loads import one, photos, unit
+from tests.integration.db.search.structured import add, database, made
 
 K = 16
 EVERYWHERE = Search(encoder="e")

@@ -28,8 +28,8 @@ from geofix.db.search.query import Search
 from geofix.db.search.status import check_recall, encoder_statuses
 from geofix.tools.geo.distance import haversine_km
 from tests.conftest import CITUS_URL
-from tests.integration.db.loads import one
-from tests.integration.db.structured import add, is_exact, likeness, made, share_found
+from tests.integration.db.load.loads import one
+from tests.integration.db.search.structured import add, is_exact, likeness, made, share_found
 
 pytestmark = pytest.mark.citus
 

@@ -24,9 +24,9 @@ from geofix.db.search.centring import stream_vectors
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.partition import partition_of
 from geofix.db.search.query import Search
-from tests.integration.db.loads import photos
-from tests.integration.db.random_gallery import add, unit
-from tests.integration.db.test_queries import PHOTO
+from tests.integration.db.load.loads import photos
+from tests.integration.db.search.random_gallery import add, unit
+from tests.integration.db.search.test_queries import PHOTO
 
 CONFIG: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
 METADATA: Any = {"source": "input", "step": -1, "parents": {}}

@@ -1,0 +1,28 @@
+"""What is promised of searches along the index, at a size where they go along it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine
+
+from geofix.db.load.ingest import GeotaggedPhoto, Ingest
+from geofix.db.search.status import check_recall
+from tests.integration.db.search.structured import make
+
+ROWS = 50_000
+
+
+def test_recall_of_the_nearest_and_of_the_most_dissimilar(engine: Engine) -> None:
+    held = make(ROWS, 64, 1)
+    ingest = Ingest(engine)
+    for first in range(0, ROWS, 10_000):
+        photos = [
+            GeotaggedPhoto("made", str(i), float(held.latitude[i]), float(held.longitude[i]))
+            for i in range(first, first + 10_000)
+        ]
+        ingest.add("g", "e", photos, held.vectors[first : first + 10_000])
+    ingest.finish("e")
+    nearest, dissimilar = check_recall(engine, "e")
+    assert (nearest.direction, dissimilar.direction) == ("nearest", "most dissimilar")
+    assert nearest.way == dissimilar.way == "index"
+    assert nearest.recall >= 0.99
+    assert dissimilar.recall >= 0.95

@@ -1,0 +1,126 @@
+"""Which scorer a data set is asked with, and what of it a calibration stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from geofix.agent.calibration.promise import Fitted
+from geofix.agent.settings import Settings
+from geofix.agent.state import Draft
+from geofix.agent.verify.scorers import (
+    HAND_SET,
+    Scorers,
+    default_scorers,
+    scorers_digest,
+    scorers_of,
+)
+from geofix.evaluation.calibrate import calibrating
+from geofix.evaluation.calibrate.calibrating import Calibrated, Wanted, calibrate
+from geofix.evaluation.run.result import EvalPhoto, Result
+from geofix.tools.sources.pictures import MemoryPicture
+from tests.unit.evaluation.calibrate.test_scorer_tried import results
+
+EARLIER = Scorers(place=HAND_SET.place.model_copy(update={"name": "of an earlier calibration"}))
+
+
+@dataclass
+class Asked:
+    """Stands in for the agent: who chose in each evaluation, and what was stored."""
+
+    told_by: str | None
+    stored: list[Fitted] = field(default_factory=list)
+    chosen_by: list[Scorers] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.services = SimpleNamespace(
+            encoder=SimpleNamespace(name="made"),
+            drafted_by="consensus",
+            change_scorers=lambda scorers: scorers,
+            settings=Settings(),
+            calibrations=SimpleNamespace(save=self._save),
+        )
+
+    def _save(self, encoder: str, galleries: Any, drafted_by: str, document: Any) -> int:
+        self.stored.append(Fitted.model_validate(document))
+        return len(self.stored)
+
+    def evaluate(self, *args: Any, **options: Any) -> str:
+        # As `Services.scorers` has it, an earlier calibration being in force.
+        self.chosen_by.append(self.services.change_scorers(EARLIER))
+        return "evaluation"
+
+    def results(self, *args: Any) -> list[Result]:
+        return results(600, told_by=self.told_by)
+
+
+def calibrated(
+    monkeypatch: pytest.MonkeyPatch, told_by: str | None, *, scorer: bool = True
+) -> tuple[Asked, Calibrated]:
+    asked = Asked(told_by)
+    dataset = SimpleNamespace(
+        name="made",
+        photos=[EvalPhoto(str(number), MemoryPicture("m", b""), 0.0, 0.0) for number in range(600)],
+        options={},
+        galleries=(),
+        encoder=None,
+        prepare=lambda services: None,
+    )
+
+    @contextmanager
+    def opened(*args: Any, **options: Any) -> Iterator[Asked]:
+        yield asked
+
+    monkeypatch.setattr(calibrating, "open_dataset", lambda name, columns: dataset)
+    monkeypatch.setattr(calibrating, "open_agent", opened)
+    monkeypatch.setattr(calibrating, "evaluate", asked.evaluate)
+    monkeypatch.setattr(calibrating, "results_of", asked.results)
+    return asked, calibrate(Wanted("made", scorer=scorer), Settings(), lambda line: None)
+
+
+def test_a_scorer_that_is_kept_chooses_in_a_second_evaluation_and_is_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, done = calibrated(monkeypatch, "share_25_km")
+    assert done.tried.place.scorer is not None
+    assert asked.chosen_by == [default_scorers(), done.tried.scorers]
+    assert scorers_of(asked.stored[0].scorers) == done.tried.scorers
+
+
+def test_promises_are_fitted_on_no_place_that_the_scorer_was_fitted_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, done = calibrated(monkeypatch, "share_25_km")
+    assert len(done.tried.places) > 30
+    assert done.asked == 600 - 6 * len(done.tried.places)
+
+
+def test_photos_for_which_the_model_failed_are_left_out_and_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def drafted(by: str) -> list[dict[str, Any]]:
+        return [Draft(round=0, drafted_by=by, latitude=None, longitude=None).model_dump()]
+
+    made = results(600, told_by=None)
+    failed = [one.model_copy(update={"drafts": drafted("openai:x")}) for one in made[:50]]
+    voted = [one.model_copy(update={"drafts": drafted("consensus")}) for one in made[50:]]
+    monkeypatch.setattr(Asked, "results", lambda self, *args: [*failed, *voted])
+    asked, done = calibrated(monkeypatch, None, scorer=False)
+    assert (done.left_out, done.asked, asked.stored[0].photos) == (50, 550, 550)
+    assert asked.stored[0].places == 100
+    assert asked.stored[0].chosen_by == scorers_digest(default_scorers())
+
+
+@pytest.mark.parametrize("scorer", [True, False])
+def test_without_a_scorer_the_answers_are_those_of_what_will_choose(
+    monkeypatch: pytest.MonkeyPatch, scorer: bool
+) -> None:
+    asked, done = calibrated(monkeypatch, None, scorer=scorer)
+    assert done.tried.scorers is None and done.asked == 600
+    # An earlier calibration's scorer is gone with it: a promise on its answers would not hold.
+    assert asked.chosen_by == [scorers_of(asked.stored[0].scorers)]
