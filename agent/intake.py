@@ -109,9 +109,9 @@ def resolve(reference: str, queries: QueryPhotos) -> QueryPhoto:
     head, comma, data = reference.partition(",")
     if not (head.startswith("data:") and head.endswith(";base64") and comma):
         raise PhotoError(
-            f"the photo {reference[:60]!r} is neither 'sha256:<hex>' of a photo kept here nor a"
-            " 'data:image/jpeg;base64,' URL; from Python or the command line give the path to"
-            " `locate`"
+            f"the photo {reference[:60]!r} must be 'sha256:<hex>' of a stored photo or a"
+            " 'data:image/jpeg;base64,' URL. To locate a file, use `locate` in Python or"
+            " `geofix locate`"
         )
     try:
         photo = base64.b64decode(data, validate=True)
@@ -128,8 +128,8 @@ def _sha256(reference: str) -> str:
     sha256 = reference.removeprefix(REFERENCE)
     if not _HEX.fullmatch(sha256):
         raise PhotoError(
-            f"the photo {reference[:80]!r} is no sha256 reference: 'sha256:' and 64 lower-case"
-            " hex digits"
+            f"the photo {reference[:80]!r} is not a valid reference; write 'sha256:' and 64"
+            " lower-case hex digits"
         )
     return sha256
 
@@ -174,7 +174,7 @@ def ask(
     if not isinstance(region, Region | None):
         raise RegionError(f"within cannot be {region!r}; {HOW_TO_WRITE}")
     if not isinstance(photo, Path | str | bytes):
-        raise PhotoError(f"the photo cannot be a {type(photo).__name__}; give a path or bytes")
+        raise PhotoError(f"the photo is a {type(photo).__name__}; give a path or bytes")
     # One that was put together by hand may be no circle, box or country.
     search_areas(None, region)
     # Built now: a model that is set up wrongly is an error, not a degraded answer.
@@ -203,7 +203,7 @@ def reopen(services: Services, run: str) -> Asked:
     require_name(run, "the thread id", TrailError)
     known = services.trail.find(run)
     if known is None or known.photo_sha256 is None:
-        raise TrailError(f"there is no run {run!r} to go on with; `geofix runs` lists the latest")
+        raise TrailError(f"there is no run {run!r}; `geofix runs` lists the latest")
     _require_setup(known, {**services.versions(), "encoder": services.encoder.name})
     within = known.question.get("within")
     claimed = parse_claim(known.question.get("claim"))
@@ -223,13 +223,15 @@ def picked(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
     """
     if not state.interrupts:
         if rank is not None:
-            raise TrailError(f"the run does not wait for a person; {rank!r} was not picked")
+            raise TrailError(
+                f"the run is not waiting for a choice, so candidate {rank!r} was not chosen"
+            )
         return None
     ranks = [candidate.rank for candidate in state.values["candidates"]]
     if rank not in {0, *ranks}:
         raise TrailError(
-            f"there is no candidate {rank!r} to choose; there are {ranks[0]} to {ranks[-1]}, and 0"
-            " for none of them"
+            f"there is no candidate {rank!r}; choose {ranks[0]} to {ranks[-1]}, or 0 if none is"
+            " right"
         )
     return Command(resume={"rank": rank})
 
@@ -305,7 +307,7 @@ def _context(options: Mapping[str, Any]) -> Context:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         raise GeofixError(
-            f"the option {name!r} cannot be {short(first.get('input'))}: {first['msg']};"
+            f"the option {name!r} cannot be {short(first.get('input'))}: {first['msg']}. The"
             f" options are {', '.join(Context.model_fields)}"
         ) from error
 
@@ -314,21 +316,22 @@ def _require_setup(known: Run, setup: Mapping[str, Any]) -> None:
     for name in ("drafted_by", "encoder"):
         if known.setup.get(name) != setup[name]:
             raise TrailError(
-                f"the run {known.id!r} was begun with {name} {known.setup.get(name)!r}, and now it"
-                f" is {setup[name]!r}; go on with the same, or choose a new thread id"
+                f"the run {known.id!r} was started with {name} {known.setup.get(name)!r}, and"
+                f" {name} is now {setup[name]!r}; continue with the first, or choose a new"
+                " thread id"
             )
 
 
 def _require_same(known: Run, sha256: str, question: Mapping[str, Any]) -> None:
     if known.photo_sha256 != sha256:
         raise TrailError(
-            f"the run {known.id!r} is about another photo (sha256 {known.photo_sha256!r}); one"
-            " thread is one photo, so choose a new thread id"
+            f"the run {known.id!r} is about another photo (sha256 {known.photo_sha256!r});"
+            " choose a new thread id for this photo"
         )
     if _as_now(known.question) != dict(question):
         raise TrailError(
-            f"the run {known.id!r} was asked with other options ({known.question!r}); choose a new"
-            " thread id"
+            f"the run {known.id!r} was started with other options ({known.question!r}); use the"
+            " same options, or choose a new thread id"
         )
 
 

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from geofix.tools.encoders.geoclip import ImagePlace
 
 
-CLOSED = "this geofix was closed; open it again with `open_agent()`"
+CLOSED = "this agent is closed; open a new one with `open_agent()`"
 
 OPENED = (
     "gallery",
@@ -306,8 +306,8 @@ class Services(Storage):
         scorers = self.change_scorers(own if reason is None else shipped)
         if reason is None and scorers_digest(scorers) != fitted.chosen_by:
             reason = (
-                f"other scorers choose than when it was calibrated: another version of geofix, or"
-                f" an evaluation that changes them; {AGAIN}"
+                "the scorers have changed since the calibration, because this is another"
+                f" version of geofix or an evaluation that changes them; {AGAIN}"
             )
         known = found.known.model_copy(update={"reason": reason})
         return InForce(scorers, known, passed_over)

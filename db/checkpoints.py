@@ -254,8 +254,8 @@ def require_checkpoints(url: str) -> None:
         complete = _are_complete(connection)
     if not complete:
         raise DatabaseError(
-            f"the database at {redact(url)!r} lacks LangGraph's tables as this version needs them;"
-            " run `geofix db upgrade`"
+            f"the database at {redact(url)!r} does not have LangGraph's tables in the form that"
+            " this version needs; run `geofix db upgrade`"
         )
 
 
@@ -299,8 +299,8 @@ def _set_up_alone(url: str) -> Iterator[None]:
             while not _locked(connection):
                 if time.monotonic() > give_up_at:
                     raise DatabaseError(
-                        "another process has set up LangGraph's tables for"
-                        f" {LONGEST_SET_UP_S} s; end it and run `geofix db upgrade` again"
+                        "another process has been creating LangGraph's tables for more than"
+                        f" {LONGEST_SET_UP_S} s; stop it and run `geofix db upgrade` again"
                     )
                 time.sleep(0.02)
             yield

@@ -109,7 +109,7 @@ def distribute(
             # What was read of the encoders before is out of date.
             "update encoders set loads = loads + 1",
         )
-    progress("asking the workers under a search's settings")
+    progress("checking that search settings reach the workers")
     prove_settings(engine)
     for encoder, before in found.items():
         if not done and encoder in indexed:
@@ -150,16 +150,17 @@ def _refuse_unset(rows: Said) -> None:
         for (name, wanted), there in zip(ASKED.items(), said, strict=True):
             if there != wanted:
                 raise DatabaseError(
-                    f"the setting {name!r} of a search does not reach the Citus worker"
-                    f" {host}:{port}: {wanted!r} was sent, and there it is {there!r}. Searches"
-                    " would find less without a sign, so none is made. Use Citus 11 or newer,"
-                    " which passes on SET LOCAL, and no pooler between the coordinator and its"
-                    " workers"
+                    f"the search setting {name!r} does not reach the Citus worker {host}:{port}:"
+                    f" {wanted!r} was sent, and the worker has {there!r}. Searches would"
+                    " silently miss photos, so geofix refuses to search. Use Citus 11 or newer,"
+                    " which passes on SET LOCAL, and connect the coordinator to its workers"
+                    " without a pooler"
                 )
     if len(rows) != PROBED:
         raise DatabaseError(
-            f"the table {PROBE!r} holds {len(rows)!r} numbers instead of {PROBED!r}, so not every"
-            " Citus worker was asked. Drop the table, and run `geofix db distribute` again"
+            f"the table {PROBE!r} has {len(rows)!r} rows instead of {PROBED!r}, so some Citus"
+            " workers could not be checked. Drop the table, and run `geofix db distribute`"
+            " again"
         )
 
 
@@ -178,9 +179,8 @@ def require_settings(connection: Connection, partition: Partition) -> None:
         _prove(connection)
     elif _is_distributed(connection, "embeddings"):
         raise DatabaseError(
-            "the table 'embeddings' is distributed by Citus, but not by geofix: the settings of its"
-            " searches would not reach the workers, and searches would find less. Run"
-            " `geofix db distribute`"
+            "the table 'embeddings' was distributed without geofix, so search settings would"
+            " not reach the workers and searches would miss photos. Run `geofix db distribute`"
         )
 
 
@@ -199,8 +199,9 @@ def _missing(connection: Connection, table: str) -> bool:
 def _require_citus(connection: Connection) -> None:
     if _missing(connection, CITUS):
         raise DatabaseError(
-            "this database has no Citus; install it on the servers, run `create extension citus`"
-            " here, and add workers with `select citus_add_node('HOST', 5432)`; see docs/scaling.md"
+            "this database does not have Citus. Install it on all servers, run `create"
+            " extension citus` here, and add workers with `select citus_add_node('HOST',"
+            " 5432)`; see docs/scaling.md"
         )
 
 
@@ -210,13 +211,13 @@ def _answering_workers(connection: Connection) -> int:
     nodes = int(connection.execute(count).scalar_one())
     if not nodes:
         raise DatabaseError(
-            "Citus has no worker here; add one with `select citus_add_node('HOST', 5432)`"
+            "this Citus has no workers; add one with `select citus_add_node('HOST', 5432)`"
         )
     for row in _on_workers(connection, "select 1"):
         if not row.success:
             raise DatabaseError(
-                f"the Citus worker {row.nodename}:{row.nodeport} does not answer: {row.result!r}."
-                " Start it, or take it out with `select citus_remove_node(...)`"
+                f"the Citus worker {row.nodename}:{row.nodeport} does not answer:"
+                f" {row.result!r}. Start it, or remove it with `select citus_remove_node(...)`"
             )
     return nodes
 
@@ -231,8 +232,9 @@ def _refuse_other_column(connection: Connection) -> None:
     column = connection.execute(text(asked)).scalar()
     if column != "photo_id":
         raise DatabaseError(
-            f"the table 'embeddings' is distributed by {column!r}, and geofix needs 'photo_id'. Run"
-            " `select undistribute_table('embeddings')`, then `geofix db distribute`"
+            f"the table 'embeddings' is distributed by {column!r}, but geofix needs it"
+            " distributed by 'photo_id'. Run `select undistribute_table('embeddings')`, then"
+            " `geofix db distribute`"
         )
 
 
@@ -245,9 +247,9 @@ def _give_memory(connection: Connection, memory_mb: int) -> None:
         for row in _on_workers(connection, command):
             if not row.success:
                 raise DatabaseError(
-                    f"the Citus worker {row.nodename}:{row.nodeport} does not set its memory:"
-                    f" {row.result!r}. Run {command!r} there as a superuser, then"
-                    " `geofix db distribute` again"
+                    f"the Citus worker {row.nodename}:{row.nodeport} refused a memory setting:"
+                    f" {row.result!r}. Run {command!r} there as a superuser, then `geofix db"
+                    " distribute` again"
                 )
 
 

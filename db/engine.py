@@ -70,14 +70,15 @@ def parse_url(url: str) -> URL:
     except (sa_exc.ArgumentError, ValueError):
         # Without its cause: "invalid literal for int(): ..." would quote a part of the password.
         raise DatabaseError(
-            f"the database URL {redact(url)!r} cannot be read; write it as"
-            " 'postgresql://user:password@host:5432/database', and in the password '%40' for '@'"
+            f"the database URL {redact(url)!r} cannot be parsed; write it as"
+            " 'postgresql://user:password@host:5432/database', with '%40' for '@' in the"
+            " password"
         ) from None
     if "@" in (parsed.host or ""):
         # Half of the password would be looked up as a host name, and shown when that fails.
         raise DatabaseError(
-            f"the database URL {redact(url)!r} holds more than one '@'; write '%40' for each '@' in"
-            " the user name and the password"
+            f"the database URL {redact(url)!r} has more than one '@'; write '%40' for each '@'"
+            " in the user name and the password"
         )
     if parsed.get_backend_name() not in {"postgresql", "postgres"}:
         raise DatabaseError(
@@ -101,7 +102,7 @@ def conninfo(url: str) -> str:
         return make_conninfo(**words)
     except (ProgrammingError, sa_exc.ArgumentError) as error:
         reason = reason_of(error, *_secrets(url))
-        raise DatabaseError(f"the database URL {redact(url)!r} is not usable: {reason}") from None
+        raise DatabaseError(f"the database URL {redact(url)!r} cannot be used: {reason}") from None
 
 
 class Address(ABC):
@@ -185,9 +186,9 @@ class FixedAddress(Address):
     def advice(self) -> str:
         """Where the URL comes from, and how to do without it."""
         return (
-            "Check the setting database_url (`geofix config show` says where it is set): its host,"
-            " user, password and database, and that the server runs; or unset it to use geofix's"
-            " own embedded server"
+            "Check that the server runs, and that host, user, password and database in the"
+            " setting database_url are right (`geofix config show` says where it is set). Or"
+            " remove the setting to use geofix's embedded server"
         )
 
 

@@ -54,15 +54,15 @@ def find_account() -> Account | None:
 
 def _make_account() -> Account:
     advice = (
-        f"Postgres refuses to run as root; make a system account named {ACCOUNT_NAME!r}, "
-        "or run geofix as an ordinary user, or set GEOFIX_DATABASE_URL to a Postgres of your own"
+        f"Postgres refuses to run as root; create a system account named {ACCOUNT_NAME!r}, or"
+        " run geofix as an ordinary user, or set GEOFIX_DATABASE_URL to your own Postgres"
     )
     command = ["useradd", "--system", "--user-group", "--no-create-home"]
     command += ["--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", ACCOUNT_NAME]
     try:
         made = run_as(None, command)
     except FileNotFoundError as error:
-        raise ServerError(f"no `useradd` on this machine; {advice}") from error
+        raise ServerError(f"this machine has no `useradd`; {advice}") from error
     # Another process may have made it a moment before us, so the exit status does not decide.
     account = find_account()
     if account is None:

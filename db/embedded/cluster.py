@@ -84,7 +84,9 @@ def _remove(folder: Path) -> None:
         return not folder.exists()
 
     if not wait_until(gone, timeout_s=10):
-        raise ServerError(f"{str(folder)!r} is left from a killed start; remove it, then try again")
+        raise ServerError(
+            f"{str(folder)!r} was left by a start that was killed; remove it, then try again"
+        )
 
 
 def read_password(data_dir: Path) -> str:
@@ -107,8 +109,8 @@ def _password(data_dir: Path, *, make: bool) -> str:
         return file.read_text(encoding="ascii")
     except OSError as error:
         raise ServerError(
-            f"the database password in {str(file)!r} cannot be read: {error}; "
-            "put the file back, or run geofix as the user who made it"
+            f"the database password in {str(file)!r} cannot be read: {error}. Restore the file,"
+            " or run geofix as the user who created it"
         ) from error
 
 
@@ -181,8 +183,8 @@ def _probe_vectors(connect: Connect) -> None:
             if connection.broken:
                 raise ServerError(_processor_text(), original=error) from None
             raise ServerError(
-                f"this Postgres has no usable pgvector >= 0.8: {reason_of(error)!r}; name other "
-                "binaries, or set GEOFIX_DATABASE_URL to a Postgres that has it",
+                f"this Postgres has no usable pgvector >= 0.8: {reason_of(error)!r}. Set"
+                " GEOFIX_POSTGRES_BIN or GEOFIX_DATABASE_URL to a Postgres that has it",
                 kind=kind_of(error),
                 sqlstate=error.sqlstate,
                 original=error,
@@ -191,8 +193,8 @@ def _probe_vectors(connect: Connect) -> None:
 
 def _processor_text() -> str:
     return (
-        "Postgres died on its first vector: this build of pgvector needs processor instructions "
-        "(x86-64: AVX2; Linux arm64: SVE) that this machine "
-        f"({platform.system()} {platform.machine()}) seems to lack; set GEOFIX_DATABASE_URL to a "
-        "Postgres of your own with pgvector >= 0.8 (`docker compose up -d db`)"
+        "Postgres crashed on its first vector. This build of pgvector needs processor"
+        f" instructions (x86-64: AVX2; Linux arm64: SVE) that this machine ({platform.system()}"
+        f" {platform.machine()}) seems to lack. Set GEOFIX_DATABASE_URL to your own Postgres"
+        " with pgvector >= 0.8 (`docker compose up -d db`)"
     )

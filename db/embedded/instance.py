@@ -105,14 +105,15 @@ class Instance:
             kind = kind_of(error)
             if kind == "login" and postmaster.find_live(self._cluster):
                 raise ServerError(
-                    f"the server in {str(self._data_dir)!r} refuses the password in the file "
-                    "`password` there; put the old file back",
+                    f"the server in {str(self._data_dir)!r} refuses the password in the file"
+                    " `password` there; restore the original file",
                     kind=kind,
                 ) from None
             if kind == "too many connections" and postmaster.find_live(self._cluster):
                 raise ServerError(
-                    f"the server in {str(self._data_dir)!r} takes no more connections: "
-                    f"{reason_of(error)}; end some of the processes that use it, then try again",
+                    f"the server in {str(self._data_dir)!r} has no free connection:"
+                    f" {reason_of(error)}. Stop some of the processes that use it, then try"
+                    " again",
                     kind=kind,
                 ) from None
             return None
@@ -145,8 +146,8 @@ class Instance:
         except psycopg.Error as error:
             self._abandon()
             raise ServerError(
-                f"the databases in {str(self._data_dir)!r} cannot be made: {reason_of(error)}; "
-                f"{self._log_text()}",
+                f"the databases in {str(self._data_dir)!r} cannot be created:"
+                f" {reason_of(error)}; {self._log_text()}",
                 kind=kind_of(error),
                 sqlstate=error.sqlstate,
                 original=error,
@@ -173,9 +174,9 @@ class Instance:
                 return None
             if time.monotonic() > give_up_at:
                 raise ServerError(
-                    f"processes of a killed Postgres still work in {str(self._cluster)!r}: "
-                    f"{[process.pid for process in remains]!r}; wait for them or end them "
-                    "(`kill -QUIT`), then try again"
+                    "processes of a killed Postgres are still running in"
+                    f" {str(self._cluster)!r}: {[process.pid for process in remains]!r}. Wait"
+                    " for them, or stop them with `kill -QUIT`, then try again"
                 )
             time.sleep(0.01)
 
@@ -187,8 +188,8 @@ class Instance:
                 return answer
             if time.monotonic() > give_up_at:
                 raise _StillStartingError(
-                    f"Postgres (pid {process.pid}) does not answer yet after {self._timeout_s:g} s "
-                    f"and goes on starting, call again later; {self._log_text()}"
+                    f"Postgres (pid {process.pid}) is still starting after {self._timeout_s:g}"
+                    f" s; try again later. {self._log_text()}"
                 )
             time.sleep(0.01)
         return None
@@ -208,7 +209,7 @@ class Instance:
                 return answer
             if "Address already in use" not in postmaster.tail(self._log, since=seen):
                 break
-        raise ServerError(f"Postgres did not start; {self._log_text()}")
+        raise ServerError(f"Postgres did not start. {self._log_text()}")
 
     def _wait_for_own(self, process: psutil.Process, give_up_at: float) -> Answer | None:
         try:
@@ -232,8 +233,8 @@ class Instance:
             return False
         if not postmaster.shut_down(process, self._timeout_s, gently=self._is_up()):
             raise ServerError(
-                f"Postgres (pid {process.pid}) has not stopped after {self._timeout_s:g} s; "
-                f"{self._log_text()}"
+                f"Postgres (pid {process.pid}) has not stopped after {self._timeout_s:g} s."
+                f" {self._log_text()}"
             )
         return True
 
@@ -249,4 +250,4 @@ class Instance:
             return True  # it refuses our password, and so is past its start
 
     def _log_text(self) -> str:
-        return f"the last lines of {str(self._log)!r} say:\n{postmaster.tail(self._log)}"
+        return f"The last lines of {str(self._log)!r} are:\n{postmaster.tail(self._log)}"

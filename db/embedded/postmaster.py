@@ -41,7 +41,7 @@ def read_pid_file(cluster: Path) -> PidFile | None:
         return None
     except PermissionError as error:
         raise ServerError(
-            f"{str(cluster)!r} cannot be read: {error}; run geofix as the user who made it"
+            f"{str(cluster)!r} cannot be read: {error}. Run geofix as the user who created it"
         ) from error
 
 

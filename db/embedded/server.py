@@ -91,8 +91,8 @@ class EmbeddedServer:
         """
         if os.name != "posix":
             raise ServerError(
-                "the embedded Postgres runs on Linux and macOS only; set GEOFIX_DATABASE_URL to a "
-                "Postgres of your own with pgvector >= 0.8 (`docker compose up -d db`)"
+                "the embedded Postgres runs only on Linux and macOS; set GEOFIX_DATABASE_URL to"
+                " your own Postgres with pgvector >= 0.8 (`docker compose up -d db`)"
             )
         self.data_dir = data_dir.expanduser().resolve()
         self.log = self.data_dir / LOG_NAME
@@ -301,6 +301,6 @@ class EmbeddedAddress(Address):
     def advice(self) -> str:
         """That it is started again, and its log."""
         return (
-            "It is geofix's own embedded server and is started again by the next call: try again;"
-            f" if it stays so, look into its log {str(self._server.log)!r}"
+            "This is geofix's embedded server, which the next call starts again. Try again; if"
+            f" it fails again, read its log {str(self._server.log)!r}"
         )

@@ -75,7 +75,7 @@ def remove_gallery(engine: Engine, name: str) -> int:
         if gallery_id is None:
             known = connection.execute(select(GalleryRow.name)).scalars().all()
             listed = ", ".join(map(repr, sorted(known))) or "none"
-            raise GalleryError(f"there is no gallery {name!r}; there is: {listed}")
+            raise GalleryError(f"there is no gallery {name!r}; the galleries are: {listed}")
         ours = select(func.count(PhotoRow.id)).where(PhotoRow.gallery_id == gallery_id)
         photos = connection.execute(ours).scalar_one()
         connection.execute(delete(PhotoRow).where(PhotoRow.gallery_id == gallery_id))
@@ -104,8 +104,8 @@ def encoder_id_of(connection: Connection, name: str, dimension: int) -> int:
         row = connection.execute(known).one()
     if row.dimension != dimension:
         raise GalleryError(
-            f"encoder {name!r} is known with {row.dimension!r} dimensions and now gave"
-            f" {dimension!r}; give other weights another name"
+            f"encoder {name!r} gave vectors of {dimension!r} dimensions, but its stored vectors"
+            f" have {row.dimension!r}; give different weights a different name"
         )
     return int(row.id)
 

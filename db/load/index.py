@@ -168,9 +168,9 @@ def _turn(engine: Engine) -> Iterator[None]:
             if time.monotonic() > give_up_at:
                 pids = connection.execute(HOLDERS, {"key": INDEX_LOCK}).scalars().all()
                 raise DatabaseError(
-                    f"the server processes {list(pids)!r} have held the right to change indexes"
-                    f" for more than {LONGEST_TURN_S / 3600:g} h; end what they belong to, or"
-                    " them (`select pg_terminate_backend(PID)`), and start again"
+                    f"the server processes {list(pids)!r} have held the lock for index changes"
+                    f" for more than {LONGEST_TURN_S / 3600:g} h. Stop the programs they belong"
+                    " to, or run `select pg_terminate_backend(PID)`, then try again"
                 )
             time.sleep(TURN_S)
         yield
@@ -199,11 +199,14 @@ def create_index(
     needed = graph_bytes(photos, partition.dimension, row.m, compact=compact)
     # Citus's workers build by their own settings, see `geofix db distribute`.
     given = None if partition.distributed else build_memory(engine, needed)
-    line = f"building the index over {row.photos:,} vectors"
+    line = f"building the index of {row.photos:,} vectors"
     if given is not None and not given.fits:
-        line += f"; it needs {needed // 1_000_000:,} MB and gets {given.memory_mb:,}, so slowly"
+        line += (
+            f"; this is slow, because it needs {needed // 1000000:,} MB of memory and gets"
+            f" {given.memory_mb:,} MB"
+        )
     if session.pooled:
-        line += "; a pooler stands in between, so loads wait meanwhile"
+        line += "; loads wait meanwhile, because the connection goes through a pooler"
     progress(line)
     for part, name in enumerate(part_names(row.name, row.parts)):
         statement = _index_sql(partition, row, centring, name, part)

@@ -53,13 +53,14 @@ def build_index(
         connection = session.connection
         partition = partition_of(connection, encoder)
         if partition is None:
-            raise GalleryError(f"there is no vector of encoder {encoder!r}; ingest photos first")
+            raise GalleryError(f"there are no vectors of encoder {encoder!r}; ingest photos first")
         remove_others(connection, partition)
         progress("computing the mean")
         centring = measured(connection, partition)
         if centring is None:
             raise GalleryError(
-                f"encoder {encoder!r} has too few vectors for an index; they are compared exactly"
+                f"encoder {encoder!r} has too few vectors for an index; searches compare with"
+                " every vector"
             )
         table = partition.table
         photos, upto = connection.execute(

@@ -115,8 +115,8 @@ def check_text(what: str, value: str | None) -> None:
     """
     if value is not None and (found := UNSTORABLE.search(value)):
         raise GalleryError(
-            f"{what} has the character {found.group()!r}, which Postgres cannot hold: {value!r};"
-            " remove it"
+            f"{what} has the character {found.group()!r}, which Postgres cannot store:"
+            f" {value!r}; remove it"
         )
 
 
@@ -140,7 +140,9 @@ def _check_numbers(photos: PhotoColumns) -> None:
             )
     for at in np.flatnonzero(~((photos.accuracy_km >= 0) & np.isfinite(photos.accuracy_km)))[:1]:
         value = float(photos.accuracy_km[at])
-        raise GalleryError(f"{_named(photos, at)}: accuracy_km {value!r} is no distance; give 0 up")
+        raise GalleryError(
+            f"{_named(photos, at)}: accuracy_km {value!r} is not a distance; give 0 or more"
+        )
 
 
 def _check_countries(photos: PhotoColumns) -> None:
@@ -148,7 +150,7 @@ def _check_countries(photos: PhotoColumns) -> None:
         if country is not None and not CODE.fullmatch(country):
             at = photos.country.index(country)
             raise GalleryError(
-                f"{_named(photos, at)}: country {country!r} is no ISO 3166-1 alpha-2 code"
+                f"{_named(photos, at)}: country {country!r} is not an ISO 3166-1 alpha-2 code"
             )
 
 
@@ -169,7 +171,7 @@ def _check_identities(photos: PhotoColumns) -> None:
         first = dict(zip(reversed(keys), reversed(range(len(keys))), strict=True))
         at = next(at for at, key in enumerate(keys) if first[key] < at)
         raise GalleryError(
-            f"{_named(photos, at)} is there twice in one call; give each an id of its own"
+            f"{_named(photos, at)} appears twice in one call; give each photo its own id"
         )
 
 

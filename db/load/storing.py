@@ -140,7 +140,7 @@ def copy_load(
         return copy_vectors(connection, f"embeddings_{load.encoder_id:d}", rows, from_end=from_end)
     except NotFiniteError as error:
         raise GalleryError(
-            f"encoder {load.encoder!r} gave a vector that is not finite; not stored"
+            f"encoder {load.encoder!r} gave a vector that is not finite; it was not stored"
         ) from error
 
 

@@ -51,7 +51,7 @@ def driver_of(connection: Connection) -> Driver:
     """
     driver = connection.connection.driver_connection
     if driver is None:
-        raise GalleryError("the connection was closed in the middle of the work; run it again")
+        raise GalleryError("the connection closed during the load; run it again")
     return driver  # type: ignore[no-any-return]
 
 

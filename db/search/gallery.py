@@ -27,7 +27,7 @@ from geofix.db.round_trip import connect_unasked, without_transaction
 from geofix.db.search.centring import Centring, read_centring
 from geofix.db.search.counts import CellCounts, read_counts
 from geofix.db.search.exact import search_exactly
-from geofix.db.search.index import SCANNED_TUPLES, search_index
+from geofix.db.search.index import search_index
 from geofix.db.search.likeness import Asked, Ranked, check_dimension, likeness
 from geofix.db.search.partition import Partition, Reading, partition_of
 from geofix.db.search.plan import plan
@@ -47,7 +47,7 @@ def gallery_ids(connection: Connection, search: Search) -> tuple[int, ...] | Non
     unknown = sorted(set(search.galleries) - set(named))
     if unknown:
         known = ", ".join(map(repr, sorted(named))) or "none yet"
-        raise GalleryError(f"there is no gallery {unknown[0]!r}; there is: {known}")
+        raise GalleryError(f"there is no gallery {unknown[0]!r}; the galleries are: {known}")
     return tuple(sorted(named[name] for name in search.galleries))
 
 
@@ -253,7 +253,10 @@ class Gallery:
             self._proven = True
         compared = likeness(query, centring.mean if centring else None, sign=sign)
         if not compared.probe.any():
-            note = "the photo's vector is the mean of all: it has no direction, and is like nothing"
+            note = (
+                "the photo's vector equals the mean of all vectors, so its similarity to"
+                " others is undefined"
+            )
             return Found((), (How(HERE, "exact", 0, asked=k, note=note),))
         # Some room for photos that turn out to be the same picture.
         asked = Asked(compared, sign, k + k // 2 + 8, search, gallery_ids(connection, search))
@@ -279,8 +282,8 @@ class Gallery:
                 )
                 if len(ranked) < min(asked.limit, rows):
                     note = (
-                        f"the index gave {len(ranked)} photos before {SCANNED_TUPLES} candidates"
-                        " were seen; every vector there was compared"
+                        f"the index returned only {len(ranked)} photos, so every vector in the"
+                        " region was compared"
                     )
                     how = replace(how, way="exact", note=note)
                     ranked = search_exactly(
@@ -318,9 +321,10 @@ class Gallery:
             partition = partition_of(connection, search.encoder)
         version = None if partition is None else partition.centring_version
         raise GalleryError(
-            f"mean {version!r} of the vectors of encoder {search.encoder!r} is missing, though the"
-            " index in force was built with it (a restored or edited database?), so photos cannot"
-            " be compared; build mean and index anew with `geofix gallery reindex`"
+            f"version {version!r} of the mean vector of encoder {search.encoder!r} is missing,"
+            " and the index was built with it, so searches are impossible. The database may"
+            " have been restored or edited. Rebuild mean and index with `geofix gallery"
+            " reindex`"
         )
 
     def _counted(self, connection: Connection, partition: Partition) -> CellCounts:
@@ -353,7 +357,7 @@ def _require_encoder(gallery: str, encoders: Sequence[str], wanted: str) -> None
         )
     if wanted not in encoders:
         raise GalleryError(
-            f"{gallery} was embedded with {' and '.join(map(repr, encoders))}, and this question"
-            f" asks with {wanted!r}. Ask with the gallery's encoder (GEOFIX_ENCODER), or ingest the"
+            f"{gallery} was embedded with {' and '.join(map(repr, encoders))}, and the encoder"
+            f" in use is {wanted!r}. Set GEOFIX_ENCODER to the gallery's encoder, or ingest the"
             f" photos again with {wanted!r}"
         )

@@ -111,8 +111,8 @@ def likeness(query: Vector, mean: Vector | None, *, sign: float) -> Likeness:
     probe = np.asarray(query, dtype=np.float32)
     if probe.ndim != 1 or not np.isfinite(probe).all():
         raise GalleryError(
-            f"the query, of shape {probe.shape!r}, is no vector of finite numbers; give what the"
-            " encoder gave for one photo"
+            f"the query of shape {probe.shape!r} is not a vector of finite numbers; give the"
+            " encoder's vector of one photo"
         )
     if mean is not None:
         check_dimension(probe, len(mean))
@@ -145,7 +145,7 @@ def check_dimension(query: Vector, dimension: int) -> None:
     if len(query) != dimension:
         raise GalleryError(
             f"the query has {len(query)!r} dimensions, and the gallery's vectors of this encoder"
-            f" have {dimension!r}; ask with the weights that embedded the gallery"
+            f" have {dimension!r}; use the weights that embedded the gallery"
         )
 
 

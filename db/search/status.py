@@ -69,11 +69,16 @@ class EncoderStatus:
     def advice(self) -> str | None:
         """What to do, where something is to be done."""
         if self.mean_missing:
-            return "the mean that the index was built with is missing, searches fail: reindex"
+            return (
+                "searches fail, because the mean that the index was built with is missing; reindex"
+            )
         if self.drift is not None and self.drift > DRIFTED:
-            return f"the mean has drifted by {self.drift:.0%} of the vectors' spread: reindex"
+            return f"the mean has drifted by {self.drift:.0%} of the vectors' spread; reindex"
         if self.index is not None and self.photos - self.indexed > EXACT_ROWS:
-            return f"{self.photos - self.indexed:,} photos came after the index: reindex"
+            return (
+                f"{self.photos - self.indexed:,} photos were added since the index was"
+                " built; reindex"
+            )
         if self.index is None and self.photos > EXACT_ROWS:
             return "there is no index: searches compare with every vector; reindex"
         return None
@@ -181,7 +186,7 @@ def check_recall(
     with database_errors(engine):
         asked, ids = _sample_of_photos(every_block(engine, encoder), queries, seed)
         if not len(asked):
-            raise GalleryError(f"there is no vector of encoder {encoder!r} to search for")
+            raise GalleryError(f"there are no vectors of encoder {encoder!r} to search for")
         copies = _copies(engine, ids)
         centring = gallery.centring(encoder)
         mean = np.zeros(asked.shape[1], np.float32) if centring is None else centring.mean

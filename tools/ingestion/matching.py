@@ -101,5 +101,5 @@ def _place(item: SourcePhoto, decoded: Decoded) -> tuple[float, float]:
     if item.latitude is not None and item.longitude is not None:
         return item.latitude, item.longitude
     if decoded.place is None:
-        raise ValueError(f"photo {item.external_id!r} was read without being asked for its place")
+        raise ValueError(f"photo {item.external_id!r} was read without its place")
     return decoded.place

@@ -100,8 +100,8 @@ class Feed:
             raise self._error
         if self._on_the_way:
             raise GeofixError(
-                f"the Ray cluster lost {len(self._on_the_way)!r} batches; run the load again, it"
-                " goes on where it was"
+                f"the Ray cluster lost {len(self._on_the_way)!r} batches; run the load again,"
+                " and it continues where it stopped"
             )
 
     def _feed(self, queue: Any) -> None:
@@ -126,8 +126,8 @@ def _listed(_: Columns, queue: Any) -> Iterator[Columns]:
     """Hand on what the load puts into the queue; runs in the cluster."""
     if queue.get() != BEGIN:
         raise GeofixError(
-            "the Ray cluster lost the task that lists photos; run the load again, it goes on where"
-            " it was"
+            "the Ray cluster lost the task that lists photos; run the load again, and it"
+            " continues where it stopped"
         )
     while (row := queue.get()) != END:
         yield _column([row])

@@ -102,7 +102,7 @@ def samples_of(
     except READING as error:
         failures.append(error)
     for failure in failures:
-        yield Rejected(str(shard), f"the tar cannot be read on ({failure}); copy it again")
+        yield Rejected(str(shard), f"the rest of the tar cannot be read ({failure}); copy it again")
 
 
 def _files(archive: tarfile.TarFile, failures: list[Exception]) -> Iterator[tarfile.TarInfo]:
@@ -142,7 +142,7 @@ def _sample(
     if picture is None:
         return None
     if not failed and not isinstance(said, dict):
-        failed = "its JSON is no object"
+        failed = "its JSON is not an object"
     return Rejected(label, failed) if failed else Sample(label, picture, said)
 
 
@@ -207,12 +207,14 @@ def find_shards(path: Path) -> list[Path]:
     if os.path.isdir(path):
         shards = sorted(path / name for name in os.listdir(path) if is_tar(name))
         if not shards:
-            raise SourceError(f"the folder {str(path)!r} holds no tar")
+            raise SourceError(f"the folder {str(path)!r} contains no tar")
     else:
         shards = [Path(text) for text in expand(str(path))]
     for shard in shards:
         if not os.path.isfile(shard):
-            raise SourceError(f"there is no tar {str(shard)!r}; give shards that are all there")
+            raise SourceError(
+                f"the shard {str(shard)!r} does not exist; give shards that all exist"
+            )
     return [shard.resolve() for shard in shards]
 
 
@@ -224,19 +226,19 @@ def expand(text: str) -> list[str]:
     first, last = found.groups()
     if max(len(first), len(last)) > MOST_DIGITS:
         raise SourceError(
-            f"the range {found[0][:40]!r} has a number of more than {MOST_DIGITS} digits; name at"
-            f" most {MOST_SHARDS:,} shards"
+            f"the range {found[0][:40]!r} has a number with more than {MOST_DIGITS} digits; name"
+            f" at most {MOST_SHARDS:,} shards"
         )
     if int(last) < int(first):
-        raise SourceError(f"the range {found[0]!r} runs backwards; the smaller number comes first")
+        raise SourceError(f"the range {found[0]!r} runs backwards; write the smaller number first")
     before, after = text[: found.start()], text[found.end() :]
     numbers = range(int(first), int(last) + 1)
     # Checked before what follows is expanded: ranges multiply.
     rests = expand(after) if len(numbers) <= MOST_SHARDS else []
     if not 0 < len(numbers) * len(rests) <= MOST_SHARDS:
         raise SourceError(
-            f"{text!r} stands for more than {MOST_SHARDS:,} shards; name a folder of them, or"
-            " ingest a part at a time"
+            f"{text!r} names more than {MOST_SHARDS:,} shards; give their folder, or ingest a"
+            " part at a time"
         )
     return [before + str(n).zfill(len(first)) + rest for n in numbers for rest in rests]
 
@@ -267,7 +269,7 @@ class WebDatasetSource:
         head = list(islice(self._samples(pictures=False), HEAD))
         if not any(isinstance(sample, Sample) for sample in head):
             why = next((item.reason for item in head if isinstance(item, Rejected)), "no picture")
-            raise SourceError(f"{str(path)!r} holds no sample with a picture ({why})")
+            raise SourceError(f"{str(path)!r} contains no sample with a picture ({why})")
         places = [place for item in head if (place := _place(item)) is not None]
         check_columns(repr(os.fspath(path)), places, self._columns)
 

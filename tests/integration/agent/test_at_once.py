@@ -184,7 +184,7 @@ def test_an_engine_that_is_being_opened_is_closed_with_the_rest(
 
     both(use, close)
     assert gone == opened and len(opened) == 1
-    with pytest.raises(DatabaseError, match="was closed"):
+    with pytest.raises(DatabaseError, match="is closed"):
         _ = services.engine
 
 

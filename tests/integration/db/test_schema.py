@@ -224,7 +224,7 @@ def test_a_database_never_set_up_says_what_to_run(engine: Engine) -> None:
         schema.check(engine)
     with pytest.raises(
         DatabaseError,
-        match=r"does not hold the tables that this version of geofix needs.*geofix db upgrade",
+        match=r"does not have the tables that this version of geofix needs.*geofix db upgrade",
     ):
         Gallery(engine).require(Search(encoder="e"))
 
@@ -291,7 +291,7 @@ def test_an_upgrade_from_shards_says_how_to_bring_their_vectors_home_and_changes
     with pytest.raises(DatabaseError) as caught:
         schema.upgrade(engine)
     said = str(caught.value)
-    assert "lie on the shards 'attic'" in said
+    assert "are on the shards 'attic'" in said
     assert "with geofix at commit e60c64c: `geofix db upgrade`, then for each shard" in said
     assert "`geofix gallery shard drain NAME` and `geofix gallery shard remove NAME`" in said
     assert rows(engine, "select version_num from geofix_version") == [("0007",)]

@@ -113,7 +113,7 @@ def test_options_of_a_url_come_through_and_unknown_ones_are_refused() -> None:
         "user": "ann", "password": SECRET, "host": "h", "dbname": "db", "sslmode": "require",
         "options": "-c geqo=off",
     }  # fmt: skip
-    with pytest.raises(DatabaseError, match=r"is not usable.*mood") as refused:
+    with pytest.raises(DatabaseError, match=r"cannot be used.*mood") as refused:
         conninfo(f"postgresql://ann:{SECRET}@h/db?mood=good")
     assert SECRET not in "".join(traceback.format_exception(refused.value))
 
@@ -137,7 +137,7 @@ def test_several_hosts_are_reached_as_the_engine_reaches_them() -> None:
 
 def test_who_cannot_log_in_to_the_embedded_server_is_told_nothing_of_a_setting() -> None:
     error = psycopg.OperationalError('FATAL:  password authentication failed for user "geofix"')
-    said = failure(error, Reached("/home/x/postgres", "It is geofix's own embedded server"))
+    said = failure(error, Reached("/home/x/postgres", "This is geofix's embedded server"))
     assert said is not None and said.kind == "login"
     assert "database_url" not in str(said) and str(said).endswith("embedded server")
 

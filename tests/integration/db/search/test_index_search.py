@@ -231,7 +231,7 @@ def test_too_few_by_the_index_are_looked_for_exactly(
         (how,) = hits.how
         if how.note is not None:
             notes += 1
-            assert "every vector there was compared" in how.note
+            assert "every vector in the region was compared" in how.note
             assert how.way == "exact"
             is_exact(hits, likeness(indexed, query), allowed, 6, 1)
     assert notes

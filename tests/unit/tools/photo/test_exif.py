@@ -111,8 +111,8 @@ def test_degrees_are_read_in_every_spelling(latitude: Any, reference: Any) -> No
         ({GPS.GPSLongitude: (float("inf"), 0.0, 0.0)}, "longitude is infinite"),
         ({GPS.GPSLatitude: (90.0, 0.0, 0.1)}, "latitude is 90 degrees, above 90"),
         ({GPS.GPSLongitude: (180.0, 30.0, 0.0)}, "longitude is 180.5 degrees, above 180"),
-        ({GPS.GPSLatitude: (48.0, 60.0, 0.0)}, "60 minutes or seconds"),
-        ({GPS.GPSLatitude: (48.0, 0.0, 61.0)}, "60 minutes or seconds"),
+        ({GPS.GPSLatitude: (48.0, 60.0, 0.0)}, "60 or more minutes or seconds"),
+        ({GPS.GPSLatitude: (48.0, 0.0, 61.0)}, "60 or more minutes or seconds"),
         ({GPS.GPSLatitude: (-48.0, 0.0, 0.0)}, "latitude is negative"),
         ({GPS.GPSLatitude: ()}, "latitude has 0 parts"),
         ({GPS.GPSLatitude: (1.0, 2.0, 3.0, 4.0)}, "latitude has 4 parts"),
@@ -120,10 +120,10 @@ def test_degrees_are_read_in_every_spelling(latitude: Any, reference: Any) -> No
         ({GPS.GPSLatitude: b"\x30\x33"}, "latitude is text"),
         ({GPS.GPSLatitude: None}, "latitude is not a number"),
         ({GPS.GPSLatitude: (10**400, 0, 0)}, "latitude is not a number"),
-        ({GPS.GPSLatitudeRef: None}, "latitude has '' for a hemisphere, not N or S"),
-        ({GPS.GPSLatitudeRef: "E"}, "latitude has 'E' for a hemisphere"),
-        ({GPS.GPSLongitudeRef: "?!"}, "longitude has '?!' for a hemisphere, not E or W"),
-        ({GPS.GPSLongitudeRef: 7}, "longitude has '' for a hemisphere"),
+        ({GPS.GPSLatitudeRef: None}, "latitude has the hemisphere '' instead of N or S"),
+        ({GPS.GPSLatitudeRef: "E"}, "latitude has the hemisphere 'E'"),
+        ({GPS.GPSLongitudeRef: "?!"}, "longitude has the hemisphere '?!' instead of E or W"),
+        ({GPS.GPSLongitudeRef: 7}, "longitude has the hemisphere ''"),
     ],
 )
 def test_impossible_positions_become_a_note(changed: dict[int, Any], reason: str) -> None:
@@ -143,7 +143,10 @@ def test_half_a_position_is_none(gone: int) -> None:
 
 def test_null_island_is_taken_for_unset() -> None:
     zeros = {**PARIS_GPS, GPS.GPSLatitude: (0, 0, 0), GPS.GPSLongitude: (0, 0, 0)}
-    assert claim_of(zeros) == (None, ["EXIF GPS is exactly 0, 0: taken for unset"])
+    assert claim_of(zeros) == (
+        None,
+        ["EXIF GPS is exactly 0, 0, which usually means that it was not set"],
+    )
 
 
 def test_the_equator_is_a_place() -> None:
