@@ -135,7 +135,7 @@ def _sha256(reference: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Question:
     """A question that was found sound."""
 
     run: str
@@ -160,7 +160,7 @@ def ask(
     run: str | None,
     options: Mapping[str, Any],
     claim: str | Coordinates | None = None,
-) -> Asked:
+) -> Question:
     """Check a question and open its run; nothing is written of one that is unusable.
 
     Raises:
@@ -191,10 +191,10 @@ def ask(
         _require_setup(known, setup)
     services.queries.keep(kept)
     services.trail.open_run(run, kept.sha256, question, setup)
-    return Asked(run, query, context, claimed)
+    return Question(run, query, context, claimed)
 
 
-def reopen(services: Services, run: str) -> Asked:
+def reopen(services: Services, run: str) -> Question:
     """Return the question of a run that is there.
 
     Raises:
@@ -212,7 +212,7 @@ def reopen(services: Services, run: str) -> Asked:
         within=None if within is None else Region(**within),
         claimed=_given(claimed),
     )
-    return Asked(run, query, Context.kept(known.question["options"]), claimed)
+    return Question(run, query, Context.kept(known.question["options"]), claimed)
 
 
 def picked(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
@@ -236,7 +236,7 @@ def picked(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
     return Command(resume={"rank": rank})
 
 
-def answer(services: Services, asked: Asked, state: StateSnapshot) -> Fix:
+def answer(services: Services, asked: Question, state: StateSnapshot) -> Fix:
     """Complete what the graph answered by the run's id and the EXIF claim; close the run."""
     values = state.values
     if state.tasks:
@@ -256,7 +256,7 @@ def answer(services: Services, asked: Asked, state: StateSnapshot) -> Fix:
     return fix
 
 
-def _waiting(services: Services, asked: Asked, values: Mapping[str, Any]) -> Fix:
+def _waiting(services: Services, asked: Question, values: Mapping[str, Any]) -> Fix:
     verdict = values.get("verdict")
     return Fix(
         status="waiting",
@@ -289,7 +289,7 @@ def _given(claim: ClaimAsked | None) -> Coordinates | None:
     return None if claim == "exif" else claim
 
 
-def _exif_checked(services: Services, asked: Asked, fix: Fix) -> Fix:
+def _exif_checked(services: Services, asked: Question, fix: Fix) -> Fix:
     place = place_of(asked.claim, fix.claim)
     if place is None:
         return fix.model_copy(update={"photo_notes": [*fix.photo_notes, NO_EXIF_PLACE]})

@@ -23,7 +23,7 @@ from geofix.db.errors import DatabaseError
 from geofix.db.load.index import Progress, write_alone
 from geofix.db.load.indexing import build_index, drop_index, finish_load
 from geofix.db.round_trip import AHEAD, Transaction, without_transaction
-from geofix.db.search.partition import CITUS, PROBE, Partition, partition_of
+from geofix.db.search.partition import CITUS_PROBE, CITUS_TABLE, Partition, partition_of
 from geofix.db.tables import EncoderRow
 
 BUILD_MEMORY_MB = 2_000
@@ -38,7 +38,7 @@ ASKED = {"hnsw.ef_search": "997", "hnsw.max_scan_tuples": "39997"}
 SAID = text(
     "select coalesce(host(inet_server_addr()), 'localhost'), inet_server_port(), "
     + ", ".join(f"current_setting(case when number > 0 then '{name}' end, true)" for name in ASKED)
-    + f" from {PROBE}"
+    + f" from {CITUS_PROBE}"
 )
 """A row each, made where it lies: what depends on a row no coordinator computes beforehand."""
 
@@ -82,7 +82,10 @@ def distribute(
     with database_errors(engine), engine.begin() as connection:
         _require_citus(connection)
         nodes = _answering_workers(connection)
-        done, unproven = _is_distributed(connection, "embeddings"), _missing(connection, PROBE)
+        done, unproven = (
+            _is_distributed(connection, "embeddings"),
+            _missing(connection, CITUS_PROBE),
+        )
         if done:
             _refuse_other_column(connection)
         _give_memory(connection, build_memory_mb)
@@ -102,10 +105,11 @@ def distribute(
     if unproven:
         _run_alone(
             engine,
-            f"create table {PROBE} (number bigint primary key)",
+            f"create table {CITUS_PROBE} (number bigint primary key)",
             # Before it is distributed, which moves them.
-            f"insert into {PROBE} select generate_series(1, {PROBED:d})",
-            f"select create_distributed_table('{PROBE}', 'number', colocate_with => 'embeddings')",
+            f"insert into {CITUS_PROBE} select generate_series(1, {PROBED:d})",
+            f"select create_distributed_table('{CITUS_PROBE}', 'number',"
+            " colocate_with => 'embeddings')",
             # What was read of the encoders before is out of date.
             "update encoders set loads = loads + 1",
         )
@@ -121,7 +125,7 @@ def distribute(
         made = connection.execute(
             text(
                 "select count(*), count(distinct (nodename, nodeport)) from citus_shards"
-                f" where table_name = '{PROBE}'::regclass"
+                f" where table_name = '{CITUS_PROBE}'::regclass"
             )
         ).one()
     return Distributed(shards=int(made[0]), workers=int(made[1]))
@@ -158,7 +162,7 @@ def _refuse_unset(rows: Said) -> None:
                 )
     if len(rows) != PROBED:
         raise DatabaseError(
-            f"the table {PROBE!r} has {len(rows)!r} rows instead of {PROBED!r}, so some Citus"
+            f"the table {CITUS_PROBE!r} has {len(rows)!r} rows instead of {PROBED!r}, so some Citus"
             " workers could not be checked. Drop the table, and run `geofix db distribute`"
             " again"
         )
@@ -197,7 +201,7 @@ def _missing(connection: Connection, table: str) -> bool:
 
 
 def _require_citus(connection: Connection) -> None:
-    if _missing(connection, CITUS):
+    if _missing(connection, CITUS_TABLE):
         raise DatabaseError(
             "this database does not have Citus. Install it on all servers, run `create"
             " extension citus` here, and add workers with `select citus_add_node('HOST',"
@@ -223,7 +227,7 @@ def _answering_workers(connection: Connection) -> int:
 
 
 def _is_distributed(connection: Connection, table: str) -> bool:
-    there = f"select exists (select from {CITUS} where logicalrelid = to_regclass(:name))"
+    there = f"select exists (select from {CITUS_TABLE} where logicalrelid = to_regclass(:name))"
     return bool(connection.execute(text(there), {"name": table}).scalar_one())
 
 

@@ -42,7 +42,7 @@ def current_revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection, opts=options).get_current_revision()
 
 
-def upgrade(engine: Engine) -> bool:
+def upgrade_schema(engine: Engine) -> bool:
     """Bring the schema to the newest migration; safe to call at once from several processes.
 
     Returns:
@@ -68,7 +68,7 @@ def upgrade(engine: Engine) -> bool:
     return True
 
 
-def check(engine: Engine) -> None:
+def check_schema(engine: Engine) -> None:
     """Raise unless the schema is the one this version needs.
 
     Raises:

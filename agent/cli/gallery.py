@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def following() -> Iterator[tuple[Callable[[str], None], Callable[[Progress], None]]]:
+def progress_bar() -> Iterator[tuple[Callable[[str], None], Callable[[Progress], None]]]:
     """Show a progress bar; yield a function that renames it and one that advances it."""
     bars = Bars(
         # Names stand in the description, and are not to be taken for markup.
@@ -183,7 +183,7 @@ def ingest(
     photos = open_source(
         source, name=name, kind=kind, columns=_columns(column or []), table=table, split=split
     )
-    with following() as (progress, advance), open_services(progress=progress) as services:
+    with progress_bar() as (progress, advance), open_services(progress=progress) as services:
         options = Options(gallery, embedded_by, workers, ray, rejects)
         report = load_source(photos, services, options, advance)
     _tell(report, gallery)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from geofix.db.embedded.account import Account, blocked_at, run_as
+from geofix.db.embedded.account import SystemAccount, blocked_at, run_as
 from geofix.db.errors import ServerError
 
 _PROGRAMS = ("initdb", "postgres")
@@ -73,7 +73,7 @@ def _packaged() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
 
 
-def within_reach(binaries: Binaries, account: Account | None, beside: Path) -> Binaries:
+def within_reach(binaries: Binaries, account: SystemAccount | None, beside: Path) -> Binaries:
     """The same programs where `account` can run them: as they lie, or copied once.
 
     A virtual environment under `/root` is closed to every other account, and we never open a

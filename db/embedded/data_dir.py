@@ -21,7 +21,7 @@ from pathlib import Path
 
 import platformdirs
 
-from geofix.db.embedded.account import Account, blocked_at, server_account
+from geofix.db.embedded.account import SystemAccount, blocked_at, server_account
 from geofix.db.errors import ServerError
 
 LOCK_NAME = "server.lock"
@@ -68,7 +68,7 @@ def resolve_data_dir(environ: Mapping[str, str]) -> Path:
     return chosen
 
 
-def require_reachable(data_dir: Path, account: Account | None) -> None:
+def require_reachable(data_dir: Path, account: SystemAccount | None) -> None:
     """Refuse a folder that the account running Postgres cannot enter.
 
     Raises:
@@ -84,7 +84,7 @@ def require_reachable(data_dir: Path, account: Account | None) -> None:
         )
 
 
-def claim(data_dir: Path, account: Account | None) -> None:
+def claim(data_dir: Path, account: SystemAccount | None) -> None:
     """Make the folder if it is missing, and refuse one that holds something else.
 
     Args:

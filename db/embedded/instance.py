@@ -35,7 +35,7 @@ class _StillStartingError(ServerError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class ServerAnswer:
     """What a server said that let us in."""
 
     port: int
@@ -86,7 +86,7 @@ class Instance:
             autocommit=True,
         )
 
-    def answer(self) -> Answer | None:
+    def answer(self) -> ServerAnswer | None:
         """Log in and ask; None if nobody answers for this folder.
 
         Raises:
@@ -120,7 +120,7 @@ class Instance:
         # A copied data folder brings the pid file of the original, whose password is the same.
         if row is None or Path(row[0]) != self._cluster:
             return None
-        return Answer(claimed.port, claimed.pid, row[1].split()[0], row[2])
+        return ServerAnswer(claimed.port, claimed.pid, row[1].split()[0], row[2])
 
     def lives(self) -> bool:
         """Say whether its main process is there, answering or not."""
@@ -137,7 +137,7 @@ class Instance:
         if not prepared(answer.databases):
             self._prepare(answer)
 
-    def _prepare(self, answer: Answer) -> None:
+    def _prepare(self, answer: ServerAnswer) -> None:
         def connect(database: str) -> psycopg.Connection:
             return self._connect(database, answer.port)
 
@@ -156,7 +156,7 @@ class Instance:
             self._abandon()
             raise
 
-    def _join(self, give_up_at: float) -> Answer | None:
+    def _join(self, give_up_at: float) -> ServerAnswer | None:
         """Wait for what a killed user or a killed server left: a server, or its children.
 
         Returns:
@@ -180,7 +180,7 @@ class Instance:
                 )
             time.sleep(0.01)
 
-    def _wait_for(self, process: psutil.Process, give_up_at: float) -> Answer | None:
+    def _wait_for(self, process: psutil.Process, give_up_at: float) -> ServerAnswer | None:
         """Wait until the server answers; None if its process ended instead."""
         while postmaster.alive(process):
             answer = self.answer()
@@ -194,7 +194,7 @@ class Instance:
             time.sleep(0.01)
         return None
 
-    def _launch(self, give_up_at: float) -> Answer:
+    def _launch(self, give_up_at: float) -> ServerAnswer:
         account = server_account()
         binaries = within_reach(find_binaries(self._bin_dir), account, self._data_dir)
         if not self._cluster.exists():
@@ -211,7 +211,7 @@ class Instance:
                 break
         raise ServerError(f"Postgres did not start. {self._log_text()}")
 
-    def _wait_for_own(self, process: psutil.Process, give_up_at: float) -> Answer | None:
+    def _wait_for_own(self, process: psutil.Process, give_up_at: float) -> ServerAnswer | None:
         try:
             return self._wait_for(process, give_up_at)
         except _StillStartingError:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from geofix.db.embedded.account import Account, run_as
+from geofix.db.embedded.account import SystemAccount, run_as
 from geofix.db.embedded.binaries import Binaries
 from geofix.db.errors import ServerError
 
@@ -104,7 +104,7 @@ def _serves(process: psutil.Process, cluster: Path) -> bool:
 
 
 def spawn(
-    cluster: Path, binaries: Binaries, account: Account | None, port: int, log: Path
+    cluster: Path, binaries: Binaries, account: SystemAccount | None, port: int, log: Path
 ) -> psutil.Process | None:
     """Start the server in a session of its own, detached from our terminal and our pipes.
 

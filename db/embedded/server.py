@@ -29,9 +29,9 @@ from geofix.db.embedded.data_dir import (
     shared,
 )
 from geofix.db.embedded.instance import Instance
-from geofix.db.engine import Address, conninfo
+from geofix.db.engine import DatabaseAddress, conninfo
 from geofix.db.errors import ServerError
-from geofix.db.standing import standing
+from geofix.db.standing import server_state
 
 __all__ = [
     "EmbeddedAddress",
@@ -187,7 +187,7 @@ class EmbeddedServer:
 
     def serves(self) -> bool:
         """Say whether the server lives and takes connections, without logging in."""
-        return self._instance.lives() and standing(conninfo(self.url())) == "up"
+        return self._instance.lives() and server_state(conninfo(self.url())) == "up"
 
     def status(self) -> ServerStatus:
         """Look at the server without starting or making anything."""
@@ -227,7 +227,7 @@ class EmbeddedServer:
                 self._instance.stop()
 
 
-class EmbeddedAddress(Address):
+class EmbeddedAddress(DatabaseAddress):
     """Where the embedded server is now; who connects while it is down starts it again."""
 
     def __init__(

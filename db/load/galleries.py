@@ -13,7 +13,7 @@ from geofix.db.errors import GalleryError
 from geofix.db.load.index import write_alone
 from geofix.db.load.indexing import finish_load
 from geofix.db.search.counts import forget_gallery
-from geofix.db.search.gallery import held
+from geofix.db.search.gallery import galleries_with_vectors
 from geofix.db.stores import forget_features
 from geofix.db.tables import EncoderRow, GalleryRow, PhotoRow
 
@@ -47,7 +47,7 @@ def list_galleries(engine: Engine) -> list[GallerySummary]:
     )
     with database_errors(engine), engine.connect() as connection:
         rows = connection.execute(statement).all()
-        there = held(connection)
+        there = galleries_with_vectors(connection)
     return [
         GallerySummary(
             name=row.name,
@@ -110,7 +110,7 @@ def encoder_id_of(connection: Connection, name: str, dimension: int) -> int:
     return int(row.id)
 
 
-def partitioned(connection: Connection, encoder: str, dimension: int) -> int:
+def ensure_partition(connection: Connection, encoder: str, dimension: int) -> int:
     """Return the id of an encoder that has its partition."""
     partition = text("select to_regclass('embeddings_' || id) from encoders where name = :encoder")
     if connection.execute(partition, {"encoder": encoder}).scalar() is not None:
@@ -135,7 +135,7 @@ def partitioned(connection: Connection, encoder: str, dimension: int) -> int:
     return encoder_id
 
 
-def are_known(connection: Connection, gallery: str, encoder: str) -> bool:
+def are_present(connection: Connection, gallery: str, encoder: str) -> bool:
     """Say whether gallery and encoder are there already, and the encoder's partition."""
     there = select(GalleryRow.id).where(GalleryRow.name == gallery).exists()
     partition = func.to_regclass(func.concat("embeddings_", EncoderRow.id))

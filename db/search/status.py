@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, select, text
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
-from geofix.db.search.centring import Block, every_block, read_centring, unit
+from geofix.db.search.centring import VectorBlock, every_block, read_centring, unit
 from geofix.db.search.counts import read_counts
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.partition import Partition, partition_of
@@ -29,7 +29,7 @@ DRIFTED = 0.05
 """Share of the vectors' spread by which the mean may have moved. Moved by so much towards one kind
 of photo, a mean changes 3 % of the nearest 16, 23 % of the most dissimilar (docs/gallery.md)."""
 
-SAMPLE = 20_000
+DRIFT_SAMPLE = 20_000
 """Vectors the present mean is estimated from; off by less than one percent of their spread."""
 
 
@@ -137,7 +137,7 @@ def _sample(connection: Connection, partition: Partition, photos: int) -> NDArra
             "select halfvec_send(embedding) from"
             f" {partition.table.name} tablesample bernoulli (:percent) repeatable (0)"
         ),
-        {"percent": min(100.0, 100.0 * SAMPLE / max(1, photos))},
+        {"percent": min(100.0, 100.0 * DRIFT_SAMPLE / max(1, photos))},
     ).scalars()
     # As pgvector sends them: dimension and nothing in two bytes each, then the numbers.
     numbers = [np.frombuffer(row, dtype=">f2", offset=4) for row in rows]
@@ -239,7 +239,7 @@ def _direction(
     )
 
 
-def _sample_of_photos(blocks: Iterator[Block], queries: int, seed: int) -> tuple[Floats, Ids]:
+def _sample_of_photos(blocks: Iterator[VectorBlock], queries: int, seed: int) -> tuple[Floats, Ids]:
     """Return the vectors of a random sample of photos, and the ids of all, in one pass."""
     random = np.random.default_rng(seed)
     keys, kept = np.empty(0), None

@@ -23,7 +23,7 @@ class _UnreadableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ExifClaim:
     """What EXIF states; None where it states nothing readable. At least one field is set."""
 
     latitude: float | None = None
@@ -42,7 +42,7 @@ class Claim:
     """Make and model, printable characters only."""
 
 
-def read_claim(image: Image.Image) -> tuple[Claim | None, list[str]]:
+def read_claim(image: Image.Image) -> tuple[ExifClaim | None, list[str]]:
     """Read place, time and camera from an image's EXIF.
 
     Args:
@@ -63,14 +63,14 @@ def read_claim(image: Image.Image) -> tuple[Claim | None, list[str]]:
         return None, [f"EXIF is unreadable: {type(error).__name__}"]
     notes: list[str] = []
     latitude, longitude = _position(gps, notes)
-    claim = Claim(
+    claim = ExifClaim(
         latitude=latitude,
         longitude=longitude,
         altitude_m=_altitude_m(gps, notes),
         taken_at=_taken_at(details, notes),
         camera=_camera(base),
     )
-    return (None if claim == Claim() else claim), notes
+    return (None if claim == ExifClaim() else claim), notes
 
 
 def _position(gps: Mapping[int, Any], notes: list[str]) -> tuple[float | None, float | None]:

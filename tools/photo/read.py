@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from geofix.tools.errors import PhotoError, quiet
-from geofix.tools.photo.exif import Claim, read_claim
+from geofix.tools.photo.exif import ExifClaim, read_claim
 from geofix.tools.photo.pixels import is_sideways, orientation, shrunk_size, to_upright_srgb
 
 MAX_SIDE = 2048
@@ -52,7 +52,7 @@ class Photo:
     format: str
     """Of the original: "JPEG", "HEIF", ..."""
 
-    claim: Claim | None
+    claim: ExifClaim | None
     """What EXIF says of place and time; can be forged, and never takes part in the answer."""
 
     notes: tuple[str, ...]

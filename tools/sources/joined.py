@@ -16,7 +16,7 @@ from geofix.tools.errors import SourceError
 from geofix.tools.sources.folder import SUFFIXES
 from geofix.tools.sources.pictures import FilePicture, Picture, TarPicture, ZipPicture
 from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name
-from geofix.tools.sources.rows import PlacedRow, Table, mark, placed_rows
+from geofix.tools.sources.rows import PlacedRow, TableReader, mark, placed_rows
 
 FIELDS = ("mark", "archive", "offset", "packed", "size", "crc", "deflated")
 """What is kept of every picture, 8 bytes each, beside its name and where that ends."""
@@ -220,7 +220,7 @@ class JoinedSource:
 
     def __init__(
         self,
-        table: Table,
+        table: TableReader,
         pictures: Path,
         *,
         name: str,

@@ -78,7 +78,7 @@ class Row:
     cells: Cells
 
 
-class Table(Protocol):
+class TableReader(Protocol):
     """A table in any format, read anew each time."""
 
     path: Path
@@ -163,7 +163,7 @@ def placed(row: Row) -> PlacedRow:
     )
 
 
-def placed_rows(table: Table) -> Iterator[PlacedRow | Rejected]:
+def placed_rows(table: TableReader) -> Iterator[PlacedRow | Rejected]:
     """Give one item for every row, in the table's order; an id counts once."""
     return placed_once(table.rows(), SeenIds())
 
@@ -183,7 +183,7 @@ def placed_once(rows: Iterable[Row | Rejected], seen: SeenIds) -> Iterator[Place
             yield ready
 
 
-def check_head(table: Table) -> None:
+def check_head(table: TableReader) -> None:
     """Look at the first `HEAD` rows of a table.
 
     Raises:

@@ -15,7 +15,7 @@ from geofix.tools.once import once
 from geofix.tools.sources.parquet import ParquetTable, open_parquet, readable
 from geofix.tools.sources.placed_block import PlacedBlock
 from geofix.tools.sources.protocol import VectorBatch, check_name, name_of
-from geofix.tools.sources.rows import Table
+from geofix.tools.sources.rows import TableReader
 from geofix.tools.sources.table import open_table
 
 REQUIRED = ("latitude", "longitude")
@@ -36,7 +36,7 @@ Pieces = list[tuple[PlacedBlock, NDArray[Any]]]
 Column = TypeVar("Column")
 
 
-def open_columns(table: Table) -> None:
+def open_columns(table: TableReader) -> None:
     """Refuse a table whose rows have no id.
 
     Raises:

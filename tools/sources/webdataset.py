@@ -42,7 +42,7 @@ READING = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError)
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ShardSample:
     """One picture with what its JSON says."""
 
     label: str
@@ -51,7 +51,7 @@ class Sample:
     cells: Cells
 
 
-def photo_of(sample: Sample) -> SourcePhoto:
+def photo_of(sample: ShardSample) -> SourcePhoto:
     """Read what is known of a sample's photo.
 
     Raises:
@@ -82,7 +82,7 @@ def photo_of(sample: Sample) -> SourcePhoto:
 
 def samples_of(
     shard: Path, columns: Mapping[str, str], *, pictures: bool
-) -> Iterator[Sample | Rejected]:
+) -> Iterator[ShardSample | Rejected]:
     """Give the samples of a shard; neighbours of one name up to the first dot are one.
 
     Args:
@@ -95,8 +95,10 @@ def samples_of(
         with tarfile.open(shard, "r|*" if is_packed(shard) else "r:") as archive:
             for key, members in groupby(_files(archive, failures), key=_key):
                 sample = _sample(shard, archive, f"{shard.name}!{key}", members, pictures)
-                if isinstance(sample, Sample):
-                    sample = Sample(sample.label, sample.picture, _named(sample.cells, columns))
+                if isinstance(sample, ShardSample):
+                    sample = ShardSample(
+                        sample.label, sample.picture, _named(sample.cells, columns)
+                    )
                 if sample is not None:
                     yield sample
     except READING as error:
@@ -124,7 +126,7 @@ def _sample(
     label: str,
     members: Iterator[tarfile.TarInfo],
     pictures: bool,
-) -> Sample | Rejected | None:
+) -> ShardSample | Rejected | None:
     """Return None for what is no picture: captions alone, say."""
     picture: Picture | None = None
     said: Any = {}
@@ -143,7 +145,7 @@ def _sample(
         return None
     if not failed and not isinstance(said, dict):
         failed = "its JSON is not an object"
-    return Rejected(label, failed) if failed else Sample(label, picture, said)
+    return Rejected(label, failed) if failed else ShardSample(label, picture, said)
 
 
 def _picture(shard: Path, archive: tarfile.TarFile, member: tarfile.TarInfo, read: bool) -> Picture:
@@ -267,7 +269,7 @@ class WebDatasetSource:
         whole = path.parent.resolve() / path.name
         self.name = check_name(name_of(whole) if name is None else name)
         head = list(islice(self._samples(pictures=False), HEAD))
-        if not any(isinstance(sample, Sample) for sample in head):
+        if not any(isinstance(sample, ShardSample) for sample in head):
             why = next((item.reason for item in head if isinstance(item, Rejected)), "no picture")
             raise SourceError(f"{str(path)!r} contains no sample with a picture ({why})")
         places = [place for item in head if (place := _place(item)) is not None]
@@ -291,12 +293,12 @@ class WebDatasetSource:
     def total(self) -> None:
         """Say that only reading all shards would tell."""
 
-    def _samples(self, *, pictures: bool) -> Iterator[Sample | Rejected]:
+    def _samples(self, *, pictures: bool) -> Iterator[ShardSample | Rejected]:
         for shard in self._shards:
             yield from samples_of(shard, self._columns, pictures=pictures)
 
 
-def _place(sample: Sample | Rejected) -> tuple[float, float] | None:
+def _place(sample: ShardSample | Rejected) -> tuple[float, float] | None:
     if isinstance(sample, Rejected):
         return None
     try:

@@ -16,7 +16,7 @@ from PIL import ExifTags, Image
 from geofix.agent.errors import PhotoError
 from geofix.agent.services import Services
 from geofix.db.load.ingest import GeotaggedPhoto, Ingest
-from geofix.db.stores import Pictures, StoredPicture
+from geofix.db.stores import PictureFiles, StoredPicture
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.exemplars import read_exemplar
 from geofix.tools.photo.read import read_photo
@@ -95,7 +95,7 @@ def stored(services: Services, encoder: Encoder, path: Path) -> StoredPicture:
     )
     vectors = encoder.embed([read_photo(path).pixels])
     Ingest(services.engine).add("mine", encoder.name, [photo], vectors)
-    found = Pictures(services.engine).find(list(range(100)))
+    found = PictureFiles(services.engine).find(list(range(100)))
     (only,) = found.values()
     return only
 

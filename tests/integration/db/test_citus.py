@@ -19,7 +19,7 @@ from sqlalchemy import Engine, event, text
 from geofix.agent.regions import circle, search_areas
 from geofix.db import citus
 from geofix.db.citus import PROBED, distribute, prove_settings
-from geofix.db.engine import address_of, open_engine
+from geofix.db.engine import engine_address, open_engine
 from geofix.db.errors import DatabaseError
 from geofix.db.load.indexing import build_index
 from geofix.db.load.ingest import Ingest
@@ -28,7 +28,7 @@ from geofix.db.round_trip import Transaction
 from geofix.db.search import plan
 from geofix.db.search.area import Area
 from geofix.db.search.gallery import Gallery
-from geofix.db.search.likeness import beside
+from geofix.db.search.likeness import second_pool
 from geofix.db.search.query import Found, Search
 from geofix.db.search.status import encoder_statuses
 from tests.integration.db.load.loads import one, photos, unit
@@ -180,7 +180,7 @@ def test_a_region_is_asked_for_without_a_join(
     both: tuple[Engine, dict[str, list[Found]]],
 ) -> None:
     engine, _ = both
-    with executed(engine) as seen, executed(beside(engine)) as seen_beside:
+    with executed(engine) as seen, executed(second_pool(engine)) as seen_beside:
         Gallery(engine).nearest(made(1500).query_vectors[0], K, SEARCHES["a country's part, exact"])
     (search,) = [one for one in seen if "FROM embeddings_1" in one]
     assert " OR " in search
@@ -224,7 +224,7 @@ def test_settings_end_with_the_search_and_with_one_that_fails(
 def test_the_limit_to_a_statement_holds_in_the_transaction_of_its_settings(
     both: tuple[Engine, dict[str, list[Found]]],
 ) -> None:
-    hasty = open_engine(address_of(both[0]), statement_timeout_ms=1234)
+    hasty = open_engine(engine_address(both[0]), statement_timeout_ms=1234)
     said = text("select current_setting('statement_timeout'), current_setting('enable_sort')")
     with hasty.connect() as connection:
         options = {"geofix_ahead": Transaction((("enable_sort", "off"),))}

@@ -15,7 +15,7 @@ from geofix.db.load.ingest import Ingest
 from geofix.db.search import plan
 from geofix.db.search.area import Area
 from geofix.db.search.gallery import Gallery
-from geofix.db.search.likeness import beside
+from geofix.db.search.likeness import second_pool
 from geofix.db.search.query import Search
 from geofix.tools.geo.distance import haversine_km
 from tests.integration.db.load.loads import one
@@ -114,7 +114,7 @@ def test_each_photo_is_in_one_graph(indexed: Engine, graphs: int) -> None:
     ids=["everywhere", "a gallery", "a country"],
 )
 def test_postgres_goes_along_the_index(indexed: Engine, graphs: int, search: Search) -> None:
-    with plans(indexed) as seen, plans(beside(indexed)) as seen_beside:
+    with plans(indexed) as seen, plans(second_pool(indexed)) as seen_beside:
         Gallery(indexed).nearest(made().query_vectors[0], K, search)
     here, there = ([INDEX], []) if graphs == 1 else ([f"{INDEX}_0", f"{INDEX}_2"], [f"{INDEX}_1"])
     assert [len(seen), len(seen_beside)] == [1, len(there)]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.agent.cli.gallery import describe, following
+from geofix.agent.cli.gallery import describe, progress_bar
 from geofix.tools.ingestion import Progress
 
 
@@ -26,7 +26,7 @@ def test_a_line_of_the_load_is_shown_as_it_is_and_the_end_too(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "120")
-    with following() as (say, advance):
+    with progress_bar() as (say, advance):
         advance(Progress(3, 3, 10.0, 0.0, 1))
         say("[bold]north[/bold]: indexing\x1b[2J")
     shown = capsys.readouterr()

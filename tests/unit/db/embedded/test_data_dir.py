@@ -6,7 +6,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from geofix.db.embedded.account import Account
+from geofix.db.embedded.account import SystemAccount
 from geofix.db.embedded.data_dir import (
     claim,
     claimed_before,
@@ -62,7 +62,7 @@ def test_under_root_a_closed_folder_asked_for_is_refused(tmp_path: Path) -> None
 
 
 def test_the_folder_in_the_way_is_named(tmp_path: Path) -> None:
-    stranger = Account("stranger", uid=54_321, gid=54_321)
+    stranger = SystemAccount("stranger", uid=54_321, gid=54_321)
     tmp_path.chmod(0o700)
 
     with pytest.raises(

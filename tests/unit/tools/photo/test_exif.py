@@ -7,7 +7,7 @@ import pytest
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
-from geofix.tools.photo.exif import Claim, read_claim
+from geofix.tools.photo.exif import ExifClaim, read_claim
 
 GPS, BASE, IFD = ExifTags.GPS, ExifTags.Base, ExifTags.IFD
 
@@ -41,7 +41,7 @@ def claim_of(
     gps: dict[int, Any] | None = None,
     details: dict[int, Any] | None = None,
     base: dict[int, Any] | None = None,
-) -> tuple[Claim | None, list[str]]:
+) -> tuple[ExifClaim | None, list[str]]:
     return read_claim(Exif(gps or {}, details or {}, base or {}))  # type: ignore[arg-type]
 
 
@@ -158,14 +158,14 @@ def test_the_equator_is_a_place() -> None:
 
 def test_time_without_place_is_still_a_claim() -> None:
     claim, notes = claim_of(details={BASE.DateTimeOriginal: "2024:07:14 10:11:12"})
-    assert claim == Claim(taken_at="2024-07-14T10:11:12")
+    assert claim == ExifClaim(taken_at="2024-07-14T10:11:12")
     assert notes == []
 
 
 def test_the_time_of_digitizing_stands_in() -> None:
     written = {BASE.DateTimeOriginal: "", BASE.DateTimeDigitized: "2024:07:14 10:11:12"}
     claim, _ = claim_of(details=written)
-    assert claim == Claim(taken_at="2024-07-14T10:11:12")
+    assert claim == ExifClaim(taken_at="2024-07-14T10:11:12")
 
 
 @pytest.mark.parametrize("unset", ["0000:00:00 00:00:00", "    :  :     :  :  ", "", None])
@@ -182,7 +182,7 @@ def test_an_impossible_time_becomes_a_note() -> None:
 def test_a_garbage_offset_is_left_out() -> None:
     written = {BASE.DateTimeOriginal: "2024:07:14 10:11:12", BASE.OffsetTimeOriginal: "local"}
     claim, _ = claim_of(details=written)
-    assert claim == Claim(taken_at="2024-07-14T10:11:12")
+    assert claim == ExifClaim(taken_at="2024-07-14T10:11:12")
 
 
 def test_an_unreadable_altitude_leaves_the_position() -> None:
@@ -205,7 +205,7 @@ def test_an_unreadable_altitude_leaves_the_position() -> None:
 )
 def test_the_camera_is_short_printable_text(make: Any, model: Any, camera: str) -> None:
     claim, _ = claim_of(base={BASE.Make: make, BASE.Model: model})
-    assert claim == Claim(camera=camera)
+    assert claim == ExifClaim(camera=camera)
 
 
 @pytest.mark.parametrize("cut", range(6, 200, 7))
