@@ -34,11 +34,11 @@ from geofix.db.checkpoints import (
 from geofix.db.embedded.cluster import CHECKPOINTS, GEOFIX
 from geofix.db.embedded.data_dir import resolve_data_dir
 from geofix.db.embedded.server import EmbeddedAddress, EmbeddedServer
-from geofix.db.engine import Address, FixedAddress, open_engine
+from geofix.db.engine import DatabaseAddress, FixedAddress, open_engine
 from geofix.db.load.ingest import Ingest
 from geofix.db.runs import QueryPhotos, Trail
 from geofix.db.search.gallery import Gallery
-from geofix.db.stores import Calibrations, LocalFeatureStore, Pictures
+from geofix.db.stores import Calibrations, LocalFeatureStore, PictureFiles
 from geofix.tools.encoders import STARTER, Encoder, load_encoder
 from geofix.tools.models.privacy import VARIABLE, stay_offline
 from geofix.tools.models.providers import Price, load_chat_model, model_name
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from geofix.tools.encoders.geoclip import ImagePlace
 
 
-CLOSED = "this geofix was closed; open it again with `open_agent()`"
+CLOSED = "this agent is closed; open a new one with `open_agent()`"
 
 OPENED = (
     "gallery",
@@ -116,7 +116,7 @@ class Storage:
         return self.settings.database_url is None
 
     @once_property
-    def address(self) -> Address:
+    def address(self) -> DatabaseAddress:
         """Where the database is; the embedded server is started by asking for it.
 
         Raises:
@@ -131,7 +131,7 @@ class Storage:
         return EmbeddedAddress(self.server, GEOFIX, self._require_open)
 
     @property
-    def checkpoint_address(self) -> Address:
+    def checkpoint_address(self) -> DatabaseAddress:
         """Where LangGraph's tables are: a database of their own where the server is ours."""
         address = self.address
         if not self.embedded:
@@ -173,10 +173,10 @@ class Storage:
 
     def _make_ready(self, engine: Engine) -> None:
         if not self.embedded:
-            schema.check(engine)
+            schema.check_schema(engine)
             require_checkpoints(self.checkpoint_url)
             return
-        schema.upgrade(engine)
+        schema.upgrade_schema(engine)
         # Every time, since a first start may have been killed between the two; it takes 10 ms.
         set_up_checkpoints(self.checkpoint_url)
         add_starter_once(engine)
@@ -205,7 +205,7 @@ class Storage:
         """Bring the schema and LangGraph's tables up to date; say whether ours changed."""
         engine = self._new_engine()
         try:
-            changed = schema.upgrade(engine)
+            changed = schema.upgrade_schema(engine)
         finally:
             engine.dispose()
         set_up_checkpoints(self.checkpoint_url)
@@ -237,9 +237,9 @@ class Storage:
         return KnownCalibrations(self.calibrations)
 
     @once_property
-    def pictures(self) -> Pictures:
+    def pictures(self) -> PictureFiles:
         """Where pictures of the gallery are."""
-        return Pictures(self.engine)
+        return PictureFiles(self.engine)
 
     @once_property
     def features(self) -> LocalFeatureStore:
@@ -306,8 +306,8 @@ class Services(Storage):
         scorers = self.change_scorers(own if reason is None else shipped)
         if reason is None and scorers_digest(scorers) != fitted.chosen_by:
             reason = (
-                f"other scorers choose than when it was calibrated: another version of geofix, or"
-                f" an evaluation that changes them; {AGAIN}"
+                "the scorers have changed since the calibration, because this is another"
+                f" version of geofix or an evaluation that changes them; {AGAIN}"
             )
         known = found.known.model_copy(update={"reason": reason})
         return InForce(scorers, known, passed_over)

@@ -22,7 +22,7 @@ KINDS = {
     "csv": "a CSV table",
     "parquet": "a Parquet table, or a folder of them",
     "osv5m": "OpenStreetView-5M as downloaded",
-    "mp16": "MP-16 or a set of its make: a table with IMG_ID, LAT, LON, and pictures",
+    "mp16": "MP-16 or a data set of the same form: a table with IMG_ID, LAT and LON, and photos",
     "webdataset": "tar shards",
     "vectors": "vectors in .npy with a table, or in Parquet",
 }
@@ -52,7 +52,7 @@ def open_source(
         SourceError: There is nothing of the kind, or it does not take one of these.
     """
     if kind is not None and kind not in KINDS:
-        raise SourceError(f"there is no kind {kind!r} of source; there are {_listed()}")
+        raise SourceError(f"{kind!r} is not a kind of source; the kinds are {_listed()}")
     kind = kind or guess_kind(path, table=table)
     _refuse("--table", table, kind, ("mp16", "vectors"))
     _refuse("--split", split, kind, ("osv5m",))
@@ -82,7 +82,7 @@ def guess_kind(path: Path, *, table: Path | None = None) -> str:
     if is_tar(path.name) and (os.path.lexists(path) or expand(str(path)) != [str(path)]):
         return "webdataset"
     if not os.path.lexists(path):
-        raise SourceError(f"there is no {str(path)!r}; give {_listed()}")
+        raise SourceError(f"{str(path)!r} does not exist; give {_listed()}")
     if path.suffix == ".npy":
         return "vectors"
     if path.suffix == ".parquet":
@@ -120,11 +120,12 @@ def _open_vectors(
         beside = [path.with_suffix(suffix) for suffix in (".csv", ".parquet")]
         used = table or next((place for place in beside if os.path.isfile(place)), None)
         if used is None:
-            raise SourceError(f"{str(path)!r} has no table beside it; name it with --table")
+            raise SourceError(f"there is no table beside {str(path)!r}; give it with --table")
         return NpySource(path, used, name=name, columns=columns)
     if table is not None:
         raise SourceError(
-            f"vectors in Parquet stand beside their places; --table {str(table)!r} is for .npy"
+            f"--table {str(table)!r} is only for vectors in .npy; a Parquet table has its places"
+            " in the same rows"
         )
     return ParquetVectorSource(path, name=name, columns=columns)
 
@@ -132,8 +133,8 @@ def _open_vectors(
 def _refuse(option: str, value: object, kind: str, kinds: tuple[str, ...]) -> None:
     if value is not None and kind not in kinds:
         raise SourceError(
-            f"{option} is for {', '.join(sorted(kinds))}, and this is read as {kind!r}; name"
-            " another kind with --kind"
+            f"{option} is only for {', '.join(sorted(kinds))}, and this source is read as"
+            f" {kind!r}; choose another kind with --kind"
         )
 
 

@@ -71,8 +71,8 @@ class CsvTable:
             if any(cells[len(self._header) :]):
                 yield Rejected(
                     label,
-                    f"it has {len(cells)} cells and the header {len(self._header)}: put a cell that"
-                    " holds a separator in double quotes",
+                    f"it has {len(cells)} cells and the header has {len(self._header)}; put a"
+                    " cell that contains a separator in double quotes",
                 )
             else:
                 yield Row(label, self._named(cells))
@@ -121,7 +121,7 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(
-            f"the table {str(path)!r} cannot be read: {error}; give a CSV file in UTF-8, which"
+            f"the table {str(path)!r} cannot be read: {error}. Give a CSV file in UTF-8, which"
             " spreadsheets call 'CSV UTF-8'"
         ) from error
 

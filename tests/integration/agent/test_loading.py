@@ -74,7 +74,7 @@ def test_vectors_are_kept_under_the_name_of_their_encoder(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"embedded_by": "clip"}, "'clip', can be given for vectors only. Set GEOFIX_ENCODER"),
+        ({"embedded_by": "clip"}, "'clip' can be given only for vectors.* set GEOFIX_ENCODER"),
         ({"workers": 2, "ray": 3}, "by the 3 workers of the Ray cluster or by 2 processes here"),
     ],
 )

@@ -35,7 +35,7 @@ def test_worker_processes_change_no_vector(
     services: Services, encoder: Encoder, tmp_path: Path
 ) -> None:
     textured(tmp_path / "photos", 9)
-    (tmp_path / "photos" / "05.jpg").write_text("not a picture")
+    (tmp_path / "photos" / "05.jpg").write_text("not a readable image")
     source = FolderSource(tmp_path / "photos", name="photos")
     reports = [
         ingest_source(source, gallery, services.ingest, encoder, workers=workers, batch_size=4)

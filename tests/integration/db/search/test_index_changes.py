@@ -270,7 +270,7 @@ def test_whoever_holds_on_to_the_right_to_change_indexes_is_named(
         pid = holder.execute(
             text("select pg_backend_pid() from pg_advisory_lock(:key)"), {"key": INDEX_LOCK}
         ).scalar_one()
-        with pytest.raises(DatabaseError, match=rf"server processes \[{pid}\] have held the right"):
+        with pytest.raises(DatabaseError, match=rf"server processes \[{pid}\] have held the lock"):
             build_index(engine, "e")
         holder.execute(text("select pg_advisory_unlock(:key)"), {"key": INDEX_LOCK})
     build_index(engine, "e")

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from geofix.agent.errors import GeofixError
-from geofix.tools.ingestion.decoding import Decoded, Task, Undecodable, decode
+from geofix.tools.ingestion.decoding import DecodedPhoto, Task, Undecodable, decode
 from geofix.tools.ingestion.workers import Workers, default_workers
 from geofix.tools.sources.pictures import FilePicture
 from tests.deadly import DeadlyPicture
@@ -56,7 +56,7 @@ def test_nothing_of_the_working_folder_is_run(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     paths = pictures(tmp_path / "photos", 4)
     done, lost = run([Task(FilePicture(path)) for path in paths])
-    assert [type(one) for one in done] == [Decoded] * 4 and lost == 0
+    assert [type(one) for one in done] == [DecodedPhoto] * 4 and lost == 0
     assert not (tmp_path / "ran").exists()
 
 
@@ -89,7 +89,7 @@ def test_a_picture_that_kills_every_process_is_left_out_alone(tmp_path: Path) ->
     assert lost == 2
     killer = outcomes.pop(3)
     assert isinstance(killer, Undecodable) and "died twice" in killer.reason
-    assert all(isinstance(outcome, Decoded) for outcome in outcomes)
+    assert all(isinstance(outcome, DecodedPhoto) for outcome in outcomes)
 
 
 UNGUARDED = """

@@ -165,7 +165,7 @@ def test_it_comes_back_from_json_as_it_was(simulated: dict[str, Any]) -> None:
     [([], []), ([1.0], [1.0, 2.0]), ([-1.0], [0.0]), ([math.nan], [0.0]), ([1.0], [math.inf])],
 )
 def test_what_is_no_error_is_refused(errors: list[float], hard: list[float]) -> None:
-    with pytest.raises(ValueError, match=r"no pairs|not finite"):
+    with pytest.raises(ValueError, match=r"cannot be paired|not finite"):
         fit_radius(errors, hard)
 
 
