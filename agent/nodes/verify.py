@@ -78,7 +78,11 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
             "image_place": services.image_place and services.image_place.name,
             "kept_the_round_before": blunt,
         },
-        degraded=(*not_had, *_passed_over(state, in_force), *_degraded(state, spent)),
+        degraded=(
+            *not_had,
+            *([] if blunt else _passed_over(state, in_force)),
+            *_degraded(state, spent),
+        ),
     )
 
 
