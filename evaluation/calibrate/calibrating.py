@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from geofix.agent.calibration.promise import Fitted, drafters, options_of
+from geofix.agent.calibration.in_force import drafters, options_of
+from geofix.agent.calibration.promise import Fitted
 from geofix.agent.facade import open_agent
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings

@@ -6,13 +6,14 @@ from typing import Any, cast
 import pytest
 
 from geofix.agent.answer import Calibration
-from geofix.agent.calibration.promise import Asked, InForce
+from geofix.agent.calibration.stored import Stored
 from geofix.agent.context import Context
 from geofix.agent.nodes.verify import verify
 from geofix.agent.regions import box, circle
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, Region, State
 from geofix.agent.verify.scorers import HAND_SET
+from tests.unit.agent.fitted import fitted
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval
 from tests.unit.agent.nodes.gathering import without_pictures
 
@@ -55,7 +56,7 @@ def two_rounds(closer: list[tuple[float, float]]) -> tuple[State, Services]:
     """A second round around Paris, in which the model failed: the calibration was of its drafts."""
     before = State(photo="sha256:00", retrievals=[retrieval([hit(PARIS, 0.9), hit(CHARTRES, 0.9)])])
     first = verify(before, Context(geometry_pictures=0), without_pictures()).update
-    held = Calibration(fitted=True, id=1)
+    of_drafts = fitted(drafted_by="t:m", scorers=HAND_SET.model_dump(mode="json"))
     finer = retrieval([hit(place, 0.9) for place in closer])
     around = circle(*PARIS, 200.0)
     state = before.model_copy(
@@ -64,15 +65,11 @@ def two_rounds(closer: list[tuple[float, float]]) -> tuple[State, Services]:
             "region": around,
             "retrievals": [*before.retrievals, finer.model_copy(update={"region": around})],
             "candidates": first["candidates"],
-            "calibration": held,
+            "calibration": Calibration(fitted=True, id=1),
         }
     )
-
-    def in_force(asked: Asked) -> InForce:
-        gone = held.model_copy(update={"reason": "the model failed"})
-        return InForce(HAND_SET, gone, passed_over="the model failed")
-
-    services = SimpleNamespace(**{**vars(without_pictures()), "in_force": in_force})
+    known = SimpleNamespace(of=lambda *setup: Stored(1, of_drafts))
+    services = SimpleNamespace(**{**vars(without_pictures()), "known_calibrations": known})
     return state, cast(Services, services)
 
 

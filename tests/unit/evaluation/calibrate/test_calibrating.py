@@ -61,9 +61,7 @@ class Asked:
 
 def photo(at: int, sequence: str | None = None) -> EvalPhoto:
     picture = MemoryPicture("m", b"")
-    return EvalPhoto(
-        f"photo {at}", picture, 0.0, 0.0, group=f"place {at % 100}", sequence=sequence
-    )
+    return EvalPhoto(f"photo {at}", picture, 0.0, 0.0, group=f"place {at % 100}", sequence=sequence)
 
 
 def drafted(by: str) -> list[dict[str, Any]]:
