@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from geofix.agent.answer import Calibration
-from geofix.agent.state import Candidate, Retrieval
+from geofix.agent.state import Candidate, Retrieval, share_name
 from geofix.tools.statistics import SCALES
 from geofix.tools.statistics.conformal import LEVELS, ConformalRadius
 from geofix.tools.statistics.reliability import ScaleConfidence
@@ -25,7 +25,7 @@ SIGNALS = frozenset(
     {
         *("log_odds", "lead", "log_scale", "log_reach", "log_impostor_share", "log_inliers"),
         *("log_photos", "similarity", "rounds"),
-        *(f"share_{scale_km:g}_km" for scale_km in SCALES.values()),
+        *map(share_name, SCALES.values()),
     }
 )
 """The names of `signals_of`."""
@@ -59,10 +59,7 @@ def signals_of(
         "log_photos": math.log1p(first.independent),
         "similarity": first.best_similarity or 0.0,
         "rounds": float(rounds),
-        **{
-            name: first.parts.get(name, 0.0)
-            for name in (f"share_{scale_km:g}_km" for scale_km in SCALES.values())
-        },
+        **{share_name(scale_km): first.share_within(scale_km) for scale_km in SCALES.values()},
     }
 
 

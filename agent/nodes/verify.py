@@ -30,7 +30,8 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
     goes_by = in_force(services, run_setup_of(state, context, services.settings.image_place))
     if state.calibration is not None and state.calibration != goes_by.calibration:
         # A later round goes by other scorers: the model failed in it. One scale for all.
-        observed = replace(observed, before=_rescored(state.candidates, goes_by.scorers))
+        before = [goes_by.scorers.place.weighed(candidate) for candidate in state.candidates]
+        observed = replace(observed, before=before)
     share = region_share(state.retrievals)
     candidates = _named(
         choose(
@@ -41,11 +42,11 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
             scorers=goes_by.scorers,
         )
     )
-    before = _leader(state.candidates)
+    led = _leader(state.candidates)
     blunt = (
-        before is not None
+        led is not None
         and state.round > 0
-        and ((after := _leader(candidates)) is None or after.scale_km >= before.scale_km)
+        and ((leads := _leader(candidates)) is None or leads.scale_km >= led.scale_km)
     )
     if blunt:
         candidates, retrieval = state.candidates, state.retrievals[-2]
@@ -101,18 +102,6 @@ def _passed_over(state: State, goes_by: InForce) -> list[str]:
         f" here: {goes_by.passed_over}"
     )
     return [] if reason in state.degraded else [reason]
-
-
-def _rescored(candidates: list[Candidate], scorers: Scorers) -> list[Candidate]:
-    return [
-        candidate.model_copy(
-            update={
-                "terms": scorers.place.terms(candidate.parts),
-                "score": scorers.place.probability(candidate.parts),
-            }
-        )
-        for candidate in candidates
-    ]
 
 
 def _which(scorers: Scorers) -> dict[str, dict[str, object]]:

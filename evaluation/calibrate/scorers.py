@@ -20,7 +20,7 @@ from geofix.agent.verify.scorer import Scorer
 from geofix.agent.verify.scorers import Scorers, default_scorers
 from geofix.agent.verify.spots import scored
 from geofix.evaluation.calibrate.examples import (
-    CROWDED,
+    NEVER_FITTED,
     PLACE_KM,
     fit_examples,
     fit_spots,
@@ -90,15 +90,7 @@ def judged(
 
 
 def _chosen_km(result: Result, scorers: Scorers) -> float:
-    weighed = [
-        candidate.model_copy(
-            update={
-                "terms": scorers.place.terms(candidate.parts),
-                "score": scorers.place.probability(candidate.parts),
-            }
-        )
-        for candidate in candidates_of(result)
-    ]
+    weighed = [scorers.place.weighed(candidate) for candidate in candidates_of(result)]
     standing = [one for one in ranked(held_back(weighed, scorers.place)) if one.vetoed is None]
     if not standing:
         return float("inf")
@@ -180,7 +172,7 @@ def try_scorers(results: Sequence[Result], trained_on: str, seed: int) -> Tried:
             name=NAME,
             trained_on=trained_on,
             photos=len(first),
-            without=CROWDED,
+            without=NEVER_FITTED,
         ),
         lambda scorer: judged(_within_place, others, place=scorer, spot=None),
         [_place(result) for result in others],
