@@ -1,17 +1,13 @@
-"""What a checkpoint may hold, under which names, and the saver that `langgraph.json` names."""
+"""What a checkpoint may hold, and under which names."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from types import MappingProxyType
 
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place
-from geofix.agent.recording import in_thread
-from geofix.agent.services import Services
 from geofix.agent.state import (
     Candidate,
     Clue,
@@ -68,12 +64,3 @@ inside another are kept as a part of it, without a name. A class that moves agai
 def serializer() -> JsonPlusSerializer:
     """Return what writes and reads checkpoints, those of earlier versions too."""
     return strict_serializer(PERSISTED, MOVED)
-
-
-@asynccontextmanager
-async def checkpointer() -> AsyncIterator[AsyncPostgresSaver]:
-    """Open the saver for as long as the server runs; the database is set up if it is ours."""
-    with Services() as services:
-        await in_thread(lambda: services.engine)
-        async with services.async_checkpoint_pool() as pool:
-            yield AsyncPostgresSaver(pool, serde=serializer())

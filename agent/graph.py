@@ -1,8 +1,4 @@
-"""The topology: which node follows which. What they do is in `nodes`, what they know in `state`.
-
-Ends in a bare `graph` for `langgraph.json`: a graph with a checkpointer of its own is refused by
-`langgraph dev`.
-"""
+"""The topology: which node follows which. What they do is in `nodes`, what they know in `state`."""
 
 from __future__ import annotations
 
@@ -22,7 +18,6 @@ from geofix.agent.nodes.verify import verify
 from geofix.agent.recording import recorded, threaded
 from geofix.agent.services import Services
 from geofix.agent.state import Fix, Query, State
-from geofix.tools.once import once
 
 
 def after_verify(state: State) -> Literal["refine", "review", "settle"]:
@@ -67,11 +62,3 @@ def build_graph(
     builder.add_edge("review", "settle")
     builder.add_edge("settle", END)
     return builder
-
-
-@once
-def _own_services() -> Services:
-    return Services()
-
-
-graph = build_graph(_own_services).compile(name="geofix")

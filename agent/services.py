@@ -15,13 +15,10 @@ from typing import TYPE_CHECKING, Any, Self
 from langchain_core.language_models import BaseChatModel
 from sqlalchemy import Engine
 
-from geofix.agent.answer import Calibration
-from geofix.agent.calibration.promise import AGAIN, Asked, InForce, drift
 from geofix.agent.calibration.stored import KnownCalibrations
 from geofix.agent.draft.consensus import CONSENSUS
 from geofix.agent.errors import DatabaseError
 from geofix.agent.settings import Settings
-from geofix.agent.verify.scorers import Scorers, default_scorers, scorers_digest, scorers_of
 from geofix.db import schema
 from geofix.db.checkpoints import (
     AsyncCheckpointPool,
@@ -64,23 +61,44 @@ OPENED = (
     "engine",
     "address",
 )
-"""What is gone once the storage is closed; each before what it is made of."""
+"""What is gone once the services are closed; each before what it is made of."""
 
 
-class Storage:
-    """Leaving it as a context manager lets the database go."""
+class Services:
+    """What the nodes work with. Use as a context manager: leaving it lets the database go."""
 
-    def __init__(self, settings: Settings, progress: Callable[[str], None]) -> None:
-        """Open nothing yet.
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        encoder: Encoder | None = None,
+        model: BaseChatModel | str | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
+        """Wire up lazily: nothing is opened before it is used.
 
         Args:
-            settings: Where the database is.
+            settings: Read from the environment if none are given.
+            encoder: Used instead of the one the settings name.
+            model: Likewise; any LangChain chat model that takes images, or `provider:model`.
             progress: Called with one line when something slow is about to happen.
         """
-        self.settings = settings
-        self._progress = progress
+        self.settings = settings or Settings.from_environment()
+        self._progress = progress or (lambda line: None)
         self._open = ExitStack()
         self._closed = False
+        if self.settings.offline:
+            # Libraries below look there; a settings file may have said it.
+            os.environ[VARIABLE] = "1"
+        stay_offline()
+        self._given_encoder = encoder
+        if isinstance(model, str):
+            self.settings = self.settings.model_copy(update={"model": model})
+            model = None
+        self._given_model = model
+        self.change_scorers: Callable[[Any], Any] = lambda scorers: scorers
+        """Gives the `Scorers` that choose, from those that would (`agent.calibration.in_force`):
+        set while an evaluation leaves something out."""
 
     def __enter__(self) -> Self:
         """Nothing is opened before it is used."""
@@ -250,67 +268,6 @@ class Storage:
     def trail(self) -> Trail:
         """The audit trail."""
         return Trail(self.engine)
-
-
-class Services(Storage):
-    """What the nodes work with. Use as a context manager: leaving it lets the database go."""
-
-    def __init__(
-        self,
-        settings: Settings | None = None,
-        *,
-        encoder: Encoder | None = None,
-        model: BaseChatModel | str | None = None,
-        progress: Callable[[str], None] | None = None,
-    ) -> None:
-        """Wire up lazily.
-
-        Args:
-            settings: Read from the environment if none are given.
-            encoder: Used instead of the one the settings name.
-            model: Likewise; any LangChain chat model that takes images, or `provider:model`.
-            progress: Called with one line when something slow is about to happen.
-        """
-        super().__init__(settings or Settings.from_environment(), progress or (lambda line: None))
-        if self.settings.offline:
-            # Libraries below look there; a settings file may have said it.
-            os.environ[VARIABLE] = "1"
-        stay_offline()
-        self._given_encoder = encoder
-        if isinstance(model, str):
-            self.settings = self.settings.model_copy(update={"model": model})
-            model = None
-        self._given_model = model
-        self.change_scorers: Callable[[Scorers], Scorers] = lambda scorers: scorers
-        """Gives what chooses instead of scorers fitted or shipped: set while an evaluation leaves
-        something out."""
-
-    def in_force(self, asked: Asked) -> InForce:
-        """Return what a run goes by: its calibration where that holds, else what is shipped.
-
-        Args:
-            asked: What the run depends on; its calibration is the newest of whoever drafted.
-        """
-        found = self.known_calibrations.of(asked.encoder, asked.galleries, asked.drafted_by)
-        shipped = default_scorers()
-        if isinstance(found, str):
-            nothing = Calibration(fitted=False, reason=found)
-            return InForce(self.change_scorers(shipped), nothing)
-        fitted, own, unusable = found.fitted, shipped, None
-        try:
-            own = scorers_of(fitted.scorers)
-        except ValueError as error:
-            unusable = f"its scorers cannot be used: {str(error).splitlines()[0]}"
-        reason = drift(fitted, asked) or unusable
-        passed_over = reason if fitted.scorers is not None else None
-        scorers = self.change_scorers(own if reason is None else shipped)
-        if reason is None and scorers_digest(scorers) != fitted.chosen_by:
-            reason = (
-                "the scorers have changed since the calibration, because this is another"
-                f" version of geofix or an evaluation that changes them; {AGAIN}"
-            )
-        known = found.known.model_copy(update={"reason": reason})
-        return InForce(scorers, known, passed_over)
 
     @once_property
     def encoder(self) -> Encoder:

@@ -227,6 +227,11 @@ class Draft(BaseModel):
     provenance: Provenance | None = None
 
 
+def share_name(scale_km: float) -> str:
+    """Return what the share of all votes within a scale is called in `Candidate.parts`."""
+    return f"share_{scale_km:g}_km"
+
+
 class Candidate(BaseModel):
     """One place the photo may have been taken at."""
 
@@ -259,6 +264,10 @@ class Candidate(BaseModel):
     country_code: str | None = None
     distance_km: float = 0.0
     """From the first candidate."""
+
+    def share_within(self, scale_km: float) -> float:
+        """Return the share of all votes within a scale of its best photo, 0 to 1."""
+        return self.parts.get(share_name(scale_km), 0.0)
 
 
 class Verdict(BaseModel):

@@ -8,7 +8,8 @@ from typing import Any
 
 from geofix.agent.answer import Calibration, Evidence, Place, written
 from geofix.agent.calibration.claims import check_claim
-from geofix.agent.calibration.promise import Fitted, Promise, apply, asked_of, drift, signals_of
+from geofix.agent.calibration.in_force import drift, run_setup_of
+from geofix.agent.calibration.promise import Fitted, Promise, apply, signals_of
 from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS
 from geofix.agent.recording import Outcome
@@ -129,9 +130,9 @@ def _promise(state: State, first: Candidate, context: Context, services: Service
     found = None if known.id is None else services.known_calibrations.by_id(known.id)
     fitted = found if isinstance(found, Fitted) else None
     if known.reason is None:
-        asked = asked_of(state, context, services.settings.image_place)
+        setup = run_setup_of(state, context, services.settings.image_place)
         # Since it chose, a person may have chosen otherwise, and a fork may have other options.
-        reason = found if fitted is None else drift(fitted, asked)
+        reason = found if fitted is None else drift(fitted, setup)
         known = known.model_copy(update={"reason": reason})
     promise = apply(
         known,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from geofix.agent.calibration.promise import InForce, asked_of
+from geofix.agent.calibration.in_force import InForce, in_force, run_setup_of
 from geofix.agent.context import Context, budget_of
 from geofix.agent.recording import Outcome
 from geofix.agent.services import Services
@@ -27,10 +27,11 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
     """Let clusters of the retrieved photos confirm or overrule the draft."""
     retrieval = state.retrieval
     observed, not_had = observe(state, context, services)
-    in_force = services.in_force(asked_of(state, context, services.settings.image_place))
-    if state.calibration is not None and state.calibration != in_force.calibration:
+    goes_by = in_force(services, run_setup_of(state, context, services.settings.image_place))
+    if state.calibration is not None and state.calibration != goes_by.calibration:
         # A later round goes by other scorers: the model failed in it. One scale for all.
-        observed = replace(observed, before=_rescored(state.candidates, in_force.scorers))
+        before = [goes_by.scorers.place.weighed(candidate) for candidate in state.candidates]
+        observed = replace(observed, before=before)
     share = region_share(state.retrievals)
     candidates = _named(
         choose(
@@ -38,14 +39,14 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
             region=state.region if state.round > 0 else None,
             within=state.within,
             region_share=share,
-            scorers=in_force.scorers,
+            scorers=goes_by.scorers,
         )
     )
-    before = _leader(state.candidates)
+    led = _leader(state.candidates)
     blunt = (
-        before is not None
+        led is not None
         and state.round > 0
-        and ((after := _leader(candidates)) is None or after.scale_km >= before.scale_km)
+        and ((leads := _leader(candidates)) is None or leads.scale_km >= led.scale_km)
     )
     if blunt:
         candidates, retrieval = state.candidates, state.retrievals[-2]
@@ -64,7 +65,7 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
         update={
             "candidates": candidates,
             # Where the round before is kept, so is what it was chosen by.
-            "calibration": state.calibration if blunt else in_force.calibration,
+            "calibration": state.calibration if blunt else goes_by.calibration,
             "verdict": verdict,
         },
         summary=f"{verdict.decision}: {verdict.reasons[0]}",
@@ -72,13 +73,17 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
             "verdict": verdict.model_dump(mode="json"),
             "candidates": [candidate.model_dump(mode="json") for candidate in candidates],
             "region_share": share,
-            "scorers": _which(in_force.scorers),
-            "calibration": in_force.calibration.model_dump(mode="json"),
+            "scorers": _which(goes_by.scorers),
+            "calibration": goes_by.calibration.model_dump(mode="json"),
             "pictures_compared": len(observed.matches),
             "image_place": services.image_place and services.image_place.name,
             "kept_the_round_before": blunt,
         },
-        degraded=(*not_had, *_passed_over(state, in_force), *_degraded(state, spent)),
+        degraded=(
+            *not_had,
+            *([] if blunt else _passed_over(state, goes_by)),
+            *_degraded(state, spent),
+        ),
     )
 
 
@@ -88,27 +93,15 @@ def _spent(state: State, context: Context) -> str | None:
     return None if budget is None else budget.exhausted()
 
 
-def _passed_over(state: State, in_force: InForce) -> list[str]:
+def _passed_over(state: State, goes_by: InForce) -> list[str]:
     """Say once why a calibration's own scorers did not choose."""
-    if in_force.passed_over is None:
+    if goes_by.passed_over is None:
         return []
     reason = (
         "verify: the shipped scorers chose, not those of the calibration, which does not hold"
-        f" here: {in_force.passed_over}"
+        f" here: {goes_by.passed_over}"
     )
     return [] if reason in state.degraded else [reason]
-
-
-def _rescored(candidates: list[Candidate], scorers: Scorers) -> list[Candidate]:
-    return [
-        candidate.model_copy(
-            update={
-                "terms": scorers.place.terms(candidate.parts),
-                "score": scorers.place.probability(candidate.parts),
-            }
-        )
-        for candidate in candidates
-    ]
 
 
 def _which(scorers: Scorers) -> dict[str, dict[str, object]]:

@@ -22,15 +22,14 @@ from geofix.agent.errors import PhotoError
 from geofix.agent.regions import circle, holds, search_areas
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, Hit, Region, State
-from geofix.agent.verify.candidates import PLACE_SCALE_KM
-from geofix.agent.verify.evidence import counted_at
-from geofix.agent.verify.observed import Density, Observed
+from geofix.agent.verify.observed import Density, Observed, counted_at
 from geofix.db.search.query import Search
 from geofix.db.stores import StoredFeatures, StoredPicture
 from geofix.tools.geo.distance import distances_km
 from geofix.tools.geometry import GeometricMatch
 from geofix.tools.photo.exemplars import read_exemplar, was_kept
 from geofix.tools.photo.read import from_jpeg
+from geofix.tools.statistics import PLACE_KM
 
 if TYPE_CHECKING:
     from geofix.tools.geometry.local_features import LocalFeatures
@@ -210,7 +209,7 @@ def observe(state: State, context: Context, services: Services) -> tuple[Observe
         photos_in_gallery=photos,
         scene=None if state.scene is None else state.scene.kind,
         claimed=state.claimed,
-        likeness=_likeness(state, services),
+        place_similarity=_place_similarity(state, services),
     )
     return observed, degraded
 
@@ -229,7 +228,7 @@ def counted_drafts(state: State) -> list[Draft]:
     ]
 
 
-def _likeness(
+def _place_similarity(
     state: State, services: Services
 ) -> Callable[[Sequence[tuple[float, float]]], list[float]] | None:
     """Return what compares the photo with places; its vector is computed once and kept."""
@@ -265,7 +264,7 @@ def _density(
         Search(
             encoder=state.encoder,
             galleries=context.galleries,
-            areas=search_areas(circle(*point, PLACE_SCALE_KM), state.within),
+            areas=search_areas(circle(*point, PLACE_KM), state.within),
         )
         for point in points
     ]

@@ -12,14 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from geofix.agent.state import Candidate, Hit
-from geofix.agent.verify.evidence import KINDS, Kind
+from geofix.agent.verify.evidence import FEATURES, KINDS, Kind
 from geofix.agent.verify.observed import near
 from geofix.agent.verify.rounds import distances_between_km
 from geofix.agent.verify.scorer import Scorer, logistic
 from geofix.tools.geo.countries import is_land
-
-REGION_KM = 200.0
-"""A candidate this close to the place with most votes is in its region."""
+from geofix.tools.statistics import REGION_KM
 
 KINDS_NEEDED = 2
 
@@ -31,9 +29,8 @@ WITNESSES: tuple[Kind, ...] = ("drafts", "geometry", "image-place")
 """Kinds that speak besides votes. Land or sea is none: it is true of many places at once."""
 
 _OWN_WORD = {
-    "drafts": ("draft", "drafts_in_region"),
-    "geometry": ("inliers",),
-    "image-place": ("image_place",),
+    kind: tuple(row.name for row in FEATURES if row.witness and row.kind == kind)
+    for kind in WITNESSES
 }
 """What a kind must have found at the place itself, so that its silence speaks for nothing."""
 
@@ -107,10 +104,6 @@ def _too_few(kinds: Sequence[Kind], apart_km: float) -> str | None:
     )
 
 
-SUPPORT_KM = 200.0
-"""A draft needs a positive this close, or it may not be the answer."""
-
-
 def veto(candidate: Candidate, positives: Sequence[Hit]) -> str | None:
     """Return why a candidate may not be the answer; none where it may.
 
@@ -122,6 +115,6 @@ def veto(candidate: Candidate, positives: Sequence[Hit]) -> str | None:
         return None
     if not is_land(candidate.latitude, candidate.longitude):
         return "the drafted point lies in the sea and no photo speaks for it"
-    if not near(candidate, positives, SUPPORT_KM):
-        return f"no retrieved photo within {SUPPORT_KM:g} km supports the draft"
+    if not near(candidate, positives, REGION_KM):
+        return f"no retrieved photo within {REGION_KM:g} km supports the draft"
     return None

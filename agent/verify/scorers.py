@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from geofix.agent.state import share_name
 from geofix.agent.verify.evidence import KINDS
 from geofix.agent.verify.scorer import Scorer
 from geofix.agent.verify.spots import SPOT_FEATURES
@@ -58,7 +59,7 @@ def _by_hand(weights: Mapping[str, float], intercept: float) -> Scorer:
 
 
 _PLACE = {
-    **{f"share_{scale:g}_km": STEEPNESS * weight for scale, weight in SHARE_WEIGHTS.items()},
+    **{share_name(scale): STEEPNESS * weight for scale, weight in SHARE_WEIGHTS.items()},
     # How rare the best likeness is; a model's word is one voice, never a majority.
     "likeness": STEEPNESS * 0.10,
     # Votes are sharp: one photo may hold nearly all. Its twins at the place count a little beside

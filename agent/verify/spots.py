@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 from geofix.agent.state import Candidate, Hit, Spot
 from geofix.agent.verify.candidates import SMALLEST_RADIUS_KM
 from geofix.agent.verify.geometry import AGREEING_INLIERS, MOST_LOG, inliers_of, sum_of_independent
-from geofix.agent.verify.observed import Observed, near
+from geofix.agent.verify.observed import FloatArray, Observed, near
 from geofix.agent.verify.scorer import Scorer
 from geofix.tools.geo.distance import distances_km, haversine_km, spherical_mean
 from geofix.tools.statistics.clusters import vote_weights
-
-FloatArray = NDArray[np.float64]
 
 SPOT_TEMPERATURE = 0.05
 """Of the votes among spots. The null distribution, which places have theirs from, tells how alike
@@ -211,16 +209,7 @@ def at_best_spot(candidate: Candidate, observed: Observed, scorer: Scorer) -> Ca
 
 def scored(spots: Sequence[Spot], scorer: Scorer) -> list[Spot]:
     """Return the spots by what a scorer says of them, best first; ties stay in order."""
-    weighed = [
-        spot.model_copy(
-            update={
-                "terms": (terms := scorer.terms(spot.parts)),
-                "score": scorer.probability_of(terms),
-            }
-        )
-        for spot in spots
-    ]
-    return sorted(weighed, key=lambda spot: -spot.score)
+    return sorted(map(scorer.weighed, spots), key=lambda spot: -spot.score)
 
 
 def _grouped(apart: NDArray[np.float64]) -> list[list[int]]:

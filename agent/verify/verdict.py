@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from geofix.agent.context import Context
 from geofix.agent.regions import next_look
 from geofix.agent.state import Candidate, Retrieval, SceneSeen, Verdict
-from geofix.agent.verify.candidates import KNOWN_AT_SHARE, PLACE_SCALE_KM
+from geofix.agent.verify.candidates import KNOWN_AT_SHARE
 from geofix.agent.verify.geometry import geometry_agrees
 from geofix.agent.verify.scene import rejection
+from geofix.tools.statistics import PLACE_KM
 from geofix.tools.statistics.clusters import SCALES_KM
 
 NO_HALF = "no place has half of the votes"
@@ -117,10 +118,7 @@ def _doubt(
     if geometry_agrees(first):
         return []
     crowded = _crowded(first)
-    agreed = (
-        first.independent >= AGREEING_PHOTOS
-        and first.parts[f"share_{PLACE_SCALE_KM:g}_km"] >= KNOWN_AT_SHARE
-    )
+    agreed = first.independent >= AGREEING_PHOTOS and first.share_within(PLACE_KM) >= KNOWN_AT_SHARE
     if agreed and not crowded and share <= TYPICAL_SHARE:
         return []
     return [
@@ -149,7 +147,7 @@ def _crowded(first: Candidate) -> str | None:
 
 def _support(first: Candidate, retrieval: Retrieval) -> list[str]:
     scale_km = min(first.scale_km, SCALES_KM[-1])
-    share = first.parts[f"share_{scale_km:g}_km"]
+    share = first.share_within(scale_km)
     reasons = [
         f"{share:.0%} of the votes of {len(retrieval.positives)} similar photos lie within"
         f" {scale_km:g} km of {first.place or 'this place'}"

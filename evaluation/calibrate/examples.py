@@ -13,22 +13,12 @@ from geofix.agent.verify.scorer import Scorer
 from geofix.agent.verify.scorers import HAND_SET, Scorers
 from geofix.evaluation.calibrate.cases import Case, choices, observed_of, off_km
 from geofix.evaluation.calibrate.training import Example, fit_scorer
+from geofix.tools.statistics import PLACE_KM
 
-PLACE_KM = 25.0
+NEVER_FITTED = tuple(row.name for row in FEATURES if row.fit_on == "none")
 
-GEOMETRY = tuple(feature.name for feature in FEATURES if feature.kind == "geometry")
-
-CROWDED = ("photos_there",)
-"""Never fitted: a crowded place must not win for being crowded."""
-
-UNTRUSTED = (*CROWDED, "contradiction", "independent", "share_0.1_km", *GEOMETRY)
-"""Left out of what is fitted for the weights that are shipped. Which photos are least alike follows
-in a simulated world from how its vectors were made. Simulated inliers are not those of our matcher,
-which gives none where SIFT gives some by chance: weights fitted on them took "compared in vain" for
-proof that a place is wrong. How many photos there are at all, however unlike, says more where noise
-is what parts a photo from its place than on real photos: weights fitted with it place 42.7 % of a
-simulated world, and lose 2 of the 162 real ones. Photos of one place have the same coordinates
-there, hence nothing within 100 m."""
+UNTRUSTED = tuple(row.name for row in FEATURES if row.fit_on != "all photos")
+"""Left out of weights that are fitted on simulated worlds, hence of those that are shipped."""
 
 BY_HAND = ("inliers_lead",)
 """Weighed as by hand in the weights that are shipped: real photos agree on what it means."""

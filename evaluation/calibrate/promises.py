@@ -215,7 +215,7 @@ def kept_of(folds: Sequence[Promised]) -> Kept:
     def by_chance(name: str) -> tuple[float, float]:
         stated = [one[name] for one in said]
         return (
-            calibration_error_by_chance(stated),
+            calibration_error_by_chance(stated, places=places, alone=True),
             calibration_error_by_chance(stated, places=places),
         )
 

@@ -20,7 +20,7 @@ from geofix.agent.verify.scorer import Scorer
 from geofix.agent.verify.scorers import Scorers, default_scorers
 from geofix.agent.verify.spots import scored
 from geofix.evaluation.calibrate.examples import (
-    CROWDED,
+    NEVER_FITTED,
     PLACE_KM,
     fit_examples,
     fit_spots,
@@ -31,7 +31,6 @@ from geofix.evaluation.calibrate.promises import answers_of, check_enough, drawn
 from geofix.evaluation.calibrate.training import Example, TooFewError
 from geofix.evaluation.metrics import paired_bootstrap
 from geofix.evaluation.run.result import Result
-from geofix.evaluation.run.splits import places_of
 from geofix.tools.errors import SourceError
 from geofix.tools.geo.distance import haversine_km
 
@@ -91,15 +90,7 @@ def judged(
 
 
 def _chosen_km(result: Result, scorers: Scorers) -> float:
-    weighed = [
-        candidate.model_copy(
-            update={
-                "terms": scorers.place.terms(candidate.parts),
-                "score": scorers.place.probability(candidate.parts),
-            }
-        )
-        for candidate in candidates_of(result)
-    ]
+    weighed = [scorers.place.weighed(candidate) for candidate in candidates_of(result)]
     standing = [one for one in ranked(held_back(weighed, scorers.place)) if one.vetoed is None]
     if not standing:
         return float("inf")
@@ -162,11 +153,11 @@ def try_scorers(results: Sequence[Result], trained_on: str, seed: int) -> Tried:
     """Fit scorers and judge them on places they were not fitted on.
 
     Args:
-        results: Of an evaluation in which the shipped scorers chose.
+        results: Of an evaluation in which the shipped scorers chose, the group of each its place.
         trained_on: For people: on what.
         seed: Draws which places they are fitted on.
     """
-    placed = [result for result in by_place(results) if result.has_truth]
+    placed = [result for result in results if result.has_truth]
     places = _drawn_places(placed, seed)
     first = [result for result in placed if _place(result) in places]
     others = [result for result in placed if _place(result) not in places]
@@ -181,7 +172,7 @@ def try_scorers(results: Sequence[Result], trained_on: str, seed: int) -> Tried:
             name=NAME,
             trained_on=trained_on,
             photos=len(first),
-            without=CROWDED,
+            without=NEVER_FITTED,
         ),
         lambda scorer: judged(_within_place, others, place=scorer, spot=None),
         [_place(result) for result in others],
@@ -195,15 +186,6 @@ def try_scorers(results: Sequence[Result], trained_on: str, seed: int) -> Tried:
         [_place(result) for result in others],
     )
     return Tried(place, spot, frozenset(places))
-
-
-def by_place(results: Sequence[Result]) -> list[Result]:
-    """Return the results, the group of each its place: photos of one sequence are of one."""
-    places = places_of(results, [result.photo for result in results])
-    return [
-        result.model_copy(update={"group": place})
-        for result, place in zip(results, places, strict=True)
-    ]
 
 
 def kept_if_enough(tried: Tried, again: Sequence[Result]) -> Tried:

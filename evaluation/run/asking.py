@@ -111,7 +111,11 @@ def _excluded(retrievals: Sequence[Retrieval]) -> dict[str, int]:
     for retrieval in retrievals:
         for leak, ids in retrieval.left_out.items():
             photos[leak].update(ids)
-    return {leak: len(ids) for leak, ids in sorted(photos.items())}
+    counts = {leak: len(ids) for leak, ids in photos.items()}
+    # The search leaves out the photo itself and says how often, not which: the same photos each
+    # time, so the search that met most of them has met them all.
+    own = max((part.own for retrieval in retrievals for part in retrieval.how), default=0)
+    return dict(sorted({**counts, **({"hash": own} if own else {})}.items()))
 
 
 COUNTED = ("input_tokens", "output_tokens")

@@ -21,7 +21,7 @@ CELL_DEGREES = 5.0
 APART_KM = 300.0
 """Cities of one world are at least this far from each other."""
 
-CROWDED = 60
+NEVER_FITTED = 60
 """A city's centre has so many of GeoCLIP's places within 10 km."""
 
 DEGREE_KM = 111.195
@@ -187,4 +187,4 @@ def _crowded(places: Places, at: int) -> bool:
     near = haversine_km(
         places.latitude[at], places.longitude[at], places.latitude, places.longitude
     )
-    return int((near <= 10).sum()) >= CROWDED
+    return int((near <= 10).sum()) >= NEVER_FITTED

@@ -10,7 +10,7 @@ from PIL import Image
 from sqlalchemy import event
 
 from geofix.agent import Agent, AsyncAgent, Settings, aopen_agent
-from geofix.agent.calibration.promise import options_of
+from geofix.agent.calibration.in_force import options_of
 from geofix.agent.context import Context
 from geofix.agent.errors import RegionError, TrailError
 from geofix.agent.verify.scorers import HAND_SET, Scorers, scorers_digest

@@ -93,7 +93,7 @@ def test_agreement_of_a_draft_raises_the_score() -> None:
 def test_a_claim_stands_last_with_its_own_evidence_and_is_vetoed() -> None:
     photos = [hit(PARIS, 0.8), hit((BERLIN[0] + 1, BERLIN[1]), 0.7)]
     drafts = [drafted(MID_ATLANTIC)]
-    claimed = chosen(photos, drafts, claimed=BERLIN, likeness=by_latitude)
+    claimed = chosen(photos, drafts, claimed=BERLIN, place_similarity=by_latitude)
     last = claimed[-1]
     assert (last.origin, last.photos, last.rank) == ("claim", 0, 4)
     assert "nothing but the claim" in (last.vetoed or "")
@@ -114,7 +114,7 @@ def test_the_claim_of_the_round_before_is_looked_at_anew_and_stands_last() -> No
     asked = {
         "scorers": Scorers(place=WITH_IMAGE_PLACE),
         "claimed": liked_by_the_model,
-        "likeness": by_latitude,
+        "place_similarity": by_latitude,
     }
     photos, drafts = [hit(PARIS, 0.8), hit(SUVA, 0.7)], [drafted(MID_ATLANTIC)]
     before = chosen(photos, drafts, **asked)
@@ -123,7 +123,7 @@ def test_the_claim_of_the_round_before_is_looked_at_anew_and_stands_last() -> No
         Observed(
             retrieval=retrieval([hit(PARIS, 0.8)]).model_copy(update={"region": looked}),
             before=before,
-            likeness=by_latitude,
+            place_similarity=by_latitude,
             claimed=liked_by_the_model,
         ),
         region=looked,
@@ -169,7 +169,7 @@ def test_a_claim_changes_nothing_of_any_other_candidate(
                 ),
                 drafts=[drafted(at) for at in said],
                 before=answers[-1] if answers else [],
-                likeness=by_latitude,
+                place_similarity=by_latitude,
                 claimed=claimed,
             )
             answers.append(
@@ -227,8 +227,8 @@ def test_the_share_of_a_region_is_that_of_its_votes_round_by_round() -> None:
 
 def test_a_closer_look_makes_no_place_surer_than_its_region_was() -> None:
     alone = pool_candidates([hit(PARIS, 0.5)], [], 0.05, region_share=0.25)[0]
-    assert alone.parts["share_1_km"] == pytest.approx(0.25)
-    assert alone.scale_km > 2500
+    assert alone.shares[1.0] == pytest.approx(0.25)
+    assert alone.candidate.scale_km > 2500
 
 
 def test_nothing_is_ranked_as_nothing() -> None:
@@ -265,7 +265,7 @@ def distances_asked(count: int) -> tuple[int, int]:
     sys.setprofile(counting)
     try:
         candidates = chosen(
-            scattered, drafts, negatives, before=chosen(scattered), likeness=by_latitude
+            scattered, drafts, negatives, before=chosen(scattered), place_similarity=by_latitude
         )
     finally:
         sys.setprofile(None)
