@@ -37,8 +37,10 @@ from geofix.db.runs import QueryPhotos, Trail
 from geofix.db.search.gallery import Gallery
 from geofix.db.stores import Calibrations, LocalFeatureStore, PictureFiles
 from geofix.tools.encoders import STARTER, Encoder, load_encoder
+from geofix.tools.models.load import load_chat_model
+from geofix.tools.models.prices import Price
 from geofix.tools.models.privacy import VARIABLE, stay_offline
-from geofix.tools.models.providers import Price, load_chat_model, model_name
+from geofix.tools.models.providers import model_name
 from geofix.tools.once import forget, once, once_property
 from geofix.tools.scene.classify import Classifier
 from geofix.tools.starter import add_starter_once
