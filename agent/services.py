@@ -300,13 +300,11 @@ class Services:
     @once_property
     def classifier(self) -> Classifier:
         """What tells kinds of scenes: the starter encoder's own network, whoever embeds."""
-        # Imports torch, which `--help` need not.
-        from geofix.tools.encoders.efficientnet_lite0 import EfficientNetLite0Encoder  # noqa: PLC0415
-
-        if isinstance(self.encoder, EfficientNetLite0Encoder):
-            return self.encoder
+        encoder = self.encoder
+        if isinstance(encoder, Classifier):
+            return encoder
         loaded = load_encoder(STARTER, device="cpu")
-        assert isinstance(loaded, EfficientNetLite0Encoder)
+        assert isinstance(loaded, Classifier)
         return loaded
 
     @once_property
