@@ -20,8 +20,8 @@ from sqlalchemy import Connection, Engine, Row, select, text
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import DatabaseError
-from geofix.db.load.index import Progress, write_alone
-from geofix.db.load.indexing import build_index, drop_index, finish_load
+from geofix.db.load.index_build import Progress, write_alone
+from geofix.db.load.index_lifecycle import build_index, drop_index, finish_load
 from geofix.db.round_trip import AHEAD, Transaction, without_transaction
 from geofix.db.search.partition import CITUS_PROBE, CITUS_TABLE, Partition, partition_of
 from geofix.db.tables import EncoderRow

@@ -23,7 +23,7 @@ from sqlalchemy.pool import QueuePool
 
 from geofix.db.errors import DatabaseError
 from geofix.db.failures import Reached, failure, reason_of
-from geofix.db.halves import register_halfvec
+from geofix.db.halfvec import register_halfvec
 from geofix.db.plain_text import redact, secrets_in
 from geofix.db.round_trip import (
     LIMIT_MS,
@@ -32,7 +32,7 @@ from geofix.db.round_trip import (
     send_in_one_trip,
     send_limit_first,
 )
-from geofix.db.standing import server_state
+from geofix.db.server_state import server_state
 
 STATEMENT_TIMEOUT_MS = 120_000
 """No search may hang for ever; loads and index builds set their own limit."""

@@ -134,7 +134,7 @@ def index(
     A load builds it automatically above 20,000 photos; below that, none is
     needed. Searches work while the index is built.
     """
-    from geofix.db.load.indexing import drop_index  # noqa: PLC0415
+    from geofix.db.load.index_lifecycle import drop_index  # noqa: PLC0415
 
     if drop and (compact or m or ef_construction):
         raise typer.BadParameter("--drop can be combined only with --encoder")
@@ -162,7 +162,7 @@ def reindex(encoder: EncoderOption = None) -> None:
 def _build(
     engine: Engine, encoder: str, kind: str, m: int | None, ef_construction: int | None
 ) -> None:
-    from geofix.db.load.indexing import EF_CONSTRUCTION, M, build_index  # noqa: PLC0415
+    from geofix.db.load.index_lifecycle import EF_CONSTRUCTION, M, build_index  # noqa: PLC0415
 
     neighbors = m or M
     candidates = ef_construction or max(EF_CONSTRUCTION, 2 * neighbors)

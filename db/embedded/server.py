@@ -31,7 +31,7 @@ from geofix.db.embedded.data_dir import (
 from geofix.db.embedded.instance import Instance
 from geofix.db.engine import DatabaseAddress, conninfo
 from geofix.db.errors import ServerError
-from geofix.db.standing import server_state
+from geofix.db.server_state import server_state
 
 __all__ = [
     "EmbeddedAddress",

@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
-from geofix.db.load.index import write_alone
-from geofix.db.load.indexing import finish_load
+from geofix.db.load.index_build import write_alone
+from geofix.db.load.index_lifecycle import finish_load
 from geofix.db.search.counts import forget_gallery
 from geofix.db.search.gallery import galleries_with_vectors
 from geofix.db.stores import forget_features

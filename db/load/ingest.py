@@ -17,9 +17,9 @@ from sqlalchemy import ARRAY, Connection, Engine, Text, any_, bindparam, select,
 from geofix.db.engine import database_errors
 from geofix.db.errors import DatabaseError, GalleryError
 from geofix.db.load.galleries import are_present, ensure_partition, gallery_id_of
-from geofix.db.load.index import Progress, write_alone
-from geofix.db.load.indexing import finish_load
-from geofix.db.load.photos import (
+from geofix.db.load.index_build import Progress, write_alone
+from geofix.db.load.index_lifecycle import finish_load
+from geofix.db.load.photo_rows import (
     PHOTO_FIELDS,
     GeotaggedPhoto,
     PhotoColumns,
@@ -30,8 +30,8 @@ from geofix.db.load.photos import (
     known_ids,
     new_ids,
 )
-from geofix.db.load.storing import VectorLoad, store, store_over_two, update
-from geofix.db.load.vectors import Vectors
+from geofix.db.load.vector_load import VectorLoad, store, store_over_two, update
+from geofix.db.load.vector_rows import Vectors
 from geofix.db.tables import GalleryRow, PhotoRow
 
 __all__ = ["Added", "GeotaggedPhoto", "Ingest", "PhotoColumns"]

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, delete, func, insert, select
 
-from geofix.db.load.vectors import SIGNATURE, driver_of
+from geofix.db.load.vector_rows import SIGNATURE, driver_of
 from geofix.db.search.area import EARTH_RADIUS_KM
 from geofix.db.search.partition import Partition, partition_of
 from geofix.db.tables import CentringRow, VectorIndexRow

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select, text
 
-from geofix.db.load.vectors import NO_COUNTRY
+from geofix.db.load.vector_rows import NO_COUNTRY
 from geofix.db.search.area import EARTH_RADIUS_KM, Area, Box
 from geofix.db.search.partition import Partition
 from geofix.db.tables import CellCountRow

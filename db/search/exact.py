@@ -28,7 +28,8 @@ from sqlalchemy import (
 from geofix.db.engine import cores_of
 from geofix.db.search.area import common_boxes
 from geofix.db.search.counts import CellCounts, cell_ranges
-from geofix.db.search.likeness import (
+from geofix.db.search.partition import Partition
+from geofix.db.search.similarity import (
     LIMIT,
     PartitionQuery,
     Ranked,
@@ -38,7 +39,6 @@ from geofix.db.search.likeness import (
     fetch_ranked,
     query_conditions,
 )
-from geofix.db.search.partition import Partition
 
 PLAIN = {"enable_sort": "on", "enable_seqscan": "on"}
 BY_REGION = {"enable_sort": "on", "enable_seqscan": "off"}
@@ -82,7 +82,7 @@ def search_exactly(
     """
     boxes = common_boxes(asked.search.areas)
     wanted = query_conditions(partition, asked)
-    raw = asked.likeness.mean is None
+    raw = asked.prepared.mean is None
     parameters = asked.parameters()
     if boxes is None:
         everywhere = _closest(partition.table, raw=raw).where(*wanted)
@@ -111,7 +111,7 @@ def search_later(
     connection: Connection, partition: Partition, asked: PartitionQuery, upto: int
 ) -> Ranked:
     """Return the closest of the photos that came after the index."""
-    raw = asked.likeness.mean is None
+    raw = asked.prepared.mean is None
     later = _closest(partition.table, raw=raw).where(
         partition.table.c.photo_id > bindparam("upto", type_=BigInteger()),
         *query_conditions(partition, asked),

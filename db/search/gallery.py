@@ -27,10 +27,10 @@ from geofix.db.search.centring import Centring, read_centring
 from geofix.db.search.counts import CellCounts, read_counts
 from geofix.db.search.exact import search_exactly
 from geofix.db.search.index import search_index
-from geofix.db.search.likeness import PartitionQuery, Ranked, check_dimension, prepare_query
 from geofix.db.search.partition import Partition, Reading, partition_of
 from geofix.db.search.plan import plan_search
 from geofix.db.search.query import THIS_SERVER, Found, How, Neighbour, Search
+from geofix.db.search.similarity import PartitionQuery, Ranked, check_dimension, prepare_query
 from geofix.db.tables import CellCountRow, EncoderRow, GalleryRow, PhotoRow
 
 

@@ -23,7 +23,10 @@ from sqlalchemy import (
 )
 
 from geofix.db.search.exact import search_later
-from geofix.db.search.likeness import (
+from geofix.db.search.partition import Kind, Partition
+from geofix.db.search.plan import SearchPlan
+from geofix.db.search.query import How
+from geofix.db.search.similarity import (
     LIMIT,
     PartitionQuery,
     Ranked,
@@ -35,9 +38,6 @@ from geofix.db.search.likeness import (
     index_distance,
     query_conditions,
 )
-from geofix.db.search.partition import Kind, Partition
-from geofix.db.search.plan import SearchPlan
-from geofix.db.search.query import How
 
 SCANNED_TUPLES = 40_000
 """How far an index scan goes on for photos inside a region before it gives up."""

@@ -15,7 +15,7 @@ from geofix.agent.facade import aopen_agent
 from geofix.agent.services import Services
 from geofix.db.engine import conninfo, database_errors, open_engine
 from geofix.db.errors import DatabaseError
-from geofix.db.load.indexing import build_index, drop_index
+from geofix.db.load.index_lifecycle import build_index, drop_index
 from geofix.db.search import plan
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Search

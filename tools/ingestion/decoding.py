@@ -28,7 +28,7 @@ from geofix.tools.encoders import Encoder, load_encoder
 from geofix.tools.errors import PhotoError, RegionError
 from geofix.tools.geo.distance import check_coordinates
 from geofix.tools.photo.read import Photo, read_photo
-from geofix.tools.sources.pictures import Picture
+from geofix.tools.sources.picture_files import Picture
 
 
 @dataclass(frozen=True, slots=True)

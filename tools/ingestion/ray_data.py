@@ -25,9 +25,9 @@ from geofix.db.errors import GeofixError
 from geofix.db.load.ingest import Ingest
 from geofix.tools.errors import SourceError, quiet
 from geofix.tools.ingestion.decoding import DecodedPhoto, Embedded, Loadable, embed_pictures
-from geofix.tools.ingestion.load import PhotoLoad, Writer
-from geofix.tools.ingestion.matching import Job
-from geofix.tools.ingestion.pipeline import BATCH
+from geofix.tools.ingestion.jobs import Job
+from geofix.tools.ingestion.photo_load import PhotoLoad, Writer
+from geofix.tools.ingestion.photo_pipeline import BATCH
 from geofix.tools.ingestion.report import IngestionReport, Progress, Tally
 from geofix.tools.sources import Source, check_name
 

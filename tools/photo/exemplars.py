@@ -15,7 +15,7 @@ from geofix.db.stores import StoredPicture
 from geofix.tools.errors import PhotoError
 from geofix.tools.photo.read import read_photo
 from geofix.tools.photo.samples import sample_path
-from geofix.tools.sources.pictures import FilePicture
+from geofix.tools.sources.picture_files import FilePicture
 
 SAMPLES = "vismatch"
 """The source whose pictures come with a package, and so have no path of their own."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from geofix.tools.sources.choose import KINDS, open_source
 from geofix.tools.sources.folder import FolderSource
 from geofix.tools.sources.joined import JoinedSource
 from geofix.tools.sources.mp16 import open_mp16
+from geofix.tools.sources.open_source import KINDS, open_source
 from geofix.tools.sources.osv5m import open_osv5m
-from geofix.tools.sources.pictures import (
+from geofix.tools.sources.picture_files import (
     FilePicture,
     MemoryPicture,
     Picture,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from geofix.tools.errors import SourceError
-from geofix.tools.sources.pictures import FilePicture
+from geofix.tools.sources.picture_files import FilePicture
 from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name, name_of
 
 SUFFIXES = frozenset(

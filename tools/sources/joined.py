@@ -14,7 +14,7 @@ import numpy as np
 
 from geofix.tools.errors import SourceError
 from geofix.tools.sources.folder import SUFFIXES
-from geofix.tools.sources.pictures import FilePicture, Picture, TarPicture, ZipPicture
+from geofix.tools.sources.picture_files import FilePicture, Picture, TarPicture, ZipPicture
 from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name
 from geofix.tools.sources.rows import PlacedRow, TableReader, mark, placed_rows
 

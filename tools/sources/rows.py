@@ -21,7 +21,7 @@ from geofix.tools.sources.columns import (
     number_of,
     text_of,
 )
-from geofix.tools.sources.pictures import Picture
+from geofix.tools.sources.picture_files import Picture
 from geofix.tools.sources.protocol import Rejected, SourcePhoto
 
 

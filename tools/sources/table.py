@@ -12,7 +12,7 @@ from geofix.tools.errors import SourceError
 from geofix.tools.once import once_property
 from geofix.tools.sources.columns import REQUIRED, find_columns, text_of
 from geofix.tools.sources.parquet import ParquetTable
-from geofix.tools.sources.pictures import FilePicture, MemoryPicture, Picture
+from geofix.tools.sources.picture_files import FilePicture, MemoryPicture, Picture
 from geofix.tools.sources.placed_block import PlacedBlock, blocks_of
 from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name, name_of
 from geofix.tools.sources.rows import PlacedRow, Row, check_head, placed_rows

@@ -29,7 +29,7 @@ from geofix.tools.sources.columns import (
     text_of,
 )
 from geofix.tools.sources.joined import PACKED_TARS, TARS, is_picture, tar_members
-from geofix.tools.sources.pictures import MemoryPicture, Picture, TarPicture
+from geofix.tools.sources.picture_files import MemoryPicture, Picture, TarPicture
 from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name, name_of
 from geofix.tools.sources.rows import SeenIds
 

@@ -21,7 +21,7 @@ from geofix.tools.encoders import Encoder
 from geofix.tools.photo.exemplars import read_exemplar
 from geofix.tools.photo.read import read_photo
 from geofix.tools.photo.samples import sample_path
-from tests.integration.lab import said
+from tests.integration.scripted_model import said
 
 FAR = "outdoor/montmartre_far.jpg"
 

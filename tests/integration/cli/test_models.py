@@ -11,7 +11,7 @@ from langchain_core.messages import HumanMessage
 
 from geofix.tools.models.privacy import pictures_in, require_bare
 from tests.integration.cli.conftest import Done, Geofix
-from tests.integration.lab import KEY, said
+from tests.integration.scripted_model import KEY, said
 from tests.loopback import (
     TOKENS_IN,
     TOKENS_OUT,

@@ -21,18 +21,18 @@ from geofix.db import citus
 from geofix.db.citus import PROBED, distribute, prove_settings
 from geofix.db.engine import engine_address, open_engine
 from geofix.db.errors import DatabaseError
-from geofix.db.load.indexing import build_index
+from geofix.db.load.index_lifecycle import build_index
 from geofix.db.load.ingest import Ingest
-from geofix.db.load.vectors import driver_of
+from geofix.db.load.vector_rows import driver_of
 from geofix.db.round_trip import Transaction
 from geofix.db.search import plan
 from geofix.db.search.area import Area
 from geofix.db.search.gallery import Gallery
-from geofix.db.search.likeness import second_pool
 from geofix.db.search.query import Found, Search
+from geofix.db.search.similarity import second_pool
 from geofix.db.search.status import encoder_statuses
 from tests.integration.db.load.loads import one, photos, unit
-from tests.integration.db.search.structured import add, database, made
+from tests.integration.db.search.structured_gallery import add, database, made
 
 K = 16
 EVERYWHERE = Search(encoder="e")

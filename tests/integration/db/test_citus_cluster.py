@@ -29,7 +29,13 @@ from geofix.db.search.status import check_recall, encoder_statuses
 from geofix.tools.geo.distance import haversine_km
 from tests.conftest import CITUS_URL
 from tests.integration.db.load.loads import one
-from tests.integration.db.search.structured import add, is_exact, likeness, made, share_found
+from tests.integration.db.search.structured_gallery import (
+    add,
+    is_exact,
+    likeness,
+    made,
+    share_found,
+)
 
 pytestmark = pytest.mark.citus
 

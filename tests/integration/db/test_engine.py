@@ -14,8 +14,8 @@ from geofix.db import schema
 from geofix.db.checkpoints import checkpoint_pool, set_up_checkpoints
 from geofix.db.engine import PATIENCE_S, FixedAddress, database_errors, open_engine
 from geofix.db.errors import DatabaseError
-from geofix.db.load.vectors import driver_of
-from tests.integration.db.door import Clock, Door
+from geofix.db.load.vector_rows import driver_of
+from tests.integration.db.closable_proxy import Clock, Door
 
 SECRET = "hunter2"
 

@@ -111,7 +111,7 @@ from dataclasses import replace
 from geofix.agent import Settings, open_agent
 from geofix.evaluation.datasets import open_dataset
 from geofix.evaluation.run.runner import Plan, evaluate
-from tests.deadly import DeadlyPicture
+from tests.deadly_picture import DeadlyPicture
 
 dataset = open_dataset(sys.argv[2])
 first, *others = dataset.photos

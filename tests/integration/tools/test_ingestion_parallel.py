@@ -13,7 +13,7 @@ from geofix.agent.services import Services
 from geofix.tools.encoders import Encoder
 from geofix.tools.ingestion import ingest_source
 from geofix.tools.sources import FolderSource, Rejected
-from tests.deadly import DeadlySource
+from tests.deadly_picture import DeadlySource
 from tests.files import SEOUL, exif_of, gps_of, save_photo
 from tests.integration.tools.conftest import CountingEncoder, Ingester
 from tests.integration.tools.stored import orphans, stored, vectors_of

@@ -21,7 +21,7 @@ from geofix.db.errors import DatabaseError
 from geofix.db.failures import Reached, failure, reason_of
 from geofix.db.plain_text import redact
 from geofix.db.round_trip import LIMIT_MS
-from geofix.db.search.likeness import second_pool
+from geofix.db.search.similarity import second_pool
 
 SECRET = "hunter2"
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from geofix.db.load.galleries import remove_gallery
-from geofix.db.load.indexing import build_index, drop_index
+from geofix.db.load.index_lifecycle import build_index, drop_index
 from geofix.db.load.ingest import GeotaggedPhoto, Ingest
 from geofix.db.search import plan
 from geofix.db.search import status as gallery_status
@@ -16,7 +16,7 @@ from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Search
 from geofix.db.search.status import DRIFTED, EncoderStatus, encoder_statuses
 from tests.integration.db.load.loads import one
-from tests.integration.db.search.structured import add, hnsw, made
+from tests.integration.db.search.structured_gallery import add, hnsw, made
 
 EXACT_ROWS = 200
 EVERYWHERE = Search(encoder="e")

@@ -15,11 +15,11 @@ from geofix.db.load.ingest import Ingest
 from geofix.db.search import plan
 from geofix.db.search.area import Area
 from geofix.db.search.gallery import Gallery
-from geofix.db.search.likeness import second_pool
 from geofix.db.search.query import Search
+from geofix.db.search.similarity import second_pool
 from geofix.tools.geo.distance import haversine_km
 from tests.integration.db.load.loads import one
-from tests.integration.db.search.structured import (
+from tests.integration.db.search.structured_gallery import (
     DIMENSION,
     add,
     database,

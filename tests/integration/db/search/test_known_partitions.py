@@ -15,13 +15,13 @@ from geofix.db import round_trip as idle
 from geofix.db.engine import open_engine
 from geofix.db.errors import DatabaseError
 from geofix.db.load.galleries import remove_gallery
-from geofix.db.load.indexing import build_index
+from geofix.db.load.index_lifecycle import build_index
 from geofix.db.search import plan
 from geofix.db.search.gallery import Gallery
-from geofix.db.search.likeness import second_pool
 from geofix.db.search.query import Search
+from geofix.db.search.similarity import second_pool
 from tests.integration.db.load.loads import one
-from tests.integration.db.search.structured import add, made
+from tests.integration.db.search.structured_gallery import add, made
 
 EVERYWHERE = Search(encoder="e")
 K = 8

@@ -11,7 +11,7 @@ from geofix.db.search import centring as vector_stream
 from geofix.db.search.centring import VectorBlock, every_block, stream_vectors
 from geofix.db.search.partition import partition_of
 from tests.integration.db.load.loads import one, photos, unit
-from tests.integration.db.search.structured import DIMENSION, add, made
+from tests.integration.db.search.structured_gallery import DIMENSION, add, made
 
 
 def blocks(engine: Engine) -> list[VectorBlock]:

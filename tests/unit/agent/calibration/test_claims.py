@@ -13,8 +13,8 @@ from geofix.agent.state import Fix
 from geofix.evaluation.calibrate.reliability_fit import fit_confidence
 from geofix.tools.geo.distance import destination
 from geofix.tools.statistics.conformal import fit_radius
-from tests.simulated import answers
-from tests.unit.agent.fitted import fitted
+from tests.simulated_answers import answers
+from tests.unit.agent.calibrations import fitted
 
 PARIS = (48.8867, 2.3431)
 

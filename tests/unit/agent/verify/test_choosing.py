@@ -21,7 +21,7 @@ from geofix.agent.verify.scorer import Scorer, logistic
 from geofix.agent.verify.scorers import HAND_SET, SHARE_WEIGHTS, Scorers
 from geofix.agent.verify.verdict import decide
 from geofix.tools.geo.distance import are_within, haversine_km
-from tests.unit.agent.chosen import chosen, drafted
+from tests.unit.agent.choosing import chosen, drafted
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval
 
 MID_ATLANTIC = (30.0, -40.0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from geofix.db.errors import GalleryError
-from geofix.db.load.photos import (
+from geofix.db.load.photo_rows import (
     PHOTO_FIELDS,
     GeotaggedPhoto,
     PhotoColumns,

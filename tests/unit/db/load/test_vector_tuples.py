@@ -7,7 +7,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from geofix.db.load.vectors import ROWS_A_BLOCK, NotFiniteError, Vectors, VectorTuples
+from geofix.db.load.vector_rows import ROWS_A_BLOCK, NotFiniteError, Vectors, VectorTuples
 
 ROWS = 5 * ROWS_A_BLOCK + 3
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from geofix.evaluation.calibrate.reliability_fit import fit_confidence
 from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM
 from geofix.tools.statistics.conformal import LEVELS, ConformalRadius, fit_radius
-from tests.simulated import answers
+from tests.simulated_answers import answers
 
 ERRORS = st.lists(st.floats(0, 20_000), min_size=1, max_size=60)
 

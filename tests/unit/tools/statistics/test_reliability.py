@@ -17,7 +17,7 @@ from geofix.tools.statistics.reliability import (
     expected_calibration_error,
     reliability_curve,
 )
-from tests.simulated import answers
+from tests.simulated_answers import answers
 
 
 @pytest.fixture(scope="module")

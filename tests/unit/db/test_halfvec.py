@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geofix.db.halves import halfvec_text
+from geofix.db.halfvec import halfvec_text
 
 
 @given(st.lists(st.floats(-60_000, 60_000, width=32), min_size=1, max_size=20))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from geofix.db.load.ingest import Added, GeotaggedPhoto, Ingest
 from geofix.tools.ingestion.decoding import DecodedPhoto, Outcome, Undecodable
-from geofix.tools.ingestion.matching import Job, geotagged, job_of
+from geofix.tools.ingestion.jobs import Job, geotagged, job_of
 from geofix.tools.ingestion.report import Tally
 from geofix.tools.sources import Rejected, Source, SourcePhoto
 

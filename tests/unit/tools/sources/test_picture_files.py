@@ -8,7 +8,7 @@ import pytest
 
 from geofix.tools.errors import PhotoError
 from geofix.tools.sources import FilePicture, MemoryPicture, Picture, TarPicture
-from geofix.tools.sources import pictures as module
+from geofix.tools.sources import picture_files as module
 from geofix.tools.sources.joined import tar_pictures, zip_pictures
 from tests.unit.tools.sources.archives import jpeg, tar, zipped
 

@@ -15,8 +15,8 @@ from PIL import Image
 from geofix.db.load.ingest import Ingest
 from geofix.tools.encoders import Encoder
 from geofix.tools.ingestion.decoding import DecodedPhoto, Outcome
-from geofix.tools.ingestion.load import PhotoLoad, Writer
-from geofix.tools.ingestion.matching import Job
+from geofix.tools.ingestion.jobs import Job
+from geofix.tools.ingestion.photo_load import PhotoLoad, Writer
 from geofix.tools.ingestion.report import IngestionReport, Progress, Tally
 from geofix.tools.ingestion.workers import Workers
 from geofix.tools.sources import Source, check_name

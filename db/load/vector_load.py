@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, text
 
 from geofix.db.errors import GalleryError
-from geofix.db.load.photos import PhotoColumns, update_photos
-from geofix.db.load.vectors import NotFiniteError, Vectors, VectorTuples, copy_vectors
+from geofix.db.load.photo_rows import PhotoColumns, update_photos
+from geofix.db.load.vector_rows import NotFiniteError, Vectors, VectorTuples, copy_vectors
 from geofix.db.search.counts import cells_of, count_new, encoders_of, mark_changed
-from geofix.db.search.likeness import second_pool
+from geofix.db.search.similarity import second_pool
 
 Positions = NDArray[np.intp]
 

@@ -44,7 +44,7 @@ from sqlalchemy import (
 
 from geofix.db.engine import engine_address, open_engine, pool_of
 from geofix.db.errors import GalleryError
-from geofix.db.halves import halfvec_bytes, parameter, round_to_half
+from geofix.db.halfvec import halfvec_bytes, parameter, round_to_half
 from geofix.db.round_trip import (
     AHEAD,
     LIMIT_MS,
@@ -171,7 +171,7 @@ Settings = Mapping[str, str]
 class PartitionQuery:
     """What is asked of a partition."""
 
-    prepare_query: PreparedQuery
+    prepared: PreparedQuery
     sign: float
     """1 for the most similar, -1 for the most dissimilar."""
     limit: int
@@ -181,7 +181,7 @@ class PartitionQuery:
 
     def parameters(self) -> dict[str, object]:
         """Return what fills the places in the statements that compare."""
-        return {**self.likeness.parameters, "limit": self.limit, **self._places()}
+        return {**self.prepared.parameters, "limit": self.limit, **self._places()}
 
     def _places(self) -> dict[str, object]:
         places: dict[str, object] = {}

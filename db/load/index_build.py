@@ -22,8 +22,8 @@ from sqlalchemy import exc as sa_exc
 
 from geofix.db.engine import on_this_machine
 from geofix.db.errors import DatabaseError
-from geofix.db.halves import halfvec_text
-from geofix.db.load.vectors import driver_of
+from geofix.db.halfvec import halfvec_text
+from geofix.db.load.vector_rows import driver_of
 from geofix.db.round_trip import LIMIT_MS
 from geofix.db.search.centring import Centring
 from geofix.db.search.partition import Partition, part_names

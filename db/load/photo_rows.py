@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from geofix.db.errors import GalleryError
-from geofix.db.load.vectors import copy_tuples, driver_of
+from geofix.db.load.vector_rows import copy_tuples, driver_of
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 """NUL, and surrogates as in a file name that is no UTF-8: Postgres cannot hold them in text."""

@@ -23,7 +23,7 @@ from geofix.db.search.query import Found
 from tests.integration.db.load.loads import one
 
 if TYPE_CHECKING:
-    from benchmarks.drawn import Drawn
+    from benchmarks.made_gallery import Drawn
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]

@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from geofix.db.errors import GalleryError
-from geofix.db.halves import halfvec_bytes, round_to_half
-from geofix.db.search.likeness import prepare_query
+from geofix.db.halfvec import halfvec_bytes, round_to_half
+from geofix.db.search.similarity import prepare_query
 
 Floats = NDArray[np.float32]
 

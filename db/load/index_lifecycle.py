@@ -9,7 +9,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
-from geofix.db.load.index import Progress, create_index, index_session, remove_others, write_alone
+from geofix.db.load.index_build import (
+    Progress,
+    create_index,
+    index_session,
+    remove_others,
+    write_alone,
+)
 from geofix.db.search import plan
 from geofix.db.search.centring import Centring, measure_partition, replace_centring
 from geofix.db.search.counts import count_all, mark_changed, read_counts
