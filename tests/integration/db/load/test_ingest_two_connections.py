@@ -16,8 +16,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from geofix.db.errors import DatabaseError, GalleryError
-from geofix.db.load import ingest
-from geofix.db.load import vector_load
+from geofix.db.load import ingest, vector_load
 from geofix.db.load.ingest import WORTH_TWO, Ingest
 from geofix.db.load.vector_rows import VectorTuples
 from geofix.db.search.gallery import Gallery
