@@ -35,7 +35,7 @@ def test_what_a_kind_does_not_take_is_refused(tmp_path: Path) -> None:
         open_source(tmp_path, split="train")
     with pytest.raises(SourceError, match="--table is only for mp16, vectors"):
         open_source(tmp_path, table=tmp_path / "t.csv")
-    with pytest.raises(SourceError, match="--column is for"):
+    with pytest.raises(SourceError, match="--column is only for"):
         open_source(tmp_path, columns={"latitude": "y"})
 
 
