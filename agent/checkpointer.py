@@ -1,4 +1,4 @@
-"""What a checkpoint may hold, and under which names."""
+"""The types that checkpoints may hold, and the names they had before."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ PERSISTED = (
     State,
     Verdict,
 )
-"""All a checkpoint may revive: LangGraph revives no other class (DESIGN.md section 3)."""
+"""All classes that a checkpoint may contain; LangGraph loads no others (DESIGN.md section 3)."""
 
 MOVED: Mapping[tuple[str, str], type] = MappingProxyType(
     {
@@ -57,10 +57,10 @@ MOVED: Mapping[tuple[str, str], type] = MappingProxyType(
         ("geofix.agent.spending", "Spending"): Spending,
     }
 )
-"""Persisted classes by the module and name they had in older checkpoints. Those that only stand
-inside another are kept as a part of it, without a name. A class that moves again gets a new row."""
+"""Persisted classes by the module and name that they had in older checkpoints. Classes that occur
+only inside another are stored without a name. A class that moves again gets a new row."""
 
 
 def serializer() -> JsonPlusSerializer:
-    """Return what writes and reads checkpoints, those of earlier versions too."""
+    """Return the serializer of checkpoints, which also reads those of earlier versions."""
     return strict_serializer(PERSISTED, MOVED)

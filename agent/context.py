@@ -1,4 +1,4 @@
-"""The options of one run: JSON-able, bounded, described; and what a run may still spend and do."""
+"""The options of one run, and what a run may still spend."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from geofix.tools.models.reply import COUNTED
 from geofix.tools.statistics import LEVELS
 
 GONE = frozenset({"complete"})
-"""Options of earlier versions, which kept runs still name: they have no effect any more."""
+"""Options of earlier versions that stored runs still have; they no longer have an effect."""
 
 
 class Context(BaseModel):
-    """Options of one run; they are recorded in its trail."""
+    """Options of one run; the trail records them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -173,20 +173,20 @@ class Context(BaseModel):
     @field_validator("galleries")
     @classmethod
     def _with_names(cls, galleries: tuple[str, ...]) -> tuple[str, ...]:
-        """Refuse what no gallery can be called."""
+        """Refuse names that no gallery can have."""
         for name in galleries:
             require_name(name, "the name", ValueError)
         return galleries
 
     @classmethod
     def kept(cls, options: Mapping[str, Any]) -> Self:
-        """Read the options of a run that is kept, be it an earlier version's."""
+        """Read the options of a stored run, which can be of an earlier version."""
         return cls(**{name: value for name, value in options.items() if name not in GONE})
 
     @field_validator("coverage")
     @classmethod
     def _of_a_level(cls, coverage: float) -> float:
-        """Refuse a coverage no radius is stated at."""
+        """Refuse a coverage for which there is no radius."""
         if coverage not in LEVELS:
             raise ValueError(f"a radius can be stated at {', '.join(map(str, LEVELS))}")
         return coverage
@@ -194,7 +194,7 @@ class Context(BaseModel):
     @field_validator("exemplars")
     @classmethod
     def _of_numbered_candidates(cls, exemplars: int, info: ValidationInfo) -> int:
-        """Refuse pictures of candidates where the model is shown none."""
+        """Refuse photos of candidates if the model is shown no candidates."""
         preset = info.data.get("preset", "geofix")
         if exemplars and preset != "geofix":
             raise ValueError(
@@ -209,12 +209,12 @@ STEPS_A_ROUND = 4
 
 
 def recursion_limit(context: Context) -> int:
-    """Return how many steps a run can need; LangGraph's own limit of 10,007 guards no budget."""
+    """Return the maximum number of steps of a run; LangGraph's own limit of 10,007 is too high."""
     return STEPS_A_ROUND * context.max_rounds + STEPS_A_ROUND
 
 
 def budget_of(context: Context, began_epoch_s: float, rounds: list[Spending]) -> Budget | None:
-    """Return what is left for this round; none where nothing is limited.
+    """Return the budget left for this round; none if nothing is limited.
 
     Args:
         context: With the limits.

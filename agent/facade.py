@@ -1,7 +1,7 @@
-"""The facade every door stands on: Python, command line, service.
+"""The facade that Python callers, the command line and services use.
 
-`Agent` pairs the graph with LangGraph's synchronous saver; `AsyncAgent` with the
-asynchronous one: a synchronous saver raises a bare NotImplementedError under `ainvoke`.
+`Agent` runs the graph with LangGraph's synchronous saver, `AsyncAgent` with the asynchronous one,
+because a synchronous saver raises NotImplementedError under `ainvoke`.
 
 The nodes are synchronous and run in threads of geofix's own (`geofix.agent.recording`), so one
 event loop can serve many photos at once and keeps its own threads.
@@ -40,7 +40,7 @@ Graph = CompiledStateGraph[State, Context, Query, Fix]
 
 
 def with_saver(compiled: Graph, saver: BaseCheckpointSaver[str]) -> Graph:
-    """Return a compiled graph that shares all with another but its checkpoints."""
+    """Return a copy of a compiled graph with another checkpoint saver."""
     # Not `compiled.copy(update=...)`: that one forgets how answers become a `Fix` (langgraph
     # 1.2.22, `_output_mapper`).
     graph = copy(compiled)
@@ -49,7 +49,7 @@ def with_saver(compiled: Graph, saver: BaseCheckpointSaver[str]) -> Graph:
 
 
 class Agent:
-    """An open geofix: loaded encoder, open database, any number of photos."""
+    """An open geofix with a loaded encoder and an open database, for any number of photos."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""One load, whatever it is of: photos here, photos on a Ray cluster, or vectors made elsewhere."""
+"""Ingests a source into a gallery: photos on this machine or a Ray cluster, or given vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way into a run and out of it: photo and question are checked, the answer is completed.
+"""The start and the end of a run: checks photo and question, and completes the answer.
 
 Shared by the synchronous and the asynchronous facade. One thread is one photo: asking another
 photo, or the same one otherwise, under an existing id is an error.
@@ -47,7 +47,8 @@ from geofix.tools.photo.read import read_photo, to_jpeg
 REFERENCE = "sha256:"
 
 MOST_DECODED = max(2, os.cpu_count() or 1)
-"""Photos at once: one of 120 megapixels takes 480 MB, and more than the cores decode no sooner."""
+"""Photos decoded at once: one of 120 megapixels takes 480 MB, and more than the number of cores is
+no faster."""
 
 _decoding = BoundedSemaphore(MOST_DECODED)
 
@@ -55,7 +56,7 @@ _HEX = re.compile("[0-9a-f]{64}")
 
 
 def read_in(source: Path | str | bytes) -> QueryPhoto:
-    """Read a photo as it would be kept; nothing is written.
+    """Read a photo in the form that is stored, without storing it.
 
     Args:
         source: A path, or the bytes of a file.
@@ -78,7 +79,7 @@ def read_in(source: Path | str | bytes) -> QueryPhoto:
 
 
 def take_in(source: Path | str | bytes, queries: QueryPhotos) -> QueryPhoto:
-    """Read a photo and keep it; nothing is kept of one that cannot be read.
+    """Read a photo and store it; a photo that cannot be read is not stored.
 
     Args:
         source: A path, or the bytes of a file.
@@ -136,17 +137,17 @@ def _sha256(reference: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question that was found sound."""
+    """A question that was checked, and its run."""
 
     run: str
     query: Query
     context: Context
     claim: ClaimAsked | None = None
-    """What is to be checked; the EXIF's place is looked at after the graph has ended."""
+    """The claimed place; the place in the EXIF is read only after the graph has ended."""
 
 
 def config_of(run: str, context: Context) -> RunnableConfig:
-    """Return LangGraph's config of a run: its thread, and a limit to its steps."""
+    """Return LangGraph's config of a run: its thread and its step limit."""
     return {
         "configurable": {"thread_id": run},
         "recursion_limit": recursion_limit(context),
@@ -161,7 +162,7 @@ def ask(
     options: Mapping[str, Any],
     claim: str | Coordinates | None = None,
 ) -> Question:
-    """Check a question and open its run; nothing is written of one that is unusable.
+    """Check a question and open its run; nothing is written if the question is unusable.
 
     Raises:
         GeofixError: The photo, the region, an option, the claim, the gallery or the run id is
@@ -195,7 +196,7 @@ def ask(
 
 
 def reopen(services: Services, run: str) -> Question:
-    """Return the question of a run that is there.
+    """Return the question of an existing run.
 
     Raises:
         TrailError: There is none of that id, or it was not asked through this facade.
@@ -216,7 +217,7 @@ def reopen(services: Services, run: str) -> Question:
 
 
 def picked(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
-    """Return what to resume a run with: a person's choice, where it waits for one.
+    """Return the value to resume a run with: a person's choice, if the run waits for one.
 
     Raises:
         TrailError: The choice is none of the candidates.
@@ -237,7 +238,7 @@ def picked(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
 
 
 def answer(services: Services, asked: Question, state: StateSnapshot) -> Fix:
-    """Complete what the graph answered by the run's id and the EXIF claim; close the run."""
+    """Add the run's id and the EXIF claim to the graph's answer, and close the run."""
     values = state.values
     if state.tasks:
         return _waiting(services, asked, values)
@@ -285,7 +286,7 @@ def _claim(kept: QueryPhoto, fix: Fix) -> Claim | None:
 
 
 def _given(claim: ClaimAsked | None) -> Coordinates | None:
-    """Return the place a caller names; the EXIF's must not enter the graph."""
+    """Return the place that a caller claims; the place in the EXIF must not enter the graph."""
     return None if claim == "exif" else claim
 
 
@@ -336,7 +337,7 @@ def _require_same(known: Run, sha256: str, question: Mapping[str, Any]) -> None:
 
 
 def _as_now(question: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a kept question as it would be kept today: both parts have gained fields since."""
+    """Return a stored question with the fields that were added since."""
     within = question.get("within")
     return {
         **question,

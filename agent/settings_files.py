@@ -1,4 +1,4 @@
-"""The two files settings may stand in, read within bounds; and the one that geofix writes."""
+"""The settings files: the one a person names and the user's own, which geofix can write."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from geofix.agent.errors import GeofixError
 from geofix.db.plain_text import short
 
 LARGEST_BYTES = 65_536
-"""Of a settings file; with every setting in it and a comment to each it has three thousand."""
+"""Largest settings file; one with all settings and a comment to each has 3,000 bytes."""
 
 PREFIX = "GEOFIX_"
 
 COMPOSE = frozenset({"GEOFIX_DB_PASSWORD", "GEOFIX_PHOTOS"})
-"""Of docker-compose.yml, which Docker fills in from its own `.env`; no settings of geofix."""
+"""Variables of docker-compose.yml, which Docker reads from the same `.env`; not settings."""
 
 ONE_LINE = re.compile(
     r"""[^=]*+=[ \t]*+(?:"(?:[^"\\]|\\.)*+"|'[^']*+'|[^#"'\s]++(?:[ ][^#"'\s]++)*+)"""
 )
-"""A setting whose value stands on its line: text in quotes, a number, a date or a truth value."""
+"""A setting whose value is on one line: quoted text, a number, a date or a boolean."""
 
 RELATIVE = re.compile(r"(transformers:)?\.{1,2}(/|\\|$)")
-"""A path that depends on where geofix is run."""
+"""A relative path."""
 
 Layer = dict[str, tuple[Any, str]]
-"""Value and origin of each setting that one place holds."""
+"""Value and origin of each setting from one source."""
 
 
 def user_file() -> Path:
-    """Return where the user's own settings file is, or would be.
+    """Return the path of the user's settings file, which need not exist.
 
     Raises:
         GeofixError: That would depend on the folder geofix is run in.
@@ -54,7 +54,7 @@ def user_file() -> Path:
 
 
 def env_file_layer(path: Path, variables: Mapping[str, tuple[str, ...]]) -> Layer:
-    """Read a file of lines `GEOFIX_MODEL=...` that was asked for by name.
+    """Read the settings file that --env-file or GEOFIX_ENV_FILE names.
 
     Args:
         path: Of the file.
@@ -92,7 +92,7 @@ def env_file_layer(path: Path, variables: Mapping[str, tuple[str, ...]]) -> Laye
 
 
 def user_file_layer(names: Collection[str]) -> Layer:
-    """Read the user's own settings file; one that is not there holds nothing.
+    """Read the user's settings file; a missing file has no settings.
 
     Raises:
         GeofixError: It cannot be read, or holds an unknown setting.
@@ -110,7 +110,7 @@ def user_file_layer(names: Collection[str]) -> Layer:
 
 
 def read_file(path: Path) -> str | None:
-    """Return a settings file's text; none where there is none.
+    """Return a settings file's text; none if the file does not exist.
 
     Raises:
         GeofixError: It is no file, too large, not in UTF-8, or may not be read.
@@ -136,7 +136,7 @@ def read_file(path: Path) -> str | None:
 
 
 def parsed(text: str, path: Path) -> dict[str, Any]:
-    """Return what the text of a user's settings file says.
+    """Parse the text of a user's settings file.
 
     Raises:
         GeofixError: It is no TOML.
@@ -151,7 +151,7 @@ def parsed(text: str, path: Path) -> dict[str, Any]:
 
 
 def changed(text: str, path: Path, name: str, value: str | float | bool | None) -> str:
-    """Return the text of a user's settings file with one setting changed, all else as it was.
+    """Return the text of a user's settings file with one setting changed and nothing else.
 
     Args:
         text: Of the file.
@@ -203,7 +203,7 @@ def _comment(line: str) -> str:
 
 
 def require_from_root(layer: Layer) -> None:
-    """Refuse a model by a relative path: where geofix is run would decide whose model that is.
+    """Refuse a relative path to a model: the working folder would decide whose model is loaded.
 
     Raises:
         GeofixError: A setting names one so.

@@ -1,14 +1,14 @@
-"""LangGraph's checkpoints in Postgres, apart from our own tables.
+"""LangGraph's checkpoints in Postgres, separate from geofix's own tables.
 
-Where the server is ours they have a database of their own, else a schema of their own: LangGraph's
+On the embedded server they have their own database, elsewhere their own schema. LangGraph's
 `setup()` runs `CREATE INDEX CONCURRENTLY`, which waits for every older transaction of its database
 (858 s behind an index build, DESIGN.md section 3), and Alembic would otherwise drop its tables.
 
-Behind a pooler that lends a connection for one transaction (PgBouncer) a search_path does not hold,
-and is refused when connecting: so the names in LangGraph's statements are qualified as they are
-sent.
+A pooler that lends a connection for one transaction (PgBouncer) refuses a search_path at connection
+time and would not keep one. So the table names in LangGraph's statements are qualified when they
+are sent.
 
-One saver holds one lock, so callers make a saver per run over a shared pool: 38-41 runs/s against
+One saver holds one lock, so every run has its own saver over a shared pool: 38-41 runs/s against
 19-21 (langgraph 1.2.22, 48 concurrent runs, 2 cores).
 """
 
@@ -54,7 +54,7 @@ TABLES = re.compile(r"\bcheckpoint(s|_blobs|_writes|_migrations)\b")
 CHECKPOINT_POOL_SIZE = 8
 
 NON_STR_KEYS = ormsgpack.OPT_NON_STR_KEYS
-"""As LangGraph reads and writes."""
+"""Option that LangGraph uses to read and write."""
 
 
 @lru_cache(maxsize=256)
@@ -96,7 +96,7 @@ def _connection_options() -> dict[str, Any]:
 
 @contextmanager
 def checkpoint_connection(url: str) -> Iterator[psycopg.Connection[DictRow]]:
-    """Connect; what goes wrong is an error of ours."""
+    """Connect to LangGraph's tables; failures are raised as `DatabaseError`."""
     try:
         with psycopg.connect(
             conninfo(url), cursor_factory=_Cursor, **_connection_options()
@@ -107,7 +107,7 @@ def checkpoint_connection(url: str) -> Iterator[psycopg.Connection[DictRow]]:
 
 
 class CheckpointPool(ConnectionPool[psycopg.Connection[DictRow]]):
-    """What savers take connections from; what they fail with is an error of ours."""
+    """The pool of savers; failures are raised as `DatabaseError`."""
 
     def __init__(self, address: DatabaseAddress | str, size: int, timeout_s: float) -> None:
         """Describe the pool; arguments are those of `checkpoint_pool`."""
@@ -239,7 +239,7 @@ LONGEST_SET_UP_S = 120
 
 
 def set_up_checkpoints(url: str) -> None:
-    """Make LangGraph's tables; does nothing where they are there.
+    """Create LangGraph's tables if they are missing.
 
     Raises:
         DatabaseError: The server cannot be reached or refuses.
@@ -251,10 +251,10 @@ def set_up_checkpoints(url: str) -> None:
 
 
 def require_checkpoints(url: str) -> None:
-    """Raise unless LangGraph's tables are there.
+    """Raise an error if LangGraph's tables are missing.
 
     Raises:
-        DatabaseError: They are not, or the server cannot be reached.
+        DatabaseError: They are missing, or the server cannot be reached.
     """
     with checkpoint_connection(url) as connection:
         complete = _are_complete(connection)
@@ -323,13 +323,13 @@ def _locked(connection: psycopg.Connection[DictRow]) -> bool:
 def strict_serializer(
     persisted: Iterable[type], moved: Mapping[tuple[str, str], type] = MappingProxyType({})
 ) -> JsonPlusSerializer:
-    """Return a serializer that revives the classes in `persisted` and LangGraph's own, no others.
+    """Return a serializer that loads only the classes in `persisted` and LangGraph's own.
 
-    The same as `LANGGRAPH_STRICT_MSGPACK=true`, but it holds whoever imported langgraph first.
+    This is `LANGGRAPH_STRICT_MSGPACK=true`, independent of when langgraph was first imported.
 
     Args:
-        persisted: Classes, by the names they have now.
-        moved: Module and name that a class had when older checkpoints were written, and the class.
+        persisted: The allowed classes, with their current names.
+        moved: Classes by the module and name that they had in older checkpoints.
     """
     allowed = [(cls.__module__, cls.__name__) for cls in persisted]
     today = JsonPlusSerializer(allowed_msgpack_modules=allowed)

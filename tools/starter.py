@@ -18,10 +18,10 @@ from geofix.db.load.ingest import GeotaggedPhoto, Ingest
 from geofix.db.schema import setup_step
 
 NAME = "starter"
-"""Of the gallery."""
+"""Name of the gallery."""
 
 STEP = "starter gallery"
-"""Of a database's setup; migration 0008 marks it in databases that are older than the steps."""
+"""Name of the setup step; migration 0008 marks it as done in older databases."""
 
 
 @dataclass(frozen=True, slots=True)

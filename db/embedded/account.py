@@ -1,4 +1,4 @@
-"""The system account that runs Postgres when we are root, which Postgres itself refuses to be."""
+"""The system account that runs Postgres for root, because Postgres refuses to run as root."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder of Postgres programs with pgvector beside them, whoever packed it."""
+"""Finds a folder with Postgres programs and pgvector, and copies it where necessary."""
 
 from __future__ import annotations
 

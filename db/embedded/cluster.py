@@ -1,4 +1,4 @@
-"""A Postgres cluster on disk, made whole or not at all, its password and its databases."""
+"""Creates a Postgres cluster on disk completely or not at all, with its password and databases."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ timezone = 'UTC'
 
 _LEAST_BUFFERS_MB, _MOST_BUFFERS_MB = 256, 4096
 _BUFFERS_SHARE = 8
-"""Of the machine's memory, an eighth: an index of a million that fits there was searched twice as
-fast as from the system's own cache (4.4 against 8.5 ms, by the research behind DESIGN.md). What is
-not used is not taken."""
+"""One eighth of the machine's memory: an index of a million vectors that fits there is searched
+twice as fast as from the system's cache (4.4 against 8.5 ms, from the research behind DESIGN.md).
+Unused memory is not taken."""
 
 
 def create_cluster(folder: Path, binaries: Binaries, account: SystemAccount | None) -> None:

@@ -1,13 +1,13 @@
-"""Where the embedded server keeps everything, whose that folder is, and locks on it.
+"""The embedded server's data folder, its owner and its locks.
 
 <data dir>/
-server.lock     held alone to start or stop; its presence says that the folder is ours
-lease.lock      held shared by everyone who uses the server
+server.lock     held exclusively to start or stop; its presence marks the folder as geofix's
+lease.lock      held shared by every process that uses the server
 kept            present while the server is to outlive its users
-password        of the role geofix, for its owner's eyes only
-server.log      what Postgres says
-postgres/       the cluster itself
-pginstall-.../  a copy of the programs, only where the originals are out of reach
+password        of the role geofix; only the owner can read it
+server.log      the log of Postgres
+postgres/       the cluster
+pginstall-.../  a copy of the programs, if the originals cannot be accessed
 """
 
 from __future__ import annotations

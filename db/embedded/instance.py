@@ -1,6 +1,6 @@
-"""One Postgres server over one data folder, asked, started and stopped by whoever may.
+"""Starts, stops and asks one Postgres server with one data folder.
 
-Every method but `answer`, `lives` and `url` wants the caller to hold the folder's lock.
+The caller must hold the folder's lock, except for `answer`, `lives` and `url`.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ class _StillStartingError(ServerError):
 
 @dataclass(frozen=True)
 class ServerAnswer:
-    """What a server said that let us in."""
+    """What a server reports after a login."""
 
     port: int
     """TCP port on 127.0.0.1."""
     pid: int
     """Its main process."""
     version: str
-    """Of Postgres, such as `18.6`."""
+    """Version of Postgres, such as `18.6`."""
     databases: list[str]
     """All that exist."""
 

@@ -1,4 +1,4 @@
-"""The main Postgres process of one cluster: found, started, stopped, outlived."""
+"""Finds, starts and stops the main Postgres process of one cluster, and its orphans."""
 
 from __future__ import annotations
 

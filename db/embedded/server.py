@@ -1,9 +1,8 @@
-"""The embedded Postgres: a server of our own that starts when needed and ends after its users.
+"""The embedded Postgres: a server that starts when it is needed and stops after its last user.
 
-What counts as running is decided by logging in, never by a pid file: that outlives its process,
-and its number may by now be a stranger's. Starting and stopping happen under one lock, so two
-processes that start at once share one server, and a newcomer never meets the last user's stop
-half way.
+A login decides whether the server runs, not its pid file, which outlives the process and whose
+number may by now belong to another process. One lock covers starting and stopping: two processes
+that start at once share one server, and a new user never meets a half-finished stop.
 """
 
 from __future__ import annotations
@@ -44,24 +43,24 @@ __all__ = [
 
 @dataclass(frozen=True, repr=False)
 class ServerStatus:
-    """What is known about an embedded server right now."""
+    """The state of an embedded server at one moment."""
 
     running: bool
-    """Whether it lets us in."""
+    """Whether a login succeeded."""
     data_dir: Path
-    """The folder that holds everything it has."""
+    """The data folder."""
     port: int | None
     """TCP port on 127.0.0.1."""
     pid: int | None
     """Its main process."""
     version: str | None
-    """Of Postgres, such as `18.6`."""
+    """Version of Postgres, such as `18.6`."""
     url: str | None
-    """With the password; `repr` hides it."""
+    """URL with the password, which `repr` hides."""
     in_use: bool
-    """Whether somebody holds a lease, or is starting or stopping it this moment."""
+    """Whether a process holds a lease, or is starting or stopping the server."""
     kept: bool
-    """Whether it stays after the last lease ends."""
+    """Whether the server keeps running after the last lease ends."""
 
     def __repr__(self) -> str:
         """All fields, with the password masked."""

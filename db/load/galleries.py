@@ -1,4 +1,4 @@
-"""Which galleries and encoders there are: listed, entered, removed."""
+"""Lists, creates and removes galleries, encoders and partitions."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def list_galleries(engine: Engine) -> list[GallerySummary]:
 
 
 def remove_gallery(engine: Engine, name: str) -> int:
-    """Remove a gallery with its photos and vectors; say how many photos went.
+    """Remove a gallery with its photos and vectors; return the number of photos.
 
     Raises:
         GalleryError: There is none of that name.
@@ -90,10 +90,10 @@ def remove_gallery(engine: Engine, name: str) -> int:
 
 
 def encoder_id_of(connection: Connection, name: str, dimension: int) -> int:
-    """Return the id of an encoder, which is entered if it is new.
+    """Return the id of an encoder, which is added if it is new.
 
     Raises:
-        GalleryError: It is known with another dimension.
+        GalleryError: Its stored vectors have another dimension.
     """
     known = select(EncoderRow.id, EncoderRow.dimension).where(EncoderRow.name == name)
     row = connection.execute(known).first()
@@ -111,7 +111,7 @@ def encoder_id_of(connection: Connection, name: str, dimension: int) -> int:
 
 
 def ensure_partition(connection: Connection, encoder: str, dimension: int) -> int:
-    """Return the id of an encoder that has its partition."""
+    """Return the id of an encoder, whose partition is created if it is missing."""
     partition = text("select to_regclass('embeddings_' || id) from encoders where name = :encoder")
     if connection.execute(partition, {"encoder": encoder}).scalar() is not None:
         return encoder_id_of(connection, encoder, dimension)
@@ -136,7 +136,7 @@ def ensure_partition(connection: Connection, encoder: str, dimension: int) -> in
 
 
 def are_present(connection: Connection, gallery: str, encoder: str) -> bool:
-    """Say whether gallery and encoder are there already, and the encoder's partition."""
+    """Return whether the gallery, the encoder and the encoder's partition exist."""
     there = select(GalleryRow.id).where(GalleryRow.name == gallery).exists()
     partition = func.to_regclass(func.concat("embeddings_", EncoderRow.id))
     known = select(EncoderRow.id).where(EncoderRow.name == encoder, partition.is_not(None)).exists()
@@ -144,7 +144,7 @@ def are_present(connection: Connection, gallery: str, encoder: str) -> bool:
 
 
 def gallery_id_of(connection: Connection, name: str) -> int:
-    """Return the id of a gallery, which is made if there is none of that name."""
+    """Return the id of a gallery, which is created if it does not exist."""
     connection.execute(insert(GalleryRow).values(name=name).on_conflict_do_nothing())
     statement = select(GalleryRow.id).where(GalleryRow.name == name)
     return int(connection.execute(statement).scalar_one())

@@ -1,7 +1,7 @@
-"""Rows of `photos`: columns checked, packed for COPY, found, inserted, brought up to date.
+"""Rows of the table `photos`: checks them, finds, inserts and updates them with COPY.
 
-Numbers, and what all photos of a call share, are packed by numpy. Of other texts each is encoded
-once, however many photos have it; columns that are empty throughout are left out.
+numpy packs numbers and the values that all photos of a call share. Every other text is encoded
+once, however many photos have it. Empty columns are left out.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from geofix.db.errors import GalleryError
 from geofix.db.load.vector_rows import copy_tuples, driver_of
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-"""NUL, and surrogates as in a file name that is no UTF-8: Postgres cannot hold them in text."""
+"""Characters that Postgres cannot store: NUL, and surrogates from file names that are not UTF-8."""
 
 CODE = re.compile("[A-Z]{2}")
-"""Of a country. In small letters it would be found by no search of the country."""
+"""A country code. A search for the country would not find one in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
 class GeotaggedPhoto:
-    """What the gallery keeps of one photo, its vector apart."""
+    """What the gallery stores of one photo besides its vector."""
 
     source: str
     external_id: str
@@ -47,7 +47,7 @@ class GeotaggedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class PhotoColumns:
-    """The same of many photos, `n` entries a field: rows of millions are too slow one by one."""
+    """The same for many photos, as columns of `n` entries, because single rows are too slow."""
 
     source: list[str]
     external_id: list[str]
@@ -67,7 +67,7 @@ class PhotoColumns:
         return len(self.external_id)
 
     def identities(self) -> list[tuple[str, str]]:
-        """Source and id of each photo, which tell it from all others of a gallery."""
+        """Source and id of each photo, which identify it in a gallery."""
         return list(zip(self.source, self.external_id, strict=True))
 
 
@@ -88,11 +88,11 @@ def as_columns(photos: Sequence[GeotaggedPhoto] | PhotoColumns) -> PhotoColumns:
 
 
 def check_storable(photos: PhotoColumns) -> None:
-    """Refuse what cannot be stored.
+    """Refuse photos that cannot be stored.
 
     Raises:
-        GalleryError: A photo is off the Earth or named twice, a column has another length than the
-            rest, or a text cannot be held by Postgres.
+        GalleryError: A photo is not on the Earth or appears twice, the columns have different
+            lengths, or Postgres cannot store a text.
     """
     for name in PHOTO_FIELDS:
         if len(getattr(photos, name)) != len(photos):
@@ -110,10 +110,10 @@ def check_storable(photos: PhotoColumns) -> None:
 
 
 def check_text(what: str, value: str | None) -> None:
-    """Refuse a text that Postgres cannot hold.
+    """Refuse a text that Postgres cannot store.
 
     Raises:
-        GalleryError: It has a NUL, or a surrogate as in a file name that is no UTF-8.
+        GalleryError: It has a NUL or a surrogate, as in a file name that is not UTF-8.
     """
     if value is not None and (found := UNSTORABLE.search(value)):
         raise GalleryError(
@@ -187,7 +187,7 @@ COPY_BLOCK = 2048
 NULL = (-1).to_bytes(4, "big", signed=True)
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-"""From which Postgres counts the microseconds of an instant."""
+"""Postgres stores an instant as microseconds since this date."""
 
 Positions = NDArray[np.intp]
 
@@ -288,10 +288,10 @@ def known_ids(
 
 
 def new_ids(connection: Connection, count: int) -> NDArray[np.int64]:
-    """Take ids for photos that are to come, one block, higher than any before.
+    """Reserve a block of new photo ids, higher than all before.
 
-    Nobody else takes some meanwhile, see `writer_lock`. So their rows can be copied straight into
-    the tables.
+    No other writer runs meanwhile (`geofix.db.load.index_build.write_alone`), so the rows can be
+    copied straight into the tables.
     """
     if not count:
         return np.empty(0, dtype=np.int64)
@@ -323,7 +323,7 @@ def update_photos(
     ids: NDArray[np.int64],
     cells: NDArray[np.int32],
 ) -> None:
-    """Bring photos up to date, and what the rows of their vectors repeat of them."""
+    """Update photos, and the columns that the rows of their vectors repeat."""
     columns = ", ".join(PHOTO_FIELDS)
     connection.execute(
         text(

@@ -1,9 +1,9 @@
-"""A load's vectors into the database: over one connection, or large ones over two at once.
+"""Stores the vectors of a load, over one connection or, if there are many, over two at once.
 
-A server stores over each connection with one process. One is sent the photos and then vectors, from
-the last on; the other vectors, from the first on, until they meet. What the one was sent is
-committed before the other's: cut off in between, photos with a vector are whole, and the rest are
-as if they were not there, until the next load of them.
+A server uses one process for each connection. The first connection gets the photos and then the
+vectors from the last one backwards; the second gets the vectors from the first one forwards, until
+they meet. The first commits before the second. If the load is killed in between, photos that have a
+vector are complete, and the others are invisible until they are loaded again.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ Insert = Callable[[Connection], None]
 
 @dataclass(frozen=True, slots=True)
 class VectorLoad:
-    """Photos of one gallery with their vectors, the photos' rows being there."""
+    """Photos of one gallery with their vectors; the rows of the photos exist."""
 
     encoder: str
     encoder_id: int
-    """Its partition is there."""
+    """Id of the encoder, whose partition exists."""
     gallery_id: int
     photos: PhotoColumns
     ids: NDArray[np.int64]
     """`[n]`."""
     known: Positions
-    """Which of them were there before."""
+    """Positions of the photos that were stored before."""
     vectors: Vectors
     """`[n, dimension]`."""
 
 
 def store(connection: Connection, load: VectorLoad) -> None:
-    """Store a load's vectors, in place of those the photos had.
+    """Store a load's vectors; they replace the photos' old vectors.
 
     Raises:
         GalleryError: A vector is not finite.
@@ -108,7 +108,7 @@ def store_over_two(
 def update(
     connection: Connection, photos: PhotoColumns, chosen: Positions, ids: NDArray[np.int64]
 ) -> None:
-    """Bring photos up to date, and what their vectors' rows repeat of them."""
+    """Update photos, and the columns that the rows of their vectors repeat."""
     _update(connection, photos, chosen, ids)
     mark_changed(connection, encoders_of(connection, ids.tolist()))
 
@@ -147,7 +147,7 @@ def copy_load(
 
 
 def count_load(connection: Connection, load: VectorLoad, vectors: int) -> None:
-    """Count vectors that came, and say so."""
+    """Count new vectors, and mark their encoder as changed."""
     count_new(connection, load.encoder_id, load.gallery_id, vectors)
     mark_changed(connection, [load.encoder_id])
 

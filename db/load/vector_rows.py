@@ -1,4 +1,4 @@
-"""Rows of `embeddings`, packed by numpy, and binary COPY, which takes them."""
+"""Packs rows of the table `embeddings` with numpy, and sends them with binary COPY."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def driver_of(connection: Connection) -> Driver:
 
 
 NO_COUNTRY = "ZZ"
-"""Unknown territory, as the Unicode CLDR has it."""
+"""Code of an unknown territory in the Unicode CLDR."""
 
 ROWS_A_BLOCK = 128
-"""Rows packed at a time: what the processor's cache holds, and is sent before the next."""
+"""Rows packed and sent at a time; they fit in the processor's cache."""
 
 Vectors = NDArray[np.float32] | NDArray[np.float16]
 
@@ -76,11 +76,11 @@ VECTOR_FIELDS = (
 
 
 class NotFiniteError(ValueError):
-    """A vector holds NaN or an infinity, or does once it is rounded to halves."""
+    """A vector has NaN or an infinity, perhaps only after it is rounded to half precision."""
 
 
 class VectorTuples:
-    """The rows of a load, each to be sent once, over one connection or over two at once."""
+    """The rows of a load, each sent once, over one connection or two at once."""
 
     def __init__(
         self,
@@ -119,9 +119,9 @@ class VectorTuples:
         )
 
     def blocks(self, *, from_end: bool = False) -> Generator[memoryview, None, None]:
-        """Give rows that nobody was given yet, block by block, all in the same memory.
+        """Yield rows that were not yielded before, block by block, all in the same memory.
 
-        Where it is closed before its end, the load has failed, and others are given nothing more.
+        If the generator is closed early, the load has failed, and other callers get no more rows.
 
         Args:
             from_end: Begin with the last, while another connection is sent the first: each then
@@ -145,7 +145,7 @@ class VectorTuples:
             self.give_up()
 
     def give_up(self) -> None:
-        """Give nobody any more: the load has failed elsewhere."""
+        """Stop yielding rows, because the load has failed elsewhere."""
         self._left.clear()
 
     def _empty(self) -> NDArray[np.void]:
@@ -175,7 +175,7 @@ class VectorTuples:
 def copy_vectors(
     connection: Connection, table: str, rows: VectorTuples, *, from_end: bool = False
 ) -> int:
-    """Copy what is left of a load's vectors into a partition; return how many rows that were.
+    """Copy the remaining vectors of a load into a partition; return the number of rows.
 
     Args:
         connection: In whose transaction it happens.

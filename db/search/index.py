@@ -1,6 +1,6 @@
-"""Search along the index: each of its parts on its own, several at once, and what came later.
+"""Searches through the index: its parts in parallel, then the photos that are newer than it.
 
-As many at once as the server has cores for; what they find is merged.
+As many parts are searched at once as the server has cores. The results are merged.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from geofix.db.search.similarity import (
 )
 
 SCANNED_TUPLES = 40_000
-"""How far an index scan goes on for photos inside a region before it gives up."""
+"""Number of rows that an index scan visits for photos inside a region before it gives up."""
 
 SCAN_MEMORY = "64MB"
-"""For candidates that were seen and not asked for yet; pgvector stops early with the usual 4 MB."""
+"""Memory for candidates that an iterative scan has seen; with 4 MB pgvector stops early."""
 
 UPTO, PARTS = (bindparam(name, type_=BigInteger()) for name in ("upto", "parts"))
 
@@ -56,7 +56,7 @@ def search_index(
     chosen: SearchPlan,
     how: How,
 ) -> tuple[Ranked, How]:
-    """Return the closest vectors along the index, and of what came after it.
+    """Return the closest vectors by the index, and among photos newer than it.
 
     Args:
         engine: Whose server; further connections are opened for as many parts as go at once.

@@ -1,7 +1,7 @@
-"""What state each encoder's vectors are in, and whether the index finds what it promises.
+"""The state of each encoder's vectors, and the measured recall of its index.
 
-The exact answer is computed here, from all vectors as they are stored, and not by Postgres: so a
-mistake in the way a search goes is seen too.
+The exact answer is computed here from the stored vectors, not by Postgres, so that errors in the
+search itself show too.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from geofix.db.search.query import Search
 from geofix.db.tables import EncoderRow, VectorIndexRow
 
 DRIFTED = 0.05
-"""Share of the vectors' spread by which the mean may have moved. Moved by so much towards one kind
-of photo, a mean changes 3 % of the nearest 16, 23 % of the most dissimilar (docs/gallery.md)."""
+"""Share of the vectors' spread by which the mean may move before a rebuild is advised. A move this
+large towards one kind of photo changes 3 % of the nearest 16 and 23 % of the most dissimilar
+(docs/gallery.md)."""
 
 DRIFT_SAMPLE = 20_000
-"""Vectors the present mean is estimated from; off by less than one percent of their spread."""
+"""Number of vectors that the current mean is estimated from; the error is below 1 % of their
+spread."""
 
 
 SIZES = text(
@@ -41,7 +43,7 @@ CITUS_SIZES = text(
     "select citus_table_size(cast(:partition as regclass)), coalesce(sum(citus_relation_size("
     "to_regclass(name))), 0)::bigint from unnest(cast(:names as text[])) as name"
 )
-"""Of what its workers hold: on the coordinator the tables are empty."""
+"""Sizes on the workers; the tables on the coordinator are empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +55,21 @@ class EncoderStatus:
     photos: int
     centring_version: int | None
     drift: float | None
-    """How far the mean moved since it was taken, as a share of the vectors' spread around it."""
+    """How far the mean has moved since it was computed, as a share of the vectors' spread."""
     index: str | None
-    """`full` or `compact`; none where searches compare with every vector."""
+    """`full` or `compact`; none if searches compare with every vector."""
     indexed: int
-    """Photos in the index; the rest is compared one by one."""
+    """Number of photos in the index; searches compare with the others one by one."""
     built_at: datetime | None
     table_bytes: int
     index_bytes: int
-    """Of the vector index alone."""
+    """Size of the vector index without the table."""
     mean_missing: bool = False
-    """Whether the mean that the index was built with is gone; no search works then."""
+    """Whether the mean that the index was built with is missing; all searches fail then."""
 
     @property
     def advice(self) -> str | None:
-        """What to do, where something is to be done."""
+        """What to do; none if there is nothing to do."""
         if self.mean_missing:
             return (
                 "searches fail, because the mean that the index was built with is missing; reindex"
@@ -145,7 +147,7 @@ def _sample(connection: Connection, partition: Partition, photos: int) -> NDArra
 
 
 TIE = 1e-4
-"""Similarities closer than this are equal: vectors are kept in halves."""
+"""Similarities closer than this count as equal, because vectors are stored in half precision."""
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -153,14 +155,14 @@ Ids = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """How one direction did."""
+    """The measured recall of searches in one direction."""
 
     direction: str
     """`nearest` or `most dissimilar`."""
     recall: float
-    """Share of the exact answer that was found."""
+    """Mean share of the exact answer that searches found."""
     worst: float
-    """That of the worst search."""
+    """Share that the worst search found."""
     median_ms: float
     p95_ms: float
     way: str
@@ -170,14 +172,14 @@ class Recall:
 def check_recall(
     engine: Engine, encoder: str, *, queries: int = 100, k: int = 16, seed: int = 0
 ) -> list[Recall]:
-    """Compare searches with the exact answer, both ways.
+    """Measure the recall of searches for similar and for dissimilar photos.
 
     Args:
         engine: To the gallery.
-        encoder: Whose vectors are searched.
-        queries: How many photos of the gallery are asked about.
-        k: How many photos each search is to find.
-        seed: Which photos.
+        encoder: Name of the encoder whose vectors are searched.
+        queries: Number of gallery photos to search for.
+        k: Number of photos that each search returns.
+        seed: Seed of the random choice of photos.
 
     Raises:
         GalleryError: The encoder has no vectors.

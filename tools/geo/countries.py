@@ -1,4 +1,4 @@
-"""Which country a point is in, whether it is land, and what country a word means; all offline.
+"""Finds the country at a point and the country that a name means, and land and sea; offline.
 
 Borders are Natural Earth's at 1:10 million, true to about half a kilometer. tools/data/countries.md
 says where they come from and how disputed places are filed. Names load in 8 ms, borders in 0.1 s.
@@ -206,13 +206,13 @@ EASTERNMOST = 178.0
 """Nearer to the antimeridian, reach would have to go around it."""
 
 SLACK = 0.998
-"""Of `COAST_KM`: what rounding may cost, and the curvature of 20 km."""
+"""Factor on `COAST_KM` that allows for rounding and for the curvature of 20 km."""
 
 EDGE_DEGREES = 1e-6
 """Points on the edge of a cell belong to it, whatever rounding does to them."""
 
 NOBODY, MIXED = -1, -2
-"""At sea; and where only the borders themselves can tell."""
+"""Marks of grid cells: at sea, and undecided, where the borders have to be checked."""
 
 
 def countries_of(latitudes: ArrayLike, longitudes: ArrayLike) -> list[str | None]:

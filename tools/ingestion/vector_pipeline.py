@@ -1,4 +1,4 @@
-"""Vectors that were computed elsewhere, at the speed of COPY: read here, written beside."""
+"""Ingests vectors made elsewhere: reads batches and stores them with COPY in another thread."""
 
 from __future__ import annotations
 

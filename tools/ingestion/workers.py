@@ -1,4 +1,4 @@
-"""Decoding in worker processes: in order, a bounded number at a time, and past a worker's death."""
+"""Decodes photos in worker processes, in order, and survives the death of a worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of gallery photos, read again from where they were ingested.
+"""Reads the files of gallery photos again, from where they were ingested.
 
 A picture counts only if its bytes are still those that were embedded: a path in a gallery made
 elsewhere must not send some other file of this machine to a model.

@@ -1,4 +1,4 @@
-"""What a photo's EXIF says of place and time: a claim, easily forged, never part of the answer."""
+"""Reads place and time from a photo's EXIF: a claim that is easily forged, never the answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From whatever a file holds to upright 8-bit sRGB pixels without metadata."""
+"""Converts any image to upright 8-bit sRGB pixels without metadata."""
 
 from __future__ import annotations
 

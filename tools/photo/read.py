@@ -1,4 +1,4 @@
-"""Photos in: any file people have, checked, turned upright, stripped of metadata, identified."""
+"""Reads a photo file: checks it, turns it upright, strips its metadata and hashes it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Photo:
     """Of the original, upright, pixels."""
 
     format: str
-    """Of the original: "JPEG", "HEIF", ..."""
+    """Format of the original file: "JPEG", "HEIF", ..."""
 
     claim: ExifClaim | None
     """What EXIF says of place and time; can be forged, and never takes part in the answer."""

@@ -1,4 +1,4 @@
-"""Sample photos of known places: the example pictures of the package vismatch (BSD-3-Clause).
+"""Finds sample photos of known places in the package vismatch (BSD-3-Clause).
 
 Only its pictures are used. It is installed without its dependencies and never imported.
 """

@@ -1,4 +1,4 @@
-"""Readers of photo collections, one a file, all behind `Source` or `VectorSource`."""
+"""Readers of photo collections, one in each file; each is a `Source` or a `VectorSource`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns of a table: which is which, what cells say, coordinates that are not what they seem."""
+"""Maps the columns of a table, parses its cells, and recognises swapped or scaled coordinates."""
 
 from __future__ import annotations
 
@@ -180,23 +180,24 @@ def instant_of(cells: Cells) -> datetime | None:
 
 
 HEAD = 1000
-"""Rows of a table that are looked at before any is given."""
+"""Number of rows that are checked before the table is read."""
 
 MIN_ROWS, MIN_SHARE = 5, 0.1
-"""Fewer rows, or a smaller share of them, are mistakes of rows and not of columns."""
+"""Minimum number and share of rows with an error for it to be an error of the whole column."""
 
 MIN_RADIANS = 20
 """Unlike places that all lie where radians would: there is no land there (off Ghana)."""
 
 SCALES = (10_000_000, 1_000_000)
-"""By which degrees are multiplied to be kept as whole numbers."""
+"""Factors by which data sets multiply degrees to store whole numbers."""
 
 
 def check_place(latitude: float, longitude: float) -> None:
-    """Refuse what is no place of a photo.
+    """Refuse an invalid place of a photo.
 
     Raises:
-        ValueError: Out of range, not finite, or 0, 0; says if the two look swapped or scaled.
+        ValueError: It is out of range, not finite, or 0, 0. The text says whether the coordinates
+            look swapped or scaled.
     """
     try:
         check_coordinates(latitude, longitude)

@@ -1,4 +1,4 @@
-"""A folder of photos that carry their place in EXIF."""
+"""Reads a folder of photos with GPS in their EXIF."""
 
 from __future__ import annotations
 

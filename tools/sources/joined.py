@@ -1,4 +1,4 @@
-"""A table whose pictures lie elsewhere: walked once, indexed, found by a key."""
+"""Reads a table whose pictures are in a folder or archives, which are indexed once by a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MP-16, MP16-Pro and the test sets of the same make (Im2GPS, Im2GPS3k, YFCC4k, YFCC26k).
+"""Reads MP-16, MP16-Pro and test sets of the same form (Im2GPS, Im2GPS3k, YFCC4k, YFCC26k).
 
 A table with the columns IMG_ID, LAT, LON and often AUTHOR, as GeoEstimation, GeoCLIP, G3 and
 Img2Loc use it, beside a folder or tars of Flickr photos. `7b/a4/8868110013.jpg` in the table is

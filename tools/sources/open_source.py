@@ -1,4 +1,4 @@
-"""The reader for what is there."""
+"""Chooses the reader for a source."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KINDS = {
     "webdataset": "tar shards",
     "vectors": "vectors in .npy with a table, or in Parquet",
 }
-"""Every kind of collection that can be read."""
+"""The kinds of sources and their descriptions."""
 
 
 def open_source(
@@ -41,15 +41,16 @@ def open_source(
     """Return a reader of the collection at `path`; no photo is opened.
 
     Args:
-        path: Where it is.
-        name: What the photos are kept under; its name and a mark otherwise.
-        kind: One of `KINDS`; otherwise what it looks like.
-        columns: Our name of a column to the table's, for `columns.ALIASES` it lacks.
-        table: The table beside vectors, or that of MP-16 if it has a name of its own.
+        path: Path of the source.
+        name: Name of the collection. Default: `name_of(path)`.
+        kind: One of `KINDS`. Default: recognised from the source.
+        columns: geofix's names of columns to the table's, for names not in `columns.ALIASES`.
+        table: The table of vectors in .npy or of MP-16. Default: the table with the usual name.
         split: "train" or "test" of OSV-5M.
 
     Raises:
-        SourceError: There is nothing of the kind, or it does not take one of these.
+        SourceError: The source does not exist or does not fit its kind, or an argument is not for
+            this kind.
     """
     if kind is not None and kind not in KINDS:
         raise SourceError(f"{kind!r} is not a kind of source; the kinds are {_listed()}")
@@ -71,10 +72,10 @@ def open_source(
 
 
 def guess_kind(path: Path, *, table: Path | None = None) -> str:
-    """Return what a collection looks like, by names alone and a Parquet file's schema.
+    """Return the kind of a source, recognised from file names and from a Parquet file's schema.
 
     Raises:
-        SourceError: There is nothing.
+        SourceError: The source does not exist.
     """
     # Not `Path.is_dir`, which raises where a folder above may not be looked into.
     if os.path.isdir(path):

@@ -1,4 +1,4 @@
-"""OpenStreetView-5M as Hugging Face has it (osv5m/osv5m): 5.1 million Mapillary street photos.
+"""Reads OpenStreetView-5M from Hugging Face (osv5m/osv5m): 5.1 million Mapillary street photos.
 
 `train.csv` and `test.csv` beside `images/train/00.zip` to `97.zip` and `images/test/00.zip` to
 `04.zip`, or what was unpacked from these. Not all of them need be there.

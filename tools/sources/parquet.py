@@ -1,4 +1,4 @@
-"""A Parquet file, or a folder of them, read batch by batch.
+"""Reads a Parquet file, or a folder of them, batch by batch.
 
 What that is, is decided for some rows at a time: where one of them has no place, an id that is
 there twice or a type that is seldom, all of them are read one by one, which finds the reason.

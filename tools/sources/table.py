@@ -1,4 +1,4 @@
-"""A table of photos with their places: CSV, or Parquet."""
+"""Reads a table of photos with their places, in CSV or Parquet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vectors computed elsewhere: `.npy` and Parquet, brought together with rows batch by batch."""
+"""Reads vectors made elsewhere, in `.npy` or Parquet, together with their rows, batch by batch."""
 
 from __future__ import annotations
 

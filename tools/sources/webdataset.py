@@ -1,4 +1,4 @@
-"""Tar shards of WebDataset and img2dataset: which they are, and the samples in them."""
+"""Reads tar shards of WebDataset and img2dataset."""
 
 from __future__ import annotations
 

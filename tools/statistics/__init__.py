@@ -1,4 +1,4 @@
-"""The coverages and scales a promise is stated at. Apart, so that help is shown without numpy."""
+"""The coverages and scales of calibrations, in a module without numpy so that help is fast."""
 
 from __future__ import annotations
 

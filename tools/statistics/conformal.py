@@ -1,4 +1,4 @@
-"""A radius that keeps its promise of coverage: hierarchical conformal prediction of geodesic error.
+"""Radii with guaranteed coverage, by hierarchical conformal prediction of the geodesic error.
 
 The errors of held-out photos, each over what was predicted for it, and sorted into bins by that
 prediction, say how far off the next answer may be. Photos of one place share light, street and

@@ -1,4 +1,4 @@
-"""How probable it is that an answer is right at each scale, and whether such words can be trusted.
+"""Probabilities that an answer is right at each scale, and how reliable they are.
 
 A logistic model on the signals of an answer ranks it, isotonic regression turns the rank into a
 frequency. Sources: Platt 1999; Zadrozny and Elkan 2002; Niculescu-Mizil and Caruana 2005, which has
@@ -21,11 +21,11 @@ from pydantic import BaseModel, ConfigDict
 from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM
 
 FINEST_KM = 0.01
-"""Errors below are one for `ScaleConfidence.difficulty`."""
+"""Smaller errors count as this one in `ScaleConfidence.difficulty`."""
 
 
 class ScaleCurve(BaseModel):
-    """One scale: a logistic model, and the frequencies its probabilities stand for."""
+    """The model of one scale: logistic regression, then a map of its output to frequencies."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,7 +33,7 @@ class ScaleCurve(BaseModel):
     scale_km: float
     intercept: float
     coefficients: dict[str, float]
-    """By signal, for standardised values."""
+    """Coefficients by signal, for standardised values."""
     said: tuple[float, ...]
     """Ascending probabilities of the logistic model."""
     true: tuple[float, ...]

@@ -60,7 +60,7 @@ def test_what_is_missing_or_cannot_be_read_at_any_place_says_what_to_do(tmp_path
     with pytest.raises(SourceError, match=r"broken\.tar' cannot be read"):
         open_mp16(tmp_path)
     (tmp_path / "broken.tar").rename(tmp_path / "mp-16-images00")
-    with pytest.raises(SourceError, match=r"one tar in 1 pieces: join them"):
+    with pytest.raises(SourceError, match=r"a tar in 1 pieces; join them"):
         open_mp16(tmp_path)
 
 

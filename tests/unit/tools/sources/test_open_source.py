@@ -23,7 +23,7 @@ def test_a_kind_is_taken_at_its_word(tmp_path: Path) -> None:
         SourceError, match=r"'zip' is not a kind of source; the kinds are folder: .* vectors:"
     ):
         open_source(tmp_path, kind="zip")
-    with pytest.raises(SourceError, match=r"has no train\.csv"):
+    with pytest.raises(SourceError, match=r"does not contain train\.csv"):
         open_source(tmp_path, kind="osv5m")
 
 
@@ -33,9 +33,9 @@ def test_what_a_kind_does_not_take_is_refused(tmp_path: Path) -> None:
         SourceError, match="--split is only for osv5m, and this source is read as 'folder'"
     ):
         open_source(tmp_path, split="train")
-    with pytest.raises(SourceError, match="--table is for mp16, vectors"):
+    with pytest.raises(SourceError, match="--table is only for mp16, vectors"):
         open_source(tmp_path, table=tmp_path / "t.csv")
-    with pytest.raises(SourceError, match="--column is for"):
+    with pytest.raises(SourceError, match="--column is only for"):
         open_source(tmp_path, columns={"latitude": "y"})
 
 
