@@ -13,9 +13,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres import PostgresSaver
@@ -34,6 +33,9 @@ from geofix.agent.settings import Settings
 from geofix.agent.state import Fix, Query, Region, State
 from geofix.db.checkpoints import AsyncCheckpointPool, CheckpointPool
 from geofix.tools.encoders import Encoder
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
 Listener = Callable[[dict[str, Any]], None]
 Graph = CompiledStateGraph[State, Context, Query, Fix]

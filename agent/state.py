@@ -22,6 +22,7 @@ from geofix.agent.answer import (
     Longitude,
     Place,
 )
+from geofix.agent.draft import NegativesBy, PresetName
 from geofix.db.plain_text import require_name
 from geofix.tools.scene import SceneKind
 
@@ -39,13 +40,6 @@ class Spot(BaseModel):
     """What each feature added to the score before it was squashed."""
     inliers: int
     """Local features that its best photo shares with the photo; 0 where none was compared."""
-
-
-PresetName = Literal["geofix", "g3", "img2loc"]
-"""Whose prompts are used."""
-
-Routing = Literal["off", "retrieval"]
-"""What decides how many neighbours a model is shown."""
 
 
 class Provenance(BaseModel):
@@ -92,9 +86,6 @@ class SceneSeen(BaseModel):
     """Share of neighbouring pixels of the same color."""
     edges: float
     """Share of neighbouring pixels that differ clearly."""
-
-
-NegativesBy = Literal["dissimilar", "far", "none"]
 
 
 class SearchReport(BaseModel):

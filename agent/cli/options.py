@@ -1,7 +1,7 @@
 """Options that several commands share, how they are checked, and where commands open geofix.
 
-Services and facade are imported when a command runs: with torch, LangGraph and SQLAlchemy they take
-two seconds, which `--help` must not.
+What a command works with is imported when it runs: LangGraph and SQLAlchemy take seconds, and
+`--help` needs neither.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import typer
 from rich.status import Status
 
 from geofix.agent.cli.terminal import err, plain, why_not_writable
-from geofix.agent.state import NegativesBy, PresetName
+from geofix.agent.draft import NegativesBy, PresetName
 from geofix.db.plain_text import require_name, short, visible
 
 if TYPE_CHECKING:
     from geofix.agent.facade import Agent
     from geofix.agent.services import Services
     from geofix.agent.settings import Settings
+    from geofix.agent.storage import Storage
 
 
 LONGEST_TEXT = 4096
@@ -167,6 +168,14 @@ VERBS = {
     "settle": "settling",
 }
 """What a node does, for somebody who waits."""
+
+
+def open_storage(progress: Callable[[str], None] | None = None) -> Storage:
+    """Return the database alone, to be used in a `with`; nothing is opened yet."""
+    from geofix.agent.settings import Settings  # noqa: PLC0415 - see the top
+    from geofix.agent.storage import Storage  # noqa: PLC0415
+
+    return Storage(Settings.from_environment(), progress or (lambda line: None))
 
 
 def open_services(

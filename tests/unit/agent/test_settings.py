@@ -9,9 +9,9 @@ import platformdirs
 import pytest
 
 from geofix.agent.errors import GeofixError
-from geofix.agent.services import Storage
 from geofix.agent.settings import Settings, Values
 from geofix.agent.settings_files import LARGEST_BYTES, changed, user_file
+from geofix.agent.storage import Storage
 from geofix.db.engine import pool_of
 
 
