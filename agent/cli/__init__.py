@@ -15,4 +15,8 @@ def main() -> None:
     # After the line above, for which all of this counts.
     from geofix.agent.cli.app import main as run  # noqa: PLC0415
 
-    run()
+    try:
+        run()
+    finally:
+        # Or Python looks through all there is once more as it ends.
+        gc.freeze()

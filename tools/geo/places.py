@@ -12,7 +12,6 @@ from importlib import resources
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from geofix.tools.errors import RegionError
 from geofix.tools.geo.borders import KM_A_DEGREE
 from geofix.tools.geo.countries import countries_at, country_named
 from geofix.tools.geo.distance import FloatArray, haversine_km
