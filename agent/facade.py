@@ -173,8 +173,8 @@ def open_agent(
             paid for; `exit`, once at the end, is for batches that ask a lost photo again.
     """
     with Services(settings, encoder=encoder, model=model, progress=progress) as services:
-        # The engine first: asking for it sets the embedded database up, checkpoints included.
-        _ = services.engine
+        # Before the pool: it sets the embedded database up, checkpoints included.
+        services.open_for_runs()
         with services.checkpoint_pool() as pool:
             yield Agent(services, pool, durability)
 
@@ -287,7 +287,7 @@ async def aopen_agent(
     services = Services(settings, encoder=encoder, model=model, progress=progress)
     try:
         # In a thread, since the embedded server may have to be started.
-        await in_thread(lambda: services.engine)
+        await in_thread(services.open_for_runs)
         async with services.async_checkpoint_pool() as pool:
             yield AsyncAgent(services, pool)
     finally:

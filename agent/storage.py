@@ -154,10 +154,7 @@ class Storage:
 
     def _make_ready(self, engine: Engine) -> None:
         if not self.embedded:
-            from geofix.db.checkpoints import require_checkpoints  # noqa: PLC0415 - see the top
-
             schema.check(engine)
-            require_checkpoints(self.checkpoint_url)
             return
         schema.upgrade(engine)
         done = schema.steps_done(engine)
@@ -174,6 +171,19 @@ class Storage:
         from geofix.db.checkpoints import set_up_checkpoints  # noqa: PLC0415 - see the top
 
         set_up_checkpoints(self.checkpoint_url)
+
+    def open_for_runs(self) -> None:
+        """Open the database, and make sure that a run can be kept in it.
+
+        Raises:
+            DatabaseError: It cannot be reached, or lacks tables of ours or of LangGraph's.
+        """
+        _ = self.engine
+        # An embedded database has them by then.
+        if not self.embedded:
+            from geofix.db.checkpoints import require_checkpoints  # noqa: PLC0415 - see the top
+
+            require_checkpoints(self.checkpoint_url)
 
     def _new_engine(self) -> Engine:
         settings = self.settings

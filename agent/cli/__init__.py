@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 
 MANY_OBJECTS = 50_000
@@ -12,11 +13,9 @@ look through it again and again takes a sixth of the time of `geofix locate`."""
 def main() -> None:
     """Run the command line."""
     gc.set_threshold(MANY_OBJECTS)
-    # After the line above, for which all of this counts.
+    # Or Python looks through all there is once more as it ends.
+    atexit.register(gc.freeze)
+    # After the lines above, for which all of this counts.
     from geofix.agent.cli.app import main as run  # noqa: PLC0415
 
-    try:
-        run()
-    finally:
-        # Or Python looks through all there is once more as it ends.
-        gc.freeze()
+    run()

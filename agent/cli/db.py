@@ -45,7 +45,7 @@ def status() -> None:
     with open_services(settings) as services:
         if settings.database_url is not None:
             say(f"database_url  {redact(settings.database_url)}")
-            _ = services.engine
+            services.open_for_runs()
             say("schema        up to date")
             return
         server = services.server.status()
