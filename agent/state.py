@@ -22,6 +22,7 @@ from geofix.agent.answer import (
     Longitude,
     Place,
 )
+from geofix.agent.draft import NegativesBy, PresetName
 from geofix.db.plain_text import require_name
 from geofix.tools.scene import SceneKind
 
@@ -39,13 +40,6 @@ class Spot(BaseModel):
     """What each feature added to the score before the logistic function."""
     inliers: int
     """Local features of its best photo that match the photo; 0 if no photo was compared."""
-
-
-PresetName = Literal["geofix", "g3", "img2loc"]
-"""Names of the prompts: geofix's own and those of two papers."""
-
-Routing = Literal["off", "retrieval"]
-"""How the number of neighbours that a model is shown is chosen."""
 
 
 class Provenance(BaseModel):
@@ -92,9 +86,6 @@ class SceneSeen(BaseModel):
     """Share of neighbouring pixels of the same color."""
     edges: float
     """Share of neighbouring pixels that differ clearly."""
-
-
-NegativesBy = Literal["dissimilar", "far", "none"]
 
 
 class SearchReport(BaseModel):

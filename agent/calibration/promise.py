@@ -2,7 +2,7 @@
 
 What is fitted here was fitted by `geofix calibrate DATASET` on photos of known places, asked of the
 same encoder and galleries. It holds for photos like those, asked alike; whether it does for a run
-is decided in `geofix.agent.calibration.in_force`. Where it does not, the answer keeps the reach of
+is decided in `geofix.agent.verify.in_force`. Where it does not, the answer keeps the reach of
 its photos as radius, states no confidence, and says why.
 """
 

@@ -44,7 +44,7 @@ class KnownCalibrations:
         """Return the newest calibration of a set-up, or why there is none.
 
         One with another drafter is returned where there is no other, so that it can be said what
-        it was calibrated with (`geofix.agent.calibration.in_force.drift`).
+        it was calibrated with (`geofix.agent.verify.in_force.drift`).
         """
         named = tuple(sorted(galleries))
         newest = self._calibrations.latest(encoder, named, drafted_by)

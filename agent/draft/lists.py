@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.agent.state import Hit, NegativesBy, Region, Retrieval
+from geofix.agent.draft import NegativesBy
+from geofix.agent.state import Hit, Region, Retrieval
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.statistics import PLACE_KM
 from geofix.tools.statistics.clusters import (

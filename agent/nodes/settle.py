@@ -8,13 +8,13 @@ from typing import Any
 
 from geofix.agent.answer import Calibration, Evidence, Place, written
 from geofix.agent.calibration.claims import check_claim
-from geofix.agent.calibration.in_force import drift, run_setup_of
 from geofix.agent.calibration.promise import Fitted, Promise, apply, signals_of
 from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS
 from geofix.agent.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Candidate, Fix, Hit, State
+from geofix.agent.verify.in_force import drift, run_setup_of
 from geofix.db.plain_text import visible
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.geo.places import place_at

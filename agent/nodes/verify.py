@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from geofix.agent.calibration.in_force import InForce, in_force, run_setup_of
 from geofix.agent.context import Context, budget_of
 from geofix.agent.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Candidate, State
 from geofix.agent.verify.choose import choose
+from geofix.agent.verify.in_force import InForce, in_force, run_setup_of
 from geofix.agent.verify.observe import counted_drafts, observe
 from geofix.agent.verify.rounds import region_share
 from geofix.agent.verify.scorers import Scorers

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from geofix.agent.calibration.in_force import drafters, options_of
 from geofix.agent.calibration.promise import Fitted
 from geofix.agent.facade import open_agent
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import Draft, Retrieval
+from geofix.agent.verify.in_force import drafters, options_of
 from geofix.agent.verify.scorers import Scorers, default_scorers, scorers_digest
 from geofix.evaluation.calibrate.promises import (
     Kept,

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from geofix.agent.draft import NegativesBy
 from geofix.agent.errors import GeofixError
 from geofix.agent.services import Services
-from geofix.agent.state import NegativesBy
 from geofix.agent.verify.evidence import FEATURES
 from geofix.agent.verify.scorer import Scorer
 from geofix.agent.verify.scorers import HAND_SET, Scorers, default_scorers

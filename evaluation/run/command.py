@@ -22,7 +22,6 @@ from geofix.agent.cli.options import (
     writable,
 )
 from geofix.agent.cli.terminal import err, interruptible, out, plain, say, write_whole
-from geofix.agent.settings import Settings
 from geofix.db.plain_text import visible
 
 if TYPE_CHECKING:
@@ -131,7 +130,8 @@ def evaluate_dataset(
         "max_rounds": rounds,
         "max_cost": max_cost,
     }
-    from geofix.evaluation.run.session import (  # noqa: PLC0415 - heavy, see the top
+    from geofix.agent.settings import Settings  # noqa: PLC0415 - heavy, see the top
+    from geofix.evaluation.run.session import (  # noqa: PLC0415
         Request,
         compare_runs,
         run_dataset,
@@ -184,6 +184,7 @@ def _columns(given: list[str]) -> dict[str, str]:
 
 
 def _list(json: bool) -> None:
+    from geofix.agent.settings import Settings  # noqa: PLC0415 - heavy, see the top
     from geofix.evaluation.run.session import latest  # noqa: PLC0415 - heavy, see the top
 
     rows = latest(Settings.from_environment())

@@ -13,9 +13,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
-from geofix.agent.calibration.in_force import RunSetup, in_force, options_of
 from geofix.agent.context import Context
 from geofix.agent.facade import Agent
+from geofix.agent.verify.in_force import RunSetup, in_force, options_of
 from geofix.agent.verify.scorers import scorers_digest
 from geofix.db.search.query import Search
 from geofix.db.stores import Evaluations

@@ -25,13 +25,16 @@ class Network:
     def __init__(self) -> None:
         """Start with none."""
         self._nodes: list[bytes] = []
-        self._weights: list[bytes] = []
+        self._weights: list[bytes | memoryview] = []
 
     def weight(self, name: str, values: NDArray[np.float32]) -> str:
         """Add constant numbers of any shape; returns their name."""
         shape = [_number(1, length) for length in values.shape]
-        header = [*shape, _number(2, _FLOAT), _text(8, name)]
-        self._weights.append(_message(5, *header, _message(9, values.tobytes())))
+        numbers = np.ascontiguousarray(values, "<f4")
+        inside = b"".join((*shape, _number(2, _FLOAT), _text(8, name), _head(9, numbers.nbytes)))
+        self._weights.append(_head(5, len(inside) + numbers.nbytes) + inside)
+        # Views, so that megabytes are copied once, into the file.
+        self._weights.append(numbers.data.cast("B"))
         return name
 
     def node(
@@ -58,16 +61,16 @@ class Network:
             inputs: Shape of each array of float32 that is given, by name.
             outputs: Likewise of those asked for.
         """
-        graph = _message(
-            7,
+        graph = [
             *self._nodes,
             _text(2, "network"),
             *self._weights,
             *(_array(11, name, shape) for name, shape in inputs.items()),
             *(_array(12, name, shape) for name, shape in outputs.items()),
-        )
+        ]
+        head = _head(7, sum(len(part) for part in graph))
         operators = _message(8, _text(1, ""), _number(2, OPERATORS))
-        return b"".join((_number(1, IR_VERSION), graph, operators))
+        return b"".join((_number(1, IR_VERSION), head, *graph, operators))
 
 
 def _varint(number: int) -> bytes:
@@ -83,9 +86,12 @@ def _number(field: int, value: int) -> bytes:
     return _varint(field << 3) + _varint(value)
 
 
+def _head(field: int, length: int) -> bytes:
+    return _varint(field << 3 | 2) + _varint(length)
+
+
 def _message(field: int, *parts: bytes) -> bytes:
-    length = sum(len(part) for part in parts)
-    return b"".join((_varint(field << 3 | 2), _varint(length), *parts))
+    return b"".join((_head(field, sum(len(part) for part in parts)), *parts))
 
 
 def _text(field: int, value: str) -> bytes:

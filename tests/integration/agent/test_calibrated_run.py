@@ -10,9 +10,9 @@ from PIL import Image
 from sqlalchemy import event
 
 from geofix.agent import Agent, AsyncAgent, Settings, aopen_agent
-from geofix.agent.calibration.in_force import options_of
 from geofix.agent.context import Context
 from geofix.agent.errors import RegionError, TrailError
+from geofix.agent.verify.in_force import options_of
 from geofix.agent.verify.scorers import HAND_SET, Scorers, scorers_digest
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path

@@ -22,7 +22,6 @@ from geofix.db.search.counts import cells_of
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Search
 from geofix.db.tables import AnswerRow, Base
-from geofix.tools.starter import STEP
 
 
 @pytest.fixture
@@ -130,7 +129,7 @@ def test_an_older_database_is_not_given_the_starter_gallery_twice(
         for statement in past:
             connection.execute(text(statement))
     schema.upgrade_schema(engine)
-    assert rows(engine, "select name from setup_steps") == [(STEP,)] * marked
+    assert rows(engine, "select name from setup_steps") == [(schema.STARTER_STEP,)] * marked
 
 
 def test_answers_that_langchain_community_kept_are_still_there(engine: Engine) -> None:

@@ -9,7 +9,13 @@ from typing import Any, cast
 import pytest
 
 from geofix.agent.answer import Calibration
-from geofix.agent.calibration.in_force import (
+from geofix.agent.calibration.promise import SIGNALS as SIGNALS_KNOWN
+from geofix.agent.calibration.promise import Fitted, Promise, apply, signals_of
+from geofix.agent.calibration.stored import Stored
+from geofix.agent.context import Context
+from geofix.agent.services import Services
+from geofix.agent.state import Draft
+from geofix.agent.verify.in_force import (
     InForce,
     RunSetup,
     drafters,
@@ -17,12 +23,6 @@ from geofix.agent.calibration.in_force import (
     in_force,
     options_of,
 )
-from geofix.agent.calibration.promise import SIGNALS as SIGNALS_KNOWN
-from geofix.agent.calibration.promise import Fitted, Promise, apply, signals_of
-from geofix.agent.calibration.stored import Stored
-from geofix.agent.context import Context
-from geofix.agent.services import Services
-from geofix.agent.state import Draft
 from geofix.agent.verify.scorers import HAND_SET, Scorers, default_scorers, scorers_digest
 from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM
 from tests.unit.agent.calibrations import confidence, fitted
