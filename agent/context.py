@@ -12,7 +12,7 @@ from geofix.agent.state import NegativesBy, PresetName, Routing, Spending
 from geofix.db.plain_text import require_name
 from geofix.tools.models.budget import Budget, Spent
 from geofix.tools.models.reply import COUNTED
-from geofix.tools.statistics import LEVELS
+from geofix.tools.statistics import LEVELS, PLACE_KM
 
 GONE = frozenset({"complete"})
 """Options of earlier versions, which kept runs still name: they have no effect any more."""
@@ -113,7 +113,7 @@ class Context(BaseModel):
         " where it was measured (docs/evaluation.md).",
     )
     finest_km: float = Field(
-        default=25.0,
+        default=PLACE_KM,
         gt=0,
         le=2500,
         description="Take no closer look once a place is known to this many km.",

@@ -156,8 +156,8 @@ def in_force(services: Services, setup: RunSetup) -> InForce:
     scorers: Scorers = services.change_scorers(own if reason is None else shipped)
     if reason is None and scorers_digest(scorers) != fitted.chosen_by:
         reason = (
-            "other scorers choose than when it was calibrated: another version of geofix, or an"
-            f" evaluation that changes them; {AGAIN}"
+            "the scorers have changed since the calibration, because this is another version of"
+            f" geofix or an evaluation that changes them; {AGAIN}"
         )
     known = found.known.model_copy(update={"reason": reason})
     return InForce(scorers, known, passed_over)

@@ -14,7 +14,6 @@ fifths is pooled. One fifth alone, of the fewest answers there may be, has 30.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,7 +25,7 @@ from geofix.agent.state import Candidate, Retrieval
 from geofix.evaluation.calibrate.reliability_fit import fit_confidence
 from geofix.evaluation.metrics import Share, share_by_place
 from geofix.evaluation.run.result import EvalPhoto, Result
-from geofix.evaluation.run.splits import places_of
+from geofix.evaluation.run.splits import drawn, places_of
 from geofix.tools.errors import SourceError
 from geofix.tools.statistics import SCALES
 from geofix.tools.statistics.conformal import FEWEST_PLACES, LEVELS, ConformalRadius, fit_radius
@@ -41,7 +40,7 @@ FEWEST_ANSWERS = 150
 
 FOLDS = 5
 
-COARSEST_KM = 1.0
+COARSEST_TRUTH_KM = SCALES["street"]
 """A truth known less exactly cannot say how far off a street is."""
 
 
@@ -91,7 +90,7 @@ def answers_of(results: Sequence[Result]) -> list[Answer]:
         for result, place in zip(results, places, strict=True)
         if result.status == "located"
         and result.error_km is not None
-        and result.accuracy_km <= COARSEST_KM
+        and result.accuracy_km <= COARSEST_TRUTH_KM
     ]
 
 
@@ -135,11 +134,11 @@ def _check_counts(count: int, places: Collection[str], noun: str) -> None:
     if count < FEWEST_ANSWERS or len(places) < FEWEST_PLACES:
         raise SourceError(
             f"{count} {noun} of {len(places)} places are too few to calibrate on: at least"
-            f" {FEWEST_ANSWERS} photos of {FEWEST_PLACES} places have to be answered, each with its"
-            f" truth known to {COARSEST_KM:g} km. Photos of one place or sequence are alike, so"
-            " more of the same places do not help: add photos of other places. What one place is,"
-            " the column `group` or the photo's folder says; otherwise photos within the same"
-            " degree are one"
+            f" {FEWEST_ANSWERS} photos of {FEWEST_PLACES} places must be answered, each with its"
+            f" location known to {COARSEST_TRUTH_KM:g} km. Photos of one place or sequence are"
+            " alike, so more photos of the same places do not help; add photos of other places."
+            " The column `group` or the photo's folder names its place; otherwise photos within"
+            " the same degree of latitude and longitude are one place"
         )
 
 
@@ -150,7 +149,9 @@ def check_photos(photos: Sequence[EvalPhoto]) -> None:
         SourceError: There are too few photos, or of too few places.
     """
     known = [
-        photo for photo in photos if photo.truth is not None and photo.accuracy_km <= COARSEST_KM
+        photo
+        for photo in photos
+        if photo.truth is not None and photo.accuracy_km <= COARSEST_TRUTH_KM
     ]
     _check_counts(len(known), set(places_of(known, [photo.id for photo in known])), "photos")
 
@@ -234,11 +235,6 @@ def kept_of(folds: Sequence[Promised]) -> Kept:
         },
         error_by_chance={name: by_chance(name) for name in SCALES},
     )
-
-
-def drawn(name: str, seed: int) -> bytes:
-    """Return what puts names into an order that a seed draws."""
-    return hashlib.sha256(f"{seed}:{name}".encode()).digest()
 
 
 def cross_kept(answers: Sequence[Answer], seed: int = 0) -> Kept:

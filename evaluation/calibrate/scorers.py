@@ -21,18 +21,19 @@ from geofix.agent.verify.scorers import Scorers, default_scorers
 from geofix.agent.verify.spots import scored
 from geofix.evaluation.calibrate.examples import (
     NEVER_FITTED,
-    PLACE_KM,
     fit_examples,
     fit_spots,
     rightness,
     spot_examples,
 )
-from geofix.evaluation.calibrate.promises import answers_of, check_enough, drawn
+from geofix.evaluation.calibrate.promises import answers_of, check_enough
 from geofix.evaluation.calibrate.training import Example, TooFewError
 from geofix.evaluation.metrics import paired_bootstrap
 from geofix.evaluation.run.result import Result
+from geofix.evaluation.run.splits import drawn
 from geofix.tools.errors import SourceError
 from geofix.tools.geo.distance import haversine_km
+from geofix.tools.statistics import PLACE_KM
 
 OWN, SHIPPED = "fitted here", "the shipped scorer"
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from geofix.evaluation.metrics import (
     STREET_KM,
-    THRESHOLDS_KM,
     Share,
     accuracy,
     coverage,
@@ -22,7 +21,7 @@ from geofix.evaluation.metrics import (
 )
 from geofix.evaluation.run.result import Result, or_wrong
 from geofix.evaluation.run.splits import witnesses_of
-from geofix.tools.statistics import SCALES
+from geofix.tools.statistics import SCALES, SCALES_KM
 from geofix.tools.statistics.reliability import expected_calibration_error
 
 _CODES = {
@@ -115,7 +114,7 @@ def thresholds_of(results: Sequence[Result]) -> tuple[float, ...]:
     """Return the distances to tell accuracy at: fine ones where truths are known to them."""
     known = [result.accuracy_km for result in results if result.has_truth]
     fine = tuple(km for km in STREET_KM if any(accuracy_km <= km for accuracy_km in known))
-    return (*fine, *THRESHOLDS_KM)
+    return (*fine, *SCALES_KM)
 
 
 def score_results(results: Sequence[Result]) -> Scorecard:

@@ -18,15 +18,13 @@ from geofix.agent.errors import PhotoError
 from geofix.agent.facade import Agent
 from geofix.agent.intake import config_of
 from geofix.agent.state import Draft, Fix, Retrieval
+from geofix.agent.verify.candidates import stated_confidence
 from geofix.evaluation.run.leaks import LeakFreeGallery
 from geofix.evaluation.run.result import EvalPhoto, Result
 from geofix.tools.geo.countries import countries_at
 from geofix.tools.geo.distance import haversine_km
 
 Place = tuple[float, float]
-
-UNSAID_CONFIDENCE = 0.5
-"""Of a draft that states none, as in the verifier."""
 
 
 def thread_of(evaluation: str, photo: str) -> str:
@@ -176,18 +174,11 @@ def _density(retrievals: Sequence[Retrieval]) -> list[Place]:
 
 def _word(drafts: Iterable[Draft]) -> list[Place]:
     """Return the place the model was surest of in its first round, if it named one."""
-    words = [
-        (UNSAID_CONFIDENCE if draft.confidence is None else draft.confidence, draft)
-        for draft in drafts
-        if draft.drafted_by != CONSENSUS and draft.round == 0
-    ]
-    said = [
-        (word, draft.latitude, draft.longitude)
-        for word, draft in words
-        if draft.latitude is not None and draft.longitude is not None
-    ]
-    _, latitude, longitude = max(said, key=lambda each: each[0], default=(0.0, None, None))
-    return [] if latitude is None or longitude is None else [(latitude, longitude)]
+    first = [draft for draft in drafts if draft.drafted_by != CONSENSUS and draft.round == 0]
+    surest = sorted(first, key=stated_confidence, reverse=True)
+    places = [(draft.latitude, draft.longitude) for draft in surest]
+    named = [(north, east) for north, east in places if north is not None and east is not None]
+    return named[:1]
 
 
 def _errors_km(truth: Place, places: Sequence[Place]) -> list[float]:

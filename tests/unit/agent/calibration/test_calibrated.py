@@ -121,7 +121,7 @@ def test_scorers_that_an_evaluation_changes_are_not_those_calibrated() -> None:
 
     found = decided(fitted(), SETUP, change_scorers=changed)
     assert found.scorers == changed(default_scorers())
-    assert "other scorers choose than when it was calibrated" in (found.calibration.reason or "")
+    assert "the scorers have changed since the calibration" in (found.calibration.reason or "")
     assert found.passed_over is None
 
 

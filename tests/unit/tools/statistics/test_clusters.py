@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from geofix.tools.statistics.clusters import SCALES_KM, cluster_at_scales
+from geofix.tools.statistics import SCALES_KM
+from geofix.tools.statistics.clusters import cluster_at_scales
 
 # Sacre-Coeur, Notre-Dame (4 km), Chartres (80 km), Berlin (880 km), New York (6,000 km)
 LATITUDES = [48.8867, 48.8530, 48.4478, 52.5189, 40.7527]
