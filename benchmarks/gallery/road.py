@@ -19,7 +19,7 @@ from benchmarks.gallery.ours import ENCODER, GALLERY
 from benchmarks.gallery.rows import LICENCE, Rows
 from geofix.db.load.ingest import Ingest
 from geofix.tools.ingestion import ingest_vectors
-from geofix.tools.sources.choose import open_source
+from geofix.tools.sources.open_source import open_source
 from geofix.tools.sources.protocol import VectorSource
 
 

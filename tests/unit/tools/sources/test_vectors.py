@@ -216,7 +216,7 @@ def test_an_array_of_another_shape_or_kind_is_refused(
 
 def test_what_is_no_array_or_has_no_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "v.npy").write_bytes(b"not numpy")
-    with pytest.raises(SourceError, match="no table beside it; name it with --table"):
+    with pytest.raises(SourceError, match=r"there is no table beside .*; give it with --table"):
         open_source(tmp_path / "v.npy")
     table(tmp_path / "v.csv", 3)
     with pytest.raises(SourceError, match=r"v\.npy' cannot be read"):
