@@ -89,7 +89,7 @@ bench-gallery: $(VENV)/.installed ## Measure loads and searches of N vectors bes
 	@$(BIN)/python -m benchmarks.ingestion --encoder siglip-base
 
 bench-models: $(VENV)/.developed ## Measure what asking a model costs beside its bare client.
-	@$(BIN)/python -m benchmarks.asking $(ARGS)
+	@$(BIN)/python -m benchmarks.model_call $(ARGS)
 
 # A folder with photos.csv: file, latitude, longitude, and truth where not all are exact.
 bench-geometry: $(VENV)/.installed ## Measure comparing pictures point by point, ARGS=a folder.

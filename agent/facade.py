@@ -27,7 +27,7 @@ from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.checkpointer import serializer
 from geofix.agent.context import Context
 from geofix.agent.graph import build_graph
-from geofix.agent.intake import Asked, answer, ask, config_of, picked, reopen
+from geofix.agent.intake import Question, answer, ask, config_of, picked, reopen
 from geofix.agent.recording import in_thread
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
@@ -136,7 +136,7 @@ class Agent:
         self,
         graph: Graph,
         question: Query | Command[Any] | None,
-        asked: Asked,
+        asked: Question,
         on_event: Listener | None,
     ) -> None:
         config: RunnableConfig = config_of(asked.run, asked.context)
@@ -259,7 +259,7 @@ class AsyncAgent:
         self,
         graph: Graph,
         question: Query | Command[Any] | None,
-        asked: Asked,
+        asked: Question,
         on_event: Listener | None,
     ) -> None:
         async for event in graph.astream(

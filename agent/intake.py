@@ -109,9 +109,9 @@ def resolve(reference: str, queries: QueryPhotos) -> QueryPhoto:
     head, comma, data = reference.partition(",")
     if not (head.startswith("data:") and head.endswith(";base64") and comma):
         raise PhotoError(
-            f"the photo {reference[:60]!r} is neither 'sha256:<hex>' of a photo kept here nor a"
-            " 'data:image/jpeg;base64,' URL; from Python or the command line give the path to"
-            " `locate`"
+            f"the photo {reference[:60]!r} must be 'sha256:<hex>' of a stored photo or a"
+            " 'data:image/jpeg;base64,' URL. To locate a file, use `locate` in Python or"
+            " `geofix locate`"
         )
     try:
         photo = base64.b64decode(data, validate=True)
@@ -128,14 +128,14 @@ def _sha256(reference: str) -> str:
     sha256 = reference.removeprefix(REFERENCE)
     if not _HEX.fullmatch(sha256):
         raise PhotoError(
-            f"the photo {reference[:80]!r} is no sha256 reference: 'sha256:' and 64 lower-case"
-            " hex digits"
+            f"the photo {reference[:80]!r} is not a valid reference; write 'sha256:' and 64"
+            " lower-case hex digits"
         )
     return sha256
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Question:
     """A question that was found sound."""
 
     run: str
@@ -160,7 +160,7 @@ def ask(
     run: str | None,
     options: Mapping[str, Any],
     claim: str | Coordinates | None = None,
-) -> Asked:
+) -> Question:
     """Check a question and open its run; nothing is written of one that is unusable.
 
     Raises:
@@ -174,7 +174,7 @@ def ask(
     if not isinstance(region, Region | None):
         raise RegionError(f"within cannot be {region!r}; {HOW_TO_WRITE}")
     if not isinstance(photo, Path | str | bytes):
-        raise PhotoError(f"the photo cannot be a {type(photo).__name__}; give a path or bytes")
+        raise PhotoError(f"the photo is a {type(photo).__name__}; give a path or bytes")
     # One that was put together by hand may be no circle, box or country.
     search_areas(None, region)
     # Built now: a model that is set up wrongly is an error, not a degraded answer.
@@ -191,10 +191,10 @@ def ask(
         _require_setup(known, setup)
     services.queries.keep(kept)
     services.trail.open_run(run, kept.sha256, question, setup)
-    return Asked(run, query, context, claimed)
+    return Question(run, query, context, claimed)
 
 
-def reopen(services: Services, run: str) -> Asked:
+def reopen(services: Services, run: str) -> Question:
     """Return the question of a run that is there.
 
     Raises:
@@ -203,7 +203,7 @@ def reopen(services: Services, run: str) -> Asked:
     require_name(run, "the thread id", TrailError)
     known = services.trail.find(run)
     if known is None or known.photo_sha256 is None:
-        raise TrailError(f"there is no run {run!r} to go on with; `geofix runs` lists the latest")
+        raise TrailError(f"there is no run {run!r}; `geofix runs` lists the latest")
     _require_setup(known, {**services.versions(), "encoder": services.encoder.name})
     within = known.question.get("within")
     claimed = parse_claim(known.question.get("claim"))
@@ -212,7 +212,7 @@ def reopen(services: Services, run: str) -> Asked:
         within=None if within is None else Region(**within),
         claimed=_given(claimed),
     )
-    return Asked(run, query, Context.kept(known.question["options"]), claimed)
+    return Question(run, query, Context.kept(known.question["options"]), claimed)
 
 
 def picked(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
@@ -223,18 +223,20 @@ def picked(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
     """
     if not state.interrupts:
         if rank is not None:
-            raise TrailError(f"the run does not wait for a person; {rank!r} was not picked")
+            raise TrailError(
+                f"the run is not waiting for a choice, so candidate {rank!r} was not chosen"
+            )
         return None
     ranks = [candidate.rank for candidate in state.values["candidates"]]
     if rank not in {0, *ranks}:
         raise TrailError(
-            f"there is no candidate {rank!r} to choose; there are {ranks[0]} to {ranks[-1]}, and 0"
-            " for none of them"
+            f"there is no candidate {rank!r}; choose {ranks[0]} to {ranks[-1]}, or 0 if none is"
+            " right"
         )
     return Command(resume={"rank": rank})
 
 
-def answer(services: Services, asked: Asked, state: StateSnapshot) -> Fix:
+def answer(services: Services, asked: Question, state: StateSnapshot) -> Fix:
     """Complete what the graph answered by the run's id and the EXIF claim; close the run."""
     values = state.values
     if state.tasks:
@@ -254,7 +256,7 @@ def answer(services: Services, asked: Asked, state: StateSnapshot) -> Fix:
     return fix
 
 
-def _waiting(services: Services, asked: Asked, values: Mapping[str, Any]) -> Fix:
+def _waiting(services: Services, asked: Question, values: Mapping[str, Any]) -> Fix:
     verdict = values.get("verdict")
     return Fix(
         status="waiting",
@@ -287,7 +289,7 @@ def _given(claim: ClaimAsked | None) -> Coordinates | None:
     return None if claim == "exif" else claim
 
 
-def _exif_checked(services: Services, asked: Asked, fix: Fix) -> Fix:
+def _exif_checked(services: Services, asked: Question, fix: Fix) -> Fix:
     place = place_of(asked.claim, fix.claim)
     if place is None:
         return fix.model_copy(update={"photo_notes": [*fix.photo_notes, NO_EXIF_PLACE]})
@@ -302,7 +304,7 @@ def _context(options: Mapping[str, Any]) -> Context:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         raise GeofixError(
-            f"the option {name!r} cannot be {short(first.get('input'))}: {first['msg']};"
+            f"the option {name!r} cannot be {short(first.get('input'))}: {first['msg']}. The"
             f" options are {', '.join(Context.model_fields)}"
         ) from error
 
@@ -311,21 +313,22 @@ def _require_setup(known: Run, setup: Mapping[str, Any]) -> None:
     for name in ("drafted_by", "encoder"):
         if known.setup.get(name) != setup[name]:
             raise TrailError(
-                f"the run {known.id!r} was begun with {name} {known.setup.get(name)!r}, and now it"
-                f" is {setup[name]!r}; go on with the same, or choose a new thread id"
+                f"the run {known.id!r} was started with {name} {known.setup.get(name)!r}, and"
+                f" {name} is now {setup[name]!r}; continue with the first, or choose a new"
+                " thread id"
             )
 
 
 def _require_same(known: Run, sha256: str, question: Mapping[str, Any]) -> None:
     if known.photo_sha256 != sha256:
         raise TrailError(
-            f"the run {known.id!r} is about another photo (sha256 {known.photo_sha256!r}); one"
-            " thread is one photo, so choose a new thread id"
+            f"the run {known.id!r} is about another photo (sha256 {known.photo_sha256!r});"
+            " choose a new thread id for this photo"
         )
     if _as_now(known.question) != dict(question):
         raise TrailError(
-            f"the run {known.id!r} was asked with other options ({known.question!r}); choose a new"
-            " thread id"
+            f"the run {known.id!r} was started with other options ({known.question!r}); use the"
+            " same options, or choose a new thread id"
         )
 
 

@@ -75,7 +75,7 @@ def announce(call: Outbound) -> None:
     """
     outgoing = _CURRENT.get()
     if outgoing is None:
-        raise RuntimeError(f"a call to {call.host!r} belongs to no step of the trail")
+        raise RuntimeError(f"a call to {call.host!r} was made outside any step of the trail")
     outgoing.announce(call)
 
 
@@ -249,7 +249,7 @@ def _step(
 ) -> Step:
     info = runtime.execution_info
     if info is None:
-        raise RuntimeError("a recorded node runs inside LangGraph only")
+        raise RuntimeError("a recorded node can run only inside LangGraph")
     return Step(
         task_id=info.task_id,
         round=state.round,

@@ -121,7 +121,7 @@ def held(region: Region, latitudes: Sequence[float], longitudes: Sequence[float]
         inside: list[bool] = (apart_km <= radius_km).tolist()
         return inside
     if region.box is None:
-        raise RegionError(f"the region {region.name!r} is neither a circle nor a box")
+        raise RegionError(f"the region {region.name!r} has no circle and no box")
     parts = boxes_between(*region.box)
     points = zip(latitudes, longitudes, strict=True)
     return [any(part.contains(*point) for part in parts) for point in points]
@@ -185,15 +185,15 @@ def _circle_of(region: Region) -> tuple[float, float, float] | None:
     if latitude is None or longitude is None or radius_km is None:
         raise _none(region)
     if region.box is not None:
-        raise RegionError(f"the region {region.name!r} is a circle and a box; give one of them")
+        raise RegionError(f"the region {region.name!r} has both a circle and a box; give only one")
     return latitude, longitude, radius_km
 
 
 def _none(region: Region) -> RegionError:
     # Searching everywhere instead would answer another question than was asked.
     return RegionError(
-        f"the region {region.name!r} is neither a circle (latitude, longitude and radius_km), a"
-        " box (box) nor a country (country_code)"
+        f"the region {region.name!r} has no area; give a circle (latitude, longitude,"
+        " radius_km), a box or a country_code"
     )
 
 

@@ -31,14 +31,16 @@ from geofix.db.checkpoints import (
 from geofix.db.embedded.cluster import CHECKPOINTS, GEOFIX
 from geofix.db.embedded.data_dir import resolve_data_dir
 from geofix.db.embedded.server import EmbeddedAddress, EmbeddedServer
-from geofix.db.engine import Address, FixedAddress, open_engine
+from geofix.db.engine import DatabaseAddress, FixedAddress, open_engine
 from geofix.db.load.ingest import Ingest
 from geofix.db.runs import QueryPhotos, Trail
 from geofix.db.search.gallery import Gallery
-from geofix.db.stores import Calibrations, LocalFeatureStore, Pictures
+from geofix.db.stores import Calibrations, LocalFeatureStore, PictureFiles
 from geofix.tools.encoders import STARTER, Encoder, load_encoder
+from geofix.tools.models.load import load_chat_model
+from geofix.tools.models.prices import Price
 from geofix.tools.models.privacy import VARIABLE, stay_offline
-from geofix.tools.models.providers import Price, load_chat_model, model_name
+from geofix.tools.models.providers import model_name
 from geofix.tools.once import forget, once, once_property
 from geofix.tools.scene.classify import Classifier
 from geofix.tools.starter import add_starter_once
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     from geofix.tools.encoders.geoclip import ImagePlace
 
 
-CLOSED = "this geofix was closed; open it again with `open_agent()`"
+CLOSED = "this agent is closed; open a new one with `open_agent()`"
 
 OPENED = (
     "gallery",
@@ -134,7 +136,7 @@ class Services:
         return self.settings.database_url is None
 
     @once_property
-    def address(self) -> Address:
+    def address(self) -> DatabaseAddress:
         """Where the database is; the embedded server is started by asking for it.
 
         Raises:
@@ -149,7 +151,7 @@ class Services:
         return EmbeddedAddress(self.server, GEOFIX, self._require_open)
 
     @property
-    def checkpoint_address(self) -> Address:
+    def checkpoint_address(self) -> DatabaseAddress:
         """Where LangGraph's tables are: a database of their own where the server is ours."""
         address = self.address
         if not self.embedded:
@@ -191,10 +193,10 @@ class Services:
 
     def _make_ready(self, engine: Engine) -> None:
         if not self.embedded:
-            schema.check(engine)
+            schema.check_schema(engine)
             require_checkpoints(self.checkpoint_url)
             return
-        schema.upgrade(engine)
+        schema.upgrade_schema(engine)
         # Every time, since a first start may have been killed between the two; it takes 10 ms.
         set_up_checkpoints(self.checkpoint_url)
         add_starter_once(engine)
@@ -223,7 +225,7 @@ class Services:
         """Bring the schema and LangGraph's tables up to date; say whether ours changed."""
         engine = self._new_engine()
         try:
-            changed = schema.upgrade(engine)
+            changed = schema.upgrade_schema(engine)
         finally:
             engine.dispose()
         set_up_checkpoints(self.checkpoint_url)
@@ -255,9 +257,9 @@ class Services:
         return KnownCalibrations(self.calibrations)
 
     @once_property
-    def pictures(self) -> Pictures:
+    def pictures(self) -> PictureFiles:
         """Where pictures of the gallery are."""
-        return Pictures(self.engine)
+        return PictureFiles(self.engine)
 
     @once_property
     def features(self) -> LocalFeatureStore:
@@ -298,13 +300,11 @@ class Services:
     @once_property
     def classifier(self) -> Classifier:
         """What tells kinds of scenes: the starter encoder's own network, whoever embeds."""
-        # Imports torch, which `--help` need not.
-        from geofix.tools.encoders.efficientnet_lite0 import EfficientNetLite0Encoder  # noqa: PLC0415
-
-        if isinstance(self.encoder, EfficientNetLite0Encoder):
-            return self.encoder
+        encoder = self.encoder
+        if isinstance(encoder, Classifier):
+            return encoder
         loaded = load_encoder(STARTER, device="cpu")
-        assert isinstance(loaded, EfficientNetLite0Encoder)
+        assert isinstance(loaded, Classifier)
         return loaded
 
     @once_property

@@ -48,8 +48,7 @@ def _absolute(path: Path) -> Path:
     path = path.expanduser()
     if not path.is_absolute():
         raise ValueError(
-            "it is relative, and would be another folder wherever geofix is run; write it from the"
-            " root"
+            "it is a relative path, which depends on where geofix runs; write an absolute path"
         )
     return path
 
@@ -211,6 +210,5 @@ def _unusable(error: ValidationError, found: Layer) -> GeofixError:
     told = "that value" if shown(name, value) == "***" else short(shown(name, value))
     reason = first["msg"].removeprefix("Value error, ")
     return GeofixError(
-        f"the setting {name} cannot be {told} ({origin}): {reason}; set it otherwise, or remove it"
-        " there"
+        f"the setting {name} cannot be {told} ({origin}): {reason}. Change it there, or remove it"
     )

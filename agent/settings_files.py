@@ -47,8 +47,8 @@ def user_file() -> Path:
     path = platformdirs.user_config_path("geofix", appauthor=False) / "config.toml"
     if not path.is_absolute():
         raise GeofixError(
-            f"the settings file {str(path)!r} would be another one in each folder; set"
-            " XDG_CONFIG_HOME or HOME to a path from the root"
+            f"the settings file {str(path)!r} is a relative path, which depends on where geofix"
+            " runs; set XDG_CONFIG_HOME or HOME to an absolute path"
         )
     return path
 
@@ -67,14 +67,14 @@ def env_file_layer(path: Path, variables: Mapping[str, tuple[str, ...]]) -> Laye
     text = read_file(path)
     if text is None:
         raise GeofixError(
-            f"the settings file {str(path)!r} does not exist; name another with --env-file or"
+            f"the settings file {str(path)!r} does not exist; correct --env-file or"
             " GEOFIX_ENV_FILE, or leave it out"
         )
     for line in parse_stream(StringIO(text)):
         if line.error:
             raise GeofixError(
                 f"line {line.original.line} of the settings file {str(path)!r} is not written as"
-                " NAME=value; mend it"
+                " NAME=value; correct it"
             )
     given = {name: value for name, value in dotenv_values(stream=StringIO(text)).items() if value}
     known = {spelling for spellings in variables.values() for spelling in spellings}
@@ -120,18 +120,18 @@ def read_file(path: Path) -> str | None:
         if not path.exists():
             return None
         if not path.is_file():
-            raise GeofixError(f"{told} is no regular file; move it away, or name another")
+            raise GeofixError(f"{told} is not a regular file; move it away, or choose another")
         with path.open("rb") as file:
             data = file.read(LARGEST_BYTES + 1)
         if len(data) > LARGEST_BYTES:
             raise GeofixError(
-                f"{told} has more than {LARGEST_BYTES:,} bytes, so it is something else; move it"
-                " away, or name another"
+                f"{told} has more than {LARGEST_BYTES:,} bytes, so it is probably not a settings"
+                " file; move it away, or choose another"
             )
         return data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise GeofixError(
-            f"{told} cannot be read: {error}; write it in UTF-8, or move it away"
+            f"{told} cannot be read: {error}. Save it as UTF-8, or move it away"
         ) from error
 
 
@@ -145,7 +145,7 @@ def parsed(text: str, path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise GeofixError(
-            f"the settings file {str(path)!r} is not written in TOML: {error}; write lines as"
+            f"the settings file {str(path)!r} is not valid TOML: {error}. Write lines such as"
             ' encoder = "efficientnet-lite0"'
         ) from error
 
@@ -188,8 +188,8 @@ def changed(text: str, path: Path, name: str, value: str | float | bool | None) 
         kept = False
     if not kept:
         raise GeofixError(
-            f"the setting {name} cannot be changed in {str(path)!r} without touching other lines;"
-            " change it there by hand"
+            f"the setting {name} cannot be changed in {str(path)!r} without changing other"
+            " lines; edit the file by hand"
         )
     return new
 
@@ -212,15 +212,14 @@ def require_from_root(layer: Layer) -> None:
         value, origin = layer.get(name, ("", ""))
         if isinstance(value, str) and RELATIVE.match(value):
             raise GeofixError(
-                f"the setting {name} cannot be {value!r} ({origin}): it is relative, and would be"
-                " another folder wherever geofix is run; write the path from the root"
+                f"the setting {name} cannot be {value!r} ({origin}): it is a relative path,"
+                " which depends on where geofix runs; write an absolute path"
             )
 
 
 def _unknown(name: str, path: Path, known: Collection[str]) -> GeofixError:
     near = get_close_matches(name, known, n=1)
-    hint = f"write {near[0]}" if near else f"there are {', '.join(sorted(known))}"
+    hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(sorted(known))}"
     return GeofixError(
-        f"the settings file {str(path)!r} holds {short(name)}, which is no setting; remove it, or"
-        f" {hint}"
+        f"the settings file {str(path)!r} has {short(name)}, which is not a setting; {hint}"
     )

@@ -285,11 +285,11 @@ class Query(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     photo: str = Field(
-        description="`sha256:<hex>` of a photo kept here, or a `data:image/...;base64,` URL"
+        description="`sha256:<hex>` of a stored photo, or a `data:image/...;base64,` URL"
     )
     within: Region | None = None
     claimed: tuple[Latitude, Longitude] | None = Field(
-        default=None, description="Latitude and longitude where somebody says it was taken."
+        default=None, description="Claimed latitude and longitude, to be checked."
     )
 
 

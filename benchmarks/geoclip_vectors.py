@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.drawn import Drawn
+from benchmarks.made_gallery import Drawn
 from geofix.evaluation.worlds.looks import COUNT, DIMENSION, Places, cache_folder, read_places
 
 __all__ = ["COUNT", "DIMENSION", "Places", "cache_folder", "draw_places", "read_places"]

@@ -34,12 +34,12 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 from geofix.db.engine import (
     CONNECT_TIMEOUT_S,
     POOL_TIMEOUT_S,
-    Address,
+    DatabaseAddress,
     FixedAddress,
-    afollowing,
+    async_conninfo_source,
     conninfo,
-    following,
-    reached,
+    conninfo_source,
+    reached_through,
 )
 from geofix.db.errors import DatabaseError
 from geofix.db.failures import Reached, failure
@@ -51,7 +51,7 @@ SCHEMA = "langgraph"
 TABLES = re.compile(r"\bcheckpoint(s|_blobs|_writes|_migrations)\b")
 """LangGraph's names for its tables, which no column shares."""
 
-POOL_SIZE = 8
+CHECKPOINT_POOL_SIZE = 8
 
 NON_STR_KEYS = ormsgpack.OPT_NON_STR_KEYS
 """As LangGraph reads and writes."""
@@ -95,7 +95,7 @@ def _connection_options() -> dict[str, Any]:
 
 
 @contextmanager
-def connected(url: str) -> Iterator[psycopg.Connection[DictRow]]:
+def checkpoint_connection(url: str) -> Iterator[psycopg.Connection[DictRow]]:
     """Connect; what goes wrong is an error of ours."""
     try:
         with psycopg.connect(
@@ -103,17 +103,17 @@ def connected(url: str) -> Iterator[psycopg.Connection[DictRow]]:
         ) as connection:
             yield connection
     except psycopg.Error as error:
-        raise _said(error, reached(FixedAddress(url))) from None
+        raise _said(error, reached_through(FixedAddress(url))) from None
 
 
 class CheckpointPool(ConnectionPool[psycopg.Connection[DictRow]]):
     """What savers take connections from; what they fail with is an error of ours."""
 
-    def __init__(self, address: Address | str, size: int, timeout_s: float) -> None:
+    def __init__(self, address: DatabaseAddress | str, size: int, timeout_s: float) -> None:
         """Describe the pool; arguments are those of `checkpoint_pool`."""
         self.address = FixedAddress(address) if isinstance(address, str) else address
         super().__init__(
-            following(self.address),
+            conninfo_source(self.address),
             connection_class=psycopg.Connection[DictRow],
             kwargs={"cursor_factory": _Cursor, **_connection_options()},
             check=ConnectionPool.check_connection,
@@ -134,17 +134,17 @@ class CheckpointPool(ConnectionPool[psycopg.Connection[DictRow]]):
         except PoolTimeout as error:
             raise _none_free(self, error) from None
         except psycopg.Error as error:
-            raise _said(error, reached(self.address)) from None
+            raise _said(error, reached_through(self.address)) from None
 
 
 class AsyncCheckpointPool(AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]):
     """The same for asyncio."""
 
-    def __init__(self, address: Address | str, size: int, timeout_s: float) -> None:
+    def __init__(self, address: DatabaseAddress | str, size: int, timeout_s: float) -> None:
         """Describe the pool; arguments are those of `checkpoint_pool`."""
         self.address = FixedAddress(address) if isinstance(address, str) else address
         super().__init__(
-            afollowing(self.address),
+            async_conninfo_source(self.address),
             connection_class=psycopg.AsyncConnection[DictRow],
             kwargs={"cursor_factory": _AsyncCursor, **_connection_options()},
             check=AsyncConnectionPool.check_connection,
@@ -163,7 +163,7 @@ class AsyncCheckpointPool(AsyncConnectionPool[psycopg.AsyncConnection[DictRow]])
         except PoolTimeout as error:
             raise await asyncio.to_thread(_none_free, self, error) from None
         except psycopg.Error as error:
-            raise _said(error, reached(self.address)) from None
+            raise _said(error, reached_through(self.address)) from None
 
 
 def _pool_options(size: int, timeout_s: float) -> dict[str, Any]:
@@ -178,7 +178,10 @@ def _pool_options(size: int, timeout_s: float) -> dict[str, Any]:
 
 @contextmanager
 def checkpoint_pool(
-    address: Address | str, *, size: int = POOL_SIZE, timeout_s: float = POOL_TIMEOUT_S
+    address: DatabaseAddress | str,
+    *,
+    size: int = CHECKPOINT_POOL_SIZE,
+    timeout_s: float = POOL_TIMEOUT_S,
 ) -> Iterator[CheckpointPool]:
     """Open a pool for `PostgresSaver`; connections are checked before use and renewed.
 
@@ -194,7 +197,10 @@ def checkpoint_pool(
 
 @asynccontextmanager
 async def async_checkpoint_pool(
-    address: Address | str, *, size: int = POOL_SIZE, timeout_s: float = POOL_TIMEOUT_S
+    address: DatabaseAddress | str,
+    *,
+    size: int = CHECKPOINT_POOL_SIZE,
+    timeout_s: float = POOL_TIMEOUT_S,
 ) -> AsyncIterator[AsyncCheckpointPool]:
     """Open a pool for `AsyncPostgresSaver`; see `checkpoint_pool`."""
     async with AsyncCheckpointPool(address, size, timeout_s) as pool:
@@ -207,11 +213,11 @@ def _none_free(pool: CheckpointPool | AsyncCheckpointPool, error: PoolTimeout) -
     The pool waits for either in the same way, and tells the reason of neither.
     """
     try:
-        with connected(pool.address.url()):
+        with checkpoint_connection(pool.address.url()):
             pass
     except DatabaseError as refused:
         return refused
-    asked = reached(
+    asked = reached_through(
         pool.address,
         size=pool.max_size,
         timeout_s=pool.timeout,
@@ -238,7 +244,7 @@ def set_up_checkpoints(url: str) -> None:
     Raises:
         DatabaseError: The server cannot be reached or refuses.
     """
-    with _set_up_alone(url), connected(url) as connection:
+    with _set_up_alone(url), checkpoint_connection(url) as connection:
         connection.execute(f"create schema if not exists {SCHEMA}")
         _remove_half_made(connection)
         PostgresSaver(connection).setup()
@@ -250,12 +256,12 @@ def require_checkpoints(url: str) -> None:
     Raises:
         DatabaseError: They are not, or the server cannot be reached.
     """
-    with connected(url) as connection:
+    with checkpoint_connection(url) as connection:
         complete = _are_complete(connection)
     if not complete:
         raise DatabaseError(
-            f"the database at {redact(url)!r} lacks LangGraph's tables as this version needs them;"
-            " run `geofix db upgrade`"
+            f"the database at {redact(url)!r} does not have LangGraph's tables in the form that"
+            " this version needs; run `geofix db upgrade`"
         )
 
 
@@ -292,15 +298,15 @@ def _set_up_alone(url: str) -> Iterator[None]:
     has no snapshot that it would wait for.
     """
     give_up_at = time.monotonic() + LONGEST_SET_UP_S
-    with connected(url) as connection:
+    with checkpoint_connection(url) as connection:
         connection.isolation_level = IsolationLevel.READ_COMMITTED
         with connection.transaction():
             connection.execute("set local idle_in_transaction_session_timeout = 0")
             while not _locked(connection):
                 if time.monotonic() > give_up_at:
                     raise DatabaseError(
-                        "another process has set up LangGraph's tables for"
-                        f" {LONGEST_SET_UP_S} s; end it and run `geofix db upgrade` again"
+                        "another process has been creating LangGraph's tables for more than"
+                        f" {LONGEST_SET_UP_S} s; stop it and run `geofix db upgrade` again"
                     )
                 time.sleep(0.02)
             yield

@@ -53,11 +53,11 @@ def one_line(text: str) -> str:
 def why_no_name(name: str) -> str | None:
     """Return what is wrong with a name a person or a program gives; none if it can be kept."""
     if len(name) > LONGEST_NAME:
-        return f"has {len(name):,} characters, and at most {LONGEST_NAME} are kept"
+        return f"has {len(name):,} characters, and at most {LONGEST_NAME} are allowed"
     if not name.strip():
         return "is blank"
     if visible(name) != name:
-        return "holds characters that cannot be seen or that steer a terminal"
+        return "contains invisible or control characters"
     return None
 
 

@@ -184,7 +184,7 @@ class QueryPhotos:
         with database_errors(self._engine), self._engine.connect() as connection:
             row = connection.execute(found).mappings().first()
         if row is None:
-            raise TrailError(f"no photo with sha256 {sha256!r} is kept here; ask with the photo")
+            raise TrailError(f"no photo with sha256 {sha256!r} is stored; give the photo itself")
         return QueryPhoto(**{name: row[name] for name in QueryPhoto.__slots__})
 
     def keep_vector(self, sha256: str, encoder: str, vector: NDArray[np.float32]) -> None:
@@ -197,7 +197,9 @@ class QueryPhotos:
         with database_errors(self._engine), self._engine.begin() as connection:
             photo = select(QueryPhotoRow.sha256).where(QueryPhotoRow.sha256 == sha256)
             if connection.execute(photo).scalar() is None:
-                raise TrailError(f"no photo with sha256 {sha256!r} is kept here; keep it first")
+                raise TrailError(
+                    f"no photo with sha256 {sha256!r} is stored; store it before its vector"
+                )
             kept = insert(QueryEmbeddingRow).values(
                 sha256=sha256,
                 encoder_id=encoder_id_of(connection, encoder, len(vector)),

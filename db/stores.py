@@ -296,7 +296,7 @@ class StoredPicture:
     """Path of the file when it was ingested."""
 
 
-class Pictures:
+class PictureFiles:
     """Finds where pictures are."""
 
     def __init__(self, engine: Engine) -> None:

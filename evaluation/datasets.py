@@ -22,7 +22,7 @@ from geofix.tools.sources.columns import (
     text_of,
 )
 from geofix.tools.sources.folder import FolderSource
-from geofix.tools.sources.pictures import FilePicture, MemoryPicture, Picture
+from geofix.tools.sources.picture_files import FilePicture, MemoryPicture, Picture
 from geofix.tools.sources.protocol import Rejected
 from geofix.tools.statistics import PLACE_KM
 

@@ -1,4 +1,4 @@
-"""`geofix trail` and `geofix runs`: what happened, step by step."""
+"""`geofix trail` and `geofix runs`: show the steps of a run, and list runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def show_trail(run: RunId, json: JsonFlag = False) -> None:
-    """Print every step of a run."""
+    """Show every step of a run."""
     with open_services() as services:
         read = services.trail.read(run)
     if json:
@@ -29,7 +29,8 @@ def show_trail(run: RunId, json: JsonFlag = False) -> None:
 
 
 def list_runs(
-    count: Annotated[int, typer.Option(min=1, help="How many.")] = 20, json: JsonFlag = False
+    count: Annotated[int, typer.Option(min=1, help="Maximum number of runs.")] = 20,
+    json: JsonFlag = False,
 ) -> None:
     """List the latest runs."""
     with open_services() as services:
@@ -47,13 +48,13 @@ def list_runs(
             (run.photo_sha256 or "")[:12],
             _end(run),
         )
-    out().print(table if runs else "no run yet")
+    out().print(table if runs else "There is no run yet.")
 
 
 def _print(run: Run, console: Console) -> None:
     console.print(f"[bold]Run {plain(run.id)}[/]  photo sha256 {run.photo_sha256}", soft_wrap=True)
     setup = ", ".join(f"{name} {value}" for name, value in run.setup.items())
-    console.print(f"[dim]{plain(setup)}; asked {plain(json_format.dumps(run.question))}[/]")
+    console.print(f"[dim]{plain(setup)}; options {plain(json_format.dumps(run.question))}[/]")
     table = Table(box=None)
     for column in ("round", "step", "ms", "what"):
         table.add_column(column, overflow="fold")
@@ -69,7 +70,7 @@ def _print(run: Run, console: Console) -> None:
 
 def _end(run: Run) -> str:
     if run.fix is None:
-        return f"not finished; geofix resume {plain(run.id)}"
+        return f"not finished; continue with geofix resume {plain(run.id)}"
     if run.fix["status"] != "located":
         return str(run.fix["status"])
     place = (run.fix["place"] or {}).get("label") or "no named place"

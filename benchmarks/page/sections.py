@@ -115,7 +115,8 @@ def scenes_told(nowhere: Path, somewhere: Sequence[Path], services: Services) ->
     for name, paths in sets.items():
         for path in paths:
             if path not in kinds:
-                kinds[path] = read_scene(read_photo(path).pixels, services.classifier).kind
+                pixels = read_photo(path).pixels
+                kinds[path] = read_scene(pixels, services.classifier.logits([pixels])[0]).kind
         taken = [kinds[path] in SHOWS for path in paths]
         most = Counter(kinds[path] for path in paths).most_common(3)
         said = ", ".join(f"{kind} {count}" for kind, count in most)

@@ -29,9 +29,9 @@ from geofix.db.embedded.data_dir import (
     shared,
 )
 from geofix.db.embedded.instance import Instance
-from geofix.db.engine import Address, conninfo
+from geofix.db.engine import DatabaseAddress, conninfo
 from geofix.db.errors import ServerError
-from geofix.db.standing import standing
+from geofix.db.server_state import server_state
 
 __all__ = [
     "EmbeddedAddress",
@@ -91,8 +91,8 @@ class EmbeddedServer:
         """
         if os.name != "posix":
             raise ServerError(
-                "the embedded Postgres runs on Linux and macOS only; set GEOFIX_DATABASE_URL to a "
-                "Postgres of your own with pgvector >= 0.8 (`docker compose up -d db`)"
+                "the embedded Postgres runs only on Linux and macOS; set GEOFIX_DATABASE_URL to"
+                " your own Postgres with pgvector >= 0.8 (`docker compose up -d db`)"
             )
         self.data_dir = data_dir.expanduser().resolve()
         self.log = self.data_dir / LOG_NAME
@@ -187,7 +187,7 @@ class EmbeddedServer:
 
     def serves(self) -> bool:
         """Say whether the server lives and takes connections, without logging in."""
-        return self._instance.lives() and standing(conninfo(self.url())) == "up"
+        return self._instance.lives() and server_state(conninfo(self.url())) == "up"
 
     def status(self) -> ServerStatus:
         """Look at the server without starting or making anything."""
@@ -227,7 +227,7 @@ class EmbeddedServer:
                 self._instance.stop()
 
 
-class EmbeddedAddress(Address):
+class EmbeddedAddress(DatabaseAddress):
     """Where the embedded server is now; who connects while it is down starts it again."""
 
     def __init__(
@@ -301,6 +301,6 @@ class EmbeddedAddress(Address):
     def advice(self) -> str:
         """That it is started again, and its log."""
         return (
-            "It is geofix's own embedded server and is started again by the next call: try again;"
-            f" if it stays so, look into its log {str(self._server.log)!r}"
+            "This is geofix's embedded server, which the next call starts again. Try again; if"
+            f" it fails again, read its log {str(self._server.log)!r}"
         )

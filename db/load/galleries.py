@@ -10,10 +10,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
-from geofix.db.load.index import write_alone
-from geofix.db.load.indexing import finish_load
+from geofix.db.load.index_build import write_alone
+from geofix.db.load.index_lifecycle import finish_load
 from geofix.db.search.counts import forget_gallery
-from geofix.db.search.gallery import held
+from geofix.db.search.gallery import galleries_with_vectors
 from geofix.db.stores import forget_features
 from geofix.db.tables import EncoderRow, GalleryRow, PhotoRow
 
@@ -47,7 +47,7 @@ def list_galleries(engine: Engine) -> list[GallerySummary]:
     )
     with database_errors(engine), engine.connect() as connection:
         rows = connection.execute(statement).all()
-        there = held(connection)
+        there = galleries_with_vectors(connection)
     return [
         GallerySummary(
             name=row.name,
@@ -75,7 +75,7 @@ def remove_gallery(engine: Engine, name: str) -> int:
         if gallery_id is None:
             known = connection.execute(select(GalleryRow.name)).scalars().all()
             listed = ", ".join(map(repr, sorted(known))) or "none"
-            raise GalleryError(f"there is no gallery {name!r}; there is: {listed}")
+            raise GalleryError(f"there is no gallery {name!r}; the galleries are: {listed}")
         ours = select(func.count(PhotoRow.id)).where(PhotoRow.gallery_id == gallery_id)
         photos = connection.execute(ours).scalar_one()
         connection.execute(delete(PhotoRow).where(PhotoRow.gallery_id == gallery_id))
@@ -104,13 +104,13 @@ def encoder_id_of(connection: Connection, name: str, dimension: int) -> int:
         row = connection.execute(known).one()
     if row.dimension != dimension:
         raise GalleryError(
-            f"encoder {name!r} is known with {row.dimension!r} dimensions and now gave"
-            f" {dimension!r}; give other weights another name"
+            f"encoder {name!r} gave vectors of {dimension!r} dimensions, but its stored vectors"
+            f" have {row.dimension!r}; give different weights a different name"
         )
     return int(row.id)
 
 
-def partitioned(connection: Connection, encoder: str, dimension: int) -> int:
+def ensure_partition(connection: Connection, encoder: str, dimension: int) -> int:
     """Return the id of an encoder that has its partition."""
     partition = text("select to_regclass('embeddings_' || id) from encoders where name = :encoder")
     if connection.execute(partition, {"encoder": encoder}).scalar() is not None:
@@ -135,7 +135,7 @@ def partitioned(connection: Connection, encoder: str, dimension: int) -> int:
     return encoder_id
 
 
-def are_known(connection: Connection, gallery: str, encoder: str) -> bool:
+def are_present(connection: Connection, gallery: str, encoder: str) -> bool:
     """Say whether gallery and encoder are there already, and the encoder's partition."""
     there = select(GalleryRow.id).where(GalleryRow.name == gallery).exists()
     partition = func.to_regclass(func.concat("embeddings_", EncoderRow.id))

@@ -16,22 +16,22 @@ from sqlalchemy import ARRAY, Connection, Engine, Text, any_, bindparam, select,
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import DatabaseError, GalleryError
-from geofix.db.load.galleries import are_known, gallery_id_of, partitioned
-from geofix.db.load.index import Progress, write_alone
-from geofix.db.load.indexing import finish_load
-from geofix.db.load.photos import (
-    FIELDS,
+from geofix.db.load.galleries import are_present, ensure_partition, gallery_id_of
+from geofix.db.load.index_build import Progress, write_alone
+from geofix.db.load.index_lifecycle import finish_load
+from geofix.db.load.photo_rows import (
+    PHOTO_FIELDS,
     GeotaggedPhoto,
     PhotoColumns,
     as_columns,
-    check_columns,
+    check_storable,
     check_text,
     insert_photos,
     known_ids,
     new_ids,
 )
-from geofix.db.load.storing import Load, store, store_over_two, update
-from geofix.db.load.vectors import Vectors
+from geofix.db.load.vector_load import VectorLoad, store, store_over_two, update
+from geofix.db.load.vector_rows import Vectors
 from geofix.db.tables import GalleryRow, PhotoRow
 
 __all__ = ["Added", "GeotaggedPhoto", "Ingest", "PhotoColumns"]
@@ -68,7 +68,7 @@ class Ingest:
         # One array, and not a parameter an id, which the driver would parse one by one.
         asked = bindparam("asked", list(external_ids), ARRAY(Text))
         statement = (
-            select(PhotoRow.id, *(getattr(PhotoRow, name) for name in FIELDS))
+            select(PhotoRow.id, *(getattr(PhotoRow, name) for name in PHOTO_FIELDS))
             .join(GalleryRow, GalleryRow.id == PhotoRow.gallery_id)
             .where(
                 GalleryRow.name == gallery,
@@ -130,7 +130,7 @@ class Ingest:
         check_text("the encoder's name", encoder)
         if len(columns) != len(vectors):
             raise GalleryError(f"{len(columns)!r} photos came with {len(vectors)!r} vectors")
-        check_columns(columns)
+        check_storable(columns)
         if not len(columns):
             return Added(0, 0)
         if len(columns) >= WORTH_TWO:
@@ -146,9 +146,9 @@ class Ingest:
     def _enter(self, gallery: str, encoder: str, dimension: int) -> None:
         """Commit gallery and encoder: what refers to them may then be committed beside."""
         with database_errors(self._engine), self._engine.begin() as connection:
-            if not are_known(connection, gallery, encoder):
+            if not are_present(connection, gallery, encoder):
                 write_alone(connection)
-                partitioned(connection, encoder, dimension)
+                ensure_partition(connection, encoder, dimension)
                 gallery_id_of(connection, gallery)
 
     def _add(
@@ -163,13 +163,13 @@ class Ingest:
         with database_errors(self._engine), self._engine.begin() as connection:
             write_alone(connection)
             # Else the gallery was removed since it was entered.
-            entered = are_known(connection, gallery, encoder)
-            encoder_id = partitioned(connection, encoder, vectors.shape[1])
+            entered = are_present(connection, gallery, encoder)
+            encoder_id = ensure_partition(connection, encoder, vectors.shape[1])
             gallery_id = gallery_id_of(connection, gallery)
             found = {} if all_new else known_ids(connection, gallery_id, photos)
             ids, known, new = _identified(connection, found, photos)
             rows = gallery_id, photos, new, ids[new]
-            load = Load(encoder, encoder_id, gallery_id, photos, ids, known, vectors)
+            load = VectorLoad(encoder, encoder_id, gallery_id, photos, ids, known, vectors)
             if entered and len(new) >= WORTH_TWO:
                 store_over_two(
                     self._engine, connection, load, lambda other: insert_photos(other, *rows)
@@ -186,7 +186,7 @@ class Ingest:
             GalleryError: As `add`; or one is not in the gallery, by source and external id.
         """
         columns = as_columns(photos)
-        check_columns(columns)
+        check_storable(columns)
         with database_errors(self._engine), self._engine.begin() as connection:
             write_alone(connection)
             gallery_id = gallery_id_of(connection, gallery)
@@ -203,8 +203,7 @@ class Ingest:
 
     def finish(self, encoder: str) -> None:
         """Bring centring and index up to date; call it once, when a load is done."""
-        with database_errors(self._engine):
-            finish_load(self._engine, encoder, progress=self._progress)
+        finish_load(self._engine, encoder, progress=self._progress)
 
 
 def _embedded(connection: Connection, encoder: str, photo_ids: Sequence[int]) -> set[int]:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, delete, func, insert, select
 
-from geofix.db.load.vectors import SIGNATURE, driver_of
+from geofix.db.load.vector_rows import SIGNATURE, driver_of
 from geofix.db.search.area import EARTH_RADIUS_KM
 from geofix.db.search.partition import Partition, partition_of
 from geofix.db.tables import CentringRow, VectorIndexRow
@@ -31,7 +31,7 @@ BLOCK_ROWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class VectorBlock:
     """Some rows of a partition."""
 
     photo_ids: NDArray[np.int64]
@@ -41,7 +41,7 @@ class Block:
     """`[n, dimension]`, as they are stored."""
 
 
-def stream_vectors(connection: Connection, partition: Partition) -> Iterator[Block]:
+def stream_vectors(connection: Connection, partition: Partition) -> Iterator[VectorBlock]:
     """Give all rows of a partition, in the order of the table."""
     record = _record(partition.dimension)
     held = bytearray()
@@ -70,7 +70,7 @@ def stream_vectors(connection: Connection, partition: Partition) -> Iterator[Blo
         yield _block(bytes(held[: rows * record.itemsize]), record)
 
 
-def every_block(engine: Engine, encoder: str) -> Iterator[Block]:
+def every_block(engine: Engine, encoder: str) -> Iterator[VectorBlock]:
     """Give all vectors of an encoder, block by block."""
     with engine.connect() as connection:
         partition = partition_of(connection, encoder)
@@ -97,9 +97,9 @@ def _record(dimension: int) -> np.dtype[np.void]:
     )
 
 
-def _block(data: bytes, record: np.dtype[np.void]) -> Block:
+def _block(data: bytes, record: np.dtype[np.void]) -> VectorBlock:
     rows = np.frombuffer(data, record)
-    return Block(
+    return VectorBlock(
         photo_ids=rows["photo_id"].astype(np.int64),
         latitudes=rows["latitude"].astype(np.float64),
         longitudes=rows["longitude"].astype(np.float64),
@@ -140,7 +140,7 @@ class Probes:
         self._vectors: Floats | None = None
         self._places = np.empty((0, 3))
 
-    def offer(self, block: Block) -> None:
+    def offer(self, block: VectorBlock) -> None:
         """Take those whose shuffled ids are the lowest so far."""
         keys = np.concatenate([self._keys, _shuffled(block.photo_ids)])
         vectors = block.vectors
@@ -150,7 +150,7 @@ class Probes:
         first = np.argsort(keys)[:PROBES]
         self._keys, self._vectors, self._places = keys[first], vectors[first], places[first]
 
-    def impostors(self, blocks: Iterable[Block], mean: Floats) -> Impostors:
+    def impostors(self, blocks: Iterable[VectorBlock], mean: Floats) -> Impostors:
         """Return the best similarities of far-away photos.
 
         Args:
@@ -186,7 +186,7 @@ def _shuffled(photo_ids: NDArray[np.int64]) -> NDArray[np.uint64]:
     return shuffled
 
 
-def _directions(block: Block) -> NDArray[np.float64]:
+def _directions(block: VectorBlock) -> NDArray[np.float64]:
     """Return places as unit vectors `[n, 3]`: their products are cosines of angles."""
     latitude, longitude = np.radians(block.latitudes), np.radians(block.longitudes)
     flat = np.cos(latitude)
@@ -269,7 +269,7 @@ def read_centring(connection: Connection, encoder_id: int, version: int) -> Cent
     )
 
 
-def measure(blocks: Callable[[], Iterable[Block]], version: int) -> Centring | None:
+def measure(blocks: Callable[[], Iterable[VectorBlock]], version: int) -> Centring | None:
     """Compute mean and null distribution over all photos; none where there are too few.
 
     Args:
@@ -297,7 +297,7 @@ def measure(blocks: Callable[[], Iterable[Block]], version: int) -> Centring | N
     )
 
 
-def measured(connection: Connection, partition: Partition) -> Centring | None:
+def measure_partition(connection: Connection, partition: Partition) -> Centring | None:
     """Compute the centring of all vectors there are now; none where they are too few."""
     version = next_version(connection, partition.encoder_id)
     return measure(lambda: stream_vectors(connection, partition), version)

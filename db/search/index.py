@@ -23,21 +23,21 @@ from sqlalchemy import (
 )
 
 from geofix.db.search.exact import search_later
-from geofix.db.search.likeness import (
+from geofix.db.search.partition import Kind, Partition
+from geofix.db.search.plan import SearchPlan
+from geofix.db.search.query import How
+from geofix.db.search.similarity import (
     LIMIT,
-    Asked,
+    PartitionQuery,
     Ranked,
     Settings,
-    asked_beside,
+    ask_in_parallel,
     closest_first,
-    conditions,
     exact_distance,
+    fetch_ranked,
     index_distance,
-    ranked,
+    query_conditions,
 )
-from geofix.db.search.partition import Kind, Partition
-from geofix.db.search.plan import Plan
-from geofix.db.search.query import How
 
 SCANNED_TUPLES = 40_000
 """How far an index scan goes on for photos inside a region before it gives up."""
@@ -52,8 +52,8 @@ def search_index(
     engine: Engine,
     connection: Connection,
     partition: Partition,
-    asked: Asked,
-    chosen: Plan,
+    asked: PartitionQuery,
+    chosen: SearchPlan,
     how: How,
 ) -> tuple[Ranked, How]:
     """Return the closest vectors along the index, and of what came after it.
@@ -72,7 +72,7 @@ def search_index(
     index = partition.index
     if index is None:
         raise ValueError(f"the plan names an index that {partition.table.name!r} does not have")
-    where = conditions(partition, asked)
+    where = query_conditions(partition, asked)
     limit = asked.limit
     if index.kind == "compact":
         limit = max(limit, chosen.ef_search or 0)
@@ -90,10 +90,10 @@ def search_index(
         settings = _settings(chosen.ef_search, iterative=iterative)
 
         def ask(other: Connection, statement: Executable, settings: Settings = settings) -> Ranked:
-            return ranked(other, partition, settings, statement, parameters)
+            return fetch_ranked(other, partition, settings, statement, parameters)
 
-        with asked_beside(engine, statements[1:], ask) as found:
-            found += ranked(connection, partition, settings, statements[0], parameters)
+        with ask_in_parallel(engine, statements[1:], ask) as found:
+            found += fetch_ranked(connection, partition, settings, statements[0], parameters)
         if iterative or len(found) >= min(index.photos, index.parts * asked.limit):
             break
         # Photos that were removed since the index was made took places in the view. Only now: to

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, select, text
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
-from geofix.db.search.centring import Block, every_block, read_centring, unit
+from geofix.db.search.centring import VectorBlock, every_block, read_centring, unit
 from geofix.db.search.counts import read_counts
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.partition import Partition, partition_of
@@ -29,7 +29,7 @@ DRIFTED = 0.05
 """Share of the vectors' spread by which the mean may have moved. Moved by so much towards one kind
 of photo, a mean changes 3 % of the nearest 16, 23 % of the most dissimilar (docs/gallery.md)."""
 
-SAMPLE = 20_000
+DRIFT_SAMPLE = 20_000
 """Vectors the present mean is estimated from; off by less than one percent of their spread."""
 
 
@@ -69,11 +69,16 @@ class EncoderStatus:
     def advice(self) -> str | None:
         """What to do, where something is to be done."""
         if self.mean_missing:
-            return "the mean that the index was built with is missing, searches fail: reindex"
+            return (
+                "searches fail, because the mean that the index was built with is missing; reindex"
+            )
         if self.drift is not None and self.drift > DRIFTED:
-            return f"the mean has drifted by {self.drift:.0%} of the vectors' spread: reindex"
+            return f"the mean has drifted by {self.drift:.0%} of the vectors' spread; reindex"
         if self.index is not None and self.photos - self.indexed > EXACT_ROWS:
-            return f"{self.photos - self.indexed:,} photos came after the index: reindex"
+            return (
+                f"{self.photos - self.indexed:,} photos were added since the index was"
+                " built; reindex"
+            )
         if self.index is None and self.photos > EXACT_ROWS:
             return "there is no index: searches compare with every vector; reindex"
         return None
@@ -132,7 +137,7 @@ def _sample(connection: Connection, partition: Partition, photos: int) -> NDArra
             "select halfvec_send(embedding) from"
             f" {partition.table.name} tablesample bernoulli (:percent) repeatable (0)"
         ),
-        {"percent": min(100.0, 100.0 * SAMPLE / max(1, photos))},
+        {"percent": min(100.0, 100.0 * DRIFT_SAMPLE / max(1, photos))},
     ).scalars()
     # As pgvector sends them: dimension and nothing in two bytes each, then the numbers.
     numbers = [np.frombuffer(row, dtype=">f2", offset=4) for row in rows]
@@ -181,7 +186,7 @@ def check_recall(
     with database_errors(engine):
         asked, ids = _sample_of_photos(every_block(engine, encoder), queries, seed)
         if not len(asked):
-            raise GalleryError(f"there is no vector of encoder {encoder!r} to search for")
+            raise GalleryError(f"there are no vectors of encoder {encoder!r} to search for")
         copies = _copies(engine, ids)
         centring = gallery.centring(encoder)
         mean = np.zeros(asked.shape[1], np.float32) if centring is None else centring.mean
@@ -234,7 +239,7 @@ def _direction(
     )
 
 
-def _sample_of_photos(blocks: Iterator[Block], queries: int, seed: int) -> tuple[Floats, Ids]:
+def _sample_of_photos(blocks: Iterator[VectorBlock], queries: int, seed: int) -> tuple[Floats, Ids]:
     """Return the vectors of a random sample of photos, and the ids of all, in one pass."""
     random = np.random.default_rng(seed)
     keys, kept = np.empty(0), None

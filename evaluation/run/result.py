@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from geofix.evaluation.metrics import WRONG_KM
 from geofix.tools.encoders import Encoder
-from geofix.tools.sources.pictures import Picture
+from geofix.tools.sources.picture_files import Picture
 
 if TYPE_CHECKING:
     from geofix.agent.services import Services

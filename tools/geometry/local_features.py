@@ -69,7 +69,9 @@ class LocalFeatures:
         """
         count, left = divmod(len(data), 4 + _DIMENSION)
         if left:
-            raise ValueError(f"{len(data)!r} bytes are not whole features of {4 + _DIMENSION}")
+            raise ValueError(
+                f"{len(data)!r} bytes are not a multiple of a feature's {4 + _DIMENSION}"
+            )
         points = np.frombuffer(data, "<u2", count=2 * count).reshape(count, 2)
         descriptors = np.frombuffer(data, np.uint8, offset=4 * count).reshape(count, _DIMENSION)
         return cls(points.astype(np.uint16), descriptors, width, height)
@@ -112,9 +114,9 @@ def _scaled_gray(image: Image.Image, longer_side_px: int) -> NDArray[np.uint8]:
     size = (round(image.width * scale), round(image.height * scale))
     if min(size) < SHORTEST_SIDE_PX:
         raise PhotoError(
-            f"a picture of {image.width!r} x {image.height!r} pixels is too small or too narrow to"
-            f" be compared; give one of at least {SHORTEST_SIDE_PX} on each side when the longer"
-            f" one is {longer_side_px}"
+            f"a picture of {image.width!r} x {image.height!r} pixels is too small or too narrow"
+            f" to match; after scaling to a longer side of {longer_side_px} pixels, the shorter"
+            f" side must have at least {SHORTEST_SIDE_PX}"
         )
     gray = image.convert("L")
     if size != image.size:

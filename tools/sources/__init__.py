@@ -7,7 +7,7 @@ from geofix.tools.sources.joined import JoinedSource
 from geofix.tools.sources.mp16 import open_mp16
 from geofix.tools.sources.open_source import KINDS, Collection, SourceKind, open_source
 from geofix.tools.sources.osv5m import open_osv5m
-from geofix.tools.sources.pictures import (
+from geofix.tools.sources.picture_files import (
     FilePicture,
     MemoryPicture,
     Picture,

@@ -256,7 +256,7 @@ def parquet_files(path: Path) -> list[Path]:
         return [path]
     files = sorted(entry for entry in path.iterdir() if entry.suffix == ".parquet")
     if not files:
-        raise SourceError(f"the folder {str(path)!r} holds no .parquet file")
+        raise SourceError(f"the folder {str(path)!r} contains no .parquet file")
     return files
 
 
@@ -276,5 +276,5 @@ def readable(path: Path) -> Iterator[None]:
         yield
     except (OSError, pa.ArrowException) as error:
         raise SourceError(
-            f"the Parquet file {str(path)!r} cannot be read: {error}; write it again"
+            f"the Parquet file {str(path)!r} cannot be read: {error}. Write it again"
         ) from error

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from geofix.db.plain_text import LONGEST_NAME, require_name, visible
 from geofix.tools.errors import SourceError
-from geofix.tools.sources.pictures import Picture
+from geofix.tools.sources.picture_files import Picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from geofix.tools.sources.columns import (
     number_of,
     text_of,
 )
-from geofix.tools.sources.pictures import Picture
+from geofix.tools.sources.picture_files import Picture
 from geofix.tools.sources.protocol import Rejected, SourcePhoto
 
 
@@ -54,7 +54,7 @@ class SeenIds:
         before = len(self._marks)
         self._marks.add(hash(external_id))
         if len(self._marks) == before:
-            raise ValueError(f"an earlier one has the id {external_id!r} already")
+            raise ValueError(f"an earlier row has the same id {external_id!r}")
 
     def keep_new(self, external_ids: Collection[str]) -> bool:
         """Keep ids if none of them came before, nor twice among them; else keep none.
@@ -78,7 +78,7 @@ class Row:
     cells: Cells
 
 
-class Table(Protocol):
+class TableReader(Protocol):
     """A table in any format, read anew each time."""
 
     path: Path
@@ -163,7 +163,7 @@ def placed(row: Row) -> PlacedRow:
     )
 
 
-def placed_rows(table: Table) -> Iterator[PlacedRow | Rejected]:
+def placed_rows(table: TableReader) -> Iterator[PlacedRow | Rejected]:
     """Give one item for every row, in the table's order; an id counts once."""
     return placed_once(table.rows(), SeenIds())
 
@@ -183,7 +183,7 @@ def placed_once(rows: Iterable[Row | Rejected], seen: SeenIds) -> Iterator[Place
             yield ready
 
 
-def check_head(table: Table) -> None:
+def check_head(table: TableReader) -> None:
     """Look at the first `HEAD` rows of a table.
 
     Raises:
@@ -191,7 +191,7 @@ def check_head(table: Table) -> None:
     """
     rows = list(islice(table.rows(), HEAD))
     if not rows:
-        raise SourceError(f"the table {str(table.path)!r} has a header and no row")
+        raise SourceError(f"the table {str(table.path)!r} has no rows below its header")
     places = [place for row in rows if (place := _numbers(row)) is not None]
     check_columns(f"the table {str(table.path)!r}", places, table.names)
 

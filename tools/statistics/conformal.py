@@ -146,10 +146,11 @@ def fit_radius(
     errors, hard = np.asarray(errors_km, dtype=float), np.asarray(predictions, dtype=float)
     if errors.ndim != 1 or errors.shape != hard.shape or not errors.size:
         raise ValueError(
-            f"errors of shape {errors.shape!r} and predictions of shape {hard.shape!r} are no pairs"
+            f"errors of shape {errors.shape!r} and predictions of shape {hard.shape!r} cannot be"
+            " paired"
         )
     if places is not None and len(places) != errors.size:
-        raise ValueError(f"{errors.size} errors and {len(places)} places are no pairs")
+        raise ValueError(f"{errors.size} errors and {len(places)} places cannot be paired")
     if not (np.isfinite(errors).all() and np.isfinite(hard).all()) or errors.min() < 0:
         raise ValueError("an error is negative, or an error or a prediction is not finite")
     place = np.arange(errors.size) if places is None else np.unique(places, return_inverse=True)[1]

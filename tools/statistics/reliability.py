@@ -115,7 +115,10 @@ def reliability_curve(
     said, true = np.asarray(probabilities, dtype=float), np.asarray(right, dtype=float)
     weight = np.ones(said.shape) if weights is None else np.asarray(weights, dtype=float)
     if not said.shape == true.shape == weight.shape:
-        raise ValueError(f"{said.shape!r} probabilities do not pair with {true.shape!r} outcomes")
+        raise ValueError(
+            f"probabilities of shape {said.shape!r} and outcomes of shape {true.shape!r}"
+            " cannot be paired"
+        )
     where = np.minimum((said * bins).astype(int), bins - 1)
     return [
         ReliabilityBin(
@@ -148,7 +151,7 @@ def expected_calibration_error(
     """
     curve = reliability_curve(probabilities, right, bins, _by_place(places))
     if not curve:
-        raise ValueError("there is no answer to measure calibration on")
+        raise ValueError("calibration cannot be measured without answers")
     return sum(each.weight * abs(each.said - each.true) for each in curve)
 
 

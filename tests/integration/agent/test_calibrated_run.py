@@ -17,7 +17,7 @@ from geofix.agent.verify.scorers import HAND_SET, Scorers, scorers_digest
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
 from tests.files import exif_of, gps_of
-from tests.unit.agent.fitted import fitted
+from tests.unit.agent.calibrations import fitted
 
 SACRE_COEUR = (48.8867, 2.3431)
 SYDNEY = (-33.8568, 151.2153)

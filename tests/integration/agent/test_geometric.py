@@ -15,7 +15,7 @@ from geofix.agent.verify import observe
 from geofix.agent.verify.observe import geometric_matches
 from geofix.db.load.ingest import GeotaggedPhoto, Ingest
 from geofix.db.runs import QueryPhoto
-from geofix.db.stores import Pictures
+from geofix.db.stores import PictureFiles
 from geofix.tools.geometry.local_features import METHOD
 from geofix.tools.photo.read import read_photo, to_jpeg
 from geofix.tools.photo.samples import sample_path
@@ -41,7 +41,7 @@ def hits_of(services: Services, *photos: GeotaggedPhoto) -> list[Hit]:
     """Put photos into a gallery and return them as a search would, in this order."""
     vectors = np.ones((len(photos), 3), dtype=np.float32)
     Ingest(services.engine).add("mine", "e", list(photos), vectors)
-    known = Pictures(services.engine).find(list(range(1000)))
+    known = PictureFiles(services.engine).find(list(range(1000)))
     ids = {stored.external_id: photo_id for photo_id, stored in known.items()}
     return [
         Hit(

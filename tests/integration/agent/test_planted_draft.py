@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from geofix.agent.verify.scorers import HAND_SET
-from tests.integration.lab import said
-from tests.unit.agent.fitted import fitted
+from tests.integration.scripted_model import said
+from tests.unit.agent.calibrations import fitted
 
 AMSTERDAM = {"latitude": 52.371, "longitude": 4.897}
 """The starter gallery has photos there, none with these digits: a copy would be no witness."""

@@ -41,10 +41,10 @@ BAD_PHOTOS: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing.jpg": (lambda path: None, "does not exist"),
     "folder.jpg": (Path.mkdir, "is a folder"),
     "empty.jpg": (Path.touch, "is empty"),
-    "text.jpg": (lambda path: path.write_text("dear diary"), "is not a picture"),
+    "text.jpg": (lambda path: path.write_text("dear diary"), "is not a readable image"),
     "cut.jpg": (
         lambda path: path.write_bytes(sample_path().read_bytes()[:20_000]),
-        "is damaged or cut short",
+        "is damaged or truncated",
     ),
     "dot.png": (lambda path: Image.new("RGB", (1, 1)).save(path), "has 1 x 1 pixels"),
     "bomb.png": (bomb, "pixels"),
@@ -76,7 +76,7 @@ def test_a_photo_that_may_not_be_read_is_told_apart(
         with as_nobody():
             done = geofix("locate", photo)
     assert done.code == 4
-    assert "may not be read" in done.err
+    assert "have no permission to read" in done.err
 
 
 def test_nothing_of_a_bad_photo_is_written_through_the_facade_either(
@@ -96,7 +96,7 @@ def test_nothing_of_a_bad_photo_is_written_through_the_facade_either(
 @pytest.mark.parametrize(
     ("within", "words"),
     [
-        ("Atlantis", ["unknown country 'Atlantis'", "nearest names"]),
+        ("Atlantis", ["unknown country 'Atlantis'", "similar names"]),
         ("91,0,5", ["latitude 91.0"]),
         ("0,181,5", ["longitude 181.0"]),
         ("48.86,2.35", ["'48.86,2.35' is not three or four numbers", "LAT,LON,KM"]),
@@ -186,7 +186,7 @@ def test_vectors_are_distributed_where_there_is_citus_only(
 ) -> None:
     done = geofix("db", "distribute", url=database_url)
     assert (done.code, done.out) == (5, "")
-    assert "no Citus; install it on the servers" in done.err
+    assert "does not have Citus. Install it on all servers" in done.err
     with psycopg.connect(conninfo(database_url), autocommit=True) as connection:
         for statement in CATALOG:
             connection.execute(statement.encode())
@@ -200,7 +200,7 @@ def test_what_is_not_set_up_exits_with_5_and_leaves_nothing(
 ) -> None:
     unknown = geofix("locate", "--gallery", "nosuch", url=starter_url)
     assert unknown.code == 5
-    assert "no gallery 'nosuch'; there is: 'starter'" in unknown.err
+    assert "no gallery 'nosuch'; the galleries are: 'starter'" in unknown.err
     encoder = geofix("locate", url=starter_url, GEOFIX_ENCODER=str(tmp_path / "nosuch"))
     assert encoder.code == 5
     assert "nosuch" in encoder.err

@@ -85,7 +85,7 @@ def test_an_empty_standard_input_removes_no_key(
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("modle", "x", ["'modle' is no setting", "model_url"]),
+        ("modle", "x", ["'modle' is not a setting", "model_url"]),
         ("batch_size", "many", ["batch_size cannot be 'many' (given here)", "integer"]),
         ("batch_size", "0", ["greater than or equal to 1"]),
         ("pool_timeout_s", "inf", ["pool_timeout_s cannot be", "less than or equal to 86400"]),

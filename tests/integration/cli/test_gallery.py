@@ -67,10 +67,10 @@ def test_a_table_goes_in_under_a_name(geofix: Geofix, database_url: str, tmp_pat
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("ingest", "nosuch"), "there is no 'nosuch'"),
+        (("ingest", "nosuch"), "'nosuch' does not exist"),
         (("ingest", "notes.csv"), "has no column 'path'; it has 'place', 'lat'"),
-        (("ingest", "empty"), "holds no photo"),
-        (("add", "nosuch"), "no gallery 'nosuch' ships with geofix; there is 'starter'"),
+        (("ingest", "empty"), "contains no photo"),
+        (("add", "nosuch"), "geofix ships no gallery 'nosuch'; the one it ships is 'starter'"),
     ],
 )
 def test_what_cannot_be_put_in_is_one_line(

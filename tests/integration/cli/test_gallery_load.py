@@ -104,11 +104,11 @@ def test_vectors_of_another_dimension_need_another_name(
     [
         (("--column", "latitude"), 4, "the column 'latitude' is not written as OURS=THEIRS"),
         (("--column", "=LAT"), 4, "the column '=LAT' is not written as OURS=THEIRS"),
-        (("--column", "latitude="), 4, "is not written as OURS=THEIRS: latitude=LAT"),
+        (("--column", "latitude="), 4, "is not written as OURS=THEIRS, such as latitude=LAT"),
         (("--column", "breadth=lat"), 4, "'breadth'"),
         (("--column", "id=nosuch"), 4, "has no column 'nosuch' to take 'id' from; it has 'photo'"),
         (("--column", "id=photo", "--column", "id=lat"), 4, "'id' is given twice"),
-        (("--kind", "photos"), 4, "there is no kind 'photos' of source; there are folder: "),
+        (("--kind", "photos"), 4, "'photos' is not a kind of source; the kinds are folder: "),
         (("--kind", "folder"), 4, "vectors.npy"),
         (("--split", "test"), 4, "--split is for osv5m, and this is read as 'vectors'"),
         (("--column", "id=photo", "--workers", "2"), 4, "leave out --workers and --ray"),

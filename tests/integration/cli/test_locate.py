@@ -70,7 +70,7 @@ def test_a_region_that_holds_the_place_keeps_the_answer(
 def test_a_region_without_photos_abstains_and_says_why(geofix: Geofix, starter_url: str) -> None:
     done = geofix("locate", "--within", "Japan", url=starter_url)
     assert done.code == 3
-    assert done.out.startswith("No position: geofix abstains.")
+    assert done.out.startswith("No answer: geofix abstains.")
     assert "no photo was found in Japan" in done.out
 
 

@@ -23,7 +23,7 @@ from geofix.evaluation.run.result import Result
 from geofix.evaluation.run.runner import Plan, evaluate, results_of
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
-from geofix.tools.sources.pictures import FilePicture
+from geofix.tools.sources.picture_files import FilePicture
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ from dataclasses import replace
 from geofix.agent import Settings, open_agent
 from geofix.evaluation.datasets import open_dataset
 from geofix.evaluation.run.runner import Plan, evaluate
-from tests.deadly import DeadlyPicture
+from tests.deadly_picture import DeadlyPicture
 
 dataset = open_dataset(sys.argv[2])
 first, *others = dataset.photos

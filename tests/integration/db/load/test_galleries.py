@@ -88,6 +88,6 @@ def test_removing_an_unknown_gallery_names_those_there_are(engine: Engine) -> No
         remove_gallery(engine, "x")
     add(engine, "b", 1)
     add(engine, "a", 1)
-    with pytest.raises(GalleryError, match="no gallery 'x'; there is: 'a', 'b'"):
+    with pytest.raises(GalleryError, match="no gallery 'x'; the galleries are: 'a', 'b'"):
         remove_gallery(engine, "x")
     assert count(engine, "photos") == 2

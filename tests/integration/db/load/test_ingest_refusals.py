@@ -32,7 +32,7 @@ def spoiled(value: float) -> Floats:
         ([photo(0), photo(1, longitude=-180.1), photo(2)], unit(3), "'p1' .*longitude -180.1"),
         ([photo(0), photo(1, accuracy_km=-1.0), photo(2)], unit(3), "'p1' .*accuracy_km -1.0"),
         ([photo(0), photo(1, accuracy_km=np.inf), photo(2)], unit(3), "'p1' .*accuracy_km inf"),
-        ([photo(0), photo(1), photo(0)], unit(3), "photo 'p0' of 'made' is there twice"),
+        ([photo(0), photo(1), photo(0)], unit(3), "photo 'p0' of 'made' appears twice"),
         ([photo(0), photo(1, author="A\0B"), photo(2)], unit(3), r"author of photo 'p1'.*'\\x00'"),
         ([photo(0), photo(1, external_id="\0"), photo(2)], unit(3), "external_id of photo"),
         ([photo(0), photo(1, location="a\udcff"), photo(2)], unit(3), r"location of .*'\\udcff'"),

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import Engine, text
 
 from geofix.db.errors import GalleryError
-from geofix.db.load.indexing import build_index, refresh_centring
+from geofix.db.load.index_lifecycle import build_index, refresh_centring
 from geofix.db.search import gallery
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Search
 from geofix.db.search.status import encoder_statuses
-from tests.integration.db.search.structured import add, is_exact, likeness, made
+from tests.integration.db.search.structured_gallery import add, is_exact, likeness, made
 
 
 def test_it_does_not_fall_back_to_raw_vectors(

@@ -23,7 +23,7 @@ def test_require_names_an_unknown_gallery_and_those_there_are(engine: Engine) ->
     with pytest.raises(GalleryError, match="no gallery 'x'; there is: none yet"):
         Gallery(engine).require(Search(encoder="e", galleries=("x",)))
     add(engine, unit(np.random.default_rng(1), 2, 3), gallery="a")
-    with pytest.raises(GalleryError, match="no gallery 'x'; there is: 'a'"):
+    with pytest.raises(GalleryError, match="no gallery 'x'; the galleries are: 'a'"):
         Gallery(engine).require(Search(encoder="e", galleries=("a", "x")))
 
 
@@ -41,10 +41,10 @@ def test_require_names_the_gallery_s_encoder_and_the_question_s(engine: Engine) 
     rng = np.random.default_rng(1)
     add(engine, unit(rng, 2, 3), gallery="a", encoder="old")
     add(engine, unit(rng, 2, 5), gallery="b", encoder="new")
-    both = r"'new' and 'old'.*asks with 'other'"
+    both = r"'new' and 'old'.*in use is 'other'"
     with pytest.raises(GalleryError, match=both):
         Gallery(engine).require(Search(encoder="other"))
-    one = r"the gallery 'a' was embedded with 'old', and this question asks with 'new'"
+    one = r"the gallery 'a' was embedded with 'old', and the encoder in use is 'new'"
     with pytest.raises(GalleryError, match=one):
         Gallery(engine).require(Search(encoder="new", galleries=("a",)))
     with pytest.raises(GalleryError, match=one):

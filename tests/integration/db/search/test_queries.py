@@ -47,10 +47,10 @@ def test_keeping_a_photo_twice_keeps_the_first(queries: QueryPhotos, engine: Eng
 
 
 def test_an_unknown_photo_is_an_error(queries: QueryPhotos) -> None:
-    with pytest.raises(TrailError, match="no photo with sha256 'cd' is kept here; ask with"):
+    with pytest.raises(TrailError, match="no photo with sha256 'cd' is stored; give"):
         queries.find("cd")
     assert queries.vector("cd", "e") is None
-    with pytest.raises(TrailError, match="no photo with sha256 'cd' is kept here; keep it"):
+    with pytest.raises(TrailError, match="no photo with sha256 'cd' is stored; store it"):
         queries.keep_vector("cd", "e", np.ones(3, np.float32))
 
 

@@ -25,8 +25,8 @@ from geofix.agent.services import Services
 from geofix.agent.state import Draft
 from geofix.agent.verify.scorers import HAND_SET, Scorers, default_scorers, scorers_digest
 from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM
+from tests.unit.agent.calibrations import confidence, fitted
 from tests.unit.agent.candidate import candidate
-from tests.unit.agent.fitted import confidence, fitted
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, hit, retrieval
 
 SETUP = RunSetup(

@@ -13,7 +13,7 @@ from geofix.agent.regions import box, circle
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, Region, State
 from geofix.agent.verify.scorers import HAND_SET
-from tests.unit.agent.fitted import fitted
+from tests.unit.agent.calibrations import fitted
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval
 from tests.unit.agent.nodes.gathering import without_pictures
 

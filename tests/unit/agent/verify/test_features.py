@@ -20,7 +20,7 @@ from geofix.agent.verify.spots import SPOT_FEATURES, spots_of
 from geofix.tools.geo.distance import EARTH_RADIUS_KM, haversine_km
 from geofix.tools.geometry import GeometricMatch
 from geofix.tools.statistics.clusters import cluster_at_scales, vote_weights
-from tests.unit.agent.chosen import chosen, drafted
+from tests.unit.agent.choosing import chosen, drafted
 from tests.unit.agent.hits import BERLIN, PARIS, SUVA, hit, retrieval
 
 shares = st.floats(0, 1)

@@ -9,7 +9,7 @@ from geofix.agent.verify.evidence import FEATURES
 from geofix.agent.verify.scorer import Scorer
 from geofix.agent.verify.scorers import HAND_SET, Scorers
 from geofix.tools.geometry import GeometricMatch
-from tests.unit.agent.chosen import chosen, drafted
+from tests.unit.agent.choosing import chosen, drafted
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, hit
 
 PARIS_LEADS = [

@@ -9,8 +9,8 @@ from geofix.agent.context import Context
 from geofix.agent.state import Draft, Hit, Verdict
 from geofix.agent.verify.verdict import decide
 from geofix.tools.geometry import GeometricMatch
-from tests.unit.agent.chosen import chosen
-from tests.unit.agent.chosen import drafted as drafted_at
+from tests.unit.agent.choosing import chosen
+from tests.unit.agent.choosing import drafted as drafted_at
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval
 
 

@@ -23,7 +23,7 @@ from geofix.agent.verify.scorers import (
 from geofix.evaluation.calibrate import calibrating
 from geofix.evaluation.calibrate.calibrating import Calibrated, Wanted, calibrate
 from geofix.evaluation.run.result import EvalPhoto, Result
-from geofix.tools.sources.pictures import MemoryPicture
+from geofix.tools.sources.picture_files import MemoryPicture
 from tests.unit.evaluation.calibrate.test_scorer_tried import results
 
 EARLIER = Scorers(place=HAND_SET.place.model_copy(update={"name": "of an earlier calibration"}))

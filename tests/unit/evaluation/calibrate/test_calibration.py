@@ -17,7 +17,7 @@ from geofix.evaluation.calibrate.promises import (
 )
 from geofix.evaluation.run.result import EvalPhoto
 from geofix.tools.errors import SourceError
-from geofix.tools.sources.pictures import MemoryPicture
+from geofix.tools.sources.picture_files import MemoryPicture
 
 
 def answers(count: int, places: int, seed: int = 0) -> list[Answer]:

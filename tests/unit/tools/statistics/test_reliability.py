@@ -17,7 +17,7 @@ from geofix.tools.statistics.reliability import (
     expected_calibration_error,
     reliability_curve,
 )
-from tests.simulated import answers
+from tests.simulated_answers import answers
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_the_calibration_error_by_hand() -> None:
 
 
 def test_what_does_not_pair_is_refused() -> None:
-    with pytest.raises(ValueError, match="no answer"):
+    with pytest.raises(ValueError, match="without answers"):
         expected_calibration_error([], [])
     with pytest.raises(ValueError, match="pair"):
         reliability_curve([0.5], [True, False])

@@ -51,19 +51,19 @@ def driver_of(connection: Connection) -> Driver:
     """
     driver = connection.connection.driver_connection
     if driver is None:
-        raise GalleryError("the connection was closed in the middle of the work; run it again")
+        raise GalleryError("the connection closed during the load; run it again")
     return driver  # type: ignore[no-any-return]
 
 
 NO_COUNTRY = "ZZ"
 """Unknown territory, as the Unicode CLDR has it."""
 
-BLOCK = 128
+ROWS_A_BLOCK = 128
 """Rows packed at a time: what the processor's cache holds, and is sent before the next."""
 
 Vectors = NDArray[np.float32] | NDArray[np.float16]
 
-FIELDS = (
+VECTOR_FIELDS = (
     ("photo_id", ">i8", 8),
     ("latitude", ">f8", 8),
     ("longitude", ">f8", 8),
@@ -114,7 +114,9 @@ class VectorTuples:
         # Neighbours on the ground lie side by side in the table: a search in a region then reads a
         # few rows a page and not a page a row.
         order = np.argsort(cell, kind="stable")
-        self._left = deque(order[at : at + BLOCK] for at in range(0, len(order), BLOCK))
+        self._left = deque(
+            order[at : at + ROWS_A_BLOCK] for at in range(0, len(order), ROWS_A_BLOCK)
+        )
 
     def blocks(self, *, from_end: bool = False) -> Generator[memoryview, None, None]:
         """Give rows that nobody was given yet, block by block, all in the same memory.
@@ -149,9 +151,9 @@ class VectorTuples:
     def _empty(self) -> NDArray[np.void]:
         """Return a block with what all rows share."""
         dimension = self._vectors.shape[1]
-        rows = np.zeros(BLOCK, _record(dimension))
-        rows["fields"] = len(FIELDS) + 1
-        for name, _, length in FIELDS:
+        rows = np.zeros(ROWS_A_BLOCK, _record(dimension))
+        rows["fields"] = len(VECTOR_FIELDS) + 1
+        for name, _, length in VECTOR_FIELDS:
             rows[f"{name}_length"] = length
         rows["embedding_length"], rows["dimension"] = 4 + 2 * dimension, dimension
         for name, number in self._shared.items():
@@ -184,7 +186,7 @@ def copy_vectors(
     Raises:
         NotFiniteError: A vector is not finite; the transaction has to be rolled back.
     """
-    names = [*(name for name, _, _ in FIELDS), "embedding"]
+    names = [*(name for name, _, _ in VECTOR_FIELDS), "embedding"]
     with closing(rows.blocks(from_end=from_end)) as blocks:
         return copy_tuples(connection, table, names, blocks)
 
@@ -192,7 +194,7 @@ def copy_vectors(
 def _record(dimension: int) -> np.dtype[np.void]:
     """Return a tuple as binary COPY takes it: each field after its length."""
     parts: list[tuple[str, str] | tuple[str, str, tuple[int]]] = [("fields", ">i2")]
-    for name, kind, _ in FIELDS:
+    for name, kind, _ in VECTOR_FIELDS:
         parts += [(f"{name}_length", ">i4"), (name, kind)]
     # As pgvector receives a halfvec: dimension, nothing, numbers, of which we have the bits.
     parts += [("embedding_length", ">i4"), ("dimension", ">i2"), ("unused", ">i2")]

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geofix.db.load.ingest import Added, GeotaggedPhoto, Ingest
-from geofix.tools.ingestion.decoding import Decoded, Outcome, Undecodable
-from geofix.tools.ingestion.matching import Job, geotagged, job_of
+from geofix.tools.ingestion.decoding import DecodedPhoto, Outcome, Undecodable
+from geofix.tools.ingestion.jobs import Job, geotagged, job_of
 from geofix.tools.ingestion.report import Tally
 from geofix.tools.sources import Rejected, Source, SourcePhoto
 
@@ -81,7 +81,7 @@ LOOKED_UP = 64
 """Photos asked of the database at a time."""
 
 
-class Load:
+class PhotoLoad:
     """The photos of one collection on their way into one gallery."""
 
     def __init__(
@@ -135,7 +135,7 @@ class Load:
             return False
         return True
 
-    def _amend(self, photos: list[tuple[Job, Decoded]]) -> None:
+    def _amend(self, photos: list[tuple[Job, DecodedPhoto]]) -> None:
         if photos:
             rows = geotagged(self._source.name, photos)
             self._writer.put(partial(self._amended, rows), self._count)
@@ -143,7 +143,7 @@ class Load:
     def _amended(self, photos: Sequence[GeotaggedPhoto]) -> Added:
         return Added(new=0, updated=self._ingest.amend(self._gallery, photos))
 
-    def fresh(self, batch: Sequence[tuple[Job, Decoded]]) -> list[tuple[Job, Decoded]]:
+    def fresh(self, batch: Sequence[tuple[Job, DecodedPhoto]]) -> list[tuple[Job, DecodedPhoto]]:
         """Give the photos that need a vector, and settle the others of a batch.
 
         Those whose vector is stored have their changed terms stored; pictures that the gallery has
@@ -172,7 +172,7 @@ class Load:
     ) -> str | None:
         """Say whose picture this is already, if it is."""
         if job.external_id in self._on_the_way:
-            return f"the id {job.external_id!r} is there twice; give each photo one of its own"
+            return f"the id {job.external_id!r} appears twice; give each photo its own id"
         if sha256 in self._pictures:
             return f"the same picture as {self._pictures[sha256]!r}"
         if stored is None:
@@ -187,7 +187,7 @@ class Load:
 
     def store(
         self,
-        photos: list[tuple[Job, Decoded]],
+        photos: list[tuple[Job, DecodedPhoto]],
         vectors: NDArray[np.float32],
     ) -> None:
         """Have photos stored with their vectors, of shape [n, dimension]."""

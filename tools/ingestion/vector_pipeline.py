@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geofix.db.load.ingest import Added, GeotaggedPhoto, Ingest
-from geofix.db.load.photos import PhotoColumns
+from geofix.db.load.photo_rows import PhotoColumns
 from geofix.tools.geo.countries import countries_of
-from geofix.tools.ingestion.load import Writer
+from geofix.tools.ingestion.photo_load import Writer
 from geofix.tools.ingestion.report import IngestionReport, Progress, Tally
 from geofix.tools.sources import check_name
 from geofix.tools.sources.protocol import VectorBatch, VectorSource

@@ -105,7 +105,7 @@ class ZipPicture:
             except zlib.error as error:
                 raise _unreadable(self.location, str(error)) from error
         if signature != b"PK\3\4" or len(data) != self.size or zlib.crc32(data) != self.crc:
-            raise _unreadable(self.location, "it is not what the zip's directory says")
+            raise _unreadable(self.location, "its content differs from the zip's directory")
         return data
 
 
@@ -129,7 +129,7 @@ def _within(data: bytes, location: str) -> bytes:
 def _check_size(size: int, location: str) -> None:
     if size > MAX_BYTES:
         raise PhotoError(
-            f"photo {location!r} is above {MAX_BYTES:,} bytes; save it smaller, as JPEG"
+            f"photo {location!r} has more than {MAX_BYTES:,} bytes; save it as a smaller JPEG"
         )
 
 
@@ -141,7 +141,7 @@ def _read_at(path: Path, offset: int, size: int, location: str) -> bytes:
     except OSError as error:
         raise _unreadable(location, str(error)) from error
     if len(data) < size:
-        raise _unreadable(location, "the archive is cut short")
+        raise _unreadable(location, "the archive is truncated")
     return data
 
 

@@ -21,37 +21,37 @@ from sqlalchemy.types import UserDefinedType
 Vector = NDArray[np.float32]
 
 
-def half(vector: Vector) -> Vector:
+def round_to_half(vector: Vector) -> Vector:
     """Round to what a `halfvec` holds."""
     return vector.astype(np.float16).astype(np.float32)
 
 
-def as_text(vector: Vector) -> str:
+def halfvec_text(vector: Vector) -> str:
     """Write a vector as pgvector reads it, rounded as a `halfvec` is.
 
     An index names its mean so; a search sends the same halves as bytes, which is the same constant
     to Postgres, or the index would not be used.
     """
-    return "[" + ",".join(map(repr, half(vector).tolist())) + "]"
+    return "[" + ",".join(map(repr, round_to_half(vector).tolist())) + "]"
 
 
 def parameter(name: str) -> ColumnElement[Any]:
-    """Return the place of a vector in a statement, filled by name with `Halves`."""
+    """Return the place of a vector in a statement, filled by name with `HalfvecBytes`."""
     return cast(bindparam(name, type_=_Sent()), HALFVEC())
 
 
-def sends_halves(connection: Connection[Any]) -> None:
+def register_halfvec(connection: Connection[Any]) -> None:
     """Let a driver's connection send vectors as bytes."""
-    connection.adapters.register_dumper(Halves, _HalvesDumper)
+    connection.adapters.register_dumper(HalfvecBytes, _HalvesDumper)
 
 
-class Halves(bytes):
+class HalfvecBytes(bytes):
     """pgvector's binary form of a `halfvec`: dimension and nothing, then the numbers."""
 
 
-def as_bytes(vector: Vector) -> Halves:
+def halfvec_bytes(vector: Vector) -> HalfvecBytes:
     """Return what is sent in the place of a `parameter`."""
-    return Halves(struct.pack(">HH", len(vector), 0) + vector.astype(">f2").tobytes())
+    return HalfvecBytes(struct.pack(">HH", len(vector), 0) + vector.astype(">f2").tobytes())
 
 
 class _HalvesDumper(Dumper):
@@ -60,11 +60,11 @@ class _HalvesDumper(Dumper):
     format = Format.BINARY
     oid = 0
 
-    def dump(self, obj: Halves) -> bytes:
+    def dump(self, obj: HalfvecBytes) -> bytes:
         return bytes(obj)
 
 
-class _Sent(UserDefinedType[Halves]):
+class _Sent(UserDefinedType[HalfvecBytes]):
     """A vector on its way to the server."""
 
     cache_ok = True

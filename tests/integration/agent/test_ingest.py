@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from geofix.agent.errors import SourceError
-from geofix.agent.loading import Options, load_source
+from geofix.agent.ingest import Options, load_source
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.db.load.galleries import list_galleries
@@ -74,7 +74,7 @@ def test_vectors_are_kept_under_the_name_of_their_encoder(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"embedded_by": "clip"}, "'clip', can be given for vectors only. Set GEOFIX_ENCODER"),
+        ({"embedded_by": "clip"}, "'clip' can be given only for vectors.* set GEOFIX_ENCODER"),
         ({"workers": 2, "ray": 3}, "by the 3 workers of the Ray cluster or by 2 processes here"),
     ],
 )

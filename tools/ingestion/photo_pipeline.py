@@ -14,9 +14,9 @@ from PIL import Image
 
 from geofix.db.load.ingest import Ingest
 from geofix.tools.encoders import Encoder
-from geofix.tools.ingestion.decoding import Decoded, Outcome
-from geofix.tools.ingestion.load import Load, Writer
-from geofix.tools.ingestion.matching import Job
+from geofix.tools.ingestion.decoding import DecodedPhoto, Outcome
+from geofix.tools.ingestion.jobs import Job
+from geofix.tools.ingestion.photo_load import PhotoLoad, Writer
 from geofix.tools.ingestion.report import IngestionReport, Progress, Tally
 from geofix.tools.ingestion.workers import Workers
 from geofix.tools.sources import Source, check_name
@@ -58,7 +58,7 @@ def ingest_source(
     check_name(gallery)
     with Tally(source.total(), advance, rejects) as tally:
         with Writer() as writer, Workers(workers, batch_size, tally.lost_worker) as pool:
-            load = Load(source, gallery, ingest, encoder.name, tally, writer)
+            load = PhotoLoad(source, gallery, ingest, encoder.name, tally, writer)
             outcomes = pool.decode_all((job, job.task()) for job in load.jobs())
             for batch in _batches(load, outcomes, batch_size):
                 _take(batch, load, encoder)
@@ -67,22 +67,22 @@ def ingest_source(
 
 
 def _batches(
-    load: Load, outcomes: Iterator[tuple[Job, Outcome]], size: int
-) -> Iterator[list[tuple[Job, Decoded]]]:
+    load: PhotoLoad, outcomes: Iterator[tuple[Job, Outcome]], size: int
+) -> Iterator[list[tuple[Job, DecodedPhoto]]]:
     wanted = (
         (job, outcome)
         for job, outcome in outcomes
-        if load.wants(job, outcome) and isinstance(outcome, Decoded)
+        if load.wants(job, outcome) and isinstance(outcome, DecodedPhoto)
     )
     while batch := list(islice(wanted, size)):
         yield batch
 
 
-def _take(batch: list[tuple[Job, Decoded]], load: Load, encoder: Encoder) -> None:
+def _take(batch: list[tuple[Job, DecodedPhoto]], load: PhotoLoad, encoder: Encoder) -> None:
     fresh = load.fresh(batch)
     if fresh:
         load.store(fresh, encoder.embed(_pixels(fresh)))
 
 
-def _pixels(photos: list[tuple[Job, Decoded]]) -> list[Image.Image]:
+def _pixels(photos: list[tuple[Job, DecodedPhoto]]) -> list[Image.Image]:
     return [decoded.pixels for _, decoded in photos if decoded.pixels is not None]

@@ -8,7 +8,7 @@ import numpy as np
 
 from geofix.db.load.ingest import GeotaggedPhoto
 from geofix.tools.geo.countries import countries_of
-from geofix.tools.ingestion.decoding import Decoded, Task
+from geofix.tools.ingestion.decoding import DecodedPhoto, Task
 from geofix.tools.sources import SourcePhoto
 
 
@@ -32,7 +32,7 @@ class Job:
         """Of the picture whose vector is stored."""
         return None if self.there is None else self.there.sha256
 
-    def has_vector(self, decoded: Decoded) -> bool:
+    def has_vector(self, decoded: DecodedPhoto) -> bool:
         """Whether the vector that is stored is that of the picture that was read."""
         return decoded.sha256 == self.stored_sha256
 
@@ -67,7 +67,7 @@ def _says_the_same(item: SourcePhoto, there: GeotaggedPhoto) -> bool:
     )
 
 
-def geotagged(source: str, photos: list[tuple[Job, Decoded]]) -> list[GeotaggedPhoto]:
+def geotagged(source: str, photos: list[tuple[Job, DecodedPhoto]]) -> list[GeotaggedPhoto]:
     """Give what the gallery keeps of photos that were read.
 
     Args:
@@ -97,9 +97,9 @@ def geotagged(source: str, photos: list[tuple[Job, Decoded]]) -> list[GeotaggedP
     ]
 
 
-def _place(item: SourcePhoto, decoded: Decoded) -> tuple[float, float]:
+def _place(item: SourcePhoto, decoded: DecodedPhoto) -> tuple[float, float]:
     if item.latitude is not None and item.longitude is not None:
         return item.latitude, item.longitude
     if decoded.place is None:
-        raise ValueError(f"photo {item.external_id!r} was read without being asked for its place")
+        raise ValueError(f"photo {item.external_id!r} was read without its place")
     return decoded.place

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, text
 
 from geofix.db.errors import GalleryError
-from geofix.db.load.photos import PhotoColumns, update_photos
-from geofix.db.load.vectors import NotFiniteError, Vectors, VectorTuples, copy_vectors
-from geofix.db.search.counts import cells_of, count_new, encoders_of, loaded
-from geofix.db.search.likeness import beside
+from geofix.db.load.photo_rows import PhotoColumns, update_photos
+from geofix.db.load.vector_rows import NotFiniteError, Vectors, VectorTuples, copy_vectors
+from geofix.db.search.counts import cells_of, count_new, encoders_of, mark_changed
+from geofix.db.search.similarity import second_pool
 
 Positions = NDArray[np.intp]
 
@@ -30,7 +30,7 @@ Insert = Callable[[Connection], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class VectorLoad:
     """Photos of one gallery with their vectors, the photos' rows being there."""
 
     encoder: str
@@ -46,7 +46,7 @@ class Load:
     """`[n, dimension]`."""
 
 
-def store(connection: Connection, load: Load) -> None:
+def store(connection: Connection, load: VectorLoad) -> None:
     """Store a load's vectors, in place of those the photos had.
 
     Raises:
@@ -65,7 +65,9 @@ def store(connection: Connection, load: Load) -> None:
     count_load(connection, load, stored - replaced)
 
 
-def store_over_two(engine: Engine, connection: Connection, load: Load, insert: Insert) -> None:
+def store_over_two(
+    engine: Engine, connection: Connection, load: VectorLoad, insert: Insert
+) -> None:
     """Store a load's vectors, and its new photos at the same time.
 
     Args:
@@ -108,10 +110,10 @@ def update(
 ) -> None:
     """Bring photos up to date, and what their vectors' rows repeat of them."""
     _update(connection, photos, chosen, ids)
-    loaded(connection, encoders_of(connection, ids.tolist()))
+    mark_changed(connection, encoders_of(connection, ids.tolist()))
 
 
-def tuples_of(load: Load) -> VectorTuples:
+def tuples_of(load: VectorLoad) -> VectorTuples:
     """Return the rows of a load's vectors, to be copied."""
     latitude, longitude = load.photos.latitude, load.photos.longitude
     return VectorTuples(
@@ -126,7 +128,7 @@ def tuples_of(load: Load) -> VectorTuples:
 
 def copy_load(
     connection: Connection,
-    load: Load,
+    load: VectorLoad,
     rows: VectorTuples,
     *,
     from_end: bool = False,
@@ -140,14 +142,14 @@ def copy_load(
         return copy_vectors(connection, f"embeddings_{load.encoder_id:d}", rows, from_end=from_end)
     except NotFiniteError as error:
         raise GalleryError(
-            f"encoder {load.encoder!r} gave a vector that is not finite; not stored"
+            f"encoder {load.encoder!r} gave a vector that is not finite; it was not stored"
         ) from error
 
 
-def count_load(connection: Connection, load: Load, vectors: int) -> None:
+def count_load(connection: Connection, load: VectorLoad, vectors: int) -> None:
     """Count vectors that came, and say so."""
     count_new(connection, load.encoder_id, load.gallery_id, vectors)
-    loaded(connection, [load.encoder_id])
+    mark_changed(connection, [load.encoder_id])
 
 
 def _update(
@@ -160,7 +162,7 @@ def _update(
 @contextmanager
 def _committed_first(engine: Engine) -> Iterator[Connection]:
     """Give a transaction beside one that is under way and commits after it."""
-    with beside(engine).begin() as connection:
+    with second_pool(engine).begin() as connection:
         connection.execute(text("set local statement_timeout = 0"))
         # The commit of the other, which waits for the disk, comes after this one in the log.
         connection.execute(text("set local synchronous_commit = off"))

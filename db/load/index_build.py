@@ -20,9 +20,10 @@ from psycopg.errors import DiskFull
 from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy import exc as sa_exc
 
+from geofix.db.engine import on_this_machine
 from geofix.db.errors import DatabaseError
-from geofix.db.halves import as_text
-from geofix.db.load.vectors import driver_of
+from geofix.db.halfvec import halfvec_text
+from geofix.db.load.vector_rows import driver_of
 from geofix.db.round_trip import LIMIT_MS
 from geofix.db.search.centring import Centring
 from geofix.db.search.partition import Partition, part_names
@@ -36,11 +37,6 @@ LEAST_MB = 64
 
 SHARED_MEMORY = Path("/dev/shm")
 """Where processes that build together keep the whole graph; a container's holds 64 MB."""
-
-CORES_ELSEWHERE = 4
-"""Assumed of a server on another machine, which does not tell."""
-
-HERE = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +58,6 @@ def graph_bytes(rows: int, dimension: int, m: int, *, compact: bool) -> int:
     """
     vector = dimension // 8 if compact else 2 * dimension
     return int(rows * (vector + 2 * m * 16 + 130) * 1.1)
-
-
-def on_this_machine(engine: Engine) -> bool:
-    """Say whether a server shares this machine's memory, as far as its address tells."""
-    host = engine.url.host or "localhost"
-    return host in HERE or host.startswith("/")
-
-
-def cores_of(engine: Engine) -> int:
-    """Return how many of an index's graphs a server is asked to search at once."""
-    return (os.cpu_count() or 1) if on_this_machine(engine) else CORES_ELSEWHERE
 
 
 def build_memory(engine: Engine, needed_bytes: int) -> BuildMemory | None:
@@ -168,9 +153,9 @@ def _turn(engine: Engine) -> Iterator[None]:
             if time.monotonic() > give_up_at:
                 pids = connection.execute(HOLDERS, {"key": INDEX_LOCK}).scalars().all()
                 raise DatabaseError(
-                    f"the server processes {list(pids)!r} have held the right to change indexes"
-                    f" for more than {LONGEST_TURN_S / 3600:g} h; end what they belong to, or"
-                    " them (`select pg_terminate_backend(PID)`), and start again"
+                    f"the server processes {list(pids)!r} have held the lock for index changes"
+                    f" for more than {LONGEST_TURN_S / 3600:g} h. Stop the programs they belong"
+                    " to, or run `select pg_terminate_backend(PID)`, then try again"
                 )
             time.sleep(TURN_S)
         yield
@@ -199,11 +184,14 @@ def create_index(
     needed = graph_bytes(photos, partition.dimension, row.m, compact=compact)
     # Citus's workers build by their own settings, see `geofix db distribute`.
     given = None if partition.distributed else build_memory(engine, needed)
-    line = f"building the index over {row.photos:,} vectors"
+    line = f"building the index of {row.photos:,} vectors"
     if given is not None and not given.fits:
-        line += f"; it needs {needed // 1_000_000:,} MB and gets {given.memory_mb:,}, so slowly"
+        line += (
+            f"; this is slow, because it needs {needed // 1000000:,} MB of memory and gets"
+            f" {given.memory_mb:,} MB"
+        )
     if session.pooled:
-        line += "; a pooler stands in between, so loads wait meanwhile"
+        line += "; loads wait meanwhile, because the connection goes through a pooler"
     progress(line)
     for part, name in enumerate(part_names(row.name, row.parts)):
         statement = _index_sql(partition, row, centring, name, part)
@@ -226,7 +214,7 @@ def _index_sql(
     partition: Partition, row: VectorIndexRow, centring: Centring, name: str, part: int
 ) -> str:
     dimension = partition.dimension
-    mean = f"'{as_text(centring.mean)}'::halfvec"
+    mean = f"'{halfvec_text(centring.mean)}'::halfvec"
     expression, operators = f"(embedding - {mean})::halfvec({dimension:d})", "halfvec_cosine_ops"
     if row.kind == "compact":
         expression, operators = (

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from geofix.db.errors import GalleryError
-from geofix.db.load.vectors import copy_tuples, driver_of
+from geofix.db.load.vector_rows import copy_tuples, driver_of
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 """NUL, and surrogates as in a file name that is no UTF-8: Postgres cannot hold them in text."""
@@ -71,33 +71,35 @@ class PhotoColumns:
         return list(zip(self.source, self.external_id, strict=True))
 
 
-FIELDS = tuple(field.name for field in fields(GeotaggedPhoto))
-NUMBERS = {"latitude": np.float64, "longitude": np.float64, "accuracy_km": np.float32}
-TEXTS = tuple(name for name in FIELDS if name not in {*NUMBERS, "captured_at"})
+PHOTO_FIELDS = tuple(field.name for field in fields(GeotaggedPhoto))
+NUMBER_FIELDS = {"latitude": np.float64, "longitude": np.float64, "accuracy_km": np.float32}
+TEXT_FIELDS = tuple(name for name in PHOTO_FIELDS if name not in {*NUMBER_FIELDS, "captured_at"})
 
 
 def as_columns(photos: Sequence[GeotaggedPhoto] | PhotoColumns) -> PhotoColumns:
     """Return photos by column."""
     if isinstance(photos, PhotoColumns):
         return photos
-    columns: dict[str, Any] = {name: [getattr(photo, name) for photo in photos] for name in FIELDS}
-    numbers = {name: np.array(columns[name], dtype=kind) for name, kind in NUMBERS.items()}
+    columns: dict[str, Any] = {
+        name: [getattr(photo, name) for photo in photos] for name in PHOTO_FIELDS
+    }
+    numbers = {name: np.array(columns[name], dtype=kind) for name, kind in NUMBER_FIELDS.items()}
     return PhotoColumns(**{**columns, **numbers})
 
 
-def check_columns(photos: PhotoColumns) -> None:
+def check_storable(photos: PhotoColumns) -> None:
     """Refuse what cannot be stored.
 
     Raises:
         GalleryError: A photo is off the Earth or named twice, a column has another length than the
             rest, or a text cannot be held by Postgres.
     """
-    for name in FIELDS:
+    for name in PHOTO_FIELDS:
         if len(getattr(photos, name)) != len(photos):
             raise GalleryError(
                 f"{len(getattr(photos, name))!r} values of {name!r} came with {len(photos)!r} ids"
             )
-    for name in TEXTS:
+    for name in TEXT_FIELDS:
         _check_texts(name, photos)
     _check_numbers(photos)
     _check_instants(photos)
@@ -115,8 +117,8 @@ def check_text(what: str, value: str | None) -> None:
     """
     if value is not None and (found := UNSTORABLE.search(value)):
         raise GalleryError(
-            f"{what} has the character {found.group()!r}, which Postgres cannot hold: {value!r};"
-            " remove it"
+            f"{what} has the character {found.group()!r}, which Postgres cannot store:"
+            f" {value!r}; remove it"
         )
 
 
@@ -140,7 +142,9 @@ def _check_numbers(photos: PhotoColumns) -> None:
             )
     for at in np.flatnonzero(~((photos.accuracy_km >= 0) & np.isfinite(photos.accuracy_km)))[:1]:
         value = float(photos.accuracy_km[at])
-        raise GalleryError(f"{_named(photos, at)}: accuracy_km {value!r} is no distance; give 0 up")
+        raise GalleryError(
+            f"{_named(photos, at)}: accuracy_km {value!r} is not a distance; give 0 or more"
+        )
 
 
 def _check_countries(photos: PhotoColumns) -> None:
@@ -148,7 +152,7 @@ def _check_countries(photos: PhotoColumns) -> None:
         if country is not None and not CODE.fullmatch(country):
             at = photos.country.index(country)
             raise GalleryError(
-                f"{_named(photos, at)}: country {country!r} is no ISO 3166-1 alpha-2 code"
+                f"{_named(photos, at)}: country {country!r} is not an ISO 3166-1 alpha-2 code"
             )
 
 
@@ -169,7 +173,7 @@ def _check_identities(photos: PhotoColumns) -> None:
         first = dict(zip(reversed(keys), reversed(range(len(keys))), strict=True))
         at = next(at for at, key in enumerate(keys) if first[key] < at)
         raise GalleryError(
-            f"{_named(photos, at)} is there twice in one call; give each an id of its own"
+            f"{_named(photos, at)} appears twice in one call; give each photo its own id"
         )
 
 
@@ -177,7 +181,7 @@ def _named(photos: PhotoColumns, at: int | np.intp) -> str:
     return f"photo {photos.external_id[at]!r} of {photos.source[at]!r}"
 
 
-BLOCK = 2048
+COPY_BLOCK = 2048
 """Photos put together at a time, and sent before the next."""
 
 NULL = (-1).to_bytes(4, "big", signed=True)
@@ -204,11 +208,11 @@ def copy_photos(
         photos: All of them.
         chosen: Positions of those to copy.
     """
-    numbers = {**leading, **{name: getattr(photos, name)[chosen] for name in NUMBERS}}
+    numbers = {**leading, **{name: getattr(photos, name)[chosen] for name in NUMBER_FIELDS}}
     encoding = driver_of(connection).info.encoding
     shared: dict[str, bytes] = {}
     varying: dict[str, Iterator[bytes]] = {}
-    for name in (name for name in FIELDS if name not in NUMBERS):
+    for name in (name for name in PHOTO_FIELDS if name not in NUMBER_FIELDS):
         values = _picked(getattr(photos, name), chosen)
         pieces = {value: _field(value, encoding) for value in set(values)}
         if len(pieces) > 1:
@@ -256,9 +260,9 @@ def _packed(
 def _joined(rows: NDArray[np.void], varying: list[Iterator[bytes]]) -> Iterator[bytes]:
     """Give whole tuples, many at a time."""
     starts = rows.view(f"V{rows.dtype.itemsize}")
-    for first in range(0, len(rows), BLOCK):
+    for first in range(0, len(rows), COPY_BLOCK):
         # The rows' own beginnings come first: `zip` takes nothing of the rest after the last.
-        tuples = zip(starts[first : first + BLOCK].tolist(), *varying, strict=False)
+        tuples = zip(starts[first : first + COPY_BLOCK].tolist(), *varying, strict=False)
         yield b"".join(chain.from_iterable(tuples))
 
 
@@ -320,7 +324,7 @@ def update_photos(
     cells: NDArray[np.int32],
 ) -> None:
     """Bring photos up to date, and what the rows of their vectors repeat of them."""
-    columns = ", ".join(FIELDS)
+    columns = ", ".join(PHOTO_FIELDS)
     connection.execute(
         text(
             f"create temp table changed on commit drop as select id, 0 as cell, {columns}"
@@ -328,7 +332,9 @@ def update_photos(
         )
     )
     copy_photos(connection, "changed", {"id": ids, "cell": cells}, photos, chosen)
-    updates = ", ".join(f"{name} = changed.{name}" for name in FIELDS if name not in KEY_FIELDS)
+    updates = ", ".join(
+        f"{name} = changed.{name}" for name in PHOTO_FIELDS if name not in KEY_FIELDS
+    )
     for table, changes, key in (
         ("photos", updates, "id"),
         (

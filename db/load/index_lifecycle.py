@@ -9,10 +9,16 @@ from sqlalchemy.dialects.postgresql import insert
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
-from geofix.db.load.index import Progress, create_index, index_session, remove_others, write_alone
+from geofix.db.load.index_build import (
+    Progress,
+    create_index,
+    index_session,
+    remove_others,
+    write_alone,
+)
 from geofix.db.search import plan
-from geofix.db.search.centring import Centring, measured, replace_centring
-from geofix.db.search.counts import count_all, loaded, read_counts
+from geofix.db.search.centring import Centring, measure_partition, replace_centring
+from geofix.db.search.counts import count_all, mark_changed, read_counts
 from geofix.db.search.partition import Kind, partition_of
 from geofix.db.search.plan import parts_for
 from geofix.db.tables import VectorIndexRow
@@ -53,13 +59,14 @@ def build_index(
         connection = session.connection
         partition = partition_of(connection, encoder)
         if partition is None:
-            raise GalleryError(f"there is no vector of encoder {encoder!r}; ingest photos first")
+            raise GalleryError(f"there are no vectors of encoder {encoder!r}; ingest photos first")
         remove_others(connection, partition)
         progress("computing the mean")
-        centring = measured(connection, partition)
+        centring = measure_partition(connection, partition)
         if centring is None:
             raise GalleryError(
-                f"encoder {encoder!r} has too few vectors for an index; they are compared exactly"
+                f"encoder {encoder!r} has too few vectors for an index; searches compare with"
+                " every vector"
             )
         table = partition.table
         photos, upto = connection.execute(
@@ -95,7 +102,7 @@ def _swap(engine: Engine, encoder_id: int, row: VectorIndexRow, centring: Centri
         replace_centring(connection, encoder_id, centring)
         connection.execute(delete(VectorIndexRow).where(VectorIndexRow.encoder_id == encoder_id))
         connection.execute(insert(VectorIndexRow).values(encoder_id=encoder_id, **values))
-        loaded(connection, [encoder_id])
+        mark_changed(connection, [encoder_id])
 
 
 def finish_load(engine: Engine, encoder: str, *, progress: Progress = lambda line: None) -> None:
@@ -113,7 +120,7 @@ def finish_load(engine: Engine, encoder: str, *, progress: Progress = lambda lin
         if partition is None:
             return
         count_all(connection, partition)
-        loaded(connection, [partition.encoder_id])
+        mark_changed(connection, [partition.encoder_id])
         total = read_counts(connection, partition).total
     index = partition.index
     if total <= plan.EXACT_ROWS // 2 and index is not None:
@@ -132,8 +139,8 @@ def refresh_centring(engine: Engine, encoder: str) -> None:
         partition = partition_of(connection, encoder)
         if partition is None or partition.index is not None:
             return
-        replace_centring(connection, partition.encoder_id, measured(connection, partition))
-        loaded(connection, [partition.encoder_id])
+        replace_centring(connection, partition.encoder_id, measure_partition(connection, partition))
+        mark_changed(connection, [partition.encoder_id])
 
 
 def drop_index(engine: Engine, encoder: str) -> None:
@@ -144,6 +151,6 @@ def drop_index(engine: Engine, encoder: str) -> None:
             with engine.begin() as short:
                 gone = VectorIndexRow.encoder_id == partition.encoder_id
                 short.execute(delete(VectorIndexRow).where(gone))
-                loaded(short, [partition.encoder_id])
+                mark_changed(short, [partition.encoder_id])
             remove_others(session.connection, partition)
     refresh_centring(engine, encoder)

@@ -1,0 +1,104 @@
+"""Writes a network as an ONNX file, in memory, for OpenCV to run; the package `onnx` is not needed.
+
+ONNX is a protobuf (github.com/onnx/onnx, onnx/onnx.proto): each field is a number that says which
+it is and how it is written, then a varint, or a length and so many bytes. The numbers below are
+those of that schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+IR_VERSION = 8
+OPERATORS = 13
+"""Version of ONNX's own set of operators."""
+
+_FLOAT, _INT, _INTS = 1, 2, 7
+
+
+class Network:
+    """Nodes and weights, added in the order in which they run."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._nodes: list[bytes] = []
+        self._weights: list[bytes] = []
+
+    def weight(self, name: str, values: NDArray[np.float32]) -> str:
+        """Add constant numbers of any shape; returns their name."""
+        shape = [_number(1, length) for length in values.shape]
+        header = [*shape, _number(2, _FLOAT), _text(8, name)]
+        self._weights.append(_message(5, *header, _message(9, values.tobytes())))
+        return name
+
+    def node(
+        self, operator: str, inputs: Sequence[str], output: str, **attributes: int | list[int]
+    ) -> str:
+        """Add one operation; returns the name of its output."""
+        self._nodes.append(
+            _message(
+                1,
+                *(_text(1, name) for name in inputs),
+                *(_text(number, output) for number in (2, 3)),
+                _text(4, operator),
+                *(_attribute(name, value) for name, value in attributes.items()),
+            )
+        )
+        return output
+
+    def file(
+        self, inputs: Mapping[str, Sequence[int]], outputs: Mapping[str, Sequence[int]]
+    ) -> bytes:
+        """Return the ONNX file.
+
+        Args:
+            inputs: Shape of each array of float32 that is given, by name.
+            outputs: Likewise of those asked for.
+        """
+        graph = _message(
+            7,
+            *self._nodes,
+            _text(2, "network"),
+            *self._weights,
+            *(_array(11, name, shape) for name, shape in inputs.items()),
+            *(_array(12, name, shape) for name, shape in outputs.items()),
+        )
+        operators = _message(8, _text(1, ""), _number(2, OPERATORS))
+        return b"".join((_number(1, IR_VERSION), graph, operators))
+
+
+def _varint(number: int) -> bytes:
+    written = bytearray()
+    while number > 0x7F:
+        written.append(number & 0x7F | 0x80)
+        number >>= 7
+    written.append(number)
+    return bytes(written)
+
+
+def _number(field: int, value: int) -> bytes:
+    return _varint(field << 3) + _varint(value)
+
+
+def _message(field: int, *parts: bytes) -> bytes:
+    length = sum(len(part) for part in parts)
+    return b"".join((_varint(field << 3 | 2), _varint(length), *parts))
+
+
+def _text(field: int, value: str) -> bytes:
+    return _message(field, value.encode())
+
+
+def _attribute(name: str, value: int | list[int]) -> bytes:
+    if isinstance(value, int):
+        return _message(5, _text(1, name), _number(3, value), _number(20, _INT))
+    return _message(5, _text(1, name), *(_number(8, one) for one in value), _number(20, _INTS))
+
+
+def _array(field: int, name: str, shape: Sequence[int]) -> bytes:
+    lengths = [_message(1, _number(1, length)) for length in shape]
+    kind = _message(1, _number(1, _FLOAT), _message(2, *lengths))
+    return _message(field, _text(1, name), _message(2, kind))
