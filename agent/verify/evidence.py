@@ -299,7 +299,7 @@ FEATURES: tuple[Feature, ...] = (
 SIGNS = {row.name: row.sign for row in FEATURES if row.sign}
 """What sense demands of a weight, see `Feature.sign`."""
 
-KINDS: dict[str, Kind] = {row.name: row.kind for row in FEATURES}
+KIND_OF: dict[str, Kind] = {row.name: row.kind for row in FEATURES}
 
 
 def features_of(

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from geofix.agent.state import share_name
-from geofix.agent.verify.evidence import KINDS
+from geofix.agent.verify.evidence import KIND_OF
 from geofix.agent.verify.scorer import Scorer
 from geofix.agent.verify.spots import SPOT_FEATURES
 from geofix.tools.once import once
@@ -113,7 +113,7 @@ def scorers_of(fitted: Mapping[str, Any] | None) -> Scorers:
         return default_scorers()
     scorers = Scorers.model_validate(fitted)
     spots = {} if scorers.spot is None else scorers.spot.coefficients
-    unknown = (scorers.place.coefficients.keys() - KINDS.keys()) | (
+    unknown = (scorers.place.coefficients.keys() - KIND_OF.keys()) | (
         spots.keys() - SPOT_FEATURES.keys()
     )
     if unknown:

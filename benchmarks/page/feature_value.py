@@ -9,7 +9,7 @@ from benchmarks.page.figures import distance, share_of, table
 from geofix.agent.context import Context
 from geofix.agent.nodes.retrieve import search_both_ways
 from geofix.agent.services import Services
-from geofix.agent.verify.evidence import KINDS
+from geofix.agent.verify.evidence import KIND_OF
 from geofix.agent.verify.scorer import Scorer
 from geofix.agent.verify.scorers import HAND_SET, Scorers
 from geofix.agent.verify.spots import SPOT_FEATURES
@@ -56,7 +56,7 @@ def ablation(fit: Sequence[Seen], shown: Mapping[str, Sequence[Seen]]) -> str:
         " are not fitted: see `evaluation/calibrate/examples.py`. Intervals overlap: most features"
         " alone are worth less than these photos can tell.\n",
     ]
-    fitted = [name for name in KINDS if name not in UNTRUSTED]
+    fitted = [name for name in KIND_OF if name not in UNTRUSTED]
     rows = []
     for left_out in (None, *fitted):
         without = [*UNTRUSTED, *([left_out] if left_out else [])]

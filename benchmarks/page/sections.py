@@ -27,7 +27,7 @@ from geofix.agent.services import Services
 from geofix.agent.verify.scene import SHOWS
 from geofix.evaluation.calibrate.cases import first_of
 from geofix.evaluation.calibrate.examples import Seen
-from geofix.evaluation.calibrate.promises import COARSEST_TRUTH_KM, Answer, cross_kept
+from geofix.evaluation.calibrate.promises import COARSEST_TRUTH_KM, KnownAnswer, cross_kept
 from geofix.evaluation.calibrate.standings import first_km
 from geofix.evaluation.run.splits import places_of
 from geofix.tools.errors import SourceError
@@ -52,7 +52,7 @@ def promises_told(title: str, some: Sequence[Seen]) -> str:
     cases = [one.case for one in some]
     places = places_of(cases, [case.photo for case in cases])
     answers = [
-        Answer(signals_of(first, one.candidates, one.case.retrieval), first_km(one), place)
+        KnownAnswer(signals_of(first, one.candidates, one.case.retrieval), first_km(one), place)
         for one, place in zip(some, places, strict=True)
         if (first := first_of(one.candidates)) is not None
         and one.case.accuracy_km <= COARSEST_TRUTH_KM

@@ -45,7 +45,7 @@ COARSEST_TRUTH_KM = SCALES["street"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class KnownAnswer:
     """One answer: what its promise may depend on, and how far off it was."""
 
     signals: Mapping[str, float]
@@ -66,7 +66,7 @@ class Promises:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class PromisesKept:
     """How well promises were kept on answers they were not fitted on."""
 
     answers: int
@@ -82,11 +82,11 @@ class Kept:
     by itself, and with all photos of a place together."""
 
 
-def answers_of(results: Sequence[Result]) -> list[Answer]:
+def answers_of(results: Sequence[Result]) -> list[KnownAnswer]:
     """Return the answers an evaluation gave whose truth is known well enough."""
     places = places_of(results, [result.photo for result in results])
     return [
-        Answer(_signals(result), result.error_km, place)
+        KnownAnswer(_signals(result), result.error_km, place)
         for result, place in zip(results, places, strict=True)
         if result.status == "located"
         and result.error_km is not None
@@ -100,18 +100,18 @@ def _signals(result: Result) -> dict[str, float]:
     return signals_of(candidates[0], candidates, retrieval, rounds=result.rounds)
 
 
-def folds_of(answers: Sequence[Answer], folds: int, seed: int) -> list[list[Answer]]:
+def folds_of(answers: Sequence[KnownAnswer], folds: int, seed: int) -> list[list[KnownAnswer]]:
     """Return the answers in folds, places whole, each place to the fold that has fewest."""
-    members: dict[str, list[Answer]] = {}
+    members: dict[str, list[KnownAnswer]] = {}
     for answer in answers:
         members.setdefault(answer.group, []).append(answer)
-    parted: list[list[Answer]] = [[] for _ in range(folds)]
+    parted: list[list[KnownAnswer]] = [[] for _ in range(folds)]
     for group in sorted(members, key=lambda group: drawn(group, seed)):
         parted[int(np.argmin([len(fold) for fold in parted]))].extend(members[group])
     return parted
 
 
-def fit_promises(answers: Sequence[Answer], seed: int = 0) -> Promises:
+def fit_promises(answers: Sequence[KnownAnswer], seed: int = 0) -> Promises:
     """Fit confidence and radius on all answers.
 
     Raises:
@@ -121,7 +121,7 @@ def fit_promises(answers: Sequence[Answer], seed: int = 0) -> Promises:
     return fit_on(answers, seed)
 
 
-def check_enough(answers: Sequence[Answer]) -> None:
+def check_enough(answers: Sequence[KnownAnswer]) -> None:
     """Refuse to calibrate on too few.
 
     Raises:
@@ -156,7 +156,7 @@ def check_photos(photos: Sequence[EvalPhoto]) -> None:
     _check_counts(len(known), set(places_of(known, [photo.id for photo in known])), "photos")
 
 
-def fit_on(answers: Sequence[Answer], seed: int) -> Promises:
+def fit_on(answers: Sequence[KnownAnswer], seed: int) -> Promises:
     """Fit the confidence on all answers, and the radius on how hard each is to one not of it."""
     folds = folds_of(answers, FOLDS, seed)
     errors: list[float] = []
@@ -171,7 +171,7 @@ def fit_on(answers: Sequence[Answer], seed: int) -> Promises:
     return Promises(_confidence_of(answers), radius, len(errors), len(set(places)))
 
 
-def _confidence_of(answers: Sequence[Answer]) -> ScaleConfidence:
+def _confidence_of(answers: Sequence[KnownAnswer]) -> ScaleConfidence:
     return fit_confidence(
         [answer.signals for answer in answers],
         [answer.error_km for answer in answers],
@@ -192,7 +192,7 @@ class Promised:
     places: list[str]
 
 
-def promised(promises: Promises, held: Sequence[Answer]) -> Promised:
+def promised(promises: Promises, held: Sequence[KnownAnswer]) -> Promised:
     """Return what is promised of some answers."""
     hard = [promises.confidence.difficulty(answer.signals) for answer in held]
     return Promised(
@@ -206,7 +206,7 @@ def promised(promises: Promises, held: Sequence[Answer]) -> Promised:
     )
 
 
-def kept_of(folds: Sequence[Promised]) -> Kept:
+def kept_of(folds: Sequence[Promised]) -> PromisesKept:
     """Return how well promises were kept over all folds together."""
     errors = np.concatenate([fold.errors_km for fold in folds])
     radii = {level: np.concatenate([fold.radii_km[level] for fold in folds]) for level in LEVELS}
@@ -220,7 +220,7 @@ def kept_of(folds: Sequence[Promised]) -> Kept:
             calibration_error_by_chance(stated, places=places),
         )
 
-    return Kept(
+    return PromisesKept(
         answers=len(errors),
         places=len(set(places)),
         coverage={
@@ -237,7 +237,7 @@ def kept_of(folds: Sequence[Promised]) -> Kept:
     )
 
 
-def cross_kept(answers: Sequence[Answer], seed: int = 0) -> Kept:
+def cross_kept(answers: Sequence[KnownAnswer], seed: int = 0) -> PromisesKept:
     """Return how promises were kept on answers of places they were not fitted on, each once.
 
     Raises:

@@ -71,8 +71,8 @@ class Method:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """How geofix did in one country or continent; abstentions are wrong."""
+class AreaScore:
+    """Score of geofix in one country or continent; abstentions are wrong."""
 
     name: str
     photos: int
@@ -94,8 +94,8 @@ class Scorecard:
     """Of the first candidates where geofix abstained: what the abstentions cost."""
     rejected: dict[str, Share]
     """Abstentions of photos that show no place, by what they show, and `all`."""
-    continents: tuple[Place, ...]
-    countries: tuple[Place, ...]
+    continents: tuple[AreaScore, ...]
+    countries: tuple[AreaScore, ...]
     coverage: dict[str, tuple[Share, float]]
     """By level: how often the truth lay inside, and the median radius in km."""
     calibration_error: dict[str, float]
@@ -223,12 +223,12 @@ def _places(
     thresholds: Sequence[float],
     told_by: Mapping[str, int],
     name: Callable[[Result], str],
-) -> tuple[Place, ...]:
+) -> tuple[AreaScore, ...]:
     members: dict[str, list[Result]] = defaultdict(list)
     for result in placed:
         members[name(result)].append(result)
     places = [
-        Place(
+        AreaScore(
             name=one,
             photos=len(some),
             accuracy=_accuracy(some, thresholds, told_by, lambda result: result.counted_km),

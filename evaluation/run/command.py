@@ -132,7 +132,7 @@ def evaluate_dataset(
         "max_cost": max_cost,
     }
     from geofix.evaluation.run.session import (  # noqa: PLC0415 - heavy, see the top
-        Request,
+        EvaluationRequest,
         compare_runs,
         run_dataset,
     )
@@ -143,7 +143,7 @@ def evaluate_dataset(
     if compare is not None:
         report = compare_runs(compare, seed, settings)
     else:
-        request = Request(
+        request = EvaluationRequest(
             dataset=dataset or "",
             ablate=tuple(ablate or ()),
             exclude=exclude,
