@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from geofix.agent.draft import NegativesBy, PresetName, Routing
 from geofix.agent.state import Spending
 from geofix.db.plain_text import require_name
-from geofix.tools.statistics import LEVELS
+from geofix.tools.statistics import LEVELS, PLACE_KM
 
 if TYPE_CHECKING:
     from geofix.tools.models.budget import Budget
@@ -131,7 +131,7 @@ class Context(BaseModel):
         " improved answers where it was measured (docs/evaluation.md).",
     )
     finest_km: float = Field(
-        default=25.0,
+        default=PLACE_KM,
         gt=0,
         le=2500,
         description="Stop narrowing the search when a place is known to this many km.",

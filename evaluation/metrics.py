@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from geofix.tools.statistics import SCALES_KM
+
 RESAMPLES = 2_000
 """Of the bootstrap: the ends of a 95 % interval then move by about a thirtieth of its width."""
 
@@ -192,9 +194,6 @@ def mcnemar(a: ArrayLike, b: ArrayLike, groups: ArrayLike | None = None) -> McNe
     return McNemar(only_a, only_b, min(1.0, float(chance[as_far].sum())))
 
 
-THRESHOLDS_KM = (1.0, 25.0, 200.0, 750.0, 2500.0)
-"""Street, city, region, country, continent (Hays and Efros 2008, Vo et al. 2017)."""
-
 STREET_KM = (0.01, 0.025, 0.1)
 """Told besides, where a set's truth is known to as much."""
 
@@ -207,7 +206,7 @@ WRONG_KM = float("inf")
 
 def accuracy(
     errors_km: ArrayLike,
-    thresholds_km: Sequence[float] = THRESHOLDS_KM,
+    thresholds_km: Sequence[float] = SCALES_KM,
     accuracy_km: ArrayLike | None = None,
     places: ArrayLike | None = None,
 ) -> dict[float, Share]:

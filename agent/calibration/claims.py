@@ -13,6 +13,7 @@ from typing import Literal
 
 from geofix.agent.answer import Claim, ClaimCheck
 from geofix.agent.calibration.promise import Fitted
+from geofix.agent.calibration.stored import KnownCalibrations
 from geofix.agent.errors import RegionError
 from geofix.agent.state import Fix
 from geofix.tools.geo.distance import check_coordinates, haversine_km
@@ -122,3 +123,19 @@ def check_claim(
         why = f"the radius at {1 - level:.0%} is {reach:,.0f} km: nearly any place would agree"
         return checked("undecidable", why, away)
     return checked("consistent", f"{outside}, more than {level:.1%}", away, p_value)
+
+
+def with_claim_checked(
+    fix: Fix, claimed: Coordinates, calibrations: KnownCalibrations, level: float
+) -> Fix:
+    """Return the answer with what it says of a claimed place.
+
+    Args:
+        fix: The answer.
+        claimed: Latitude and longitude.
+        calibrations: Hold the answer's own, however many were made since.
+        level: As in `check_claim`.
+    """
+    known = None if fix.calibration is None else fix.calibration.id
+    fitted = None if known is None else calibrations.by_id(known)
+    return fix.model_copy(update={"claim_check": check_claim(fix, claimed, fitted, level)})

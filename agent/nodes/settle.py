@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from geofix.agent.answer import Calibration, Evidence, Place, written
-from geofix.agent.calibration.claims import check_claim
+from geofix.agent.calibration.claims import with_claim_checked
 from geofix.agent.calibration.promise import Fitted, Promise, apply, signals_of
 from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS
@@ -113,7 +113,9 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
         geojson=fix_geojson(state.candidates, first, promise, evidence),
         rounds=state.round + 1,
     )
-    fix = _checked(fix, state, context, services)
+    if state.claimed is not None:
+        known = services.known_calibrations
+        fix = with_claim_checked(fix, state.claimed, known, context.claim_level)
     where = "abstained" if first is None else written(first.latitude, first.longitude)
     return Outcome(
         update={name: getattr(fix, name) for name in Fix.model_fields},
@@ -142,16 +144,6 @@ def _promise(state: State, first: Candidate, context: Context, services: Service
         coverage=context.coverage,
     )
     return replace(promise, radius_km=round(promise.radius_km, 3))
-
-
-def _checked(fix: Fix, state: State, context: Context, services: Services) -> Fix:
-    """Return the answer with what it says of the place the question claimed."""
-    if state.claimed is None:
-        return fix
-    known = None if fix.calibration is None else fix.calibration.id
-    fitted = None if known is None else services.known_calibrations.by_id(known)
-    check = check_claim(fix, state.claimed, fitted, context.claim_level)
-    return fix.model_copy(update={"claim_check": check})
 
 
 def _drafted_by(state: State) -> str:

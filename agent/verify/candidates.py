@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from geofix.agent.state import Candidate, Draft, Hit
 from geofix.tools.geo.countries import is_land
 from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM, distances_km, haversine_km
-from geofix.tools.statistics import PLACE_KM
+from geofix.tools.statistics import PLACE_KM, SCALES_KM
 from geofix.tools.statistics.clusters import (
     LOOKS_KM,
-    SCALES_KM,
     Mode,
     cluster_at_scales,
     clusters_of,

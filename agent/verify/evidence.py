@@ -19,8 +19,8 @@ from geofix.agent.verify.candidates import PooledPlace, witnesses
 from geofix.agent.verify.observed import FloatArray, Observed, Places, best_of
 from geofix.agent.verify.scene import clue_country, land, shows_no_place
 from geofix.tools.geo.distance import distances_km
-from geofix.tools.statistics import PLACE_KM, REGION_KM
-from geofix.tools.statistics.clusters import LOOKS_KM, SCALES_KM
+from geofix.tools.statistics import PLACE_KM, REGION_KM, SCALES_KM
+from geofix.tools.statistics.clusters import LOOKS_KM
 
 Compute = Callable[[Places, Observed], FloatArray]
 """Computes one number for each of a round's places, `[c]`."""
@@ -299,7 +299,7 @@ FEATURES: tuple[Feature, ...] = (
 SIGNS = {row.name: row.sign for row in FEATURES if row.sign}
 """What sense demands of a weight, see `Feature.sign`."""
 
-KINDS: dict[str, Kind] = {row.name: row.kind for row in FEATURES}
+KIND_OF: dict[str, Kind] = {row.name: row.kind for row in FEATURES}
 
 
 def features_of(

@@ -14,7 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS
@@ -45,27 +44,18 @@ _KEPT_COPY = " of the kept copy"
 
 
 def geometric_matches(
-    pixels: Image.Image | None,
-    hits: Sequence[Hit],
-    services: Services,
-    *,
-    pictures: int,
-    sha256: str | None = None,
+    sha256: str, hits: Sequence[Hit], services: Services, *, pictures: int
 ) -> tuple[dict[int, GeometricMatch], list[str]]:
     """Compare the photo with pictures of the hits.
 
     Args:
-        pixels: Of the photo; may be left out where `sha256` is given.
+        sha256: The kept photo; its features are kept and looked up too.
         hits: Most similar first; those without a picture on this machine are passed over.
         services: To the gallery, the photos asked about and the features kept.
-        pictures: So many are compared; 0 compares none.
-        sha256: Of the photo as it is kept; its features are then kept and looked up too.
+        pictures: How many are compared; 0 compares none.
 
     Returns:
         Matches by `photo_id`, and at most one line on what could not be compared.
-
-    Raises:
-        ValueError: Neither pixels nor hash are given.
     """
     if pictures <= 0 or not hits:
         return {}, []
@@ -77,7 +67,7 @@ def geometric_matches(
         if not found:
             return {}, _said(missing, len(hits))
         try:
-            query = _of_photo(pixels, sha256, services)
+            query = _of_photo(sha256, services)
         except PhotoError as error:
             return {}, [f"geometry: the photo was compared with no picture: {error}"]
         results = pool.map(lambda other: match(query, other), found.values())
@@ -86,22 +76,18 @@ def geometric_matches(
     return matches, _said(missing, len(hits)) if len(matches) < pictures else []
 
 
-def _of_photo(pixels: Image.Image | None, sha256: str | None, services: Services) -> LocalFeatures:
+def _of_photo(sha256: str, services: Services) -> LocalFeatures:
     from geofix.tools.geometry.local_features import (  # noqa: PLC0415 (OpenCV, as above)
         METHOD,
         LocalFeatures,
         local_features,
     )
 
-    if sha256 is None:
-        if pixels is None:
-            raise ValueError("give the photo's pixels or its sha256; both are None")
-        return local_features(pixels)
     method = METHOD + _KEPT_COPY
     stored = services.features.find([sha256], method).get(sha256)
     if stored is not None:
         return LocalFeatures.from_bytes(stored.features, stored.width, stored.height)
-    found = local_features(pixels or from_jpeg(services.queries.find(sha256).jpeg))
+    found = local_features(from_jpeg(services.queries.find(sha256).jpeg))
     services.features.keep({sha256: _as_stored(found)}, method)
     return found
 
@@ -196,7 +182,7 @@ def observe(state: State, context: Context, services: Services) -> tuple[Observe
     """
     positives = state.retrieval.positives
     matches, degraded = geometric_matches(
-        None, positives, services, pictures=context.geometry_pictures, sha256=state.sha256
+        state.sha256, positives, services, pictures=context.geometry_pictures
     )
     drafts = counted_drafts(state)
     density, photos = _density(state, context, services, [*positives, *drafts])
@@ -239,7 +225,7 @@ def _place_similarity(
     if vector is None:
         vector = model.vector(from_jpeg(services.queries.find(state.sha256).jpeg))
         services.queries.keep_vector(state.sha256, model.name, vector)
-    return partial(model.likeness, vector)
+    return partial(model.similarity, vector)
 
 
 def _inside(draft: Draft, region: Region | None) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from geofix.agent.state import Candidate, Hit
-from geofix.agent.verify.evidence import FEATURES, KINDS, Kind
+from geofix.agent.verify.evidence import FEATURES, KIND_OF, Kind
 from geofix.agent.verify.observed import near
 from geofix.agent.verify.rounds import distances_between_km
 from geofix.agent.verify.scorer import Scorer, logistic
@@ -65,8 +65,8 @@ class _Said:
     def of(cls, candidate: Candidate, scorer: Scorer) -> _Said:
         kinds: dict[Kind, float] = defaultdict(float)
         for name, term in candidate.terms.items():
-            if name in KINDS:
-                kinds[KINDS[name]] += term
+            if name in KIND_OF:
+                kinds[KIND_OF[name]] += term
         return cls(candidate, kinds, logistic(scorer.intercept + kinds["votes"]))
 
 

@@ -59,6 +59,24 @@ class Scorer(BaseModel):
             for name, coefficient in self.coefficients.items()
         }
 
+    def with_weight(
+        self, name: str, coefficient: float, mean: float = 0.0, scale: float = 1.0
+    ) -> Scorer:
+        """Return the same scorer with another weight of one feature.
+
+        Args:
+            name: The feature's.
+            coefficient: Log odds that one `scale` of it adds.
+            mean: The value that adds nothing.
+            scale: What the feature is divided by.
+        """
+        changed = {"coefficients": coefficient, "means": mean, "scales": scale}
+        return self.model_copy(
+            update={
+                column: {**getattr(self, column), name: value} for column, value in changed.items()
+            }
+        )
+
     def weighed(self, candidate: Weighed) -> Weighed:
         """Return a candidate or a spot with the terms and the score of its features.
 

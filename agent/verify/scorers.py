@@ -12,15 +12,16 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from geofix.agent.state import share_name
-from geofix.agent.verify.evidence import KINDS
+from geofix.agent.verify.evidence import KIND_OF
 from geofix.agent.verify.scorer import Scorer
 from geofix.agent.verify.spots import SPOT_FEATURES
 from geofix.tools.once import once
+from geofix.tools.statistics import SCALES_KM
 
 WEIGHTS = Path(__file__).with_name("weights.json")
 """The scorers that are shipped (`geofix calibrate DATASET` makes such)."""
 
-SHARE_WEIGHTS = {1.0: 0.10, 25.0: 0.45, 200.0: 0.15, 750.0: 0.05, 2500.0: 0.05}
+SHARE_WEIGHTS = dict(zip(SCALES_KM, (0.10, 0.45, 0.15, 0.05, 0.05), strict=True))
 """How much the votes within each scale count, km."""
 
 STEEPNESS = 4.0
@@ -112,7 +113,7 @@ def scorers_of(fitted: Mapping[str, Any] | None) -> Scorers:
         return default_scorers()
     scorers = Scorers.model_validate(fitted)
     spots = {} if scorers.spot is None else scorers.spot.coefficients
-    unknown = (scorers.place.coefficients.keys() - KINDS.keys()) | (
+    unknown = (scorers.place.coefficients.keys() - KIND_OF.keys()) | (
         spots.keys() - SPOT_FEATURES.keys()
     )
     if unknown:

@@ -15,8 +15,7 @@ from geofix.agent.state import Candidate, Retrieval, SceneSeen, Verdict
 from geofix.agent.verify.candidates import KNOWN_AT_SHARE
 from geofix.agent.verify.geometry import geometry_agrees
 from geofix.agent.verify.scene import rejection
-from geofix.tools.statistics import PLACE_KM
-from geofix.tools.statistics.clusters import SCALES_KM
+from geofix.tools.statistics import PLACE_KM, SCALES_KM
 
 NO_HALF = "no place has half of the votes"
 

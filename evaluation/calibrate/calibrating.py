@@ -15,8 +15,8 @@ from geofix.agent.state import Draft, Retrieval
 from geofix.agent.verify.in_force import drafters, options_of
 from geofix.agent.verify.scorers import Scorers, default_scorers, scorers_digest
 from geofix.evaluation.calibrate.promises import (
-    Kept,
     Promises,
+    PromisesKept,
     answers_of,
     check_photos,
     cross_kept,
@@ -62,7 +62,7 @@ class Calibrated:
     id: int
     """Of the stored calibration."""
     fitted: Fitted
-    kept: Kept
+    kept: PromisesKept
     asked: int
     answered: int
     tried: Tried

@@ -104,16 +104,12 @@ def fit_examples(
 
 def _with_hand_set(place: Scorer, without: Sequence[str]) -> Scorer:
     """Return a scorer with the hand-set weights of what it was told to leave to them."""
-    by_hand = [name for name in BY_HAND if name in without]
-    return place.model_copy(
-        update={
-            column: {
-                **getattr(place, column),
-                **{name: getattr(HAND_SET.place, column)[name] for name in by_hand},
-            }
-            for column in ("coefficients", "means", "scales")
-        }
-    )
+    by_hand = HAND_SET.place
+    for name in set(BY_HAND).intersection(without):
+        place = place.with_weight(
+            name, by_hand.coefficients[name], by_hand.means[name], by_hand.scales[name]
+        )
+    return place
 
 
 RIGHT_KM = (0.025, 0.1, 1.0)

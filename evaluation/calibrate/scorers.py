@@ -26,10 +26,11 @@ from geofix.evaluation.calibrate.examples import (
     rightness,
     spot_examples,
 )
-from geofix.evaluation.calibrate.promises import answers_of, check_enough, drawn
+from geofix.evaluation.calibrate.promises import answers_of, check_enough
 from geofix.evaluation.calibrate.training import Example, TooFewError
 from geofix.evaluation.metrics import paired_bootstrap
 from geofix.evaluation.run.result import Result
+from geofix.evaluation.run.splits import drawn
 from geofix.tools.errors import SourceError
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.statistics import PLACE_KM

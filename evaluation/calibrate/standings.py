@@ -24,8 +24,8 @@ from geofix.evaluation.calibrate.examples import (
     seen,
     spots_seen,
 )
-from geofix.evaluation.calibrate.promises import drawn
 from geofix.evaluation.calibrate.training import TooFewError
+from geofix.evaluation.run.splits import drawn
 
 FOLDS = 5
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from geofix.evaluation.metrics import (
     STREET_KM,
-    THRESHOLDS_KM,
     Share,
     accuracy,
     coverage,
@@ -22,7 +21,7 @@ from geofix.evaluation.metrics import (
 )
 from geofix.evaluation.run.result import Result, or_wrong
 from geofix.evaluation.run.splits import witnesses_of
-from geofix.tools.statistics import SCALES
+from geofix.tools.statistics import SCALES, SCALES_KM
 from geofix.tools.statistics.reliability import expected_calibration_error
 
 _CODES = {
@@ -72,8 +71,8 @@ class Method:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """How geofix did in one country or continent; abstentions are wrong."""
+class AreaScore:
+    """Score of geofix in one country or continent; abstentions are wrong."""
 
     name: str
     photos: int
@@ -95,8 +94,8 @@ class Scorecard:
     """Of the first candidates where geofix abstained: what the abstentions cost."""
     rejected: dict[str, Share]
     """Abstentions of photos that show no place, by what they show, and `all`."""
-    continents: tuple[Place, ...]
-    countries: tuple[Place, ...]
+    continents: tuple[AreaScore, ...]
+    countries: tuple[AreaScore, ...]
     coverage: dict[str, tuple[Share, float]]
     """By level: how often the truth lay inside, and the median radius in km."""
     calibration_error: dict[str, float]
@@ -115,7 +114,7 @@ def thresholds_of(results: Sequence[Result]) -> tuple[float, ...]:
     """Return the distances to tell accuracy at: fine ones where truths are known to them."""
     known = [result.accuracy_km for result in results if result.has_truth]
     fine = tuple(km for km in STREET_KM if any(accuracy_km <= km for accuracy_km in known))
-    return (*fine, *THRESHOLDS_KM)
+    return (*fine, *SCALES_KM)
 
 
 def score_results(results: Sequence[Result]) -> Scorecard:
@@ -224,12 +223,12 @@ def _places(
     thresholds: Sequence[float],
     told_by: Mapping[str, int],
     name: Callable[[Result], str],
-) -> tuple[Place, ...]:
+) -> tuple[AreaScore, ...]:
     members: dict[str, list[Result]] = defaultdict(list)
     for result in placed:
         members[name(result)].append(result)
     places = [
-        Place(
+        AreaScore(
             name=one,
             photos=len(some),
             accuracy=_accuracy(some, thresholds, told_by, lambda result: result.counted_km),

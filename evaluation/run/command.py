@@ -132,7 +132,7 @@ def evaluate_dataset(
     }
     from geofix.agent.settings import Settings  # noqa: PLC0415 - heavy, see the top
     from geofix.evaluation.run.session import (  # noqa: PLC0415
-        Request,
+        EvaluationRequest,
         compare_runs,
         run_dataset,
     )
@@ -143,7 +143,7 @@ def evaluate_dataset(
     if compare is not None:
         report = compare_runs(compare, seed, settings)
     else:
-        request = Request(
+        request = EvaluationRequest(
             dataset=dataset or "",
             ablate=tuple(ablate or ()),
             exclude=exclude,

@@ -16,6 +16,7 @@ from geofix.tools.geo.borders import KM_A_DEGREE
 from geofix.tools.geo.countries import countries_at, country_named
 from geofix.tools.geo.distance import FloatArray, haversine_km
 from geofix.tools.once import once
+from geofix.tools.statistics import PLACE_KM
 
 CITY_DENSITY = 8_000.0
 """Inhabitants per square kilometer, to estimate a city's radius from its population. It gives Paris
@@ -29,9 +30,6 @@ SAME_COUNTRY_KM = 100.0
 
 FARTHEST_KM = 500.0
 """Maximum distance of the city that names a point."""
-
-HERE_KM = 25.0
-"""Within this distance, a point is described as in the place, not as kilometers from it."""
 
 SEARCH_KM = (WIDEST_CITY_KM, SAME_COUNTRY_KM, FARTHEST_KM)
 
@@ -69,7 +67,7 @@ class NamedPlace:
         """Return 'Paris, Île-de-France, France' or '87 km from Nuuk, Sermersooq, Greenland'."""
         parts = [self.name, self.admin, self.country]
         kept = [part for index, part in enumerate(parts) if part and part not in parts[:index]]
-        away = f"{self.distance_km:.0f} km from " if self.distance_km > HERE_KM else ""
+        away = f"{self.distance_km:.0f} km from " if self.distance_km > PLACE_KM else ""
         return away + ", ".join(kept)
 
 

@@ -19,3 +19,6 @@ SCALES = {
     "continent": 2500.0,
 }
 """Names of the field's accuracies (Hays and Efros 2008, Vo et al. 2017), km."""
+
+SCALES_KM = tuple(SCALES.values())
+"""From fine to coarse."""

@@ -23,7 +23,7 @@ from geofix.evaluation.run.result import Result
 from geofix.evaluation.run.runner import Plan, evaluate, results_of
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
-from geofix.tools.sources.pictures import FilePicture
+from geofix.tools.sources.picture_files import FilePicture
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from geofix.agent.calibration.promise import Fitted
 from geofix.agent.errors import RegionError
 from geofix.agent.state import Fix
 from geofix.evaluation.calibrate.reliability_fit import fit_confidence
-from geofix.tools.geo.distance import destination
 from geofix.tools.statistics.conformal import fit_radius
 from tests.simulated_answers import answers
+from tests.sphere import destination
 from tests.unit.agent.calibrations import fitted
 
 PARIS = (48.8867, 2.3431)
