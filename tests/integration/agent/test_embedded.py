@@ -145,6 +145,6 @@ def test_a_server_that_does_not_start_again_is_described_as_it_is(
         assert str(server.log) in str(caught.value)
         assert "DATABASE_URL" not in str(caught.value)
         assert agent.locate(sample_path()).status == "located"
-    with pytest.raises(DatabaseError, match="was closed"):
+    with pytest.raises(DatabaseError, match="is closed"):
         schema.check_schema(engine)
     assert not server.status().running

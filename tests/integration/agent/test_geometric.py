@@ -135,7 +135,7 @@ def test_what_cannot_be_compared_is_counted_by_reason(
     assert note.startswith(
         "geometry: 3 of 6 pictures could not be compared (1: the photo was removed; 1: "
     )
-    assert "its file is another picture now" in note
+    assert "its file has changed since it was ingested" in note
     assert "1500 x 60" in note
     assert "does not know" not in note
 

@@ -75,7 +75,7 @@ def test_vectors_are_kept_under_the_name_of_their_encoder(
     ("options", "words"),
     [
         ({"embedded_by": "clip"}, "'clip' can be given only for vectors.* set GEOFIX_ENCODER"),
-        ({"workers": 2, "ray": 3}, "by the 3 workers of the Ray cluster or by 2 processes here"),
+        ({"workers": 2, "ray": 3}, "--ray 3 and --workers 2 exclude each other"),
     ],
 )
 def test_photos_take_no_encoders_name_and_one_kind_of_worker(

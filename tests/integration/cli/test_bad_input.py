@@ -154,7 +154,7 @@ def test_a_device_is_not_replaced_by_a_file(geofix: Geofix) -> None:
     [
         ("postgresql://ann:s3cret@127.0.0.1:1/geofix", "cannot reach the database"),
         ("mysql://ann:s3cret@127.0.0.1/geofix", "is not a Postgres URL"),
-        ("ann:s3cret@127.0.0.1", "cannot be read"),
+        ("ann:s3cret@127.0.0.1", "cannot be parsed"),
     ],
 )
 @pytest.mark.parametrize(
@@ -192,7 +192,10 @@ def test_vectors_are_distributed_where_there_is_citus_only(
             connection.execute(statement.encode())
     done = geofix("db", "distribute", "--build-memory-mb", "300", url=database_url)
     assert done.code == 0, done.err
-    assert done.out == "the vectors lie on 2 workers, in 2 shards; searches reach all\n"
+    assert (
+        done.out
+        == "the vectors are spread over 2 workers in 2 shards, and searches reach all of them\n"
+    )
 
 
 def test_what_is_not_set_up_exits_with_5_and_leaves_nothing(

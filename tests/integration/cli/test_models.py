@@ -43,11 +43,13 @@ def test_what_works_is_printed_and_the_exit_code_says_that_it_can_draft(geofix: 
         done = asked(geofix, server)
     lines = {line.split()[0]: " ".join(line.split()[1:]) for line in done.out.splitlines()}
     assert done.code == 0
-    assert lines["asked"] == f"127.0.0.1:{server.server_port} (stays on this machine)"
+    assert lines["asked"] == f"127.0.0.1:{server.server_port} (the photo stays on this machine)"
     assert lines["model"] == "tiny, revision fp_1"
-    assert lines["images"] == "seen: red as 'red', blue as 'blue'"
+    assert lines["images"] == "recognised: red as 'red', blue as 'blue'"
     assert lines["schema"] == "followed at the first try"
-    assert lines["samples"].startswith("3 of 3 usable, 3 different, in 1 call and ")
+    assert lines["samples"].startswith(
+        "3 of 3 answers usable, 3 of them different, from 1 call in "
+    )
     assert lines["tokens"] == f"a draft took {TOKENS_IN} input and {TOKENS_OUT} output tokens"
     assert lines["speed"].startswith("first call ") and "tokens/s" in lines["speed"]
     assert done.out.splitlines()[-1] == "This model can draft answers."
@@ -80,10 +82,10 @@ def test_it_is_shown_two_colors_and_the_sample_photo_and_pixels_only(geofix: Geo
 @pytest.mark.parametrize(
     ("script", "word", "why"),
     [
-        ((NO_IMAGES,), "images none: this model or server is for text only", "takes no images"),
-        ((RED, RED), "images not seen: red as 'red', blue as 'red'", "does not see"),
-        ((RED, BLUE, "Paris", "Paris"), "schema not kept", "it wrote 'Paris'"),
-        ((Raw(401, "{}"),), "images unknown: the call failed", "401"),
+        ((NO_IMAGES,), "images none: this model or server accepts only text", "takes no images"),
+        ((RED, RED), "images not recognised: red as 'red', blue as 'red'", "does not see"),
+        ((RED, BLUE, "Paris", "Paris"), "schema not followed", "it wrote 'Paris'"),
+        ((Raw(401, "{}"),), "images unknown, because the call failed", "401"),
     ],
 )
 def test_one_that_cannot_draft_has_an_exit_code_of_its_own(

@@ -37,7 +37,7 @@ def test_a_person_chooses(geofix: Geofix, starter_url: str, tmp_path: Path) -> N
 
 
 def test_the_trail_shows_every_step_and_json_everything(geofix: Geofix, starter_url: str) -> None:
-    assert geofix("runs", url=starter_url).out == "no run yet\n"
+    assert geofix("runs", url=starter_url).out == "There is no run yet.\n"
     assert geofix("locate", "--thread", "a [bold]case[/]", url=starter_url).code == 0
     trail = geofix("trail", "a [bold]case[/]", url=starter_url)
     assert trail.code == 0

@@ -88,7 +88,9 @@ def test_an_older_schema_is_brought_up_to_date_with_its_photos(engine: Engine) -
         " values (1, 's', 'a', -33.8, 151.2, 'AU'), (1, 's', 'b', 90, 180, null)",
         "insert into embeddings select 1, id, '[0.6,0.8]' from photos",
     )
-    with pytest.raises(DatabaseError, match=r"is at '0001' .* needs '0010'; run `geofix db upgr"):
+    with pytest.raises(
+        DatabaseError, match=r"is at revision '0001', and .* needs '0010'; run `geofix db upgr"
+    ):
         schema.check_schema(engine)
     assert schema.upgrade_schema(engine)
     schema.check_schema(engine)
@@ -247,7 +249,9 @@ def test_a_database_never_set_up_says_what_to_run(engine: Engine) -> None:
 def test_a_schema_of_a_newer_geofix_is_not_touched(engine: Engine, work: Any) -> None:
     schema.upgrade_schema(engine)
     run(engine, "update geofix_version set version_num = '9999'")
-    with pytest.raises(DatabaseError, match=r"at '9999', which this version.*upgrade geofix"):
+    with pytest.raises(
+        DatabaseError, match=r"at revision '9999', which this version.*upgrade geofix"
+    ):
         work(engine)
     assert rows(engine, "select * from geofix_version") == [("9999",)]
 

@@ -47,7 +47,7 @@ def test_a_lost_password_is_said_and_leaves_no_server_behind(server: EmbeddedSer
 
 
 def test_missing_binaries_and_foreign_folders_are_refused_untouched(home: Path) -> None:
-    with pytest.raises(ServerError, match="no initdb or postgres in"):
+    with pytest.raises(ServerError, match="does not contain initdb or postgres"):
         EmbeddedServer(home / "data", bin_dir=home / "bin").start()
     (home / "thesis").mkdir()
     (home / "thesis" / "chapter").write_text("irreplaceable")

@@ -26,7 +26,11 @@ def spoiled(value: float) -> Floats:
         (photos(3), spoiled(-np.inf), "not finite"),
         (photos(3), spoiled(1e6), "not finite"),
         (photos(3), unit(2), "3 photos came with 2 vectors"),
-        (photos(3), unit(3, dimension=5), "'e' is known with 4 dimensions and now gave 5"),
+        (
+            photos(3),
+            unit(3, dimension=5),
+            "'e' gave vectors of 5 dimensions, but its stored vectors have 4",
+        ),
         ([photo(0), photo(1, latitude=91.0), photo(2)], unit(3), "'p1' of 'made': latitude 91.0"),
         ([photo(0), photo(1, latitude=np.nan), photo(2)], unit(3), "'p1' .*latitude nan"),
         ([photo(0), photo(1, longitude=-180.1), photo(2)], unit(3), "'p1' .*longitude -180.1"),

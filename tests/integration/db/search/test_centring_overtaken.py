@@ -56,7 +56,7 @@ def test_a_missing_mean_is_an_error_and_not_an_endless_loop(
     monkeypatch.setattr(gallery, "partition_of", counted)
     query = made(1500).query_vectors[0]
     opened = Gallery(engine)
-    missing = r"mean 1 of the vectors of encoder 'e' is missing.*`geofix gallery reindex`"
+    missing = r"version 1 of the mean vector of encoder 'e' is missing.*`geofix gallery reindex`"
     with pytest.raises(GalleryError, match=missing):
         opened.nearest(query, 8, Search(encoder="e"))
     with pytest.raises(GalleryError, match=missing):

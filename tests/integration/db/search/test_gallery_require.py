@@ -20,7 +20,7 @@ def test_require_passes_where_the_galleries_hold_the_encoder(engine: Engine) -> 
 
 
 def test_require_names_an_unknown_gallery_and_those_there_are(engine: Engine) -> None:
-    with pytest.raises(GalleryError, match="no gallery 'x'; there is: none yet"):
+    with pytest.raises(GalleryError, match="no gallery 'x'; the galleries are: none yet"):
         Gallery(engine).require(Search(encoder="e", galleries=("x",)))
     add(engine, unit(np.random.default_rng(1), 2, 3), gallery="a")
     with pytest.raises(GalleryError, match="no gallery 'x'; the galleries are: 'a'"):
@@ -57,5 +57,5 @@ def test_an_encoder_whose_photos_were_removed_is_not_held(engine: Engine) -> Non
     add(engine, unit(rng, 2, 3), gallery="b", encoder="new", prefix="q")
     remove_gallery(engine, "a")
     assert [summary.encoders for summary in list_galleries(engine)] == [("new",)]
-    with pytest.raises(GalleryError, match="embedded with 'new', and this question asks with 'old"):
+    with pytest.raises(GalleryError, match="embedded with 'new', and the encoder in use is 'old"):
         Gallery(engine).require(Search(encoder="old"))

@@ -103,5 +103,7 @@ def test_a_vector_stays_as_it_was_first_and_each_encoder_has_its_own(queries: Qu
 def test_a_vector_of_another_dimension_is_refused(queries: QueryPhotos) -> None:
     queries.keep(PHOTO)
     queries.keep_vector(PHOTO.sha256, "e", np.ones(3, np.float32))
-    with pytest.raises(GalleryError, match="'e' is known with 3 dimensions and now gave 4"):
+    with pytest.raises(
+        GalleryError, match="'e' gave vectors of 4 dimensions, but its stored vectors have 3"
+    ):
         queries.keep_vector(PHOTO.sha256, "e", np.ones(4, np.float32))
