@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
+from pgvector import HalfVector
 from psycopg.errors import DiskFull
 from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy import exc as sa_exc
 
 from geofix.db.errors import DatabaseError
-from geofix.db.halves import as_text
 from geofix.db.load.vectors import driver_of
 from geofix.db.round_trip import LIMIT_MS
 from geofix.db.search.centring import Centring
@@ -226,7 +226,9 @@ def _index_sql(
     partition: Partition, row: VectorIndexRow, centring: Centring, name: str, part: int
 ) -> str:
     dimension = partition.dimension
-    mean = f"'{as_text(centring.mean)}'::halfvec"
+    # A search sends the same mean as bytes, which is the same constant to Postgres; else the index
+    # would not be used.
+    mean = f"'{HalfVector(centring.mean).to_text()}'::halfvec"
     expression, operators = f"(embedding - {mean})::halfvec({dimension:d})", "halfvec_cosine_ops"
     if row.kind == "compact":
         expression, operators = (
