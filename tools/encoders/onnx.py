@@ -34,7 +34,7 @@ class Network:
         inside = b"".join((*shape, _number(2, _FLOAT), _text(8, name), _head(9, numbers.nbytes)))
         self._weights.append(_head(5, len(inside) + numbers.nbytes) + inside)
         # Views, so that megabytes are copied once, into the file.
-        self._weights.append(memoryview(numbers).cast("B"))
+        self._weights.append(numbers.data.cast("B"))
         return name
 
     def node(
