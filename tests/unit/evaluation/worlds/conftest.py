@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ def alike_when_near(
     return unit
 
 
+@cache
 def crowded_places() -> GeoclipPlaces:
     rng = np.random.default_rng(3)
     # In the middle of cells, all over Siberia and central Asia, where there is no sea.
