@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from geofix.tools.statistics import SCALES_KM
 
 RESAMPLES = 2_000
-"""Of the bootstrap: the ends of a 95 % interval then move by about a thirtieth of its width."""
+"""Draws of the bootstrap: the ends of a 95 % interval move by about a thirtieth of its width."""
 
 BLOCK = 200
 """Resamples drawn at once, so that memory stays small."""
@@ -57,7 +57,7 @@ def wilson(right: int, photos: int) -> Share:
         ValueError: `right` is not between 0 and `photos`.
     """
     if not 0 <= right <= photos:
-        raise ValueError(f"{right!r} of {photos!r} photos is no share")
+        raise ValueError(f"{right!r} of {photos!r} photos is not a share")
     if photos == 0:
         return Share(float("nan"), float("nan"), float("nan"), 0)
     from scipy.stats import binomtest  # noqa: PLC0415 - a second, which `--help` must not take
@@ -195,7 +195,7 @@ def mcnemar(a: ArrayLike, b: ArrayLike, groups: ArrayLike | None = None) -> McNe
 
 
 STREET_KM = (0.01, 0.025, 0.1)
-"""Told besides, where a set's truth is known to as much."""
+"""Finer distances, shown where a set's truth is known that exactly."""
 
 GEOSCORE_KM = 1492.7
 """Scale of GeoScore (Astruc et al., OpenStreetView-5M, 2024)."""

@@ -73,7 +73,7 @@ PROMISE = (
     "a radius at 90% covers at least 90% of photos from new places like the {places} it was"
     " calibrated on, on average over calibrations; a single calibration may cover less"
 )
-"""Said of every calibrated answer: the promise, in the words that hold."""
+"""What every calibrated answer promises, in words."""
 
 
 class Fitted(BaseModel):
@@ -98,14 +98,14 @@ class Fitted(BaseModel):
     centring_version: int | None
     photos_in_gallery: int = Field(ge=1)
     options: dict[str, Any] = Field(default_factory=dict)
-    """Of the runs it was fitted on, see `options_of`; empty where it was fitted on simulated ones,
-    whose options are then not compared."""
+    """Options of the runs it was fitted on, see `options_of`; empty where these were simulated, and
+    options are not compared."""
     digest: str
     """SHA-256 of the data it was fitted on."""
     photos: int
     """How many photos the radius was fitted on."""
     places: int = Field(ge=1)
-    """Of how many places they are. Calibrations older than this counted photos."""
+    """How many places these are of. Calibrations older than this counted photos."""
     made_on: str
     """ISO 8601 date."""
 
@@ -149,8 +149,8 @@ def apply(
         level: max(SMALLEST_KM, fitted.radius.radius_km(difficulty, level)) for level in LEVELS
     }
     notes = [
-        f"the radius at {level:.0%} is half the Earth's circumference: photos as hard as this one"
-        " were calibrated on in too few places, or placed wrongly in too many"
+        f"the radius at {level:.0%} covers the whole Earth, because calibration photos as hard as"
+        " this one were of too few places, or were placed wrongly in too many"
         for level in LEVELS
         if not fitted.radius.is_bounded(difficulty, level)
     ]

@@ -23,11 +23,11 @@ from geofix.tools.geo.places import places_at
 
 
 def as_hits(neighbours: Sequence[Neighbour], centring: Centring | None, searched: int) -> list[Hit]:
-    """Return photos with the names of their places and how common their likeness is.
+    """Return photos with the names of their places and how common their similarity is.
 
     Args:
         neighbours: As found.
-        centring: None where vectors were compared raw: then no likeness is known to be common.
+        centring: None where vectors were compared raw: how common a similarity is is then unknown.
         searched: Among how many photos they were found.
     """
     places = places_at(
@@ -221,9 +221,9 @@ def _notes(
     ]
     if len(apart) < len(far):
         notes.append(
-            f"{len(far) - len(apart)} photos were both among the positives and the negatives;"
+            f"{len(far) - len(apart)} photos were found both as positives and as negatives;"
             " they count as positives"
         )
     if context.vectors == "centred" and not centred:
-        notes.append("too few photos to center their vectors: compared raw")
+        notes.append("the gallery has too few photos to center vectors, so they were compared raw")
     return notes

@@ -128,7 +128,9 @@ def _promise(state: State, first: Candidate, context: Context, services: Service
     """Return radius and confidence by the calibration that chose, where it holds to the end."""
     known = state.calibration
     if known is None:
-        known = Calibration(fitted=False, reason="the run began with another version of geofix")
+        known = Calibration(
+            fitted=False, reason="the run was started with another version of geofix"
+        )
     found = None if known.id is None else services.known_calibrations.by_id(known.id)
     fitted = found if isinstance(found, Fitted) else None
     if known.reason is None:

@@ -17,10 +17,10 @@ from geofix.agent.verify.verdict import decide
 from geofix.tools.geo.places import places_at
 
 NO_BASELINE = (
-    "verify: whether the best likeness means anything is not known, because raw vectors were asked"
-    " for or the gallery has too few photos of unlike places"
+    "verify: how rare the best match is cannot be told, because raw vectors were asked for or the"
+    " gallery has too few photos of different places"
 )
-"""Said of a run without a null distribution."""
+"""What a run without a null distribution says."""
 
 
 def verify(state: State, context: Context, services: Services) -> Outcome:
@@ -56,7 +56,10 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
     if spent is not None:
         verdict = decide(candidates, retrieval, context, rounds_left=0, scene=state.scene)
     if blunt:
-        reasons = [*verdict.reasons, f"a closer look within {_searched(state)} told no more"]
+        reasons = [
+            *verdict.reasons,
+            f"a closer search within {_searched(state)} did not narrow the place down",
+        ]
         verdict = verdict.model_copy(update={"reasons": reasons})
     copies = _copies(state)
     if copies:
@@ -98,8 +101,8 @@ def _passed_over(state: State, goes_by: InForce) -> list[str]:
     if goes_by.passed_over is None:
         return []
     reason = (
-        "verify: the shipped scorers chose, not those of the calibration, which does not hold"
-        f" here: {goes_by.passed_over}"
+        "verify: the shipped scorers chose, because the calibration does not hold here:"
+        f" {goes_by.passed_over}"
     )
     return [] if reason in state.degraded else [reason]
 
@@ -122,7 +125,7 @@ def _searched(state: State) -> str:
 
 
 def _degraded(state: State, spent: str | None) -> tuple[str, ...]:
-    """Say what was left out, and once where nothing tells a likeness that means something."""
+    """Say what was left out, and once that the rarity of the best match is not known."""
     left_out = () if spent is None else (f"verify: no closer look was taken: {spent}",)
     unknown = state.retrieval.positives and state.retrieval.impostor_share is None
     if not unknown or NO_BASELINE in state.degraded:
@@ -138,7 +141,7 @@ def _copies(state: State) -> str | None:
         return None
     return (
         f"{len(copies)} of {len(placed)} drafts repeat coordinates they were shown"
-        f" ({', '.join(dict.fromkeys(copies))}) and count for nothing"
+        f" ({', '.join(dict.fromkeys(copies))}) and do not count"
     )
 
 

@@ -1,7 +1,7 @@
 """The places of a round, pooled from its photos and a model's drafts, before any is weighed.
 
-A place is not a photo: photos within 25 km (the city scale) make one. The finest scale at which its
-photos hold more than half of all votes is the scale at which it is known.
+A place is not a photo: photos within 25 km (the city scale) make one. Its scale is the finest at
+which its photos have more than half of all votes.
 
 However many samples a model gives, it has one voice, which they share: what a place gets of it is
 the mean of their confidences over all samples. A draft that repeats coordinates it was shown adds
@@ -30,10 +30,10 @@ from geofix.tools.statistics.clusters import (
 )
 
 KNOWN_AT_SHARE = 0.5
-"""A place is known at the finest scale at which it holds more than this share of the votes."""
+"""The scale of a place is the finest one at which it has more than this share of the votes."""
 
 NOWHERE_KM = HALF_CIRCUMFERENCE_KM
-"""Scale of a place that holds half of the votes at no scale: half the Earth's circumference."""
+"""The scale of a place without half of the votes at any scale: half the Earth's circumference."""
 
 SEQUENCE_KM = 0.05
 """Photos closer than this are frames of one sequence, and one witness."""
@@ -73,7 +73,7 @@ class Votes:
     latitude: NDArray[np.float64]
     longitude: NDArray[np.float64]
     apart_km: NDArray[np.float64]
-    """From each photo to each, `[n, n]`."""
+    """Distance from each photo to each, `[n, n]`."""
     weights: NDArray[np.float64]
     """Share of all votes of the run each photo has, `[n]`; together the region's own share."""
     flat: NDArray[np.float64]
@@ -141,7 +141,7 @@ class _Cluster:
     members: NDArray[np.intp]
     best: int
     shares: dict[float, float]
-    """Of all votes, within each of `LOOKS_KM` of the best photo."""
+    """Share of all votes within each of `LOOKS_KM` of the best photo."""
     flat: float
     near: dict[float, NDArray[np.bool_]]
     """The photos within each, `[n]`."""

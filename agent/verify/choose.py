@@ -27,7 +27,7 @@ CLAIM: Literal["claim"] = "claim"
 """Origin of a candidate that somebody claims."""
 
 LEADING = 3
-"""So many places are looked into for the spot."""
+"""How many leading places are searched for their best spot."""
 
 
 def choose(
@@ -97,7 +97,7 @@ def _with_claimed(
         best_similarity=None,
         origin=CLAIM,
         scale_km=NOWHERE_KM,
-        vetoed="nothing but the claim itself speaks for the place claimed",
+        vetoed="only the claim itself supports the claimed place",
     )
     apart_km = distances_between_km([claimed], ordered)[0].tolist()
     if min(apart_km, default=NOWHERE_KM) <= PLACE_KM:
@@ -129,7 +129,7 @@ def _outside(drafts: Sequence[Draft], within: Region | None) -> list[PooledPlace
     if within is None:
         return []
     elsewhere = [draft for draft in drafts if not _allowed(draft, within)]
-    reason = f"the draft lies outside {within.name}, where the answer has to be"
+    reason = f"the draft is outside {within.name}, where the answer must be"
     return [_vetoed(place, reason) for place in pool_candidates([], elsewhere, DEFAULT_TEMPERATURE)]
 
 

@@ -118,9 +118,12 @@ def drift(fitted: Fitted, setup: RunSetup) -> str | None:
         if then != now:
             return f"calibrated with the {name} {then!r}, and now it is {now!r}{again}"
     if setup.by_person:
-        return "a person chose the answer; the calibration is of what geofix chooses"
+        return "a person chose the answer, and the calibration is only for what geofix chooses"
     if setup.within is not None:
-        return f"asked within {setup.within}; the photos calibrated on were asked of everywhere"
+        return (
+            f"the question is limited to {setup.within}, and the calibration photos were searched"
+            " for everywhere"
+        )
     growth = setup.photos_in_gallery / fitted.photos_in_gallery - 1
     if abs(growth) > MOST_GROWTH:
         return (

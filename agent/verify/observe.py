@@ -69,7 +69,7 @@ def geometric_matches(
         try:
             query = _of_photo(sha256, services)
         except PhotoError as error:
-            return {}, [f"geometry: the photo was compared with no picture: {error}"]
+            return {}, [f"geometry: the photo could not be compared with any picture: {error}"]
         results = pool.map(lambda other: match(query, other), found.values())
         matches = dict(zip(found, results, strict=True))
     # Those passed over are worth a word only where others did not take their place.

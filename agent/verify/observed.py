@@ -31,15 +31,15 @@ class Observed:
 
     retrieval: Retrieval
     drafts: Sequence[Draft] = ()
-    """Of models, those that count in this round; the consensus is made of the photos."""
+    """Drafts of models that count in this round; the consensus is made of the photos."""
     before: Sequence[Candidate] = ()
     """The candidates of the round before."""
     matches: Mapping[int, GeometricMatch] = field(default_factory=dict)
     """Geometric verification of the hits whose pictures were compared, by `photo_id`."""
     density: Density | None = None
-    """None where nobody counted."""
+    """None where photos were not counted."""
     photos_in_gallery: int | None = None
-    """Together with `density`."""
+    """Counted together with `density`."""
     place_similarity: Callable[[Sequence[tuple[float, float]]], Sequence[float]] | None = None
     """An image-place model's similarity of the photo to places, -1 to 1; none where there is no
     such model."""
@@ -120,7 +120,7 @@ class Places:
 
     @once_property
     def similarity(self) -> FloatArray:
-        """Of the positives, `[n]`."""
+        """Similarity of each positive, `[n]`."""
         return np.array([hit.similarity for hit in self._observed.retrieval.positives])
 
     @once_property

@@ -97,10 +97,10 @@ def _judged(said: _Said, leader: _Said, apart_km: float) -> Candidate:
 def _too_few(kinds: Sequence[Kind], apart_km: float) -> str | None:
     if len(kinds) >= KINDS_NEEDED:
         return None
-    alone = f"{kinds[0]} alone" if kinds else "no kind of evidence"
+    only = f"only {kinds[0]}" if kinds else "no kind of evidence"
     return (
-        f"{alone} would move the answer {apart_km:.0f} km from the place with most votes; across"
-        f" regions {KINDS_NEEDED} kinds have to agree"
+        f"{only} would move the answer {apart_km:.0f} km from the place with most votes; a move to"
+        f" another region needs {KINDS_NEEDED} kinds of evidence that agree"
     )
 
 
@@ -114,7 +114,7 @@ def veto(candidate: Candidate, positives: Sequence[Hit]) -> str | None:
     if candidate.photos:
         return None
     if not is_land(candidate.latitude, candidate.longitude):
-        return "the drafted point lies in the sea and no photo speaks for it"
+        return "the drafted point is in the sea, and no photo supports it"
     if not near(candidate, positives, REGION_KM):
         return f"no retrieved photo within {REGION_KM:g} km supports the draft"
     return None

@@ -38,7 +38,7 @@ class Scorers(BaseModel):
 
     place: Scorer
     spot: Scorer | None = None
-    """None leaves spots to the weights set by hand."""
+    """Spots go by the weights set by hand where it is none."""
 
     @property
     def of_spots(self) -> Scorer:

@@ -36,7 +36,7 @@ from geofix.evaluation.run.splits import places_of
 
 Say = Callable[[str], None]
 
-NOT_ASKED = not_tried("no scorer was asked for")
+NOT_ASKED = not_tried("fitting scorers was switched off")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Calibrated:
     """What came of it."""
 
     id: int
-    """Of the stored calibration."""
+    """Id of the stored calibration."""
     fitted: Fitted
     kept: PromisesKept
     asked: int
@@ -68,7 +68,7 @@ class Calibrated:
     tried: Tried
     """The scorers, and why they choose or do not."""
     left_out: int
-    """Photos for which another drafted than in this set-up: a model failed."""
+    """Photos without a usable answer, because the model failed and the photos voted."""
 
 
 def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
@@ -160,7 +160,7 @@ def _answered(
     tried = try_scorers(first.results, name, wanted.seed) if wanted.scorer else NOT_ASKED
     if tried.scorers is None:
         return first, tried
-    say("asking again with what was fitted")
+    say("asking again with the fitted scorers")
     again = ask(tried.scorers)
     # What they were fitted on is better known to them than what they will meet.
     others = [result for result in again.results if result.group not in tried.places]

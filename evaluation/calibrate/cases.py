@@ -41,7 +41,7 @@ class Case(BaseModel):
     """Whether the gallery has a true neighbour; none where that is not known."""
     retrieval: Retrieval
     drafts: list[Draft] = []
-    """Of a model; the consensus is made of the retrieval and left out."""
+    """Drafts of a model; the consensus is made of the retrieval and left out."""
     matches: dict[int, GeometricMatch] = {}
     """Geometric verification by photo id, where there were pictures."""
     densities: list[tuple[float, float, int]] = []

@@ -118,7 +118,7 @@ quarters. On 700 photos of a simulated city, told at 1 km, such labels closed 40
 best of 16 and right or wrong at 25 m 27 %; of a simulated street, told at 25 m, 42 and 45 %."""
 
 Away = Callable[[float, float], float]
-"""Gives how far a latitude and longitude are from the truth, in km."""
+"""Returns how far a latitude and longitude are from the truth, in km."""
 
 
 def rightness(error_km: float) -> float:

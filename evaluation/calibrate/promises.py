@@ -60,9 +60,9 @@ class Promises:
     confidence: ScaleConfidence
     radius: ConformalRadius
     photos: int
-    """How many the radius was fitted on."""
+    """How many photos the radius was fitted on."""
     places: int
-    """Of how many places they are."""
+    """How many places these are of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class PromisesKept:
     answers: int
     places: int
     coverage: dict[float, Share]
-    """By level: how often the truth lay inside the radius, each place counted once."""
+    """Share of truths inside the radius by level, each place counted once."""
     median_km: dict[float, float]
     """Median radius by level."""
     calibration_error: dict[str, float]
@@ -186,9 +186,9 @@ class Promised:
     errors_km: NDArray[np.float64]
     """`[n]`."""
     radii_km: dict[float, NDArray[np.float64]]
-    """By level, `[n]`."""
+    """Radius by level, `[n]`."""
     confidence: list[dict[str, float]]
-    """By scale, for each."""
+    """Confidence by scale, for each answer."""
     places: list[str]
 
 

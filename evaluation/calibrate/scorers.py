@@ -38,10 +38,10 @@ from geofix.tools.statistics import PLACE_KM
 OWN, SHIPPED = "fitted here", "the shipped scorer"
 
 PEERS = ("nearest", "density", "model")
-"""Of `Result.peers_km`."""
+"""Names in `Result.peers_km`."""
 
 Right = Callable[[float], float]
-"""Gives how right an error in km is, 0 to 1."""
+"""Returns how right an error in km is, 0 to 1."""
 
 
 def candidates_of(result: Result) -> list[Candidate]:
@@ -105,8 +105,8 @@ def _known(result: Result, error_km: float | None) -> float:
 
 
 FITTED_SHARE = 0.4
-"""Of the photos, whole places, that scorers are fitted on; the others judge them and fit the
-promises."""
+"""Share of the photos, in whole places, that scorers are fitted on; the others judge them and fit
+the promises."""
 
 NAME = "calibrated"
 
@@ -116,7 +116,7 @@ class Trial:
     """What came of one scorer."""
 
     scorer: Scorer | None
-    """None where it is not kept."""
+    """The scorer, where it is kept."""
     reason: str
     """Why it is or is not, in words."""
     right: dict[str, float] = field(default_factory=dict)
@@ -165,7 +165,9 @@ def try_scorers(results: Sequence[Result], trained_on: str, seed: int) -> Tried:
     try:
         check_enough(answers_of(others))
     except SourceError as error:
-        return not_tried(f"no scorer was fitted, since promises need the photos: {error}")
+        return not_tried(
+            f"no scorer was fitted, because radius and confidence need the photos: {error}"
+        )
     place = _tried(
         "places",
         lambda: fit_examples(
@@ -199,7 +201,7 @@ def kept_if_enough(tried: Tried, again: Sequence[Result]) -> Tried:
     try:
         check_enough(answers_of(again))
     except SourceError as error:
-        reason = f"the scorers fitted are not kept: {error}"
+        reason = f"the fitted scorers are not kept: {error}"
         place, spot = (
             replace(one, scorer=None, reason=reason) for one in (tried.place, tried.spot)
         )
@@ -224,9 +226,9 @@ def _tried(
     kept = beats_all and lead.low > 0
     shares = ", ".join(f"{name} {share:.1%}" for name, share in right.items())
     reason = (
-        f"the scorer of {of} {scorer.name} {(scorer.digest or '')[:12]} fitted on {scorer.photos}"
-        f" photos {'is kept' if kept else 'is not kept'}: right on {len(places)} photos of other"
-        f" places: {shares}; its lead over the shipped one is {100 * lead.low:.1f} to"
+        f"the scorer of {of} {scorer.name} {(scorer.digest or '')[:12]}, fitted on {scorer.photos}"
+        f" photos, {'is kept' if kept else 'is not kept'}. Right on {len(places)} photos of other"
+        f" places: {shares}. Its lead over the shipped scorer is {100 * lead.low:.1f} to"
         f" {100 * lead.high:.1f} points"
     )
     return Trial(scorer if kept else None, reason, right, len(places))

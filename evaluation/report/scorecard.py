@@ -62,7 +62,7 @@ class Method:
 
     name: str
     accuracy: dict[float, Share]
-    """By distance in km."""
+    """Share of photos by distance in km."""
     median_km: float
     """No error counts as less than its truth's accuracy: a city's center is nobody's place."""
     geoscore: float
@@ -88,24 +88,24 @@ class Scorecard:
     failed: int
     methods: tuple[Method, ...]
     answered: Share
-    """Of photos that show a place."""
+    """Share of photos that show a place."""
     among_answered: dict[float, Share]
     among_abstained: dict[float, Share]
-    """Of the first candidates where geofix abstained: what the abstentions cost."""
+    """Accuracy of the first candidates where geofix abstained: what the abstentions cost."""
     rejected: dict[str, Share]
     """Abstentions of photos that show no place, by what they show, and `all`."""
     continents: tuple[AreaScore, ...]
     countries: tuple[AreaScore, ...]
     coverage: dict[str, tuple[Share, float]]
-    """By level: how often the truth lay inside, and the median radius in km."""
+    """Share of truths inside the radius, and the median radius in km, by level."""
     calibration_error: dict[str, float]
-    """By scale, of the confidences of answered photos."""
+    """Calibration error of answered photos by scale."""
     seconds: tuple[float, float]
     """Median and 95th percentile a photo."""
     node_ms: dict[str, float]
     """Mean of each node, in the order of the run."""
     cost_usd: float | None
-    """Of all photos; none where a price or a count is not known."""
+    """Cost of all photos; none where a price or a count is not known."""
     excluded: dict[str, float]
     """Leaks left out, mean a photo, by kind."""
 

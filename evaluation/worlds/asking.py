@@ -86,10 +86,10 @@ SAME = (26.0, 1.0)
 """Median and log-spread of inliers of such photos, for a photo of middling ease."""
 
 FACING = (9.0, 0.7)
-"""Of photos of one district: the same kind of windows."""
+"""Matches of photos of one district: the same kind of windows."""
 
 CHANCE = (8.0, 0.35)
-"""Of photos that have nothing in common."""
+"""Matches of photos that have nothing in common."""
 
 EASE = 0.6
 """How much of the inliers' log-spread is the photo's own: blur and leaves spoil all its pairs."""
@@ -181,7 +181,7 @@ def _density(world: World) -> Callable[[list[Hit]], list[tuple[float, float, int
 
 
 SOURCE = "simulated"
-"""Of every photo of a world: no picture was ever taken."""
+"""Source of every photo of a world: no picture was ever taken."""
 
 BLOCK = 10_000
 

@@ -29,7 +29,7 @@ APART_KM = 300.0
 """Cities of one world are at least this far from each other."""
 
 NEVER_FITTED = 60
-"""A city's centre has so many of GeoCLIP's places within 10 km."""
+"""How many of GeoCLIP's places a city's centre has within 10 km."""
 
 DEGREE_KM = 111.195
 

@@ -174,7 +174,7 @@ def common_mean() -> NDArray[np.float32]:
 
 
 POOL = 4_000
-"""Places a query may look like are drawn from so many of the world's."""
+"""How many of the world's places a query's looks are drawn from."""
 
 
 @dataclass(frozen=True)

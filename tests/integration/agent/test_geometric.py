@@ -145,7 +145,10 @@ def test_a_photo_that_cannot_be_compared_is_said(services: Services, tmp_path: P
     strip = asked_about(services, Image.new("RGB", (2000, 40)))
     matches, notes = geometric_matches(strip, hits, services, pictures=16)
     assert matches == {}
-    assert "the photo was compared with no picture: a picture of 2000 x 40 pixels" in notes[0]
+    assert (
+        "the photo could not be compared with any picture: a picture of 2000 x 40 pixels"
+        in notes[0]
+    )
 
 
 def test_nothing_is_read_where_none_are_asked_for(services: Services, photo: str) -> None:

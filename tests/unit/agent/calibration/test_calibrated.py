@@ -79,7 +79,7 @@ def test_without_a_calibration_the_photos_reach_is_the_radius() -> None:
         ({"image_place": "clip"}, "image-place model None, and now it is 'clip'"),
         ({"photos_in_gallery": 1201}, r"1201 photos were searched, and 1000 .*\+20%"),
         ({"photos_in_gallery": 799}, "799 photos were searched, and 1000 .*-20%"),
-        ({"within": "France"}, "asked within France"),
+        ({"within": "France"}, "limited to France"),
         ({"by_person": True}, "a person chose"),
     ],
 )

@@ -83,7 +83,7 @@ def test_too_few_errors_for_the_level_decide_nothing() -> None:
             },
             "not calibrated: the gallery grew",
         ),
-        ({"radius_calibrated": False, "calibration": None}, "never was"),
+        ({"radius_calibrated": False, "calibration": None}, "no calibration was made"),
     ],
 )
 def test_without_a_promise_a_claim_is_undecidable(changes: dict[str, Any], says: str) -> None:

@@ -49,7 +49,7 @@ def test_a_draft_outside_the_box_asked_may_not_be_the_answer(within: Region, vet
     drafted = next(c for c in outcome.update["candidates"] if c.origin == "draft")
     assert (drafted.vetoed is not None) is vetoed
     if vetoed:
-        assert drafted.vetoed == "the draft lies outside the rest, where the answer has to be"
+        assert drafted.vetoed == "the draft is outside the rest, where the answer must be"
 
 
 def two_rounds(closer: list[tuple[float, float]]) -> tuple[State, Services]:

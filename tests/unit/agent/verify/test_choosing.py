@@ -96,7 +96,7 @@ def test_a_claim_stands_last_with_its_own_evidence_and_is_vetoed() -> None:
     claimed = chosen(photos, drafts, claimed=BERLIN, place_similarity=by_latitude)
     last = claimed[-1]
     assert (last.origin, last.photos, last.rank) == ("claim", 0, 4)
-    assert "nothing but the claim" in (last.vetoed or "")
+    assert "only the claim itself" in (last.vetoed or "")
     assert last.distance_km == pytest.approx(879, abs=10)
     assert last.parts["image_place"] == pytest.approx(BERLIN[0] / 90)
     assert last.parts["image_place_lead"] == pytest.approx(-1 / 90)

@@ -156,7 +156,7 @@ def test_what_does_not_pair_is_refused() -> None:
         expected_calibration_error([], [])
     with pytest.raises(ValueError, match="pair"):
         reliability_curve([0.5], [True, False])
-    with pytest.raises(ValueError, match="pairs"):
+    with pytest.raises(ValueError, match="cannot be paired"):
         fit_confidence([], [])
     with pytest.raises(ValueError, match="finite"):
         fit_confidence([{"a": float("nan")}], [1.0])
