@@ -90,9 +90,7 @@ def show_path() -> None:
 def _piped() -> str:
     given = sys.stdin.read(LARGEST_BYTES + 1).strip()
     if visible(given) != given or len(given) > LARGEST_BYTES:
-        raise GeofixError(
-            "standard input must hold one line of printable text, and holds something else"
-        )
+        raise GeofixError("standard input must contain exactly one line of printable text")
     if not given:
         raise GeofixError(
             "standard input is empty; write the value there, or pass '' instead of - to remove"
