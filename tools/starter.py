@@ -17,10 +17,10 @@ from sqlalchemy import Engine
 from geofix.db.load.ingest import GeotaggedPhoto, Ingest
 from geofix.db.schema import setup_step
 
-NAME = "starter"
+STARTER_GALLERY = "starter"
 """Name of the gallery."""
 
-STEP = "starter gallery"
+STARTER_STEP = "starter gallery"
 """Name of the setup step; migration 0008 marks it as done in older databases."""
 
 
@@ -49,7 +49,7 @@ def read_starter() -> StarterGallery:
 def add_starter(ingest: Ingest) -> int:
     """Load the starter gallery; say how many of its photos were new."""
     starter = read_starter()
-    added = ingest.add(NAME, starter.encoder, starter.photos, starter.vectors)
+    added = ingest.add(STARTER_GALLERY, starter.encoder, starter.photos, starter.vectors)
     ingest.finish(starter.encoder)
     return added.new
 
@@ -59,6 +59,6 @@ def add_starter_once(engine: Engine) -> None:
 
     A load that was cut off is made again; a gallery that was removed stays removed.
     """
-    with setup_step(engine, STEP) as to_do:
+    with setup_step(engine, STARTER_STEP) as to_do:
         if to_do:
             add_starter(Ingest(engine))

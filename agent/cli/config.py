@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from geofix.agent.cli.options import JsonFlag, printable
-from geofix.agent.cli.terminal import out, plain, say, write_whole
+from geofix.agent.cli.terminal import escaped, out, say, write_whole
 from geofix.agent.errors import GeofixError
 from geofix.agent.settings import Settings, Values, check_value
 from geofix.agent.settings_files import LARGEST_BYTES, changed, read_file, user_file
@@ -37,7 +37,7 @@ def show(json: JsonFlag = False) -> None:
     for column in ("setting", "value", "from"):
         table.add_column(column, overflow="fold")
     for name, value, origin in rows:
-        table.add_row(name, "" if value is None else plain(value), plain(origin))
+        table.add_row(name, "" if value is None else escaped(value), escaped(origin))
     out().print(table)
 
 

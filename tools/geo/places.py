@@ -33,15 +33,15 @@ WIDEST_CITY_KM = 20.0
 SAME_COUNTRY_KM = 100.0
 """Within this distance, a city in the point's country is preferred to a nearer one abroad."""
 
-FARTHEST_KM = 500.0
+FARTHEST_CITY_KM = 500.0
 """Maximum distance of the city that names a point."""
 
 HERE_KM = 25.0
 """Within this distance, a point is described as in the place, not as kilometers from it."""
 
-SEARCH_KM = (WIDEST_CITY_KM, SAME_COUNTRY_KM, FARTHEST_KM)
+SEARCH_KM = (WIDEST_CITY_KM, SAME_COUNTRY_KM, FARTHEST_CITY_KM)
 
-NUMBERS = re.compile(rb'"latitude":([^"]+"longitude":[^"]+"population":\d+)')
+CITY_NUMBERS = re.compile(rb'"latitude":([^"]+"longitude":[^"]+"population":\d+)')
 LABELS = (b'"longitude":', b'"population":')
 CODE_AT = len('{"country_code":"')
 
@@ -51,7 +51,7 @@ class NamedPlace:
     """A city, town or village, and its distance from a point."""
 
     name: str | None
-    """None on land with no city within `FARTHEST_KM`, as in Antarctica."""
+    """None on land with no city within `FARTHEST_CITY_KM`, as in Antarctica."""
 
     admin: str | None
     """State, region or province, where GeoNames has one."""
@@ -145,7 +145,7 @@ class _Cities:
         self._text = gzip.decompress(source.read_bytes())
         signs = np.frombuffer(self._text, dtype=np.uint8)
         starts = np.flatnonzero(signs == ord("{"))
-        found = NUMBERS.findall(self._text)
+        found = CITY_NUMBERS.findall(self._text)
         if len(found) != len(starts) or len(found) == 0:
             raise RegionError(
                 f"{source} has {len(starts)} rows, and {len(found)} of them can be read; install"

@@ -17,7 +17,7 @@ from geofix.tools.sources.table import TableSource
 from geofix.tools.sources.vector_files import NpySource, ParquetVectorSource
 from geofix.tools.sources.webdataset import WebDatasetSource, expand, is_tar
 
-KINDS = {
+SOURCE_KINDS = {
     "folder": "a folder of photos with GPS in EXIF",
     "csv": "a CSV table",
     "parquet": "a Parquet table, or a folder of them",
@@ -43,7 +43,7 @@ def open_source(
     Args:
         path: Path of the source.
         name: Name of the collection. Default: `name_of(path)`.
-        kind: One of `KINDS`. Default: recognised from the source.
+        kind: One of `SOURCE_KINDS`. Default: recognised from the source.
         columns: geofix's names of columns to the table's, for names not in `columns.ALIASES`.
         table: The table of vectors in .npy or of MP-16. Default: the table with the usual name.
         split: "train" or "test" of OSV-5M.
@@ -52,12 +52,12 @@ def open_source(
         SourceError: The source does not exist or does not fit its kind, or an argument is not for
             this kind.
     """
-    if kind is not None and kind not in KINDS:
+    if kind is not None and kind not in SOURCE_KINDS:
         raise SourceError(f"{kind!r} is not a kind of source; the kinds are {_listed()}")
     kind = kind or guess_kind(path, table=table)
     _refuse("--table", table, kind, ("mp16", "vectors"))
     _refuse("--split", split, kind, ("osv5m",))
-    _refuse("--column", columns or None, kind, tuple(set(KINDS) - {"folder"}))
+    _refuse("--column", columns or None, kind, tuple(set(SOURCE_KINDS) - {"folder"}))
     if kind == "folder":
         return FolderSource(path, name=name)
     if kind == "osv5m":
@@ -140,4 +140,4 @@ def _refuse(option: str, value: object, kind: str, kinds: tuple[str, ...]) -> No
 
 
 def _listed() -> str:
-    return "; ".join(f"{kind}: {text}" for kind, text in KINDS.items())
+    return "; ".join(f"{kind}: {text}" for kind, text in SOURCE_KINDS.items())

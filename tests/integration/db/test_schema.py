@@ -22,7 +22,7 @@ from geofix.db.search.counts import cells_of
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Search
 from geofix.db.tables import Base
-from geofix.tools.starter import STEP
+from geofix.tools.starter import STARTER_STEP
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_an_older_database_is_not_given_the_starter_gallery_twice(
         for statement in past:
             connection.execute(text(statement))
     schema.upgrade_schema(engine)
-    assert rows(engine, "select name from setup_steps") == [(STEP,)] * marked
+    assert rows(engine, "select name from setup_steps") == [(STARTER_STEP,)] * marked
 
 
 def test_down_to_nothing_and_up_again(engine: Engine) -> None:
