@@ -16,7 +16,7 @@ from geofix.agent.settings import Settings
 from geofix.db.plain_text import one_line
 
 if TYPE_CHECKING:
-    from geofix.tools.models.check import Drafting, ModelCheck, Pictures, Several
+    from geofix.tools.models.check import Drafting, ModelCheck, PictureCheck, Several
 
 MOST_CHARACTERS = 40
 """Of what a model calls a color."""
@@ -93,7 +93,7 @@ def _lines(found: ModelCheck) -> Iterator[tuple[str, str]]:
         yield "note", note
 
 
-def _images(pictures: Pictures) -> str:
+def _images(pictures: PictureCheck) -> str:
     named = ", ".join(f"{color} as {_cut(name)!r}" for color, name in pictures.named.items())
     return {
         "told apart": f"seen: {named}",
