@@ -244,7 +244,7 @@ def _with_drafts(
 def _nearest(drafts: Sequence[Draft], groups: Sequence[Sequence[Hit]]) -> list[int | None]:
     """Return for each draft the group with the photo nearest to it; none where that is over 25 km.
 
-    Near a photo, not somewhere in the reach of a place that is known to a continent only.
+    Near a photo: the radius of a place may be as large as a continent.
     """
     hits = [hit for group in groups for hit in group]
     if not drafts or not hits:

@@ -176,7 +176,7 @@ def _against(run: EvaluationRun, base: EvaluationRun, seed: int) -> Comparison:
 
 def _notes(dataset: Dataset, photos: Sequence[EvalPhoto], leaks: Sequence[Leak]) -> list[str]:
     notes = [
-        "A photo counts at a distance only if its truth is known to that distance.",
+        "A photo counts at a distance only if its location is known at least that exactly.",
         "Intervals, differences and tests count places and sequences, not photos: Wilson's interval"
         " with the effective number of photos, a paired bootstrap over places, and McNemar's test"
         " with the runs exchanged place by place.",
