@@ -77,9 +77,11 @@ format: $(VENV)/.developed ## Format the code.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+# ARGS="--against FOLDER" compares how another checkout starts.
 bench: $(VENV)/.installed ## Measure accuracy on the starter gallery, and time by step.
 	@$(BIN)/python -m benchmarks.accuracy
 	@$(BIN)/python -m benchmarks.speed
+	@$(BIN)/python -m benchmarks.start $(ARGS)
 	@$(BIN)/python -m benchmarks.choice
 
 # Made vectors, 100,000 of them or N=1000000; ARGS="--vectors geoclip" takes those of real places.

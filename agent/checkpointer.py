@@ -1,17 +1,13 @@
-"""The types that checkpoints may hold, and the saver that `langgraph.json` names."""
+"""The types that checkpoints may hold, and the names they had before."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from types import MappingProxyType
 
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place
-from geofix.agent.recording import in_thread
-from geofix.agent.services import Services
 from geofix.agent.state import (
     Candidate,
     Clue,
@@ -68,12 +64,3 @@ only inside another are stored without a name. A class that moves again gets a n
 def serializer() -> JsonPlusSerializer:
     """Return the serializer of checkpoints, which also reads those of earlier versions."""
     return strict_serializer(PERSISTED, MOVED)
-
-
-@asynccontextmanager
-async def checkpointer() -> AsyncIterator[AsyncPostgresSaver]:
-    """Open the saver while the server runs; an embedded database is set up first."""
-    with Services() as services:
-        await in_thread(lambda: services.engine)
-        async with services.async_checkpoint_pool() as pool:
-            yield AsyncPostgresSaver(pool, serde=serializer())

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from geofix.agent.state import NegativesBy, PresetName, Routing, Spending
+from geofix.agent.draft import NegativesBy, PresetName, Routing
+from geofix.agent.state import Spending
 from geofix.db.plain_text import require_name
-from geofix.tools.models.budget import Budget, Spent
-from geofix.tools.models.reply import COUNTED
-from geofix.tools.statistics import LEVELS
+from geofix.tools.statistics import LEVELS, PLACE_KM
+
+if TYPE_CHECKING:
+    from geofix.tools.models.budget import Budget
 
 GONE = frozenset({"complete"})
 """Options of earlier versions that stored runs still have; they no longer have an effect."""
@@ -129,7 +131,7 @@ class Context(BaseModel):
         " improved answers where it was measured (docs/evaluation.md).",
     )
     finest_km: float = Field(
-        default=25.0,
+        default=PLACE_KM,
         gt=0,
         le=2500,
         description="Stop narrowing the search when a place is known to this many km.",
@@ -224,6 +226,9 @@ def budget_of(context: Context, began_epoch_s: float, rounds: list[Spending]) ->
     """
     if (context.max_cost, context.max_tokens, context.max_seconds) == (None, None, None):
         return None
+    # With the models' modules, which few runs need.
+    from geofix.tools.models.budget import Budget, Spent  # noqa: PLC0415
+
     costs = [one.cost_usd for one in rounds if one.calls]
     before = Spent(
         cost=None if None in costs else sum(cost for cost in costs if cost is not None),
@@ -234,4 +239,6 @@ def budget_of(context: Context, began_epoch_s: float, rounds: list[Spending]) ->
 
 
 def _tokens(rounds: list[Spending]) -> int:
+    from geofix.tools.models.reply import COUNTED  # noqa: PLC0415 - see `budget_of`
+
     return sum(one.tokens.get(kind, 0) for one in rounds for kind in COUNTED)

@@ -13,9 +13,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres import PostgresSaver
@@ -41,6 +40,9 @@ from geofix.agent.settings import Settings
 from geofix.agent.state import Fix, Query, Region, State
 from geofix.db.checkpoints import AsyncCheckpointPool, CheckpointPool
 from geofix.tools.encoders import Encoder
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
 Listener = Callable[[dict[str, Any]], None]
 Graph = CompiledStateGraph[State, Context, Query, Fix]
@@ -178,8 +180,8 @@ def open_agent(
             paid for; `exit`, once at the end, is for batches that ask a lost photo again.
     """
     with Services(settings, encoder=encoder, model=model, progress=progress) as services:
-        # The engine first: asking for it sets the embedded database up, checkpoints included.
-        _ = services.engine
+        # Before the pool: it sets the embedded database up, checkpoints included.
+        services.open_for_runs()
         with services.checkpoint_pool() as pool:
             yield Agent(services, pool, durability)
 
@@ -294,7 +296,7 @@ async def aopen_agent(
     services = Services(settings, encoder=encoder, model=model, progress=progress)
     try:
         # In a thread, since the embedded server may have to be started.
-        await in_thread(lambda: services.engine)
+        await in_thread(services.open_for_runs)
         async with services.async_checkpoint_pool() as pool:
             yield AsyncAgent(services, pool)
     finally:

@@ -28,9 +28,9 @@ from geofix.agent.calibration.claims import (
     NO_EXIF_PLACE,
     ClaimAsked,
     Coordinates,
-    check_claim,
     parse_claim,
     place_of,
+    with_claim_checked,
 )
 from geofix.agent.context import Context, recursion_limit
 from geofix.agent.errors import GeofixError, PhotoError, RegionError, TrailError
@@ -294,11 +294,8 @@ def _exif_checked(services: Services, asked: Question, fix: Fix) -> Fix:
     place = place_of(asked.claim, fix.claim)
     if place is None:
         return fix.model_copy(update={"photo_notes": [*fix.photo_notes, NO_EXIF_PLACE]})
-    known = None if fix.calibration is None else fix.calibration.id
-    # The very calibration of the answer, however many were made since.
-    fitted = None if known is None else services.known_calibrations.by_id(known)
-    check = check_claim(fix, place, fitted, asked.context.claim_level)
-    return fix.model_copy(update={"claim_check": check})
+    known = services.known_calibrations
+    return with_claim_checked(fix, place, known, asked.context.claim_level)
 
 
 def _context(options: Mapping[str, Any]) -> Context:

@@ -265,7 +265,7 @@ def round_sizes(context: Context, round_: int) -> tuple[int, int]:
 def _level_km(first: Candidate, *, below_km: float) -> float | None:
     """Return the finest level with a clear majority of the votes, or else with half of them."""
     finer = [level for level in LADDER_KM if level < below_km]
-    shares = {level: first.parts.get(f"share_{level:g}_km", 0.0) for level in finer}
+    shares = {level: first.share_within(level) for level in finer}
     sure = [level for level in finer if shares[level] >= SURE]
     if sure:
         return min(sure)

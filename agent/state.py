@@ -22,6 +22,7 @@ from geofix.agent.answer import (
     Longitude,
     Place,
 )
+from geofix.agent.draft import NegativesBy, PresetName
 from geofix.db.plain_text import require_name
 from geofix.tools.scene import SceneKind
 
@@ -39,13 +40,6 @@ class Spot(BaseModel):
     """What each feature added to the score before the logistic function."""
     inliers: int
     """Local features of its best photo that match the photo; 0 if no photo was compared."""
-
-
-PresetName = Literal["geofix", "g3", "img2loc"]
-"""Names of the prompts: geofix's own and those of two papers."""
-
-Routing = Literal["off", "retrieval"]
-"""How the number of neighbours that a model is shown is chosen."""
 
 
 class Provenance(BaseModel):
@@ -92,9 +86,6 @@ class SceneSeen(BaseModel):
     """Share of neighbouring pixels of the same color."""
     edges: float
     """Share of neighbouring pixels that differ clearly."""
-
-
-NegativesBy = Literal["dissimilar", "far", "none"]
 
 
 class SearchReport(BaseModel):
@@ -227,6 +218,11 @@ class Draft(BaseModel):
     provenance: Provenance | None = None
 
 
+def share_name(scale_km: float) -> str:
+    """Return what the share of all votes within a scale is called in `Candidate.parts`."""
+    return f"share_{scale_km:g}_km"
+
+
 class Candidate(BaseModel):
     """One place where the photo may have been taken."""
 
@@ -259,6 +255,10 @@ class Candidate(BaseModel):
     country_code: str | None = None
     distance_km: float = 0.0
     """Distance from the first candidate."""
+
+    def share_within(self, scale_km: float) -> float:
+        """Return the share of all votes within a scale of its best photo, 0 to 1."""
+        return self.parts.get(share_name(scale_km), 0.0)
 
 
 class Verdict(BaseModel):

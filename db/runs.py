@@ -23,7 +23,6 @@ from sqlalchemy.dialects.postgresql import insert
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import TrailError
-from geofix.db.load.galleries import encoder_id_of
 from geofix.db.tables import EncoderRow, QueryEmbeddingRow, QueryPhotoRow, RunRow, StepRow
 
 
@@ -195,6 +194,9 @@ class QueryPhotos:
             TrailError: No photo with that hash is stored.
             GalleryError: The encoder's stored vectors have another dimension.
         """
+        # With searches and loads, which the trail needs not.
+        from geofix.db.load.galleries import encoder_id_of  # noqa: PLC0415
+
         with database_errors(self._engine), self._engine.begin() as connection:
             photo = select(QueryPhotoRow.sha256).where(QueryPhotoRow.sha256 == sha256)
             if connection.execute(photo).scalar() is None:

@@ -18,7 +18,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from geofix.agent.cli.app import app
-from geofix.agent.graph import graph
+from geofix.agent.langgraph_server import graph
 
 ROOT = Path(__file__).parent.parent
 

@@ -15,13 +15,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from geofix.db.load.ingest import GeotaggedPhoto, Ingest
-from geofix.db.schema import setup_step
+from geofix.db.schema import STARTER_STEP, setup_step
 
 STARTER_GALLERY = "starter"
 """Name of the gallery."""
-
-STARTER_STEP = "starter gallery"
-"""Name of the setup step; migration 0008 marks it as done in older databases."""
 
 
 @dataclass(frozen=True, slots=True)

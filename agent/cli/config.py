@@ -12,8 +12,6 @@ from rich.table import Table
 from geofix.agent.cli.options import JsonFlag, printable
 from geofix.agent.cli.terminal import escaped, out, say, write_whole
 from geofix.agent.errors import GeofixError
-from geofix.agent.settings import Settings, Values, check_value
-from geofix.agent.settings_files import LARGEST_BYTES, changed, read_file, user_file
 from geofix.db.plain_text import short, visible
 
 app = typer.Typer(help="Show and change settings.", no_args_is_help=True)
@@ -28,6 +26,8 @@ def show(json: JsonFlag = False) -> None:
     variable; the file of --env-file or GEOFIX_ENV_FILE; this user's settings
     file; the default. The working folder is never searched.
     """
+    from geofix.agent.settings import Settings  # noqa: PLC0415 - see `options`
+
     rows = Settings.from_environment().told()
     if json:
         told = [{"name": name, "value": value, "from": origin} for name, value, origin in rows]
@@ -58,6 +58,9 @@ def set_value(
     The value is checked first. Other lines and comments are kept. Only this
     user can read the file.
     """
+    from geofix.agent.settings import Values, check_value  # noqa: PLC0415 - see `options`
+    from geofix.agent.settings_files import LARGEST_BYTES, changed, read_file, user_file  # noqa: PLC0415
+
     known = name.lower().removeprefix("geofix_")
     if known not in Values.model_fields:
         raise GeofixError(
@@ -84,10 +87,14 @@ def set_value(
 @app.command("path")
 def show_path() -> None:
     """Print the path of this user's settings file, even if it does not exist yet."""
+    from geofix.agent.settings_files import user_file  # noqa: PLC0415 - see `options`
+
     say(str(user_file()))
 
 
 def _piped() -> str:
+    from geofix.agent.settings_files import LARGEST_BYTES  # noqa: PLC0415 - see `options`
+
     given = sys.stdin.read(LARGEST_BYTES + 1).strip()
     if visible(given) != given or len(given) > LARGEST_BYTES:
         raise GeofixError("standard input must contain exactly one line of printable text")
@@ -101,6 +108,8 @@ def _piped() -> str:
 
 def _typed(name: str, given: str) -> str | float | bool:
     """Return a value as TOML stores it: numbers and booleans as such, everything else as text."""
+    from geofix.agent.settings import Values  # noqa: PLC0415 - see `options`
+
     try:
         read = getattr(Values.model_validate({name: given}), name)
     except ValueError:

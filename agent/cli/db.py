@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from geofix.agent.cli.options import open_services
 from geofix.agent.cli.terminal import err, escaped, say
 from geofix.agent.errors import DatabaseError
-from geofix.agent.settings import Settings
 from geofix.db.plain_text import redact
+
+if TYPE_CHECKING:
+    from geofix.agent.settings import Settings
 
 app = typer.Typer(help="Manage the database: the embedded one, or your own.", no_args_is_help=True)
 
@@ -43,7 +45,7 @@ def status() -> None:
     with open_services(settings) as services:
         if settings.database_url is not None:
             say(f"database_url  {redact(settings.database_url)}")
-            _ = services.engine
+            services.open_for_runs()
             say("schema        up to date")
             return
         server = services.server.status()
@@ -103,6 +105,8 @@ def distribute(
 
 
 def _embedded() -> Settings:
+    from geofix.agent.settings import Settings  # noqa: PLC0415 - see `options`
+
     settings = Settings.from_environment()
     if settings.database_url is not None:
         raise DatabaseError(

@@ -179,7 +179,7 @@ def ingest(
     An interrupted load can be run again; photos that are already stored are not
     embedded again. Exits with 6 if a photo was rejected.
     """
-    from geofix.agent.ingest import Options, load_source  # noqa: PLC0415 - see `options`
+    from geofix.agent.cli.ingest import Options, load_source  # noqa: PLC0415 - see `options`
     from geofix.tools.sources import open_source  # noqa: PLC0415
 
     photos = open_source(

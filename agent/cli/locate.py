@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,10 +28,11 @@ from geofix.agent.cli.options import (
     named,
     open_cli_agent,
 )
-from geofix.agent.cli.render import print_fix
 from geofix.agent.cli.terminal import ABSTAINED, interruptible, out, say, write_whole
-from geofix.agent.settings import Settings
-from geofix.agent.state import Fix, Region
+
+if TYPE_CHECKING:
+    from geofix.agent.settings import Settings
+    from geofix.agent.state import Fix, Region
 
 ModelName = Annotated[
     str | None,
@@ -141,6 +142,8 @@ def resume_run(
 
 
 def _settings(model: str | None) -> Settings:
+    from geofix.agent.settings import Settings  # noqa: PLC0415 - see `options`
+
     settings = Settings.from_environment()
     return settings if model is None else settings.model_copy(update={"model": model})
 
@@ -166,6 +169,8 @@ def _checked(
 
 
 def _finish(fix: Fix, json: bool, geojson: Path | None) -> None:
+    from geofix.agent.cli.render import print_fix  # noqa: PLC0415 - see `options`
+
     try:
         if geojson is not None:
             write_whole(geojson, json_format.dumps(fix.geojson, indent=2) + "\n")

@@ -12,7 +12,6 @@ from rich.table import Table
 
 from geofix.agent.cli.options import JsonFlag, named
 from geofix.agent.cli.terminal import CANNOT_DRAFT, err, escaped, out, say
-from geofix.agent.settings import Settings
 from geofix.db.plain_text import one_line
 
 if TYPE_CHECKING:
@@ -49,6 +48,7 @@ def check(
     Exits with 7 if the model cannot draft answers.
     """
     from geofix.agent.draft.check import check as check_drafting  # noqa: PLC0415 - see `options`
+    from geofix.agent.settings import Settings  # noqa: PLC0415
 
     settings = Settings.from_environment()
     with err().status("starting") as status:

@@ -1,7 +1,7 @@
 """Options that several commands share, their checks, and how commands open geofix.
 
-Services and facade are imported when a command runs: with torch, LangGraph and SQLAlchemy that
-takes two seconds, and `--help` must be fast.
+What a command works with is imported when it runs: LangGraph and SQLAlchemy take seconds, and
+`--help` needs neither.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import typer
 from rich.status import Status
 
 from geofix.agent.cli.terminal import err, escaped, why_not_writable
-from geofix.agent.state import NegativesBy, PresetName
+from geofix.agent.draft import NegativesBy, PresetName
 from geofix.db.plain_text import require_name, short, visible
 
 if TYPE_CHECKING:
     from geofix.agent.facade import Agent
     from geofix.agent.services import Services
     from geofix.agent.settings import Settings
+    from geofix.agent.storage import Storage
 
 
 LONGEST_TEXT = 4096
@@ -192,6 +193,14 @@ VERBS = {
     "settle": "settling",
 }
 """What each node does, shown as progress."""
+
+
+def open_storage(progress: Callable[[str], None] | None = None) -> Storage:
+    """Return the database alone, to be used in a `with`; nothing is opened yet."""
+    from geofix.agent.settings import Settings  # noqa: PLC0415 - see the top
+    from geofix.agent.storage import Storage  # noqa: PLC0415
+
+    return Storage(Settings.from_environment(), progress or (lambda line: None))
 
 
 def open_services(

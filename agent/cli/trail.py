@@ -10,8 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from geofix.agent.answer import format_coordinates
-from geofix.agent.cli.options import JsonFlag, RunId, open_services
+from geofix.agent.cli.options import JsonFlag, RunId, open_storage
 from geofix.agent.cli.terminal import escaped, out, say
 
 if TYPE_CHECKING:
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 
 def show_trail(run: RunId, json: JsonFlag = False) -> None:
     """Show every step of a run."""
-    with open_services() as services:
-        read = services.trail.read(run)
+    with open_storage() as storage:
+        read = storage.trail.read(run)
     if json:
         say(json_format.dumps(asdict(read), indent=2, default=str))
     else:
@@ -33,8 +32,8 @@ def list_runs(
     json: JsonFlag = False,
 ) -> None:
     """List the latest runs."""
-    with open_services() as services:
-        runs = services.trail.latest(count)
+    with open_storage() as storage:
+        runs = storage.trail.latest(count)
     if json:
         say(json_format.dumps([asdict(run) for run in runs], indent=2, default=str))
         return
@@ -75,5 +74,7 @@ def _end(run: Run) -> str:
         return f"not finished; continue with geofix resume {escaped(run.id)}"
     if run.fix["status"] != "located":
         return str(run.fix["status"])
+    from geofix.agent.answer import format_coordinates  # noqa: PLC0415 - see `options`
+
     place = (run.fix["place"] or {}).get("label") or "no named place"
     return f"{escaped(place)} ({format_coordinates(run.fix['latitude'], run.fix['longitude'])})"

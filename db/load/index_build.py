@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
+from pgvector import HalfVector
 from psycopg.errors import DiskFull
 from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy import exc as sa_exc
 
 from geofix.db.engine import on_this_machine
 from geofix.db.errors import DatabaseError
-from geofix.db.halfvec import halfvec_text
 from geofix.db.load.vector_rows import driver_of
 from geofix.db.round_trip import LIMIT_MS
 from geofix.db.search.centring import Centring
@@ -213,7 +213,9 @@ def _index_sql(
     partition: Partition, row: VectorIndexRow, centring: Centring, name: str, part: int
 ) -> str:
     dimension = partition.dimension
-    mean = f"'{halfvec_text(centring.mean)}'::halfvec"
+    # A search sends the same mean as bytes, which is the same constant to Postgres; else the index
+    # would not be used.
+    mean = f"'{HalfVector(centring.mean).to_text()}'::halfvec"
     expression, operators = f"(embedding - {mean})::halfvec({dimension:d})", "halfvec_cosine_ops"
     if row.kind == "compact":
         expression, operators = (

@@ -22,6 +22,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
+from pgvector import HalfVector
 from pgvector.sqlalchemy import BIT, HALFVEC
 from sqlalchemy import (
     BindParameter,
@@ -41,10 +42,10 @@ from sqlalchemy import (
     literal_column,
     select,
 )
+from sqlalchemy.types import UserDefinedType
 
 from geofix.db.engine import engine_address, open_engine, pool_of
 from geofix.db.errors import GalleryError
-from geofix.db.halfvec import halfvec_bytes, parameter, round_to_half
 from geofix.db.round_trip import (
     AHEAD,
     LIMIT_MS,
@@ -59,7 +60,18 @@ from geofix.db.search.query import Search
 Vector = NDArray[np.float32]
 Column = ColumnElement[Any]
 
-PROBE, MEAN = parameter("probe"), parameter("mean")
+
+class _SentVector(UserDefinedType[HalfVector]):
+    """A vector on its way to the server; the type of pgvector's own would write it as text."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **options: Any) -> str:
+        """Name it for SQL."""
+        return "HALFVEC"
+
+
+PROBE, MEAN = (cast(bindparam(name, type_=_SentVector()), HALFVEC()) for name in ("probe", "mean"))
 OFFSET: BindParameter[float] = bindparam("offset", type_=Double())
 NORM: BindParameter[float] = bindparam("norm", type_=Double())
 
@@ -122,14 +134,19 @@ def prepare_query(query: Vector, mean: Vector | None, *, sign: float) -> Prepare
     return PreparedQuery(probe, mean, _parameters(probe, mean))
 
 
+def round_to_half(vector: Vector) -> Vector:
+    """Round to what a `halfvec` holds."""
+    return vector.astype(np.float16).astype(np.float32)
+
+
 def _parameters(probe: Vector, mean: Vector | None) -> dict[str, object]:
-    sent = halfvec_bytes(probe)
+    sent = HalfVector(probe)
     if mean is None:
         return {"probe": sent}
     rounded = round_to_half(probe)
     return {
         "probe": sent,
-        "mean": halfvec_bytes(mean),
+        "mean": HalfVector(mean),
         "offset": float(round_to_half(mean) @ rounded),
         # Rounded to halves, the probe is not quite of unit length any more.
         "norm": float(np.linalg.norm(rounded)),

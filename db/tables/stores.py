@@ -1,4 +1,4 @@
-"""Tables of calibrations, evaluations and local features."""
+"""Tables of calibrations, evaluations, local features and models' answers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from sqlalchemy import (
     Identity,
     Index,
     LargeBinary,
+    MetaData,
     Text,
     func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from geofix.db.tables.base import Base, CleanJson, CleanText
+from geofix.db.tables.base import NAMING, Base, CleanJson, CleanText
 
 
 class CalibrationRow(Base):
@@ -107,3 +108,26 @@ class LocalFeatureRow(Base):
     features: Mapped[bytes] = mapped_column(LargeBinary)
     """The features in the method's own format, stored without compression, which gains little."""
     added_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class AnswerRow(Base):
+    """One answer of a chat model; langchain-community fills the columns, so it names them.
+
+    No index holds `llm`: a model's options contain a whole JSON schema, and Postgres refuses index
+    entries of more than 2.7 kB.
+    """
+
+    __tablename__ = "model_answers"
+    # langchain-community creates all tables of this metadata that are missing. It must not create
+    # ours: that is the migrations' work.
+    metadata = MetaData(naming_convention=NAMING)
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    prompt_md5: Mapped[str] = mapped_column(Text, index=True)
+    llm: Mapped[str] = mapped_column(Text)
+    """Model, options, temperature and number of the sample."""
+    idx: Mapped[int]
+    """Place in the list that LangChain keeps; 0, since geofix keeps one message at a time."""
+    prompt: Mapped[str] = mapped_column(Text)
+    """All messages as JSON, pictures included."""
+    response: Mapped[str] = mapped_column(Text)

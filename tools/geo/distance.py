@@ -152,7 +152,19 @@ def _columns(latitudes: ArrayLike, longitudes: ArrayLike) -> tuple[FloatArray, F
 def destinations(
     latitude: ArrayLike, longitude: ArrayLike, bearing_degrees: ArrayLike, distance_km: ArrayLike
 ) -> tuple[FloatArray, FloatArray]:
-    """Return `destination` for arrays that broadcast; longitudes are in [-180, 180)."""
+    """Return the points reached along great circles, over arrays that broadcast.
+
+    Source: E. Williams, 'Aviation Formulary', 'Lat/lon given radial and distance'.
+
+    Args:
+        latitude: Start, degrees.
+        longitude: Start, degrees.
+        bearing_degrees: Clockwise from north.
+        distance_km: How far.
+
+    Returns:
+        Latitudes, and longitudes in [-180, 180).
+    """
     phi, lam, theta = (
         np.radians(np.asarray(value, dtype=np.float64))
         for value in (latitude, longitude, bearing_degrees)
@@ -166,26 +178,6 @@ def destinations(
     there = np.degrees(np.arctan2(up, np.hypot(along, east)))
     meridian = np.degrees(lam + np.arctan2(east, along))
     return there, (meridian + 180) % 360 - 180
-
-
-def destination(
-    latitude: float, longitude: float, bearing_degrees: float, distance_km: float
-) -> tuple[float, float]:
-    """Return the point reached along a great circle.
-
-    Source: E. Williams, 'Aviation Formulary', 'Lat/lon given radial and distance'.
-
-    Args:
-        latitude: Of the start, degrees.
-        longitude: Of the start, degrees.
-        bearing_degrees: Clockwise from north.
-        distance_km: How far, in kilometers.
-
-    Returns:
-        (latitude, longitude) with the longitude in [-180, 180).
-    """
-    there, meridian = destinations(latitude, longitude, bearing_degrees, distance_km)
-    return float(there), float(meridian)
 
 
 def spherical_mean(

@@ -15,7 +15,6 @@ from geofix.db.stores import StoredPicture
 from geofix.tools.errors import PhotoError
 from geofix.tools.photo.read import read_photo
 from geofix.tools.photo.samples import sample_path
-from geofix.tools.sources.picture_files import FilePicture
 
 SAMPLE_PACKAGE = "vismatch"
 """The source whose pictures come with a package, and so have no path of their own."""
@@ -37,6 +36,9 @@ def read_exemplar(stored: StoredPicture) -> Image.Image:
         raise PhotoError(
             "the gallery has no hash of this photo's file; ingest the photo files themselves"
         )
+    # With all sources of photos, which is seldom needed: what is found in a picture is kept.
+    from geofix.tools.sources.picture_files import FilePicture  # noqa: PLC0415
+
     data = FilePicture(_path(stored)).read()
     if hashlib.sha256(data).hexdigest() != stored.sha256:
         raise PhotoError("its file has changed since it was ingested; ingest the folder again")

@@ -31,8 +31,8 @@ __all__ = ["LEVELS", "ConformalRadius", "DifficultyBin", "fit_radius"]
 
 FEWEST_PLACES = 40
 """Places a bin needs, and so a calibration. 19 would bound the radius at 95 %, by the largest of
-the errors. With 40, a calibration covers less than 90 % instead of 95 % in 1 of 100 cases where
-photos share half of the variance with their place, and in 1 of 12 where they share all
+the errors. With 40, a calibration covers less than 90 % instead of 95 % in fewer than 1 of 100
+cases where photos share half of the variance with their place, and in 1 of 12 where they share all
 (docs/evaluation.md, "What a promise rests on")."""
 
 MOST_BINS = 8

@@ -160,6 +160,8 @@ def calibration_error_by_chance(
     bins: int = 15,
     draws: int = 100,
     places: ArrayLike | None = None,
+    *,
+    alone: bool = False,
 ) -> float:
     """Return the expected calibration error that exactly right probabilities would show.
 
@@ -169,15 +171,17 @@ def calibration_error_by_chance(
         probabilities: Stated, `[n]`, 0 to 1.
         bins: As in `expected_calibration_error`.
         draws: How often outcomes are drawn; the mean is returned.
-        places: Of the answers, `[n]`: those of one place are drawn together, right or wrong by the
-            same lot, which is the most that chance can do. None draws each answer alone.
+        places: Of the answers, `[n]`: each then counts once. Those of one place are drawn together,
+            right or wrong by the same lot, which is the most that chance can do. None counts and
+            draws each answer alone.
+        alone: Draw each answer alone; places still count once.
     """
     said = np.asarray(probabilities, dtype=float)
     rng = np.random.default_rng(0)
-    lot = np.arange(said.size) if places is None else np.unique(places, return_inverse=True)[1]
-    count = int(lot.max(initial=-1)) + 1
     # Numbers: names would be sorted anew in every draw.
-    numbers = None if places is None else lot
+    numbers = None if places is None else np.unique(places, return_inverse=True)[1]
+    lot = np.arange(said.size) if numbers is None or alone else numbers
+    count = int(lot.max(initial=-1)) + 1
     drawn = [rng.random(count)[lot] < said for _ in range(draws)]
     return float(
         np.mean([expected_calibration_error(said, right, bins, numbers) for right in drawn])

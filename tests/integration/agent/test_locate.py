@@ -72,7 +72,7 @@ def test_a_flower_is_not_placed(agent: Agent) -> None:
     fix = agent.locate(flower(), reject_scenes=False)
     assert fix.status == "abstained"
     assert (fix.latitude, fix.longitude, fix.radius_km, fix.place) == (None, None, None, None)
-    assert "nothing in the gallery is alike enough" in fix.reasons[0]
+    assert "no gallery photo is similar enough" in fix.reasons[0]
     assert fix.candidates
     assert all(f["properties"]["role"] == "candidate" for f in fix.geojson["features"])
 

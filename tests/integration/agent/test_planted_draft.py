@@ -51,7 +51,7 @@ def test_a_planted_draft_does_not_move_the_answer_across_regions(lab: Any, weigh
     assert planted.rank > 1
     if planted.vetoed is None and weight > 1:
         assert planted.score > fix.candidates[0].score
-        assert any("drafts alone would move the answer" in reason for reason in fix.reasons)
+        assert any("only drafts would move the answer" in reason for reason in fix.reasons)
 
 
 def test_the_trail_names_the_scorer_and_shows_its_terms(lab: Any) -> None:

@@ -21,8 +21,7 @@ from geofix.db.runs import Step, Trail
 from geofix.db.search.counts import cells_of
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Search
-from geofix.db.tables import Base
-from geofix.tools.starter import STARTER_STEP
+from geofix.db.tables import AnswerRow, Base
 
 
 @pytest.fixture
@@ -72,7 +71,7 @@ def add_photo(engine: Engine) -> None:
 
 def test_an_empty_database_is_set_up_once(engine: Engine) -> None:
     assert schema.upgrade_schema(engine)
-    assert {"geofix_version", *Base.metadata.tables} == tables(engine)
+    assert {"geofix_version", *Base.metadata.tables, *AnswerRow.metadata.tables} == tables(engine)
     schema.check_schema(engine)
     assert not schema.upgrade_schema(engine)
 
@@ -90,7 +89,7 @@ def test_an_older_schema_is_brought_up_to_date_with_its_photos(engine: Engine) -
         "insert into embeddings select 1, id, '[0.6,0.8]' from photos",
     )
     with pytest.raises(
-        DatabaseError, match=r"is at revision '0001', and .* needs '0009'; run `geofix db upgr"
+        DatabaseError, match=r"is at revision '0001', and .* needs '0010'; run `geofix db upgr"
     ):
         schema.check_schema(engine)
     assert schema.upgrade_schema(engine)
@@ -132,7 +131,22 @@ def test_an_older_database_is_not_given_the_starter_gallery_twice(
         for statement in past:
             connection.execute(text(statement))
     schema.upgrade_schema(engine)
-    assert rows(engine, "select name from setup_steps") == [(STARTER_STEP,)] * marked
+    assert rows(engine, "select name from setup_steps") == [(schema.STARTER_STEP,)] * marked
+
+
+def test_answers_that_langchain_community_kept_are_still_there(engine: Engine) -> None:
+    migrate(engine, "upgrade", "0009")
+    # As an earlier version had the package make it, in one call with the first answer.
+    run(
+        engine,
+        "create table model_answers (id text not null primary key, prompt_md5 text not null,"
+        " llm text not null, idx integer not null, prompt text not null, response text not null)",
+        "create index ix_model_answers_prompt_md5 on model_answers (prompt_md5)",
+        "insert into model_answers values ('1', md5('where?'), 'tiny', 0, 'where?', 'Paris')",
+    )
+    schema.upgrade_schema(engine)
+    assert rows(engine, "select prompt, response from model_answers") == [("where?", "Paris")]
+    check_models(engine)
 
 
 def test_down_to_nothing_and_up_again(engine: Engine) -> None:

@@ -12,7 +12,8 @@ from geofix.agent.errors import RegionError
 from geofix.agent.regions import circle, parse_region, search_areas
 from geofix.agent.state import Region
 from geofix.tools.geo.countries import countries_at
-from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM, destination
+from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM
+from tests.sphere import destination
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import platformdirs
 import pytest
 
 from geofix.agent.errors import GeofixError
-from geofix.agent.services import Storage
 from geofix.agent.settings import Settings, Values
 from geofix.agent.settings_files import LARGEST_BYTES, changed, user_file
+from geofix.agent.storage import Storage
 from geofix.db.engine import pool_of
 
 
@@ -240,7 +240,7 @@ def test_sizes_of_pools_reach_the_pools(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("GEOFIX_POOL_SIZE", "5")
     monkeypatch.setenv("GEOFIX_CHECKPOINT_POOL_SIZE", "3")
     monkeypatch.setenv("GEOFIX_POOL_TIMEOUT_S", "7")
-    with Storage(Settings.from_environment(), lambda line: None) as storage:
-        assert pool_of(storage._new_engine()) == (5, 7)
-        with storage.checkpoint_pool() as pool:
+    with Storage(Settings.from_environment(), lambda line: None) as services:
+        assert pool_of(services._new_engine()) == (5, 7)
+        with services.checkpoint_pool() as pool:
             assert (pool.max_size, pool.timeout) == (3, 7)

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from geofix.db.search.centring import PROBES, Probes, VectorBlock
-from geofix.tools.geo.distance import destination
+from tests.sphere import destination
 
 Floats = NDArray[np.float32]
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pgvector import HalfVector
 
 from geofix.db.errors import GalleryError
-from geofix.db.halfvec import halfvec_bytes, round_to_half
-from geofix.db.search.similarity import prepare_query
+from geofix.db.search.similarity import prepare_query, round_to_half
 
 Floats = NDArray[np.float32]
 
@@ -63,7 +63,7 @@ def test_a_batch_of_queries_is_refused_with_its_shape() -> None:
 def test_what_is_sent_makes_up_for_the_probe_being_rounded() -> None:
     sent = prepare_query(QUERY, MEAN, sign=1.0).parameters
     probe = round_to_half(prepare_query(QUERY, MEAN, sign=1.0).probe)
-    assert sent["probe"] == halfvec_bytes(probe)
+    assert sent["probe"] == HalfVector(probe)
     assert sent["norm"] == pytest.approx(np.linalg.norm(probe), rel=1e-6)
     assert sent["offset"] == pytest.approx(float(round_to_half(MEAN) @ probe), rel=1e-6)
     assert set(prepare_query(QUERY, None, sign=1.0).parameters) == {"probe"}

@@ -9,7 +9,8 @@ import pytest
 
 from geofix.tools.errors import RegionError
 from geofix.tools.geo.distance import haversine_km
-from geofix.tools.geo.places import HERE_KM, NamedPlace, place_at, places_at
+from geofix.tools.geo.places import NamedPlace, place_at, places_at
+from geofix.tools.statistics import PLACE_KM
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_places_people_would_name(latitude: float, longitude: float, name: str, 
     place = place_at(latitude, longitude)
     assert place is not None
     assert (place.name, place.country_code) == (name, code)
-    assert place.distance_km < HERE_KM
+    assert place.distance_km < PLACE_KM
 
 
 def test_a_place_in_words() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from geofix.agent.cli.ingest import Options, load_source
 from geofix.agent.errors import SourceError
-from geofix.agent.ingest import Options, load_source
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.db.load.galleries import list_galleries
