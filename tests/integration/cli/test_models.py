@@ -81,7 +81,7 @@ def test_it_is_shown_two_colors_and_the_sample_photo_and_pixels_only(geofix: Geo
     ("script", "word", "why"),
     [
         ((NO_IMAGES,), "images none: this model or server is for text only", "takes no images"),
-        ((RED, RED), "images not seen: red as 'red', blue as 'red'", "does not see"),
+        ((RED, RED), "images not seen: red as 'red', blue as 'red'", "cannot see"),
         ((RED, BLUE, "Paris", "Paris"), "schema not kept", "it wrote 'Paris'"),
         ((Raw(401, "{}"),), "images unknown: the call failed", "401"),
     ],
