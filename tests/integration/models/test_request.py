@@ -16,7 +16,7 @@ from PIL.TiffImagePlugin import IFDRational
 from geofix.agent.draft import prompts as ours
 from geofix.tools.models.providers import PROVIDERS
 from geofix.tools.photo.samples import sample_path
-from tests.integration.lab import KEY, PROTOCOLS, said
+from tests.integration.scripted_model import KEY, PROTOCOLS, said
 
 
 def test_the_request_holds_the_photo_both_lists_and_the_schema(lab: Any) -> None:

@@ -22,7 +22,7 @@ from geofix.db.runs import Step
 from geofix.tools.encoders import Encoder
 from geofix.tools.models.cache import answer_cache
 from geofix.tools.photo.samples import sample_path
-from tests.integration.lab import KEY, said
+from tests.integration.scripted_model import KEY, said
 from tests.loopback import ChatServer, chat_server, ollama_answer, openai_answer
 
 ANSWER = [ChatGeneration(message=AIMessage("Paris"))]
