@@ -160,7 +160,7 @@ def ask_round(
             )
             drafts.append(read_draft(answer.parsed, made, listed, positives))
         if closed is None and gave_up(answers):
-            closed = "it failed before"
+            closed = "it failed earlier in this round"
     return ModelRound(drafts, every, samples * len(requests))
 
 

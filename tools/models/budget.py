@@ -115,7 +115,7 @@ class Budget:
         """Return why no further call may be made; None while one may."""
         spent, left = self.spent, self.left
         if self._uncounted:
-            return "a call came without a usable count of its tokens, so the budget cannot be kept"
+            return "a response gave no usable token count, so the budget cannot be enforced"
         if left.cost == 0:
             return f"the budget of ${self.max_cost:g} is spent (${spent.cost:.4f})"
         if left.tokens == 0:
@@ -137,7 +137,7 @@ def require_price(budget: Budget | None, price: Price | None, model: str) -> Non
     """
     if budget is not None and budget.max_cost is not None and price is None:
         raise ModelError(
-            f"a budget of ${budget.max_cost:g} cannot be kept with {model!r}: its price is not"
+            f"a budget of ${budget.max_cost:g} cannot be enforced for {model!r}: its price is not"
             " known; give one, as US dollars per million tokens of input and output ('2.50/10', or"
             " '0/0' if it is free), or limit tokens or seconds"
         )
@@ -151,7 +151,7 @@ def price_at(address: Destination, *names: str | None) -> Price | None:
         names: What it may be called, the surest first, dated or not.
     """
     if address.host == IN_PROCESS:
-        return Price(0.0, 0.0, source="in process: nobody is paid")
+        return Price(0.0, 0.0, source="runs in this process, so nobody is paid")
     known = (row.prices for row in PROVIDERS.values() if row.priced_at == address.host)
     plain = [_DATED.sub("", name) for name in names if name]
     found = (prices[name] for prices in known for name in plain if name in prices)

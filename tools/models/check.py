@@ -223,7 +223,9 @@ def _why_not(pictures: PictureCheck, drafting: Drafting) -> str | None:
     if pictures.sight in ("refused", "failed"):
         return pictures.reason
     if pictures.sight == "alike":
-        return "it answers the same whatever the picture shows: it does not see, or is not shown it"
+        return (
+            "its answer does not depend on the picture: it cannot see, or its server drops pictures"
+        )
     if pictures.sight == "unreadable":
-        return f"whether it sees could not be found out: {pictures.reason}"
+        return f"it is not known whether it sees pictures: {pictures.reason}"
     return None if drafting.fit in ("first try", "repaired") else drafting.problem

@@ -39,8 +39,8 @@ class Price:
             numbers = []
         if len(numbers) not in (2, 3) or not all(0 <= one < float("inf") for one in numbers):
             raise ModelError(
-                f"the price {text!r} is none: write US dollars per million tokens of input and of"
-                " output, as '2.50/10', with a third number for cached input; '0/0' is free"
+                f"the price {text!r} cannot be read; write US dollars per million tokens of input"
+                " and of output, as '2.50/10', with a third number for cached input; '0/0' is free"
             )
         return cls(numbers[0], numbers[1], numbers[2] if len(numbers) == 3 else None)
 

@@ -158,8 +158,8 @@ def require_here(what: str, address: Destination) -> None:
         return
     if address.host == UNKNOWN:
         raise ModelError(
-            f"{what} does not say where it sends its calls, and {VARIABLE} forbids any that leave"
-            " this machine; give it an attribute `in_process = True` if there are none"
+            f"{what} does not say where its calls go, and {VARIABLE} forbids calls that leave this"
+            " machine; if it makes none, give it the attribute `in_process = True`"
         )
     through = "" if address.proxy is None else "; set NO_PROXY for a server on this machine"
     raise ModelError(
@@ -257,7 +257,9 @@ def require_bare(messages: Sequence[BaseMessage]) -> list[int]:
         try:
             data = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError) as error:
-            raise ModelError(f"picture {number} of the prompt is no base64 ({error})") from error
+            raise ModelError(
+                f"picture {number} of the prompt is not valid base64 ({error})"
+            ) from error
         carried = carried_by(data)
         if carried is not None:
             raise ModelError(
@@ -271,7 +273,7 @@ def require_bare(messages: Sequence[BaseMessage]) -> list[int]:
 def carried_by(data: bytes) -> str | None:
     """Return what a JPEG carries besides pixels; None for one that `to_jpeg` wrote."""
     if data[:2] != b"\xff\xd8":
-        return "another format than JPEG"
+        return "data in a format other than JPEG"
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
@@ -283,7 +285,7 @@ def carried_by(data: bytes) -> str | None:
         if marker == _SCAN:
             # Compressed data hold no end marker: the first one must be the last two bytes.
             ends = data.find(b"\xff\xd9", at)
-            return None if ends == len(data) - 2 else "bytes behind its end"
+            return None if ends == len(data) - 2 else "bytes after its end"
         at += 2 + length
     return "a damaged header"
 

@@ -220,7 +220,7 @@ def reply_of(raw: Any, *, reported: dict[str, Any] | None = None, cached: bool =
         ModelError: It is no message of a model.
     """
     if not isinstance(raw, AIMessage):
-        raise ModelError(f"it answered with {type(raw).__name__!r}, not with a message")
+        raise ModelError(f"it answered with {type(raw).__name__!r} instead of a message")
     said = {**(reported or {}), **raw.response_metadata}
     text, was_cut = _bounded(_text(raw))
     tokens, not_counted = ({}, []) if cached else _tokens(raw.usage_metadata)
@@ -267,7 +267,7 @@ def _as_json(arguments: Any) -> str:
         return json.dumps(arguments)
     # Nested too deep, digits Python refuses to print, or no JSON at all.
     except (RecursionError, ValueError, TypeError) as error:
-        return f"(arguments that are no JSON: {type(error).__name__}: {error})"
+        return f"(arguments that are not JSON: {type(error).__name__}: {error})"
 
 
 def _bounded(text: str) -> tuple[str, list[str]]:
@@ -277,7 +277,7 @@ def _bounded(text: str) -> tuple[str, list[str]]:
     whole = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
     # The end: whoever thinks aloud decides there.
     cut = f"cut to the last {MOST_TEXT:,} of {len(text):,} characters"
-    note = f"the model's answer was {cut}; the rest was neither read nor kept"
+    note = f"the model's answer was {cut}; the rest was discarded"
     return f"[{cut}, SHA-256 of all {whole}]\n{legible(text[-MOST_TEXT:])}", [note]
 
 
@@ -290,8 +290,8 @@ def _tokens(usage: Any) -> tuple[dict[str, int], list[str]]:
     given |= {"cached_input_tokens": read} if read else {}
     counts = {key: value for key, value in given.items() if _is_count(value)}
     notes = [
-        f"the server's count of {key} is {_shown(value)}, which cannot be, so it is taken as"
-        " unknown"
+        f"the server reports {_shown(value)} as {key}, which is impossible, so the count is treated"
+        " as unknown"
         for key, value in given.items()
         if key not in counts
     ]

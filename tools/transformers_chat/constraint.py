@@ -280,7 +280,7 @@ class _Row:
             return
         if not self._matcher.accept_token(token):
             raise RuntimeError(
-                f"the model chose the token {token!r}, which its schema forbids: its numbers are no"
+                f"the model chose the token {token!r}, which its schema forbids: its scores are not"
                 " numbers (NaN); load it with dtype 'bfloat16' or 'float32'"
             )
         self._string.write(self._grammar.tokens[token])

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class BusyError(TimeoutError):
-    """The model was busy with other questions until the time was over."""
+    """The model was busy with other questions until the time-out."""
 
 
 class Weights:
@@ -63,7 +63,7 @@ class Weights:
         """
         left = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
         if not self._lock.acquire(timeout=left):
-            raise BusyError("the model was busy with other questions until the time was over")
+            raise BusyError("the model was busy with other questions until the time-out")
         try:
             if self._loaded is None:
                 self._loaded = self._load()
@@ -183,7 +183,7 @@ class TransformersChat(BaseChatModel):
         options = load_options(self.device, self.dtype, self.quantization)
         checkpoint = self._checkpoint or find_checkpoint(self.model, download=True)
         if checkpoint is None:
-            raise ModelError(f"the model {self.model!r} could not be fetched")
+            raise ModelError(f"the model {self.model!r} could not be downloaded")
         return load(checkpoint, options)
 
     def _generate(

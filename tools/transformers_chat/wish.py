@@ -29,7 +29,7 @@ def json_schema_of(schema: Any) -> dict[str, Any]:
         return schema
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         return schema.model_json_schema()
-    raise ModelError(f"{schema!r} is no schema; give a pydantic class or a JSON schema")
+    raise ModelError(f"{schema!r} is not a schema; give a pydantic class or a JSON schema")
 
 
 def structured(model: BaseChatModel, schema: Any, *, include_raw: bool) -> Runnable[Any, Any]:
@@ -112,7 +112,7 @@ def wish_of(model: Defaults, stop: list[str] | None, options: dict[str, Any]) ->
     think = given.get("think", model.think)
     temperature = given.get("temperature", model.temperature)
     if temperature is not None and not temperature >= 0:
-        raise ModelError(f"a temperature of {temperature!r} is none; give 0 or more")
+        raise ModelError(f"the temperature cannot be {temperature!r}; give 0 or more")
     return Wish(
         samples=_count("n", given.get("n", model.n)),
         temperature=temperature,

@@ -83,7 +83,7 @@ def test_it_is_shown_two_colors_and_the_sample_photo_and_pixels_only(geofix: Geo
     ("script", "word", "why"),
     [
         ((NO_IMAGES,), "images none: this model or server accepts only text", "takes no images"),
-        ((RED, RED), "images not recognised: red as 'red', blue as 'red'", "does not see"),
+        ((RED, RED), "images not recognised: red as 'red', blue as 'red'", "cannot see"),
         ((RED, BLUE, "Paris", "Paris"), "schema not followed", "it wrote 'Paris'"),
         ((Raw(401, "{}"),), "images unknown, because the call failed", "401"),
     ],
