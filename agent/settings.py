@@ -84,7 +84,7 @@ class Values(BaseModel):
     """`efficientnet-lite0`, a Hugging Face hub id, or the path of a folder with a vision tower."""
 
     device: str | None = None
-    """`cpu`, `cuda`, `mps`; the best there is otherwise."""
+    """`cpu`, `cuda`, `mps`; the best there is otherwise, and for the starter encoder the CPU."""
 
     dtype: str | None = None
     """Of the encoder: `float32`, `float16`, `bfloat16`; what suits the device otherwise."""
