@@ -10,12 +10,9 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from geofix.agent.answer import Calibration
-from geofix.agent.calibration.promise import AGAIN, Asked, InForce, drift
 from geofix.agent.draft.consensus import CONSENSUS
 from geofix.agent.settings import Settings
 from geofix.agent.storage import Storage
-from geofix.agent.verify.scorers import Scorers, default_scorers, scorers_digest, scorers_of
 from geofix.tools.encoders import STARTER, Encoder, load_encoder
 from geofix.tools.models.privacy import VARIABLE, stay_offline
 from geofix.tools.once import once, once_property
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from geofix.tools.encoders.geoclip import ImagePlace
-    from geofix.tools.models.providers import Price
+    from geofix.tools.models.prices import Price
 
 
 class Services(Storage):
@@ -57,36 +54,9 @@ class Services(Storage):
             self.settings = self.settings.model_copy(update={"model": model})
             model = None
         self._given_model = model
-        self.change_scorers: Callable[[Scorers], Scorers] = lambda scorers: scorers
-        """Gives what chooses instead of scorers fitted or shipped: set while an evaluation leaves
-        something out."""
-
-    def in_force(self, asked: Asked) -> InForce:
-        """Return what a run goes by: its calibration where that holds, else what is shipped.
-
-        Args:
-            asked: What the run depends on; its calibration is the newest of whoever drafted.
-        """
-        found = self.known_calibrations.of(asked.encoder, asked.galleries, asked.drafted_by)
-        shipped = default_scorers()
-        if isinstance(found, str):
-            nothing = Calibration(fitted=False, reason=found)
-            return InForce(self.change_scorers(shipped), nothing)
-        fitted, own, unusable = found.fitted, shipped, None
-        try:
-            own = scorers_of(fitted.scorers)
-        except ValueError as error:
-            unusable = f"its scorers cannot be used: {str(error).splitlines()[0]}"
-        reason = drift(fitted, asked) or unusable
-        passed_over = reason if fitted.scorers is not None else None
-        scorers = self.change_scorers(own if reason is None else shipped)
-        if reason is None and scorers_digest(scorers) != fitted.chosen_by:
-            reason = (
-                f"other scorers choose than when it was calibrated: another version of geofix, or"
-                f" an evaluation that changes them; {AGAIN}"
-            )
-        known = found.known.model_copy(update={"reason": reason})
-        return InForce(scorers, known, passed_over)
+        self.change_scorers: Callable[[Any], Any] = lambda scorers: scorers
+        """Gives the `Scorers` that choose, from those that would (`agent.verify.in_force`):
+        set while an evaluation leaves something out."""
 
     @once_property
     def encoder(self) -> Encoder:
@@ -133,7 +103,7 @@ class Services(Storage):
         if settings.model is None:
             return None
         # Many modules, which a draft by consensus need not wait for.
-        from geofix.tools.models.providers import load_chat_model  # noqa: PLC0415
+        from geofix.tools.models.load import load_chat_model  # noqa: PLC0415
 
         key = settings.model_api_key
         return load_chat_model(
@@ -150,7 +120,7 @@ class Services(Storage):
         written = self.settings.model_price
         if written is None:
             return None
-        from geofix.tools.models.providers import Price  # noqa: PLC0415 - see `model`
+        from geofix.tools.models.prices import Price  # noqa: PLC0415 - see `model`
 
         return Price.parse(written)
 

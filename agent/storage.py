@@ -20,9 +20,9 @@ from geofix.db import schema
 from geofix.db.embedded.cluster import CHECKPOINTS, GEOFIX
 from geofix.db.embedded.data_dir import resolve_data_dir
 from geofix.db.embedded.server import EmbeddedAddress, EmbeddedServer
-from geofix.db.engine import Address, FixedAddress, open_engine
+from geofix.db.engine import DatabaseAddress, FixedAddress, open_engine
 from geofix.db.runs import QueryPhotos, Trail
-from geofix.db.stores import Calibrations, LocalFeatureStore, Pictures
+from geofix.db.stores import Calibrations, LocalFeatureStore, PictureFiles
 from geofix.tools.once import forget, once_property
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from geofix.db.load.ingest import Ingest
     from geofix.db.search.gallery import Gallery
 
-CLOSED = "this geofix was closed; open it again with `open_agent()`"
+CLOSED = "this agent is closed; open a new one with `open_agent()`"
 
 OPENED = (
     "gallery",
@@ -97,7 +97,7 @@ class Storage:
         return self.settings.database_url is None
 
     @once_property
-    def address(self) -> Address:
+    def address(self) -> DatabaseAddress:
         """Where the database is; the embedded server is started by asking for it.
 
         Raises:
@@ -112,7 +112,7 @@ class Storage:
         return EmbeddedAddress(self.server, GEOFIX, self._require_open)
 
     @property
-    def checkpoint_address(self) -> Address:
+    def checkpoint_address(self) -> DatabaseAddress:
         """Where LangGraph's tables are: a database of their own where the server is ours."""
         address = self.address
         if not self.embedded:
@@ -154,9 +154,9 @@ class Storage:
 
     def _make_ready(self, engine: Engine) -> None:
         if not self.embedded:
-            schema.check(engine)
+            schema.check_schema(engine)
             return
-        schema.upgrade(engine)
+        schema.upgrade_schema(engine)
         done = schema.steps_done(engine)
         if (step := f"checkpoints {version('langgraph-checkpoint-postgres')}") not in done:
             with schema.setup_step(engine, step) as to_do:
@@ -213,7 +213,7 @@ class Storage:
         """Bring the schema and LangGraph's tables up to date; say whether ours changed."""
         engine = self._new_engine()
         try:
-            changed = schema.upgrade(engine)
+            changed = schema.upgrade_schema(engine)
         finally:
             engine.dispose()
         self._set_up_checkpoints()
@@ -251,9 +251,9 @@ class Storage:
         return KnownCalibrations(self.calibrations)
 
     @once_property
-    def pictures(self) -> Pictures:
+    def pictures(self) -> PictureFiles:
         """Where pictures of the gallery are."""
-        return Pictures(self.engine)
+        return PictureFiles(self.engine)
 
     @once_property
     def features(self) -> LocalFeatureStore:

@@ -56,7 +56,7 @@ def current_revision(connection: Connection) -> str | None:
     return revision
 
 
-def upgrade(engine: Engine) -> bool:
+def upgrade_schema(engine: Engine) -> bool:
     """Bring the schema to the newest migration; safe to call at once from several processes.
 
     Returns:
@@ -84,7 +84,7 @@ def upgrade(engine: Engine) -> bool:
     return True
 
 
-def check(engine: Engine) -> None:
+def check_schema(engine: Engine) -> None:
     """Raise unless the schema is the one this version needs.
 
     Raises:
@@ -100,8 +100,8 @@ def check(engine: Engine) -> None:
     _refuse_newer(current)
     if current != wanted:
         raise DatabaseError(
-            f"the database's schema is at {current!r} and this version of geofix needs {wanted!r};"
-            " run `geofix db upgrade`"
+            f"the database schema is at revision {current!r}, and this version of geofix needs"
+            f" {wanted!r}; run `geofix db upgrade`"
         )
 
 
@@ -145,8 +145,8 @@ def setup_step(engine: Engine, name: str) -> Iterator[bool]:
 def _refuse_newer(current: str | None) -> None:
     if current is not None and current not in shipped_revisions():
         raise DatabaseError(
-            f"the database's schema is at {current!r}, which this version of geofix does not know;"
-            " upgrade geofix (`pip install --upgrade geofix`)"
+            f"the database schema is at revision {current!r}, which this version of geofix does"
+            " not know; upgrade geofix (`pip install --upgrade geofix`)"
         )
 
 
@@ -159,8 +159,8 @@ def _require_pgvector(connection: Connection) -> None:
     ).scalar()
     if version is None:
         raise DatabaseError(
-            "this Postgres has no pgvector; install pgvector 0.8 or newer on the server, or use the"
-            " image pgvector/pgvector:pg18 (`docker compose up -d db`)"
+            "this Postgres does not have pgvector; install pgvector 0.8 or newer on the server,"
+            " or use the image pgvector/pgvector:pg18 (`docker compose up -d db`)"
         )
     if tuple(int(part) for part in version.split(".")[:2]) < (0, 8):
         raise DatabaseError(

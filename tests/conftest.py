@@ -16,16 +16,20 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import certifi
 import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from geofix.agent import open_agent
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
+from geofix.db.checkpoints import SCHEMA
 from geofix.db.embedded.server import EmbeddedServer
 from geofix.db.engine import conninfo
 from geofix.db.load.ingest import Ingest
 from geofix.tools.encoders import STARTER, Encoder, load_encoder
+from geofix.tools.photo.samples import sample_path
 from geofix.tools.starter import add_starter
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -51,6 +55,10 @@ GIVEN = "GEOFIX_TEST_DATABASE_URL"
 """Names a server to use instead of the embedded one."""
 
 MIGRATED = f"geofix_test_migrated_{uuid.uuid4().hex[:8]}"
+CHECKPOINTS = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+OF_RUNS = ("runs", "query_photos", *(f"{SCHEMA}.{table}" for table in CHECKPOINTS))
+"""Tables that a run writes; the others of a run follow them."""
+
 STARTED = f"geofix_test_starter_{uuid.uuid4().hex[:8]}"
 
 
@@ -62,14 +70,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in without]
 
 
+@pytest.fixture(scope="session")
+def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with one root certificate: every client of a model reads all there are, for 20 ms."""
+    end = "-----END CERTIFICATE-----"
+    first, _, _ = Path(certifi.where()).read_text().partition(end)
+    file = tmp_path_factory.mktemp("certificates") / "one.pem"
+    file.write_text(f"{first}{end}\n")
+    return file
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, one_certificate: Path
+) -> None:
     """No variable and no settings file of the person who runs the tests reaches a test."""
     for name in list(os.environ):
         if name.startswith(THEIRS) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    # No test speaks TLS.
+    monkeypatch.setenv("SSL_CERT_FILE", str(one_certificate))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
     monkeypatch.chdir(tmp_path)
 
@@ -111,6 +133,8 @@ class OneServer:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     if config.pluginmanager.hasplugin("dsession"):
+        # The workers take all cores already: more threads would wait for each other, and spin.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
         config.pluginmanager.register(OneServer())
 
 
@@ -147,11 +171,16 @@ def migrated(server_url: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def started(server_url: str, migrated: str) -> Iterator[str]:
-    """Name of a template database that also holds the starter gallery."""
+def started(server_url: str, migrated: str, encoder: Encoder) -> Iterator[str]:
+    """Name of a template database with the starter gallery and features of the sample's likes."""
     _execute(server_url, f"create database {STARTED} template {migrated}")
-    with Services(Settings(database_url=_named(server_url, STARTED))) as services:
-        add_starter(Ingest(services.engine))
+    url = _named(server_url, STARTED)
+    with open_agent(Settings(database_url=url), encoder=encoder) as agent:
+        add_starter(Ingest(agent.services.engine))
+        # Finds local features of 16 pictures: a second for every database that lacks them.
+        agent.locate(sample_path())
+    # The features stay, the run goes.
+    _execute(url, f"truncate {', '.join(OF_RUNS)} cascade")
     yield STARTED
     _execute(server_url, f"drop database {STARTED} with (force)")
 
@@ -171,6 +200,12 @@ def database_url(server_url: str, migrated: str) -> Iterator[str]:
 @pytest.fixture
 def starter_url(server_url: str, started: str) -> Iterator[str]:
     """URL of a database of the test's own with the starter gallery."""
+    yield from _database(server_url, started)
+
+
+@pytest.fixture(scope="module")
+def shared_starter_url(server_url: str, started: str) -> Iterator[str]:
+    """URL of a database with the starter gallery, for tests that add at most runs."""
     yield from _database(server_url, started)
 
 

@@ -26,7 +26,7 @@ from geofix.agent.cli.options import (
     Preset,
     RunId,
     named,
-    open_agent,
+    open_cli_agent,
 )
 from geofix.agent.cli.terminal import ABSTAINED, interruptible, out, say, write_whole
 
@@ -39,7 +39,7 @@ ModelName = Annotated[
     str | None,
     typer.Option(
         "--model",
-        help="Draft by this model, as provider:model; GEOFIX_MODEL otherwise.",
+        help="Model that drafts the answer, as provider:model. Default: GEOFIX_MODEL.",
         callback=named,
     ),
 ]
@@ -47,15 +47,16 @@ ModelName = Annotated[
 
 def locate_photo(
     photo: Annotated[
-        Path | None, typer.Argument(help="The photo; without one, the sample photo.")
+        Path | None, typer.Argument(help="The photo file. Default: the sample photo.")
     ] = None,
     json: JsonFlag = False,
     geojson: GeojsonFile = None,
     within: Annotated[
         str | None,
         typer.Option(
-            help="Where the answer may lie: a country (France, FR), a circle LAT,LON,KM or a box"
-            " SOUTH,WEST,NORTH,EAST (west greater than east: across the antimeridian)."
+            help="Region that the answer must lie in: a country (France, FR), a circle"
+            " LAT,LON,KM or a box SOUTH,WEST,NORTH,EAST. A west greater than the east"
+            " crosses the antimeridian."
         ),
     ] = None,
     claim: ClaimedPlace = None,
@@ -63,20 +64,26 @@ def locate_photo(
     model: ModelName = None,
     gallery: Annotated[
         list[str] | None,
-        typer.Option(help="Search this gallery only; may be given again.", callback=named),
+        typer.Option(help="Search only this gallery. Repeatable.", callback=named),
     ] = None,
     thread: Annotated[
         str | None,
-        typer.Option(help="Id of the run; one that was cut off goes on.", callback=named),
+        typer.Option(
+            help="Id of the run. With the id of an interrupted run, that run continues.",
+            callback=named,
+        ),
     ] = None,
     rounds: Annotated[
-        int | None, typer.Option(min=1, max=6, help="Rounds of retrieval at most; 1 otherwise.")
+        int | None, typer.Option(min=1, max=6, help="Maximum number of search rounds. Default: 1.")
     ] = None,
     finest_km: FinestKm = None,
     pictures: Pictures = None,
     any_scene: AnySceneFlag = False,
     ask: Annotated[
-        bool, typer.Option("--ask", help="Stop for a person where candidates stay close.")
+        bool,
+        typer.Option(
+            "--ask", help="Pause and let a person choose if two candidates score nearly the same."
+        ),
     ] = False,
     negatives_by: NegativesKind = None,
     far_km: FarKm = None,
@@ -110,7 +117,7 @@ def locate_photo(
         **{name: value for name, value in chosen.items() if value is not None},
     }
     asked, region = _checked(photo, within, claim)
-    with open_agent(settings) as (agent, listener):
+    with open_cli_agent(settings) as (agent, listener):
         fix = interruptible(
             lambda: agent.locate(
                 asked, within=region, claim=claim, thread_id=thread, on_event=listener, **options
@@ -123,16 +130,14 @@ def resume_run(
     run: RunId,
     pick: Annotated[
         int | None,
-        typer.Option(
-            min=0, help="The candidate a person chose, by its number; 0 if none is right."
-        ),
+        typer.Option(min=0, help="Number of the candidate that is right; 0 if none is."),
     ] = None,
     model: ModelName = None,
     json: JsonFlag = False,
     geojson: GeojsonFile = None,
 ) -> None:
-    """Go on with a run that was cut off, or that waits for a person."""
-    with open_agent(_settings(model)) as (agent, listener):
+    """Continue a run that was interrupted or that waits for a person to choose."""
+    with open_cli_agent(_settings(model)) as (agent, listener):
         fix = interruptible(lambda: agent.resume(run, rank=pick, on_event=listener))
     _finish(fix, json, geojson)
 
@@ -147,10 +152,10 @@ def _settings(model: str | None) -> Settings:
 def _checked(
     photo: Path | None, within: str | None, claim: str | None
 ) -> tuple[Photo, Region | None]:
-    """Return the question if it can be asked at all.
+    """Check photo, region and claim, and return the question.
 
-    The facade checks the same, but opens the database and the encoder first: an unusable photo is
-    told here, before they are.
+    The facade checks the same, but opens the database and the encoder first. Checked here, an
+    unusable photo is reported before they are.
     """
     from geofix.agent.calibration.claims import parse_claim  # noqa: PLC0415 - half a second, see `options`
     from geofix.agent.regions import parse_region  # noqa: PLC0415

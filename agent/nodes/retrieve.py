@@ -12,7 +12,7 @@ from geofix.agent.context import Context
 from geofix.agent.draft.consensus import consensus
 from geofix.agent.errors import TrailError
 from geofix.agent.recording import Outcome
-from geofix.agent.regions import circle, neighbours, search_area, search_areas
+from geofix.agent.regions import circle, round_sizes, search_area, search_areas
 from geofix.agent.services import Services
 from geofix.agent.state import Hit, Retrieval, SearchReport, State
 from geofix.db.search.area import Area
@@ -23,11 +23,11 @@ from geofix.tools.geo.places import places_at
 
 
 def as_hits(neighbours: Sequence[Neighbour], centring: Centring | None, searched: int) -> list[Hit]:
-    """Return photos with the names of their places and how common their likeness is.
+    """Return photos with the names of their places and how common their similarity is.
 
     Args:
         neighbours: As found.
-        centring: None where vectors were compared raw: then no likeness is known to be common.
+        centring: None where vectors were compared raw: how common a similarity is is then unknown.
         searched: Among how many photos they were found.
     """
     places = places_at(
@@ -46,7 +46,7 @@ def as_hits(neighbours: Sequence[Neighbour], centring: Centring | None, searched
 
 NONE_FOUND = Found((), ())
 
-KINDS = {"dissimilar": "dissimilar", "far": "other far-away"}
+NEGATIVES_CALLED = {"dissimilar": "dissimilar", "far": "other far-away"}
 """What a person reads of the negatives, by their kind."""
 
 
@@ -64,7 +64,7 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
     vector = services.queries.vector(state.sha256, state.encoder)
     if vector is None:
         raise TrailError(f"the vector of photo {state.sha256!r} is gone; run it under a new thread")
-    positives, negatives = neighbours(context, state.round)
+    positives, negatives = round_sizes(context, state.round)
     asked = context.model_copy(update={"positives": positives, "negatives": negatives})
     retrieval = search_both_ways(services.gallery, vector, search, asked)
     if state.rival is not None:
@@ -178,7 +178,7 @@ def _counted(retrieval: Retrieval) -> str:
     similar = f"{len(retrieval.positives)} similar"
     if retrieval.negatives_by == "none":
         return similar
-    return f"{similar} and {len(retrieval.negatives)} {KINDS[retrieval.negatives_by]}"
+    return f"{similar} and {len(retrieval.negatives)} {NEGATIVES_CALLED[retrieval.negatives_by]}"
 
 
 def _searched(state: State, retrieval: Retrieval) -> str:
@@ -213,7 +213,7 @@ def _notes(
 ) -> list[str]:
     asked_for = [("similar", near, context.positives)]
     if context.negatives_by != "none":
-        asked_for.append((KINDS[context.negatives_by], far, context.negatives))
+        asked_for.append((NEGATIVES_CALLED[context.negatives_by], far, context.negatives))
     notes = [
         f"{asked} {kind} photos were asked for, {len(found)} were found{_why_fewer(found)}"
         for kind, found, asked in asked_for
@@ -221,9 +221,9 @@ def _notes(
     ]
     if len(apart) < len(far):
         notes.append(
-            f"{len(far) - len(apart)} photos were both among the positives and the negatives;"
+            f"{len(far) - len(apart)} photos were found both as positives and as negatives;"
             " they count as positives"
         )
     if context.vectors == "centred" and not centred:
-        notes.append("too few photos to center their vectors: compared raw")
+        notes.append("the gallery has too few photos to center vectors, so they were compared raw")
     return notes

@@ -8,10 +8,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.agent.regions import held
+from geofix.agent.regions import are_inside
 from geofix.agent.state import Candidate, Hit, Region, Retrieval
-from geofix.agent.verify.candidates import PLACE_SCALE_KM
 from geofix.tools.geo.distance import distances_km
+from geofix.tools.statistics import PLACE_KM
 from geofix.tools.statistics.clusters import DEFAULT_TEMPERATURE, vote_weights
 
 
@@ -59,7 +59,7 @@ def carried(
     outside = [
         candidate
         for candidate, apart_km, seen in zip(before, nearest_km, looked_at, strict=True)
-        if apart_km > PLACE_SCALE_KM and not seen
+        if apart_km > PLACE_KM and not seen
     ]
     return [*inside, *outside]
 
@@ -68,7 +68,7 @@ def _in_any(regions: Sequence[Region], places: Sequence[Candidate] | Sequence[Hi
     """Say of each place whether one of some regions holds it."""
     latitudes = [place.latitude for place in places]
     longitudes = [place.longitude for place in places]
-    inside = [held(region, latitudes, longitudes) for region in regions]
+    inside = [are_inside(region, latitudes, longitudes) for region in regions]
     return [any(row) for row in zip(*inside, strict=True)] if inside else [False] * len(places)
 
 

@@ -36,7 +36,7 @@ class Ablation:
     without: tuple[str, ...] = ()
     """Features whose coefficient is zero."""
     peer: str | None = None
-    """Of `Result.peers_km`: no further run is needed."""
+    """A name in `Result.peers_km`: no further run is needed."""
 
     def hooks(self) -> dict[str, Any]:
         """Return what is changed beside the options, as an evaluation keeps it."""

@@ -8,12 +8,12 @@ import pytest
 
 from geofix.agent import Settings, open_agent
 from geofix.tools.encoders import Encoder
-from tests.integration.lab import PROTOCOLS, TIMEOUT_S, Lab
+from tests.integration.scripted_model import PROTOCOLS, TIMEOUT_S, Lab
 from tests.loopback import Finished, Raw, chat_server
 
 
 @pytest.fixture
-def lab(starter_url: str, encoder: Encoder) -> Iterator[Any]:
+def lab(shared_starter_url: str, encoder: Encoder) -> Iterator[Any]:
     """Opens an agent on the starter gallery whose model answers by a script."""
     with ExitStack() as stack:
 
@@ -24,7 +24,7 @@ def lab(starter_url: str, encoder: Encoder) -> Iterator[Any]:
             silent = any(isinstance(step, Raw) and step.silent for step in script)
             with chat_server(protocol, *script) as server:
                 settings = Settings(
-                    database_url=starter_url,
+                    database_url=shared_starter_url,
                     model=f"{provider}:tiny",
                     model_url=server.url + path,
                     model_timeout_s=TIMEOUT_S if silent else 60.0,

@@ -1,4 +1,4 @@
-"""The name of the place at a point, offline, from GeoNames.
+"""Name the place at a point, offline, from GeoNames.
 
 tools/data/places.md says where the names come from.
 """
@@ -16,24 +16,22 @@ from geofix.tools.geo.borders import KM_A_DEGREE
 from geofix.tools.geo.countries import countries_at, country_named
 from geofix.tools.geo.distance import FloatArray, haversine_km
 from geofix.tools.once import once
+from geofix.tools.statistics import PLACE_KM
 
 CITY_DENSITY = 8_000.0
-"""Inhabitants per square kilometer that turn a population into an extent. With it the discs of
-Paris (9.2 km), New York (18.7 km) and Berlin (11.7 km) are about as large as the cities."""
+"""Inhabitants per square kilometer, to estimate a city's radius from its population. It gives Paris
+9.2 km, New York 18.7 km and Berlin 11.7 km, which is about right."""
 
 WIDEST_CITY_KM = 20.0
-"""No city's extent is taken for larger: GeoNames gives municipalities of 20 million."""
+"""Maximum radius of a city, since GeoNames has municipalities of 20 million inhabitants."""
 
 SAME_COUNTRY_KM = 100.0
-"""Up to here a city on the point's side of the border goes before a nearer one beyond it."""
+"""Within this distance, a city in the point's country is preferred to a nearer one abroad."""
 
-FARTHEST_KM = 500.0
-"""A city farther away names nothing."""
+FARTHEST_CITY_KM = 500.0
+"""Maximum distance of the city that names a point."""
 
-HERE_KM = 25.0
-"""Up to here a point is said to be in its place, not so many kilometers from it."""
-
-SEARCH_KM = (WIDEST_CITY_KM, SAME_COUNTRY_KM, FARTHEST_KM)
+SEARCH_KM = (WIDEST_CITY_KM, SAME_COUNTRY_KM, FARTHEST_CITY_KM)
 
 GRID_DEGREES = 1e-5
 """Step of the grid that GeoNames' coordinates lie on."""
@@ -43,11 +41,11 @@ SEPARATOR = "\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A city, town or village, and how far the point is from it."""
+class NamedPlace:
+    """A city, town or village, and its distance from a point."""
 
     name: str | None
-    """None on land with no city within `FARTHEST_KM`, as in Antarctica."""
+    """None on land with no city within `FARTHEST_CITY_KM`, as in Antarctica."""
 
     admin: str | None
     """State, region or province, where GeoNames has one."""
@@ -62,39 +60,39 @@ class Place:
     """From the point to the place's center; 0 where there is no name."""
 
     def __str__(self) -> str:
-        """As `describe`."""
+        """Return `describe()`."""
         return self.describe()
 
     def describe(self) -> str:
-        """In words: 'Paris, Île-de-France, France' or '87 km from Nuuk, Sermersooq, Greenland'."""
+        """Return 'Paris, Île-de-France, France' or '87 km from Nuuk, Sermersooq, Greenland'."""
         parts = [self.name, self.admin, self.country]
         kept = [part for index, part in enumerate(parts) if part and part not in parts[:index]]
-        away = f"{self.distance_km:.0f} km from " if self.distance_km > HERE_KM else ""
+        away = f"{self.distance_km:.0f} km from " if self.distance_km > PLACE_KM else ""
         return away + ", ".join(kept)
 
 
-def place_at(latitude: float, longitude: float) -> Place | None:
-    """The place at a point.
+def place_at(latitude: float, longitude: float) -> NamedPlace | None:
+    """Return the place at a point.
 
-    The nearest city, unless a more populous one of the same state is so close that its extent, a
-    disc of `CITY_DENSITY`, holds the point: then it is the most populous such one. So a quarter of
-    Paris is Paris, and Jersey City is not New York; suburbs as close in as Saint-Denis go by the
-    name of the large city. Cities in the point's country go first where one is within 100 km.
+    This is the nearest city, or the most populous city of the same state whose disc (of
+    `CITY_DENSITY`) contains the point. So a district of Paris is Paris, and Jersey City is not New
+    York; close suburbs such as Saint-Denis get the name of the large city. Cities in the point's
+    country are preferred if one is within 100 km.
 
     Returns:
-        None at sea with no city within 500 km; a place without a name on land with none.
+        None at sea with no city within 500 km; on land, a place without a name.
 
     Raises:
-        RegionError: The coordinates are none.
+        RegionError: The coordinates are invalid.
     """
     return places_at([latitude], [longitude])[0]
 
 
-def places_at(latitudes: ArrayLike, longitudes: ArrayLike) -> list[Place | None]:
-    """`place_at` for points of shape (n,); about 0.3 ms each.
+def places_at(latitudes: ArrayLike, longitudes: ArrayLike) -> list[NamedPlace | None]:
+    """Return `place_at` of points of shape (n,); about 0.3 ms each.
 
     Raises:
-        RegionError: The arrays differ in length, or a point is none.
+        RegionError: The arrays differ in length, or coordinates are invalid.
     """
     codes = countries_at(latitudes, longitudes)
     there = np.atleast_1d(np.asarray(latitudes, dtype=np.float64)).tolist()
@@ -102,11 +100,11 @@ def places_at(latitudes: ArrayLike, longitudes: ArrayLike) -> list[Place | None]
     return [_place(*point) for point in zip(there, meridians, codes, strict=True)]
 
 
-def _place(latitude: float, longitude: float, code: str | None) -> Place | None:
+def _place(latitude: float, longitude: float, code: str | None) -> NamedPlace | None:
     cities = _cities()
     rows, apart_km = cities.around(latitude, longitude, code)
     if len(rows) == 0:
-        return None if code is None else Place(None, None, code, country_named(code).name, 0.0)
+        return None if code is None else NamedPlace(None, None, code, country_named(code).name, 0.0)
     nearest = int(rows[np.argmin(apart_km)])
     same_state = cities.state[rows] == cities.state[nearest]
     covers = rows[same_state & (apart_km <= cities.extent_km[rows])]
@@ -114,7 +112,7 @@ def _place(latitude: float, longitude: float, code: str | None) -> Place | None:
         nearest = int(covers[np.argmax(cities.population[covers])])
     name, admin, its_code = cities.read(nearest)
     apart = haversine_km(latitude, longitude, cities.latitude[nearest], cities.longitude[nearest])
-    return Place(name, admin or None, its_code, country_named(its_code).name, float(apart))
+    return NamedPlace(name, admin or None, its_code, country_named(its_code).name, float(apart))
 
 
 class _Cities:

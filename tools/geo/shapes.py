@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 DECIMALS = 7
 """A centimeter: enough for a map, and short in the trail."""
 
-SMALLEST_KM = 1e-4
+SMALLEST_RADIUS_KM = 1e-4
 """A smaller circle would vanish in the rounding and is drawn at this size."""
 
 
@@ -45,7 +45,7 @@ def circle_geometry(
     import shapely  # noqa: PLC0415  0.1 s that distances alone need not pay
 
     check_radius(radius_km)
-    shape = _shape(latitude, longitude, max(radius_km, SMALLEST_KM), points)
+    shape = _shape(latitude, longitude, max(radius_km, SMALLEST_RADIUS_KM), points)
     shape = shapely.orient_polygons(shapely.set_precision(shape, 10.0**-DECIMALS))
     mapping = shapely.geometry.mapping(shape)
     return {"type": mapping["type"], "coordinates": _lists(mapping["coordinates"])}
@@ -96,7 +96,7 @@ def _lists(nested: Any) -> Any:
     return round(float(nested), DECIMALS)
 
 
-ORDER = "a box is SOUTH,WEST,NORTH,EAST"
+ORDER = "write a box as SOUTH,WEST,NORTH,EAST"
 """Said of one that is none: other programs begin with the west."""
 
 
@@ -126,7 +126,9 @@ def boxes_between(south: float, west: float, north: float, east: float) -> list[
     if (west, east) == (-180, 180):
         return [Box(south, -180.0, north, 180.0)]
     if west == east or (west, east) == (180, -180):
-        raise RegionError(f"nothing lies between the west {west!r} and the east {east!r}; {ORDER}")
+        raise RegionError(
+            f"the box has no width between the west {west!r} and the east {east!r}; {ORDER}"
+        )
     # As if it crossed the antimeridian, where it ends there: the other side's part is a line.
     west = 180.0 if west == -180 else west
     east = -180.0 if east == 180 else east

@@ -1,4 +1,4 @@
-"""MP-16, MP16-Pro and the test sets of the same make (Im2GPS, Im2GPS3k, YFCC4k, YFCC26k).
+"""Reads MP-16, MP16-Pro and test sets of the same form (Im2GPS, Im2GPS3k, YFCC4k, YFCC26k).
 
 A table with the columns IMG_ID, LAT, LON and often AUTHOR, as GeoEstimation, GeoCLIP, G3 and
 Img2Loc use it, beside a folder or tars of Flickr photos. `7b/a4/8868110013.jpg` in the table is
@@ -18,7 +18,7 @@ from geofix.tools.sources.protocol import name_of
 from geofix.tools.sources.rows import PlacedRow
 from geofix.tools.sources.table import open_table
 
-TABLES = (
+MP16_TABLES = (
     *("MP16_Pro_places365.csv", "MP16_Pro_filtered.csv", "mp16_places365.csv"),
     *("im2gps3k_places365.csv", "im2gps_places365.csv", "yfcc4k_places365.csv", "yfcc4k.csv"),
     *("yfcc25600_places365.csv",),
@@ -43,24 +43,27 @@ def open_mp16(
     Args:
         folder: Searched for pictures, and zips and tars of them, with all folders below it.
         name: What the photos are kept under; the folder's name and a mark otherwise.
-        table: The table; otherwise one of `TABLES` in the folder or in `metadata` below it.
+        table: The table; otherwise one of `MP16_TABLES` in the folder or in `metadata` below it.
         columns: Our name of a column to the table's.
 
     Raises:
         SourceError: The table or the pictures are missing or damaged.
     """
     if not os.path.isdir(folder):
-        raise SourceError(f"there is no folder {str(folder)!r}; give the one with MP-16's pictures")
+        raise SourceError(
+            f"the folder {str(folder)!r} does not exist; give the folder with the photos of MP-16"
+        )
     used = table or find_table(folder)
     if used is None:
         raise SourceError(
-            f"the folder {str(folder)!r} has none of {', '.join(TABLES)}; name one with --table"
+            f"the folder {str(folder)!r} contains none of {', '.join(MP16_TABLES)}; give the table"
+            " with --table"
         )
     names = os.listdir(folder)
     pieces = [entry for entry in names if _PIECE.fullmatch(entry)]
     if pieces and not {"mp-16-images.tar", "images"} & set(names):
         raise SourceError(
-            f"the folder {str(folder)!r} has one tar in {len(pieces)} pieces: join them with"
+            f"the folder {str(folder)!r} contains a tar in {len(pieces)} pieces; join them with"
             " `cat mp-16-images?? > mp-16-images.tar`"
         )
     read = open_table(used, columns=columns, required=("id", "latitude", "longitude"))
@@ -76,7 +79,7 @@ def open_mp16(
 def find_table(folder: Path) -> Path | None:
     """Return the table of a folder, if it has one of the known names."""
     below = [folder, folder / "metadata"]
-    paths = (place / name for name in TABLES for place in below)
+    paths = (place / name for name in MP16_TABLES for place in below)
     return next((path for path in paths if os.path.isfile(path)), None)
 
 

@@ -1,4 +1,4 @@
-"""A table of photos with their places: CSV, or Parquet."""
+"""Reads a table of photos with their places, in CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from geofix.tools.errors import SourceError
 from geofix.tools.once import once_property
-from geofix.tools.sources.columns import REQUIRED, find_columns, text_of
+from geofix.tools.sources.columns import REQUIRED_COLUMNS, find_columns, text_of
 from geofix.tools.sources.parquet import ParquetTable
-from geofix.tools.sources.pictures import FilePicture, MemoryPicture, Picture
+from geofix.tools.sources.picture_files import FilePicture, MemoryPicture, Picture
 from geofix.tools.sources.placed_block import PlacedBlock, blocks_of
 from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name, name_of
 from geofix.tools.sources.rows import PlacedRow, Row, check_head, placed_rows
@@ -20,7 +20,7 @@ from geofix.tools.sources.rows import PlacedRow, Row, check_head, placed_rows
 DELIMITERS = (",", ";", "\t")
 """Spreadsheets of countries that write 48,86 part cells by semicolons."""
 
-NUMBERS = ("latitude", "longitude", "accuracy_km")
+NUMBER_COLUMNS = ("latitude", "longitude", "accuracy_km")
 """Columns whose decimal comma is read."""
 
 BLANK = b' \t\r\n,;"'
@@ -35,7 +35,7 @@ class CsvTable:
         path: Path,
         *,
         columns: Mapping[str, str] | None = None,
-        required: Sequence[str] = REQUIRED,
+        required: Sequence[str] = REQUIRED_COLUMNS,
     ) -> None:
         """Read the header and the first rows.
 
@@ -71,8 +71,8 @@ class CsvTable:
             if any(cells[len(self._header) :]):
                 yield Rejected(
                     label,
-                    f"it has {len(cells)} cells and the header {len(self._header)}: put a cell that"
-                    " holds a separator in double quotes",
+                    f"it has {len(cells)} cells and the header has {len(self._header)}; put a"
+                    " cell that contains a separator in double quotes",
                 )
             else:
                 yield Row(label, self._named(cells))
@@ -103,7 +103,7 @@ class CsvTable:
     def _named(self, cells: list[str]) -> dict[str, str]:
         named = {name: cells[at] if at < len(cells) else "" for name, at in self._columns.items()}
         if self._delimiter != ",":
-            named.update({at: named[at].replace(",", ".") for at in NUMBERS if at in named})
+            named.update({at: named[at].replace(",", ".") for at in NUMBER_COLUMNS if at in named})
         return named
 
     def _lines(self) -> Iterator[tuple[int, list[str]]]:
@@ -121,7 +121,7 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(
-            f"the table {str(path)!r} cannot be read: {error}; give a CSV file in UTF-8, which"
+            f"the table {str(path)!r} cannot be read: {error}. Give a CSV file in UTF-8, which"
             " spreadsheets call 'CSV UTF-8'"
         ) from error
 
@@ -169,7 +169,10 @@ class TableSource:
 
 
 def open_table(
-    path: Path, *, columns: Mapping[str, str] | None = None, required: Sequence[str] = REQUIRED
+    path: Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    required: Sequence[str] = REQUIRED_COLUMNS,
 ) -> CsvTable | ParquetTable:
     """Return a reader of a CSV or Parquet table, whichever it is.
 

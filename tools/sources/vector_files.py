@@ -1,4 +1,4 @@
-"""Vectors computed elsewhere: `.npy` and Parquet, brought together with rows batch by batch."""
+"""Reads vectors made elsewhere, in `.npy` or Parquet, together with their rows, batch by batch."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from geofix.tools.once import once
 from geofix.tools.sources.parquet import ParquetTable, open_parquet, readable
 from geofix.tools.sources.placed_block import PlacedBlock
 from geofix.tools.sources.protocol import VectorBatch, check_name, name_of
-from geofix.tools.sources.rows import Table
+from geofix.tools.sources.rows import TableReader
 from geofix.tools.sources.table import open_table
 
-REQUIRED = ("latitude", "longitude")
+PLACE_COLUMNS = ("latitude", "longitude")
 
 TOLERANCE = 1e-3
 """How far from 1 a length may be to be left alone; half precision keeps 3 digits."""
@@ -26,7 +26,7 @@ TOLERANCE = 1e-3
 CERTAIN = 1e-30
 """Squares of lengths below, as those beyond single precision, are taken once more in double."""
 
-FIRST = 4096
+FIRST_BLOCK = 4096
 """Rows of the first batch, at most, so that storing begins soon; of each next twice as many."""
 
 SQUARED_AT_ONCE = 128
@@ -36,7 +36,7 @@ Pieces = list[tuple[PlacedBlock, NDArray[Any]]]
 Column = TypeVar("Column")
 
 
-def open_columns(table: Table) -> None:
+def open_columns(table: TableReader) -> None:
     """Refuse a table whose rows have no id.
 
     Raises:
@@ -44,8 +44,8 @@ def open_columns(table: Table) -> None:
     """
     if not {"id", "path"} & set(table.names):
         raise SourceError(
-            f"the table {str(table.path)!r} has no column 'id'; say which one it is with"
-            " --column id=NAME"
+            f"the table {str(table.path)!r} has no column 'id'; name the right one with --column"
+            " id=NAME"
         )
 
 
@@ -60,7 +60,7 @@ def batches_of(
         size: Rows a batch stands for, at most.
     """
     pieces: Pieces = []
-    rows, limit = 0, min(FIRST, size)
+    rows, limit = 0, min(FIRST_BLOCK, size)
     for block, array in blocks:
         if pieces and rows + len(block) > limit:
             yield _batch_of(pieces)
@@ -203,13 +203,13 @@ class NpySource:
         self.name = check_name(name_of(self._path) if name is None else name)
         self._vectors = _map(path)
         self.dimension = int(self._vectors.shape[1])
-        self._table = open_table(table, columns=columns, required=REQUIRED)
+        self._table = open_table(table, columns=columns, required=PLACE_COLUMNS)
         open_columns(self._table)
         rows = self._table.total()
         if rows != len(self._vectors):
             raise SourceError(
-                f"{str(path)!r} holds {len(self._vectors):,} vectors and the table {str(table)!r}"
-                f" {rows:,} rows; each vector needs its row, in the same order"
+                f"{str(path)!r} has {len(self._vectors):,} vectors and the table {str(table)!r}"
+                f" has {rows:,} rows; every vector needs one row, in the same order"
             )
 
     def total(self) -> int:
@@ -235,7 +235,8 @@ class NpySource:
 
     def _unlike(self, how_many: str) -> SourceError:
         return SourceError(
-            f"the table {str(self._table.path)!r} has {how_many} rows than there are vectors"
+            f"the table {str(self._table.path)!r} has {how_many} rows than there are vectors;"
+            " every vector needs one row"
         )
 
 
@@ -245,20 +246,23 @@ def _map(path: Path) -> NDArray[Any]:
     # EOFError: it is empty. ValueError: it is no .npy, of Python objects, or cut short.
     except (OSError, EOFError, ValueError) as error:
         raise SourceError(
-            f"the vectors {str(path)!r} cannot be read: {error}; give what numpy.save writes"
+            f"the vectors {str(path)!r} cannot be read: {error}. Give a file that numpy.save wrote"
         ) from error
     if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or not vectors.size:
         shape = list(getattr(vectors, "shape", [])) or "several arrays"
-        raise SourceError(f"the vectors {str(path)!r} are {shape}, and not [n, dimension]")
+        raise SourceError(
+            f"the vectors {str(path)!r} are {shape} instead of one array [n, dimension]"
+        )
     if vectors.dtype.kind != "f" or vectors.dtype.itemsize > 8:
         raise SourceError(
-            f"the vectors {str(path)!r} are {vectors.dtype}; give float16, float32 or float64"
+            f"the vectors {str(path)!r} have the type {vectors.dtype}; give float16, float32 or"
+            " float64"
         )
     if not vectors.flags.c_contiguous:
         # Each batch would touch the whole file.
         raise SourceError(
-            f"the vectors {str(path)!r} are stored column by column; save"
-            " numpy.ascontiguousarray of them"
+            f"the vectors {str(path)!r} are stored column by column; save them with"
+            " numpy.ascontiguousarray"
         )
     return vectors.view(np.ndarray)
 
@@ -280,7 +284,7 @@ class ParquetVectorSource:
             SourceError: It cannot be read, lacks a column, holds no vector, or the name is
                 unusable.
         """
-        self._table = ParquetTable(path, columns=columns, required=(*REQUIRED, "embedding"))
+        self._table = ParquetTable(path, columns=columns, required=(*PLACE_COLUMNS, "embedding"))
         open_columns(self._table)
         self.name = check_name(name_of(self._table.path) if name is None else name)
         self._column = self._table.names["embedding"]
@@ -304,8 +308,8 @@ class ParquetVectorSource:
         lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
         if not any(is_kind(kind) for is_kind in lists) or not pa.types.is_floating(kind.value_type):
             raise SourceError(
-                f"the column {self._column!r} of {str(self._table.path)!r} is {kind}; give lists of"
-                " float16, float32 or float64"
+                f"the column {self._column!r} of {str(self._table.path)!r} has the type {kind};"
+                " give lists of float16, float32 or float64"
             )
         dtype: np.dtype[Any] = np.dtype(kind.value_type.to_pandas_dtype())
         return dtype

@@ -17,10 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geofix.tools.geo.distance import distances_km, spherical_mean
-from geofix.tools.statistics import SCALES
-
-SCALES_KM = tuple(SCALES.values())
-"""Street, city, region, country, continent: the radii of IM2GPS's accuracies."""
+from geofix.tools.statistics import SCALES_KM
 
 LOOKS_KM = (0.1, *SCALES_KM)
 """How closely votes are counted and looked at: down to one corner of a street."""

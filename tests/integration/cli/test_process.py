@@ -48,7 +48,7 @@ def test_help_of_every_command_loads_nothing_heavy() -> None:
     shown = [line.split("[")[0].strip() for line in done.stdout.splitlines() if "Usage:" in line]
     for command in ("", " locate", " resume", " gallery ingest", " gallery remove", " db status"):
         assert f"Usage: geofix{command}" in shown
-    assert "Exit codes: 0 done" in done.stdout
+    assert "Exit codes: 0 success" in done.stdout
 
 
 LOADED = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -20,8 +22,12 @@ SMALL: dict[Scale, Size] = {
 SCALES: tuple[Scale, ...] = ("world", "city", "street")
 
 
-def small(scale: Scale, half: Half = "test", seed: int = 1) -> World:
+def made(scale: Scale, half: Half = "test", seed: int = 1) -> World:
     return make_world(scale, half, seed, SMALL[scale])
+
+
+small = cache(made)
+"""The same, made once for all tests, which only read it."""
 
 
 def off_km(world: World, k: int = 16) -> NDArray[np.float64]:
@@ -42,7 +48,7 @@ def off_km(world: World, k: int = 16) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_the_same_seed_makes_the_same_world_and_another_one_another(scale: Scale) -> None:
-    one, same, other = small(scale), small(scale), small(scale, seed=2)
+    one, same, other = small(scale), made(scale), made(scale, seed=2)
     assert one.name == same.name != other.name
     assert np.array_equal(one.vectors, same.vectors)
     assert np.array_equal(one.queries.vectors, same.queries.vectors)

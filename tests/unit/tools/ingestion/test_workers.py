@@ -13,10 +13,10 @@ import psutil
 import pytest
 
 from geofix.agent.errors import GeofixError
-from geofix.tools.ingestion.decoding import Decoded, Task, Undecodable, decode
+from geofix.tools.ingestion.decoding import DecodedPhoto, Task, Undecodable, decode
 from geofix.tools.ingestion.workers import Workers, default_workers
-from geofix.tools.sources.pictures import FilePicture
-from tests.deadly import DeadlyPicture
+from geofix.tools.sources.picture_files import FilePicture
+from tests.deadly_picture import DeadlyPicture
 from tests.files import SEOUL, save_photo
 
 REPOSITORY = Path(__file__).parents[4]
@@ -34,33 +34,42 @@ def pictures(folder: Path, count: int) -> list[Path]:
     ]
 
 
-def run(tasks: list[Task], count: int = 2, ahead: int = 4) -> tuple[list[Any], int]:
-    lost: list[None] = []
-    with Workers(count, ahead, lambda: lost.append(None)) as workers:
-        done = list(workers.decode_all((number, task) for number, task in enumerate(tasks)))
+class Pool:
+    """Two processes, begun once for all tests: each start takes a second of CPU."""
+
+    def __init__(self) -> None:
+        self.workers = Workers(2, 4, lambda: self.lost.append(None))
+        self.lost: list[None] = []
+
+    def run(self, tasks: list[Task]) -> tuple[list[Any], int]:
+        """Return what came of the tasks, and how often a process died meanwhile."""
+        self.lost.clear()
+        return outcomes_of(self.workers, tasks), len(self.lost)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    made = Pool()
+    with made.workers:
+        yield made
+
+
+def outcomes_of(workers: Workers, tasks: list[Task]) -> list[Any]:
+    done = list(workers.decode_all(enumerate(tasks)))
     assert [number for number, _ in done] == list(range(len(tasks)))
-    return [outcome for _, outcome in done], len(lost)
+    return [outcome for _, outcome in done]
 
 
-def test_processes_give_what_one_process_gives_in_order(tmp_path: Path) -> None:
+def test_processes_give_what_one_process_gives_in_order(pool: Pool, tmp_path: Path) -> None:
     tasks = [Task(FilePicture(path), wants_place=True) for path in pictures(tmp_path, 12)]
     tasks.insert(5, Task(FilePicture(tmp_path / "gone.jpg")))
-    assert run(tasks) == ([decode(task) for task in tasks], 0)
-    assert run(tasks, count=1) == run(tasks, count=0) == ([decode(task) for task in tasks], 0)
+    alone = [decode(task) for task in tasks]
+    assert pool.run(tasks) == (alone, 0)
+    for count in (0, 1):
+        assert outcomes_of(Workers(count, 4, lambda: None), tasks) == alone
 
 
-def test_nothing_of_the_working_folder_is_run(tmp_path: Path) -> None:
-    # Tests run in `tmp_path`. Python looks for all it imports there first, where it is let.
-    for name in ("multiprocessing.py", "sitecustomize.py", "os.py"):
-        (tmp_path / name).write_text("open('ran', 'w').close()\n")
-    (tmp_path / "photos").mkdir()
-    paths = pictures(tmp_path / "photos", 4)
-    done, lost = run([Task(FilePicture(path)) for path in paths])
-    assert [type(one) for one in done] == [Decoded] * 4 and lost == 0
-    assert not (tmp_path / "ran").exists()
-
-
-def test_no_more_pictures_are_taken_than_asked_for(tmp_path: Path) -> None:
+def test_no_more_pictures_are_taken_than_asked_for(pool: Pool, tmp_path: Path) -> None:
     (path,) = pictures(tmp_path, 1)
     taken = 0
 
@@ -70,33 +79,38 @@ def test_no_more_pictures_are_taken_than_asked_for(tmp_path: Path) -> None:
             taken += 1
             yield number, Task(FilePicture(path))
 
-    with Workers(2, 4, lambda: None) as workers:
-        for given, _ in enumerate(workers.decode_all(tasks())):
-            assert taken - given <= 4 + 2
+    for given, _ in enumerate(pool.workers.decode_all(tasks())):
+        assert taken - given <= 4 + 2
 
 
-def test_a_killed_process_loses_no_picture(tmp_path: Path) -> None:
+def test_a_killed_process_loses_no_picture(pool: Pool, tmp_path: Path) -> None:
     tasks = [Task(FilePicture(path)) for path in pictures(tmp_path, 10)]
     deadly = Task(DeadlyPicture(tmp_path / "3.jpg", once=tmp_path / "died"))
-    outcomes, lost = run([*tasks[:3], deadly, *tasks[3:]])
+    outcomes, lost = pool.run([*tasks[:3], deadly, *tasks[3:]])
     assert lost == 1
     assert outcomes == [decode(task) for task in [*tasks[:3], tasks[3], *tasks[3:]]]
 
 
-def test_a_picture_that_kills_every_process_is_left_out_alone(tmp_path: Path) -> None:
-    tasks = [Task(FilePicture(path)) for path in pictures(tmp_path, 10)]
-    outcomes, lost = run([*tasks[:3], Task(DeadlyPicture(tmp_path / "3.jpg")), *tasks[3:]])
+def test_a_picture_that_kills_every_process_is_left_out_alone(pool: Pool, tmp_path: Path) -> None:
+    # Processes start anew in `tmp_path`. Python looks for all it imports there first, where it is
+    # let.
+    for name in ("multiprocessing.py", "sitecustomize.py", "os.py"):
+        (tmp_path / name).write_text("open('ran', 'w').close()\n")
+    (tmp_path / "photos").mkdir()
+    tasks = [Task(FilePicture(path)) for path in pictures(tmp_path / "photos", 10)]
+    outcomes, lost = pool.run([*tasks[:3], Task(DeadlyPicture(tmp_path / "3.jpg")), *tasks[3:]])
+    assert not (tmp_path / "ran").exists(), "a file of the working folder was run"
     assert lost == 2
     killer = outcomes.pop(3)
     assert isinstance(killer, Undecodable) and "died twice" in killer.reason
-    assert all(isinstance(outcome, Decoded) for outcome in outcomes)
+    assert all(isinstance(outcome, DecodedPhoto) for outcome in outcomes)
 
 
 UNGUARDED = """
 from pathlib import Path
 from geofix.tools.ingestion.decoding import Task
 from geofix.tools.ingestion.workers import Workers
-from geofix.tools.sources.pictures import FilePicture
+from geofix.tools.sources.picture_files import FilePicture
 
 with Workers(2, 4, lambda: None) as workers:
     list(workers.decode_all([(0, Task(FilePicture(Path("a.jpg"))))]))
@@ -120,7 +134,7 @@ from pathlib import Path
 import psutil
 from geofix.tools.ingestion.decoding import Task
 from geofix.tools.ingestion.workers import Workers
-from geofix.tools.sources.pictures import FilePicture
+from geofix.tools.sources.picture_files import FilePicture
 
 tasks = ((n, Task(FilePicture(Path(sys.argv[1])))) for n in range(50))
 with Workers(2, 4, lambda: None) as workers:

@@ -15,7 +15,7 @@ from geofix.tools.sources import NpySource, ParquetVectorSource, VectorSource, o
 from geofix.tools.sources.placed_block import block_of
 from geofix.tools.sources.rows import PlacedRow
 from geofix.tools.sources.table import CsvTable
-from geofix.tools.sources.vector_files import FIRST, batches_of
+from geofix.tools.sources.vector_files import FIRST_BLOCK, batches_of
 
 
 def table(path: Path, rows: int) -> Path:
@@ -98,14 +98,16 @@ def test_halves_at_the_ends_of_their_range_are_brought_to_unit_length(tmp_path: 
 
 
 def test_the_first_batches_are_small_so_that_storing_begins_soon(tmp_path: Path) -> None:
-    rows, size = 11 * FIRST, 4 * FIRST
+    rows, size = 11 * FIRST_BLOCK, 4 * FIRST_BLOCK
     np.save(tmp_path / "v.npy", np.ones((rows, 1), np.float32))
     place = {"id": np.arange(rows), "lat": np.full(rows, 10.0), "lon": np.full(rows, 20.0)}
     pq.write_table(pa.table(place), tmp_path / "v.parquet")
     source = NpySource(tmp_path / "v.npy", tmp_path / "v.parquet")
     batches = list(source.batches(size))
-    assert [len(batch.vectors) for batch in batches] == [FIRST * n for n in (1, 2, 4, 4)]
-    assert [batch.external_ids[0] for batch in batches] == [str(FIRST * n) for n in (0, 1, 3, 7)]
+    assert [len(batch.vectors) for batch in batches] == [FIRST_BLOCK * n for n in (1, 2, 4, 4)]
+    assert [batch.external_ids[0] for batch in batches] == [
+        str(FIRST_BLOCK * n) for n in (0, 1, 3, 7)
+    ]
     assert [len(batch.vectors) for batch in source.batches(1024)] == [1024] * (rows // 1024)
 
 
@@ -197,10 +199,10 @@ def test_lists_that_only_have_the_right_length_together_are_not_cut_anew(tmp_pat
 @pytest.mark.parametrize(
     ("made", "rows", "reason"),
     [
-        (vectors(3), 4, "holds 3 vectors and the table .* 4 rows"),
-        (np.zeros(3), 3, r"are \[3\], and not \[n, dimension\]"),
-        (np.zeros((0, 4)), 3, r"are \[0, 4\], and not"),
-        (np.ones((3, 4), np.int8), 3, "are int8; give float16"),
+        (vectors(3), 4, "has 3 vectors and the table .* 4 rows"),
+        (np.zeros(3), 3, r"are \[3\] instead of one array \[n, dimension\]"),
+        (np.zeros((0, 4)), 3, r"are \[0, 4\] instead of"),
+        (np.ones((3, 4), np.int8), 3, "have the type int8; give float16"),
         (np.ones((3, 4), np.longdouble), 3, "give float16"),
         (np.asfortranarray(vectors(3)), 3, "column by column"),
         (np.array([[None]]), 1, "cannot be read: .*Python objects"),
@@ -216,7 +218,7 @@ def test_an_array_of_another_shape_or_kind_is_refused(
 
 def test_what_is_no_array_or_has_no_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "v.npy").write_bytes(b"not numpy")
-    with pytest.raises(SourceError, match="no table beside it; name it with --table"):
+    with pytest.raises(SourceError, match=r"there is no table beside .*; give it with --table"):
         open_source(tmp_path / "v.npy")
     table(tmp_path / "v.csv", 3)
     with pytest.raises(SourceError, match=r"v\.npy' cannot be read"):

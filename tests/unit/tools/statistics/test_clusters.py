@@ -5,7 +5,8 @@ import pytest
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from geofix.tools.statistics.clusters import SCALES_KM, cluster_at_scales, clusters_of
+from geofix.tools.statistics import SCALES_KM
+from geofix.tools.statistics.clusters import cluster_at_scales, clusters_of
 
 # Sacre-Coeur, Notre-Dame (4 km), Chartres (80 km), Berlin (880 km), New York (6,000 km)
 LATITUDES = [48.8867, 48.8530, 48.4478, 52.5189, 40.7527]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 import transformers
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
@@ -135,6 +136,15 @@ FAMILIES: dict[str, Callable[[], Made]] = {
     "qwen3_vl": make_qwen3_vl,
     "internvl": make_internvl,
 }
+
+ADVISED = "qwen2_5_vl"
+"""The family that users are advised to take, and the one of every run."""
+
+EVERY_FAMILY = pytest.mark.parametrize(
+    "family",
+    [pytest.param(name, marks=() if name == ADVISED else pytest.mark.slow) for name in FAMILIES],
+)
+"""All of them in `make test-slow`: no code of ours knows one from another."""
 
 
 def write(folder: Path, family: str = "llava", **saved: Any) -> Made:

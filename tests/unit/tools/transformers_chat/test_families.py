@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 import transformers
 
@@ -14,7 +13,7 @@ from geofix.tools.transformers_chat import TransformersChat
 from geofix.tools.transformers_chat.loading import load_processor
 from geofix.tools.transformers_chat.prompt import chat_of
 from tests.unit.tools.transformers_chat.conftest import QUESTION, Place, messages
-from tests.unit.tools.transformers_chat.families import FAMILIES
+from tests.unit.tools.transformers_chat.families import EVERY_FAMILY
 
 Named = Callable[..., TransformersChat]
 hf: Any = transformers
@@ -40,7 +39,7 @@ def plainly(folder: Path, **options: Any) -> list[str]:
     return written
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@EVERY_FAMILY
 def test_a_greedy_answer_is_that_of_generate(
     family: str, named: Named, folder: Callable[[str], Path]
 ) -> None:
@@ -48,7 +47,7 @@ def test_a_greedy_answer_is_that_of_generate(
     assert [answer.text] == plainly(folder(family), do_sample=False)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@EVERY_FAMILY
 def test_samples_of_one_prefill_are_those_of_generate(
     family: str, named: Named, folder: Callable[[str], Path]
 ) -> None:
@@ -62,7 +61,7 @@ def test_samples_of_one_prefill_are_those_of_generate(
     assert len(set(expected)) == 3
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@EVERY_FAMILY
 def test_a_schema_holds_for_random_weights_in_every_sample(family: str, named: Named) -> None:
     model = named(family, "temperature=1.5&max_new_tokens=350")
     torch.manual_seed(0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-import pytest
 import torch
 
 from geofix.tools.transformers_chat import TransformersChat
@@ -13,12 +12,12 @@ from geofix.tools.transformers_chat.generation import generate
 from geofix.tools.transformers_chat.prompt import chat_of, closing_turn, model_input
 from geofix.tools.transformers_chat.wish import Watch, Wish
 from tests.unit.tools.transformers_chat.conftest import QUESTION, Place, messages
-from tests.unit.tools.transformers_chat.families import FAMILIES
+from tests.unit.tools.transformers_chat.families import EVERY_FAMILY
 
 Named = Callable[..., TransformersChat]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@EVERY_FAMILY
 def test_every_sample_thinks_and_then_answers_in_the_schema(family: str, named: Named) -> None:
     model = named(family, "think=true&think_tokens=20&max_new_tokens=350&temperature=1")
     torch.manual_seed(0)
@@ -29,7 +28,7 @@ def test_every_sample_thinks_and_then_answers_in_the_schema(family: str, named: 
     assert any(message.additional_kwargs.get("reasoning_content") for message in given)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@EVERY_FAMILY
 def test_the_second_turn_reads_as_if_the_conversation_were_written_out(
     family: str, named: Named
 ) -> None:

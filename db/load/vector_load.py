@@ -1,9 +1,9 @@
-"""A load's vectors into the database: over one connection, or large ones over two at once.
+"""Stores the vectors of a load, over one connection or, if there are many, over two at once.
 
-A server stores over each connection with one process. One is sent the photos and then vectors, from
-the last on; the other vectors, from the first on, until they meet. What the one was sent is
-committed before the other's: cut off in between, photos with a vector are whole, and the rest are
-as if they were not there, until the next load of them.
+A server uses one process for each connection. The first connection gets the photos and then the
+vectors from the last one backwards; the second gets the vectors from the first one forwards, until
+they meet. The first commits before the second. If the load is killed in between, photos that have a
+vector are complete, and the others are invisible until they are loaded again.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, text
 
 from geofix.db.errors import GalleryError
-from geofix.db.load.photos import PhotoColumns, update_photos
-from geofix.db.load.vectors import NotFiniteError, Vectors, VectorTuples, copy_vectors
-from geofix.db.search.counts import cells_of, count_new, encoders_of, loaded
-from geofix.db.search.likeness import beside
+from geofix.db.load.photo_rows import PhotoColumns, update_photos
+from geofix.db.load.vector_rows import NotFiniteError, Vectors, VectorTuples, copy_vectors
+from geofix.db.search.counts import cells_of, count_new, encoders_of, mark_changed
+from geofix.db.search.similarity import second_pool
 
 Positions = NDArray[np.intp]
 
@@ -30,24 +30,24 @@ Insert = Callable[[Connection], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """Photos of one gallery with their vectors, the photos' rows being there."""
+class VectorLoad:
+    """Photos of one gallery with their vectors; the rows of the photos exist."""
 
     encoder: str
     encoder_id: int
-    """Its partition is there."""
+    """Id of the encoder, whose partition exists."""
     gallery_id: int
     photos: PhotoColumns
     ids: NDArray[np.int64]
     """`[n]`."""
     known: Positions
-    """Which of them were there before."""
+    """Positions of the photos that were stored before."""
     vectors: Vectors
     """`[n, dimension]`."""
 
 
-def store(connection: Connection, load: Load) -> None:
-    """Store a load's vectors, in place of those the photos had.
+def store(connection: Connection, load: VectorLoad) -> None:
+    """Store a load's vectors; they replace the photos' old vectors.
 
     Raises:
         GalleryError: A vector is not finite.
@@ -65,7 +65,9 @@ def store(connection: Connection, load: Load) -> None:
     count_load(connection, load, stored - replaced)
 
 
-def store_over_two(engine: Engine, connection: Connection, load: Load, insert: Insert) -> None:
+def store_over_two(
+    engine: Engine, connection: Connection, load: VectorLoad, insert: Insert
+) -> None:
     """Store a load's vectors, and its new photos at the same time.
 
     Args:
@@ -106,12 +108,12 @@ def store_over_two(engine: Engine, connection: Connection, load: Load, insert: I
 def update(
     connection: Connection, photos: PhotoColumns, chosen: Positions, ids: NDArray[np.int64]
 ) -> None:
-    """Bring photos up to date, and what their vectors' rows repeat of them."""
+    """Update photos, and the columns that the rows of their vectors repeat."""
     _update(connection, photos, chosen, ids)
-    loaded(connection, encoders_of(connection, ids.tolist()))
+    mark_changed(connection, encoders_of(connection, ids.tolist()))
 
 
-def tuples_of(load: Load) -> VectorTuples:
+def tuples_of(load: VectorLoad) -> VectorTuples:
     """Return the rows of a load's vectors, to be copied."""
     latitude, longitude = load.photos.latitude, load.photos.longitude
     return VectorTuples(
@@ -126,7 +128,7 @@ def tuples_of(load: Load) -> VectorTuples:
 
 def copy_load(
     connection: Connection,
-    load: Load,
+    load: VectorLoad,
     rows: VectorTuples,
     *,
     from_end: bool = False,
@@ -140,14 +142,14 @@ def copy_load(
         return copy_vectors(connection, f"embeddings_{load.encoder_id:d}", rows, from_end=from_end)
     except NotFiniteError as error:
         raise GalleryError(
-            f"encoder {load.encoder!r} gave a vector that is not finite; not stored"
+            f"encoder {load.encoder!r} gave a vector that is not finite; it was not stored"
         ) from error
 
 
-def count_load(connection: Connection, load: Load, vectors: int) -> None:
-    """Count vectors that came, and say so."""
+def count_load(connection: Connection, load: VectorLoad, vectors: int) -> None:
+    """Count new vectors, and mark their encoder as changed."""
     count_new(connection, load.encoder_id, load.gallery_id, vectors)
-    loaded(connection, [load.encoder_id])
+    mark_changed(connection, [load.encoder_id])
 
 
 def _update(
@@ -160,7 +162,7 @@ def _update(
 @contextmanager
 def _committed_first(engine: Engine) -> Iterator[Connection]:
     """Give a transaction beside one that is under way and commits after it."""
-    with beside(engine).begin() as connection:
+    with second_pool(engine).begin() as connection:
         connection.execute(text("set local statement_timeout = 0"))
         # The commit of the other, which waits for the disk, comes after this one in the log.
         connection.execute(text("set local synchronous_commit = off"))

@@ -1,4 +1,4 @@
-"""When an encoder's vectors get an index or a new mean, and how it is built and swapped."""
+"""Decides when an encoder's vectors get a new index or mean, builds it and puts it into use."""
 
 from __future__ import annotations
 
@@ -9,19 +9,25 @@ from sqlalchemy.dialects.postgresql import insert
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
-from geofix.db.load.index import Progress, create_index, index_session, remove_others, write_alone
+from geofix.db.load.index_build import (
+    Progress,
+    create_index,
+    index_session,
+    remove_others,
+    write_alone,
+)
 from geofix.db.search import plan
-from geofix.db.search.centring import Centring, measured, replace_centring
-from geofix.db.search.counts import count_all, loaded, read_counts
+from geofix.db.search.centring import Centring, measure_partition, replace_centring
+from geofix.db.search.counts import count_all, mark_changed, read_counts
 from geofix.db.search.partition import Kind, partition_of
 from geofix.db.search.plan import parts_for
 from geofix.db.tables import VectorIndexRow
 
 M = 32
 EF_CONSTRUCTION = 128
-"""Neighbours a vector keeps, and candidates looked at for them. Against pgvector's 16 and 64 the
-build takes three times as long, and finds 95 % of the least similar photos instead of 87 % at the
-same width of search (200,000 x 768, ef_search 400)."""
+"""HNSW's m and ef_construction: links of a vector, and candidates examined for them. Compared with
+pgvector's defaults of 16 and 64, a build takes three times as long, and searches find 95 % of the
+least similar photos instead of 87 % (200,000 x 768, ef_search 400)."""
 
 
 def build_index(
@@ -34,32 +40,33 @@ def build_index(
     parts: int | None = None,
     progress: Progress = lambda line: None,
 ) -> None:
-    """Build an index with a new mean, and put both in the place of those in force.
+    """Build an index with a new mean, and replace the index and the mean in use.
 
     Args:
         engine: To the database.
         encoder: Whose vectors.
-        kind: `full`, or `compact`: one bit a dimension, for where memory is short.
-        m: Neighbours a vector keeps.
-        ef_construction: Candidates looked at for them.
-        parts: Graphs the index is made of; by the number of vectors where it is not given.
-        progress: Called with what is being done.
+        kind: `full`, or `compact` with one bit a dimension, which needs less memory.
+        m: Number of neighbours that a vector is linked to.
+        ef_construction: Number of candidates examined for these links.
+        parts: Number of graphs of the index; by default it depends on the number of vectors.
+        progress: Called with a line for each step.
 
     Raises:
         GalleryError: The encoder has too few vectors for a mean.
-        DatabaseError: The server failed; what was in force still is.
+        DatabaseError: The server failed; the old index and mean stay in use.
     """
     with database_errors(engine), index_session(engine) as session:
         connection = session.connection
         partition = partition_of(connection, encoder)
         if partition is None:
-            raise GalleryError(f"there is no vector of encoder {encoder!r}; ingest photos first")
+            raise GalleryError(f"there are no vectors of encoder {encoder!r}; ingest photos first")
         remove_others(connection, partition)
         progress("computing the mean")
-        centring = measured(connection, partition)
+        centring = measure_partition(connection, partition)
         if centring is None:
             raise GalleryError(
-                f"encoder {encoder!r} has too few vectors for an index; they are compared exactly"
+                f"encoder {encoder!r} has too few vectors for an index; searches compare with"
+                " every vector"
             )
         table = partition.table
         photos, upto = connection.execute(
@@ -84,7 +91,7 @@ def build_index(
 
 
 def _swap(engine: Engine, encoder_id: int, row: VectorIndexRow, centring: Centring) -> None:
-    """Put index and mean in force together; a search that began before ends with the old ones."""
+    """Put index and mean into use together; a search that has begun uses the old ones."""
     values = {
         column.name: getattr(row, column.name)
         for column in VectorIndexRow.__table__.c
@@ -95,17 +102,17 @@ def _swap(engine: Engine, encoder_id: int, row: VectorIndexRow, centring: Centri
         replace_centring(connection, encoder_id, centring)
         connection.execute(delete(VectorIndexRow).where(VectorIndexRow.encoder_id == encoder_id))
         connection.execute(insert(VectorIndexRow).values(encoder_id=encoder_id, **values))
-        loaded(connection, [encoder_id])
+        mark_changed(connection, [encoder_id])
 
 
 def finish_load(engine: Engine, encoder: str, *, progress: Progress = lambda line: None) -> None:
-    """Bring counts, centring and index up to date after photos came or went.
+    """Update counts, centring and index after photos were added or removed.
 
-    More than `EXACT_ROWS` vectors have an index; it is built anew once as many are not in it. Where
-    there is none, the mean is taken anew.
+    An encoder with more than `EXACT_ROWS` vectors has an index, which is rebuilt when that many are
+    not in it. Without an index, only the mean is computed again.
 
     Raises:
-        DatabaseError: The server failed; what it did not come to is done by the next call.
+        DatabaseError: The server failed; the next call does the rest.
     """
     with database_errors(engine), engine.begin() as connection:
         write_alone(connection)
@@ -113,7 +120,7 @@ def finish_load(engine: Engine, encoder: str, *, progress: Progress = lambda lin
         if partition is None:
             return
         count_all(connection, partition)
-        loaded(connection, [partition.encoder_id])
+        mark_changed(connection, [partition.encoder_id])
         total = read_counts(connection, partition).total
     index = partition.index
     if total <= plan.EXACT_ROWS // 2 and index is not None:
@@ -126,24 +133,24 @@ def finish_load(engine: Engine, encoder: str, *, progress: Progress = lambda lin
 
 
 def refresh_centring(engine: Engine, encoder: str) -> None:
-    """Compute mean and null distribution anew, where no index holds on to the old mean."""
+    """Compute mean and null distribution again, unless an index uses the current mean."""
     with database_errors(engine), engine.begin() as connection:
         write_alone(connection)
         partition = partition_of(connection, encoder)
         if partition is None or partition.index is not None:
             return
-        replace_centring(connection, partition.encoder_id, measured(connection, partition))
-        loaded(connection, [partition.encoder_id])
+        replace_centring(connection, partition.encoder_id, measure_partition(connection, partition))
+        mark_changed(connection, [partition.encoder_id])
 
 
 def drop_index(engine: Engine, encoder: str) -> None:
-    """Do without an index: searches compare with every vector again."""
+    """Remove the index, so that searches compare with every vector."""
     with database_errors(engine), index_session(engine) as session:
         partition = partition_of(session.connection, encoder)
         if partition is not None:
             with engine.begin() as short:
                 gone = VectorIndexRow.encoder_id == partition.encoder_id
                 short.execute(delete(VectorIndexRow).where(gone))
-                loaded(short, [partition.encoder_id])
+                mark_changed(short, [partition.encoder_id])
             remove_others(session.connection, partition)
     refresh_centring(engine, encoder)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from benchmarks.gallery.database import Server
 from benchmarks.gallery.rows import Rows
 from benchmarks.gallery.tables import say
-from geofix.db.load.indexing import build_index
+from geofix.db.load.index_lifecycle import build_index
 from geofix.db.load.ingest import Ingest
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.partition import Kind

@@ -1,4 +1,4 @@
-"""What a collection says of a photo, beside what is stored of it."""
+"""Compares a photo of a collection with what is stored of it."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ import numpy as np
 
 from geofix.db.load.ingest import GeotaggedPhoto
 from geofix.tools.geo.countries import countries_of
-from geofix.tools.ingestion.decoding import Decoded, Task
+from geofix.tools.ingestion.decoding import DecodedPhoto, Task
 from geofix.tools.sources import SourcePhoto
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One photo under way."""
+    """One photo of a load, and what is stored of it."""
 
     item: SourcePhoto
     there: GeotaggedPhoto | None
-    """What is stored under its id, with a vector of the encoder."""
+    """The stored photo with its id and a vector of the encoder; none if there is none."""
     says_the_same: bool
-    """Whether all is stored that is known of it before it is opened."""
+    """Whether everything that the collection says of it is already stored."""
 
     @property
     def external_id(self) -> str:
-        """Its id in the collection."""
+        """Id of the photo in the collection."""
         return self.item.external_id
 
     @property
     def stored_sha256(self) -> str | None:
-        """Of the picture whose vector is stored."""
+        """Hash of the picture whose vector is stored."""
         return None if self.there is None else self.there.sha256
 
-    def has_vector(self, decoded: Decoded) -> bool:
-        """Whether the vector that is stored is that of the picture that was read."""
+    def has_vector(self, decoded: DecodedPhoto) -> bool:
+        """Return whether the stored vector belongs to the picture that was read."""
         return decoded.sha256 == self.stored_sha256
 
     def task(self) -> Task:
-        """Say what is wanted of the picture."""
+        """Return what to read from the picture."""
         wants_place = self.item.latitude is None or self.item.longitude is None
         wants_more = wants_place or self.item.captured_at is None
         return Task(
@@ -67,12 +67,12 @@ def _says_the_same(item: SourcePhoto, there: GeotaggedPhoto) -> bool:
     )
 
 
-def geotagged(source: str, photos: list[tuple[Job, Decoded]]) -> list[GeotaggedPhoto]:
-    """Give what the gallery keeps of photos that were read.
+def geotagged(source: str, photos: list[tuple[Job, DecodedPhoto]]) -> list[GeotaggedPhoto]:
+    """Return the gallery's rows of photos that were read.
 
     Args:
         source: Name of the collection.
-        photos: Those whose place is known, from the collection or from EXIF.
+        photos: Photos whose place is known, from the collection or from EXIF.
     """
     places = [_place(job.item, decoded) for job, decoded in photos]
     countries = countries_of(*zip(*places, strict=True)) if places else []
@@ -97,9 +97,9 @@ def geotagged(source: str, photos: list[tuple[Job, Decoded]]) -> list[GeotaggedP
     ]
 
 
-def _place(item: SourcePhoto, decoded: Decoded) -> tuple[float, float]:
+def _place(item: SourcePhoto, decoded: DecodedPhoto) -> tuple[float, float]:
     if item.latitude is not None and item.longitude is not None:
         return item.latitude, item.longitude
     if decoded.place is None:
-        raise ValueError(f"photo {item.external_id!r} was read without being asked for its place")
+        raise ValueError(f"photo {item.external_id!r} was read without its place")
     return decoded.place

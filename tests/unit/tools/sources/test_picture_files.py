@@ -8,7 +8,7 @@ import pytest
 
 from geofix.tools.errors import PhotoError
 from geofix.tools.sources import FilePicture, MemoryPicture, Picture, TarPicture
-from geofix.tools.sources import pictures as module
+from geofix.tools.sources import picture_files as module
 from geofix.tools.sources.joined import tar_pictures, zip_pictures
 from tests.unit.tools.sources.archives import jpeg, tar, zipped
 
@@ -38,7 +38,7 @@ def test_a_picture_above_the_limit_is_refused_before_it_is_used(
     pictures = every_kind(tmp_path, jpeg())
     monkeypatch.setattr(module, "MAX_BYTES", 100)
     for picture in pictures:
-        with pytest.raises(PhotoError, match="above 100 bytes"):
+        with pytest.raises(PhotoError, match="more than 100 bytes"):
             picture.read()
 
 
@@ -48,7 +48,7 @@ def test_an_archive_that_is_gone_or_cut_short_says_so(tmp_path: Path) -> None:
         data = (tmp_path / name).read_bytes()
         (tmp_path / name).write_bytes(data[:700])
     for picture in (tarred, stored, deflated):
-        with pytest.raises(PhotoError, match="cut short"):
+        with pytest.raises(PhotoError, match="truncated"):
             picture.read()
     (tmp_path / "a.tar").unlink()
     with pytest.raises(PhotoError, match=r"a\.tar!x/a\.jpg.*No such file"):

@@ -1,7 +1,7 @@
-"""Rows of `photos`: columns checked, packed for COPY, found, inserted, brought up to date.
+"""Rows of the table `photos`: checks them, finds, inserts and updates them with COPY.
 
-Numbers, and what all photos of a call share, are packed by numpy. Of other texts each is encoded
-once, however many photos have it; columns that are empty throughout are left out.
+numpy packs numbers and the values that all photos of a call share. Every other text is encoded
+once, however many photos have it. Empty columns are left out.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from geofix.db.errors import GalleryError
-from geofix.db.load.vectors import copy_tuples, driver_of
+from geofix.db.load.vector_rows import copy_tuples, driver_of
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-"""NUL, and surrogates as in a file name that is no UTF-8: Postgres cannot hold them in text."""
+"""Characters that Postgres cannot store: NUL, and surrogates from file names that are not UTF-8."""
 
 CODE = re.compile("[A-Z]{2}")
-"""Of a country. In small letters it would be found by no search of the country."""
+"""A country code. A search for the country would not find one in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
 class GeotaggedPhoto:
-    """What the gallery keeps of one photo, its vector apart."""
+    """What the gallery stores of one photo besides its vector."""
 
     source: str
     external_id: str
@@ -47,7 +47,7 @@ class GeotaggedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class PhotoColumns:
-    """The same of many photos, `n` entries a field: rows of millions are too slow one by one."""
+    """The same for many photos, as columns of `n` entries, because single rows are too slow."""
 
     source: list[str]
     external_id: list[str]
@@ -67,37 +67,39 @@ class PhotoColumns:
         return len(self.external_id)
 
     def identities(self) -> list[tuple[str, str]]:
-        """Source and id of each photo, which tell it from all others of a gallery."""
+        """Source and id of each photo, which identify it in a gallery."""
         return list(zip(self.source, self.external_id, strict=True))
 
 
-FIELDS = tuple(field.name for field in fields(GeotaggedPhoto))
-NUMBERS = {"latitude": np.float64, "longitude": np.float64, "accuracy_km": np.float32}
-TEXTS = tuple(name for name in FIELDS if name not in {*NUMBERS, "captured_at"})
+PHOTO_FIELDS = tuple(field.name for field in fields(GeotaggedPhoto))
+NUMBER_FIELDS = {"latitude": np.float64, "longitude": np.float64, "accuracy_km": np.float32}
+TEXT_FIELDS = tuple(name for name in PHOTO_FIELDS if name not in {*NUMBER_FIELDS, "captured_at"})
 
 
 def as_columns(photos: Sequence[GeotaggedPhoto] | PhotoColumns) -> PhotoColumns:
     """Return photos by column."""
     if isinstance(photos, PhotoColumns):
         return photos
-    columns: dict[str, Any] = {name: [getattr(photo, name) for photo in photos] for name in FIELDS}
-    numbers = {name: np.array(columns[name], dtype=kind) for name, kind in NUMBERS.items()}
+    columns: dict[str, Any] = {
+        name: [getattr(photo, name) for photo in photos] for name in PHOTO_FIELDS
+    }
+    numbers = {name: np.array(columns[name], dtype=kind) for name, kind in NUMBER_FIELDS.items()}
     return PhotoColumns(**{**columns, **numbers})
 
 
-def check_columns(photos: PhotoColumns) -> None:
-    """Refuse what cannot be stored.
+def check_storable(photos: PhotoColumns) -> None:
+    """Refuse photos that cannot be stored.
 
     Raises:
-        GalleryError: A photo is off the Earth or named twice, a column has another length than the
-            rest, or a text cannot be held by Postgres.
+        GalleryError: A photo is not on the Earth or appears twice, the columns have different
+            lengths, or Postgres cannot store a text.
     """
-    for name in FIELDS:
+    for name in PHOTO_FIELDS:
         if len(getattr(photos, name)) != len(photos):
             raise GalleryError(
                 f"{len(getattr(photos, name))!r} values of {name!r} came with {len(photos)!r} ids"
             )
-    for name in TEXTS:
+    for name in TEXT_FIELDS:
         _check_texts(name, photos)
     _check_numbers(photos)
     _check_instants(photos)
@@ -108,15 +110,15 @@ def check_columns(photos: PhotoColumns) -> None:
 
 
 def check_text(what: str, value: str | None) -> None:
-    """Refuse a text that Postgres cannot hold.
+    """Refuse a text that Postgres cannot store.
 
     Raises:
-        GalleryError: It has a NUL, or a surrogate as in a file name that is no UTF-8.
+        GalleryError: It has a NUL or a surrogate, as in a file name that is not UTF-8.
     """
     if value is not None and (found := UNSTORABLE.search(value)):
         raise GalleryError(
-            f"{what} has the character {found.group()!r}, which Postgres cannot hold: {value!r};"
-            " remove it"
+            f"{what} has the character {found.group()!r}, which Postgres cannot store:"
+            f" {value!r}; remove it"
         )
 
 
@@ -140,7 +142,9 @@ def _check_numbers(photos: PhotoColumns) -> None:
             )
     for at in np.flatnonzero(~((photos.accuracy_km >= 0) & np.isfinite(photos.accuracy_km)))[:1]:
         value = float(photos.accuracy_km[at])
-        raise GalleryError(f"{_named(photos, at)}: accuracy_km {value!r} is no distance; give 0 up")
+        raise GalleryError(
+            f"{_named(photos, at)}: accuracy_km {value!r} is not a distance; give 0 or more"
+        )
 
 
 def _check_countries(photos: PhotoColumns) -> None:
@@ -148,7 +152,7 @@ def _check_countries(photos: PhotoColumns) -> None:
         if country is not None and not CODE.fullmatch(country):
             at = photos.country.index(country)
             raise GalleryError(
-                f"{_named(photos, at)}: country {country!r} is no ISO 3166-1 alpha-2 code"
+                f"{_named(photos, at)}: country {country!r} is not an ISO 3166-1 alpha-2 code"
             )
 
 
@@ -169,7 +173,7 @@ def _check_identities(photos: PhotoColumns) -> None:
         first = dict(zip(reversed(keys), reversed(range(len(keys))), strict=True))
         at = next(at for at, key in enumerate(keys) if first[key] < at)
         raise GalleryError(
-            f"{_named(photos, at)} is there twice in one call; give each an id of its own"
+            f"{_named(photos, at)} appears twice in one call; give each photo its own id"
         )
 
 
@@ -177,13 +181,13 @@ def _named(photos: PhotoColumns, at: int | np.intp) -> str:
     return f"photo {photos.external_id[at]!r} of {photos.source[at]!r}"
 
 
-BLOCK = 2048
+COPY_BLOCK = 2048
 """Photos put together at a time, and sent before the next."""
 
 NULL = (-1).to_bytes(4, "big", signed=True)
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-"""From which Postgres counts the microseconds of an instant."""
+"""Postgres stores an instant as microseconds since this date."""
 
 Positions = NDArray[np.intp]
 
@@ -204,11 +208,11 @@ def copy_photos(
         photos: All of them.
         chosen: Positions of those to copy.
     """
-    numbers = {**leading, **{name: getattr(photos, name)[chosen] for name in NUMBERS}}
+    numbers = {**leading, **{name: getattr(photos, name)[chosen] for name in NUMBER_FIELDS}}
     encoding = driver_of(connection).info.encoding
     shared: dict[str, bytes] = {}
     varying: dict[str, Iterator[bytes]] = {}
-    for name in (name for name in FIELDS if name not in NUMBERS):
+    for name in (name for name in PHOTO_FIELDS if name not in NUMBER_FIELDS):
         values = _picked(getattr(photos, name), chosen)
         pieces = {value: _field(value, encoding) for value in set(values)}
         if len(pieces) > 1:
@@ -256,9 +260,9 @@ def _packed(
 def _joined(rows: NDArray[np.void], varying: list[Iterator[bytes]]) -> Iterator[bytes]:
     """Give whole tuples, many at a time."""
     starts = rows.view(f"V{rows.dtype.itemsize}")
-    for first in range(0, len(rows), BLOCK):
+    for first in range(0, len(rows), COPY_BLOCK):
         # The rows' own beginnings come first: `zip` takes nothing of the rest after the last.
-        tuples = zip(starts[first : first + BLOCK].tolist(), *varying, strict=False)
+        tuples = zip(starts[first : first + COPY_BLOCK].tolist(), *varying, strict=False)
         yield b"".join(chain.from_iterable(tuples))
 
 
@@ -284,10 +288,10 @@ def known_ids(
 
 
 def new_ids(connection: Connection, count: int) -> NDArray[np.int64]:
-    """Take ids for photos that are to come, one block, higher than any before.
+    """Reserve a block of new photo ids, higher than all before.
 
-    Nobody else takes some meanwhile, see `writer_lock`. So their rows can be copied straight into
-    the tables.
+    No other writer runs meanwhile (`geofix.db.load.index_build.write_alone`), so the rows can be
+    copied straight into the tables.
     """
     if not count:
         return np.empty(0, dtype=np.int64)
@@ -319,8 +323,8 @@ def update_photos(
     ids: NDArray[np.int64],
     cells: NDArray[np.int32],
 ) -> None:
-    """Bring photos up to date, and what the rows of their vectors repeat of them."""
-    columns = ", ".join(FIELDS)
+    """Update photos, and the columns that the rows of their vectors repeat."""
+    columns = ", ".join(PHOTO_FIELDS)
     connection.execute(
         text(
             f"create temp table changed on commit drop as select id, 0 as cell, {columns}"
@@ -328,7 +332,9 @@ def update_photos(
         )
     )
     copy_photos(connection, "changed", {"id": ids, "cell": cells}, photos, chosen)
-    updates = ", ".join(f"{name} = changed.{name}" for name in FIELDS if name not in KEY_FIELDS)
+    updates = ", ".join(
+        f"{name} = changed.{name}" for name in PHOTO_FIELDS if name not in KEY_FIELDS
+    )
     for table, changes, key in (
         ("photos", updates, "id"),
         (

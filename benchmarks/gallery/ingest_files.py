@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 from sqlalchemy import Engine
 
 from benchmarks.gallery.database import Server
-from benchmarks.gallery.ours import ENCODER, GALLERY
+from benchmarks.gallery.geofix_gallery import ENCODER, GALLERY
 from benchmarks.gallery.rows import LICENCE, Rows
 from geofix.db.load.ingest import Ingest
 from geofix.tools.ingestion import ingest_vectors
-from geofix.tools.sources.choose import open_source
+from geofix.tools.sources.open_source import open_source
 from geofix.tools.sources.protocol import VectorSource
 
 

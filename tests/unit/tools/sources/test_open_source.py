@@ -20,25 +20,27 @@ def test_a_kind_is_taken_at_its_word(tmp_path: Path) -> None:
     (tmp_path / "photos.data").write_text("path,lat,lon\na.jpg,1,2\n")
     assert isinstance(open_source(tmp_path / "photos.data", kind="csv"), TableSource)
     with pytest.raises(
-        SourceError, match=r"no kind 'zip' of source; there are folder: .* vectors:"
+        SourceError, match=r"'zip' is not a kind of source; the kinds are folder: .* vectors:"
     ):
         open_source(tmp_path, kind="zip")
-    with pytest.raises(SourceError, match=r"has no train\.csv"):
+    with pytest.raises(SourceError, match=r"does not contain train\.csv"):
         open_source(tmp_path, kind="osv5m")
 
 
 def test_what_a_kind_does_not_take_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").touch()
-    with pytest.raises(SourceError, match="--split is for osv5m, and this is read as 'folder'"):
+    with pytest.raises(
+        SourceError, match="--split is only for osv5m, and this source is read as 'folder'"
+    ):
         open_source(tmp_path, split="train")
-    with pytest.raises(SourceError, match="--table is for mp16, vectors"):
+    with pytest.raises(SourceError, match="--table is only for mp16, vectors"):
         open_source(tmp_path, table=tmp_path / "t.csv")
-    with pytest.raises(SourceError, match="--column is for"):
+    with pytest.raises(SourceError, match="--column is only for"):
         open_source(tmp_path, columns={"latitude": "y"})
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"there is no .*nosuch"):
+    with pytest.raises(SourceError, match=r"nosuch.* does not exist"):
         open_source(tmp_path / "nosuch")
 
 

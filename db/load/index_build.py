@@ -1,8 +1,8 @@
-"""One encoder's index: created beside the one in force, dropped, one at a time.
+"""Creates and drops the index of one encoder, one change at a time.
 
-HNSW (Malkov & Yashunin 2018) over centred vectors, as an expression over the raw ones that are
-stored. It covers the photos there were when it was begun: later ones are not added to the graph,
-which takes 3 to 7 ms each, but searched one by one until the next index.
+The index is HNSW (Malkov & Yashunin 2018) over centred vectors, as an expression over the stored
+raw ones. It covers the photos that exist when its build begins. Later photos are not added, which
+would take 3 to 7 ms each; searches compare with them one by one until the next build.
 """
 
 from __future__ import annotations
@@ -16,69 +16,54 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
+from pgvector import HalfVector
 from psycopg.errors import DiskFull
 from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy import exc as sa_exc
 
+from geofix.db.engine import on_this_machine
 from geofix.db.errors import DatabaseError
-from geofix.db.halves import as_text
-from geofix.db.load.vectors import driver_of
+from geofix.db.load.vector_rows import driver_of
 from geofix.db.round_trip import LIMIT_MS
 from geofix.db.search.centring import Centring
 from geofix.db.search.partition import Partition, part_names
 from geofix.db.tables import VectorIndexRow
 
 SHARE = 0.5
-"""Of what memory is free; the rest is for the pages of table and index."""
+"""Share of the free memory that a build gets; the rest caches pages of table and index."""
 
 LEAST_MB = 64
 """Postgres's own default."""
 
 SHARED_MEMORY = Path("/dev/shm")
-"""Where processes that build together keep the whole graph; a container's holds 64 MB."""
-
-CORES_ELSEWHERE = 4
-"""Assumed of a server on another machine, which does not tell."""
-
-HERE = ("localhost", "127.0.0.1", "::1")
+"""Parallel builds keep the whole graph here; in a container it holds only 64 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildMemory:
-    """What a build is given."""
+    """Memory and processes of an index build."""
 
     memory_mb: int
     workers: int
     """Processes beside the leader."""
     fits: bool
-    """Whether the graph will stay in memory."""
+    """Whether the whole graph fits in memory."""
 
 
 def graph_bytes(rows: int, dimension: int, m: int, *, compact: bool) -> int:
-    """Return what an HNSW graph takes in memory while it is built.
+    """Return the memory in bytes that building an HNSW graph takes.
 
-    Vector, 2m neighbours of 16 bytes in the lowest layer, and 130 bytes for the rest, a tenth more
-    for the layers above: measured 2.9 kB a row at 768 dimensions and m = 32.
+    A row takes its vector, 2m neighbours of 16 bytes in the lowest layer and 130 bytes more; the
+    layers above add a tenth. Measured: 2.9 kB a row at 768 dimensions and m = 32.
     """
     vector = dimension // 8 if compact else 2 * dimension
     return int(rows * (vector + 2 * m * 16 + 130) * 1.1)
 
 
-def on_this_machine(engine: Engine) -> bool:
-    """Say whether a server shares this machine's memory, as far as its address tells."""
-    host = engine.url.host or "localhost"
-    return host in HERE or host.startswith("/")
-
-
-def cores_of(engine: Engine) -> int:
-    """Return how many of an index's graphs a server is asked to search at once."""
-    return (os.cpu_count() or 1) if on_this_machine(engine) else CORES_ELSEWHERE
-
-
 def build_memory(engine: Engine, needed_bytes: int) -> BuildMemory | None:
-    """Return what a build should be given; none where the server is another machine's.
+    """Return the memory for a build; none if the server is on another machine.
 
-    Its memory cannot be seen from here: then the server's own settings hold.
+    The memory of another machine is unknown, so the server's own settings apply there.
     """
     if not on_this_machine(engine):
         return None
@@ -98,11 +83,11 @@ INDEX_LOCK = 0x6765_6F66_6969
 """Key of the advisory lock under which indexes are changed by one at a time ('geofii' in ASCII)."""
 
 TURN_S = 0.2
-"""How often whoever waits asks whether it is their turn."""
+"""Time between two attempts to get the lock."""
 
 LONGEST_TURN_S = 6 * 3600
-"""How long they wait. A million vectors take a quarter of an hour (DESIGN.md section 4), and the
-lock ends with its holder's connection: who holds it longer hangs."""
+"""Longest wait for the lock. A million vectors take a quarter of an hour (DESIGN.md section 4), and
+the lock ends with its holder's connection, so a holder that takes longer hangs."""
 
 HOLDERS = text(
     "select pid from pg_locks where locktype = 'advisory' and granted and objsubid = 1"
@@ -114,23 +99,22 @@ HOLDERS = text(
 
 @dataclass(frozen=True, slots=True)
 class IndexSession:
-    """What indexes are changed over, one change at a time."""
+    """A connection for index changes, one change at a time."""
 
     connection: Connection
     """Without transactions."""
     pooled: bool
-    """Whether a pooler stands in between, so that no setting holds for the connection."""
+    """Whether the connection goes through a pooler, so that settings do not last."""
 
 
 @contextmanager
 def index_session(engine: Engine) -> Iterator[IndexSession]:
-    """Give a session without transactions, in which nobody else changes indexes.
+    """Yield a session without transactions, during which nobody else changes indexes.
 
-    It is closed afterwards with its settings. Behind a pooler it is no session: each statement may
-    go over another one.
+    The session is closed afterwards. Behind a pooler, each statement can use another session.
 
     Raises:
-        DatabaseError: Somebody else has changed indexes for longer than `LONGEST_TURN_S`.
+        DatabaseError: Another process has held the lock for longer than `LONGEST_TURN_S`.
     """
     with _turn(engine):
         opened = engine.connect()
@@ -168,9 +152,9 @@ def _turn(engine: Engine) -> Iterator[None]:
             if time.monotonic() > give_up_at:
                 pids = connection.execute(HOLDERS, {"key": INDEX_LOCK}).scalars().all()
                 raise DatabaseError(
-                    f"the server processes {list(pids)!r} have held the right to change indexes"
-                    f" for more than {LONGEST_TURN_S / 3600:g} h; end what they belong to, or"
-                    " them (`select pg_terminate_backend(PID)`), and start again"
+                    f"the server processes {list(pids)!r} have held the lock for index changes"
+                    f" for more than {LONGEST_TURN_S / 3600:g} h. Stop the programs they belong"
+                    " to, or run `select pg_terminate_backend(PID)`, then try again"
                 )
             time.sleep(TURN_S)
         yield
@@ -192,18 +176,21 @@ def create_index(
     centring: Centring,
     progress: Progress,
 ) -> None:
-    """Create the index that `row` describes; it is not in force yet."""
+    """Create the index that `row` describes, without putting it into use."""
     compact = row.kind == "compact"
     # One graph is built after another: what one needs is given back before the next.
     photos = row.photos // row.parts + 1
     needed = graph_bytes(photos, partition.dimension, row.m, compact=compact)
     # Citus's workers build by their own settings, see `geofix db distribute`.
     given = None if partition.distributed else build_memory(engine, needed)
-    line = f"building the index over {row.photos:,} vectors"
+    line = f"building the index of {row.photos:,} vectors"
     if given is not None and not given.fits:
-        line += f"; it needs {needed // 1_000_000:,} MB and gets {given.memory_mb:,}, so slowly"
+        line += (
+            f"; this is slow, because it needs {needed // 1000000:,} MB of memory and gets"
+            f" {given.memory_mb:,} MB"
+        )
     if session.pooled:
-        line += "; a pooler stands in between, so loads wait meanwhile"
+        line += "; loads wait meanwhile, because the connection goes through a pooler"
     progress(line)
     for part, name in enumerate(part_names(row.name, row.parts)):
         statement = _index_sql(partition, row, centring, name, part)
@@ -226,7 +213,9 @@ def _index_sql(
     partition: Partition, row: VectorIndexRow, centring: Centring, name: str, part: int
 ) -> str:
     dimension = partition.dimension
-    mean = f"'{as_text(centring.mean)}'::halfvec"
+    # A search sends the same mean as bytes, which is the same constant to Postgres; else the index
+    # would not be used.
+    mean = f"'{HalfVector(centring.mean).to_text()}'::halfvec"
     expression, operators = f"(embedding - {mean})::halfvec({dimension:d})", "halfvec_cosine_ops"
     if row.kind == "compact":
         expression, operators = (
@@ -243,7 +232,7 @@ def _index_sql(
 
 
 def remove_others(connection: Connection, partition: Partition) -> None:
-    """Drop the indexes that are not in force: the one before, or what a killed build left."""
+    """Drop the indexes that are not in use: the previous one, or what a killed build left."""
     in_force = select(VectorIndexRow.name, VectorIndexRow.parts)
     row = connection.execute(
         in_force.where(VectorIndexRow.encoder_id == partition.encoder_id)
@@ -295,9 +284,9 @@ WRITERS_LOCK = 0x6765_6F66_6979
 
 
 def write_alone(connection: Connection) -> None:
-    """Wait until no other load or removal runs; the rest of the transaction is the only one.
+    """Wait until no other load or removal runs, and keep others out until the transaction ends.
 
-    Loads at once deadlocked on new partitions and on rows they shared. Searches never wait.
+    Concurrent loads deadlocked on new partitions and on shared rows. Searches never wait.
     """
     connection.execute(text("set local statement_timeout = 0"))
     connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": WRITERS_LOCK})

@@ -1,4 +1,4 @@
-"""Vectors that were computed elsewhere, at the speed of COPY: read here, written beside."""
+"""Ingests vectors made elsewhere: reads batches and stores them with COPY in another thread."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geofix.db.load.ingest import Added, GeotaggedPhoto, Ingest
-from geofix.db.load.photos import PhotoColumns
+from geofix.db.load.photo_rows import PhotoColumns
 from geofix.tools.geo.countries import countries_of
-from geofix.tools.ingestion.load import Writer
+from geofix.tools.ingestion.photo_load import Writer
 from geofix.tools.ingestion.report import IngestionReport, Progress, Tally
 from geofix.tools.sources import check_name
 from geofix.tools.sources.protocol import VectorBatch, VectorSource
 
-ROWS = 32_768
+LARGEST_BLOCK = 32_768
 """Rows read and stored at a time: 100 MB of vectors of 768 dimensions in float32."""
 
 Value = TypeVar("Value")
@@ -30,7 +30,7 @@ def ingest_vectors(
     ingest: Ingest,
     encoder: str,
     *,
-    batch_size: int = ROWS,
+    batch_size: int = LARGEST_BLOCK,
     advance: Callable[[Progress], None] = lambda progress: None,
     rejects: Path | None = None,
 ) -> IngestionReport:

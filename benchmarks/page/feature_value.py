@@ -9,7 +9,7 @@ from benchmarks.page.figures import distance, share_of, table
 from geofix.agent.context import Context
 from geofix.agent.nodes.retrieve import search_both_ways
 from geofix.agent.services import Services
-from geofix.agent.verify.evidence import KINDS
+from geofix.agent.verify.evidence import KIND_OF
 from geofix.agent.verify.scorer import Scorer
 from geofix.agent.verify.scorers import HAND_SET, Scorers
 from geofix.agent.verify.spots import SPOT_FEATURES
@@ -26,8 +26,8 @@ from geofix.evaluation.calibrate.examples import (
 from geofix.evaluation.calibrate.standings import first_km, rescored, respotted, without_pictures
 from geofix.evaluation.run.ablations import leaving_out
 from geofix.tools.starter import read_starter
+from geofix.tools.statistics import PLACE_KM
 
-NEAR_KM = 25.0
 STRENGTH = 1.0
 """Inverse regularisation of every refit: the same, so that only the feature differs."""
 
@@ -48,15 +48,15 @@ def ablation(fit: Sequence[Seen], shown: Mapping[str, Sequence[Seen]]) -> str:
     ]
     lines = [
         "## Simulated worlds: what each feature is worth\n",
-        f"First answer within {NEAR_KM:g} km, with simulated drafts. First of the hand-set weights,"
-        " which choose where none are fitted: the weight is set to 0.\n",
+        f"First answer within {PLACE_KM:g} km, with simulated drafts. First of the hand-set"
+        " weights, which choose where none are fitted: the weight is set to 0.\n",
         *table(["hand-set, without", *shown], rows),
         "Then of weights fitted on other simulated worlds, refitted without it each time, with one"
         f" regularisation (C = {STRENGTH:g}). The contradiction of dissimilar photos and geometry"
         " are not fitted: see `evaluation/calibrate/examples.py`. Intervals overlap: most features"
         " alone are worth less than these photos can tell.\n",
     ]
-    fitted = [name for name in KINDS if name not in UNTRUSTED]
+    fitted = [name for name in KIND_OF if name not in UNTRUSTED]
     rows = []
     for left_out in (None, *fitted):
         without = [*UNTRUSTED, *([left_out] if left_out else [])]
@@ -72,7 +72,7 @@ def _weighed_without(name: str | None) -> Scorer:
 
 def _near(shown: Mapping[str, Sequence[Seen]], scorer: Scorer) -> list[str]:
     return [
-        share_of([first_km(rescored(one, scorer)) <= NEAR_KM for one in some])
+        share_of([first_km(rescored(one, scorer)) <= PLACE_KM for one in some])
         for some in shown.values()
     ]
 
@@ -87,7 +87,7 @@ def negatives(cases: Mapping[str, Sequence[Case]]) -> str:
         [
             "## Negatives, open set (real photos) and simulated worlds\n",
             "Hand-set weights without drafts, which count dissimilar photos at a place against it;"
-            f" first answer within {NEAR_KM:g} km. By strategy: negatives of the kind `far` and"
+            f" first answer within {PLACE_KM:g} km. By strategy: negatives of the kind `far` and"
             " `none` do not enter the choice: both are the row 0, and `dissimilar` is the others."
             " What negatives in the prompt do to a model's draft is not measured here: no model was"
             " asked.\n",
@@ -98,7 +98,7 @@ def negatives(cases: Mapping[str, Sequence[Case]]) -> str:
 
 def _right(case: Case, count: int) -> bool:
     first = first_of(choices(observed_of(case, drafts=False, negatives=count), HAND_SET))
-    return first is not None and off_km(case, first.latitude, first.longitude) <= NEAR_KM
+    return first is not None and off_km(case, first.latitude, first.longitude) <= PLACE_KM
 
 
 HEAD = """## Simulated worlds: what each feature of spots is worth

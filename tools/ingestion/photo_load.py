@@ -1,6 +1,6 @@
-"""One load of photos: what need not be read, what is new, and one thread that stores it.
+"""One load of photos: skips what is stored, finds what is new, and stores it in one thread.
 
-Who decodes and embeds, and where, is not its business.
+It does not decode or embed photos.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geofix.db.load.ingest import Added, GeotaggedPhoto, Ingest
-from geofix.tools.ingestion.decoding import Decoded, Outcome, Undecodable
-from geofix.tools.ingestion.matching import Job, geotagged, job_of
+from geofix.tools.ingestion.decoding import DecodedPhoto, Outcome, Undecodable
+from geofix.tools.ingestion.jobs import Job, geotagged, job_of
 from geofix.tools.ingestion.report import Tally
 from geofix.tools.sources import Rejected, Source, SourcePhoto
 
 DEPTH = 2
-"""Batches under way at most: one is being written and one waits."""
+"""Maximum number of pending batches: one is being written and one waits."""
 
 
 class Writer:
-    """Writes in a thread of its own. Use as a context manager: leaving it waits for the rest."""
+    """Stores batches in its own thread. Use it as a context manager: leaving it waits for them."""
 
     def __init__(self) -> None:
-        """Nothing is started before the first batch."""
+        """Start no thread before the first batch."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="geofix-write")
         self._under_way: deque[tuple[Future[Added], Callable[[Added], None]]] = deque()
 
@@ -44,7 +44,7 @@ class Writer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Wait for what is under way, and settle it if nothing failed."""
+        """Wait for pending batches, and settle them if nothing failed."""
         try:
             if error is None:
                 self.settle(wait=True)
@@ -52,15 +52,15 @@ class Writer:
             self._thread.shutdown(wait=True, cancel_futures=True)
 
     def put(self, store: Callable[[], Added], stored: Callable[[Added], None]) -> None:
-        """Have a batch stored; waits while `DEPTH` are under way.
+        """Queue a batch; waits while `DEPTH` batches are pending.
 
         Args:
             store: Called in the thread.
-            stored: Called in the caller's thread with what `store` gave, at a later `put` or
+            stored: Called in the caller's thread with the result of `store`, at a later `put` or
                 `settle`.
 
         Raises:
-            GeofixError: What an earlier batch raised.
+            GeofixError: An earlier batch failed.
         """
         self.settle()
         while len(self._under_way) >= DEPTH:
@@ -68,7 +68,7 @@ class Writer:
         self._under_way.append((self._thread.submit(store), stored))
 
     def settle(self, *, wait: bool = False) -> None:
-        """Call `stored` for the batches that are in, and with `wait` for all."""
+        """Call `stored` for the finished batches, or with `wait` for all."""
         while self._under_way and (wait or self._under_way[0][0].done()):
             self._settle_first()
 
@@ -78,11 +78,11 @@ class Writer:
 
 
 LOOKED_UP = 64
-"""Photos asked of the database at a time."""
+"""Photos looked up in the database at a time."""
 
 
-class Load:
-    """The photos of one collection on their way into one gallery."""
+class PhotoLoad:
+    """The load of one collection into one gallery."""
 
     def __init__(
         self, source: Source, gallery: str, ingest: Ingest, encoder: str, tally: Tally, to: Writer
@@ -109,7 +109,7 @@ class Load:
         """The same by digest."""
 
     def jobs(self) -> Iterator[Job]:
-        """Give the photos to be read, with what is stored of them."""
+        """Yield the photos to read, with what is stored of them."""
         items = iter(self._source)
         while chunk := list(islice(items, LOOKED_UP)):
             photos = [item for item in chunk if isinstance(item, SourcePhoto)]
@@ -126,7 +126,7 @@ class Load:
         return self._ingest.known(self._gallery, self._source.name, self._encoder, ids)
 
     def wants(self, job: Job, outcome: Outcome) -> bool:
-        """Say whether there is something to store, and count the photo if not."""
+        """Return whether there is something to store; count the photo if not."""
         if isinstance(outcome, Undecodable):
             self._tally.reject(job.item.picture.location, outcome.reason)
             return False
@@ -135,7 +135,7 @@ class Load:
             return False
         return True
 
-    def _amend(self, photos: list[tuple[Job, Decoded]]) -> None:
+    def _amend(self, photos: list[tuple[Job, DecodedPhoto]]) -> None:
         if photos:
             rows = geotagged(self._source.name, photos)
             self._writer.put(partial(self._amended, rows), self._count)
@@ -143,11 +143,11 @@ class Load:
     def _amended(self, photos: Sequence[GeotaggedPhoto]) -> Added:
         return Added(new=0, updated=self._ingest.amend(self._gallery, photos))
 
-    def fresh(self, batch: Sequence[tuple[Job, Decoded]]) -> list[tuple[Job, Decoded]]:
-        """Give the photos that need a vector, and settle the others of a batch.
+    def fresh(self, batch: Sequence[tuple[Job, DecodedPhoto]]) -> list[tuple[Job, DecodedPhoto]]:
+        """Return the photos of a batch that need a vector, and handle the others.
 
-        Those whose vector is stored have their changed terms stored; pictures that the gallery has
-        under another name are left out.
+        Photos whose vector is stored are updated. Pictures that the gallery has under another id
+        are rejected.
         """
         self._amend([(job, decoded) for job, decoded in batch if job.has_vector(decoded)])
         new = [(job, decoded) for job, decoded in batch if not job.has_vector(decoded)]
@@ -172,7 +172,7 @@ class Load:
     ) -> str | None:
         """Say whose picture this is already, if it is."""
         if job.external_id in self._on_the_way:
-            return f"the id {job.external_id!r} is there twice; give each photo one of its own"
+            return f"the id {job.external_id!r} appears twice; give each photo its own id"
         if sha256 in self._pictures:
             return f"the same picture as {self._pictures[sha256]!r}"
         if stored is None:
@@ -187,10 +187,10 @@ class Load:
 
     def store(
         self,
-        photos: list[tuple[Job, Decoded]],
+        photos: list[tuple[Job, DecodedPhoto]],
         vectors: NDArray[np.float32],
     ) -> None:
-        """Have photos stored with their vectors, of shape [n, dimension]."""
+        """Queue photos with their vectors, of shape [n, dimension], for storing."""
         rows = geotagged(self._source.name, photos)
         add = partial(self._ingest.add, self._gallery, self._encoder, rows, vectors)
         self._writer.put(add, partial(self._stored, rows))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from geofix.agent.cli.ingest import Options, load_source
 from geofix.agent.errors import SourceError
-from geofix.agent.loading import Options, load_source
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.db.load.galleries import list_galleries
@@ -74,8 +74,8 @@ def test_vectors_are_kept_under_the_name_of_their_encoder(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"embedded_by": "clip"}, "'clip', can be given for vectors only. Set GEOFIX_ENCODER"),
-        ({"workers": 2, "ray": 3}, "by the 3 workers of the Ray cluster or by 2 processes here"),
+        ({"embedded_by": "clip"}, "'clip' can be given only for vectors.* set GEOFIX_ENCODER"),
+        ({"workers": 2, "ray": 3}, "--ray 3 and --workers 2 exclude each other"),
     ],
 )
 def test_photos_take_no_encoders_name_and_one_kind_of_worker(

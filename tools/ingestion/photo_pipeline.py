@@ -1,7 +1,7 @@
-"""Photos into the gallery: looked up, decoded in processes, embedded in batches, stored beside.
+"""Ingests photos: looks them up, decodes them in processes, embeds and stores them in batches.
 
-A batch is stored whole or not at all, and what is stored already is not embedded again: killed at
-any point and started again, a load goes on where it was. Nothing grows with the collection.
+A batch is stored completely or not at all, and stored photos are not embedded again. So a load that
+is killed and started again continues where it stopped. Memory does not grow with the collection.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from PIL import Image
 
 from geofix.db.load.ingest import Ingest
 from geofix.tools.encoders import Encoder
-from geofix.tools.ingestion.decoding import Decoded, Outcome
-from geofix.tools.ingestion.load import Load, Writer
-from geofix.tools.ingestion.matching import Job
+from geofix.tools.ingestion.decoding import DecodedPhoto, Outcome
+from geofix.tools.ingestion.jobs import Job
+from geofix.tools.ingestion.photo_load import PhotoLoad, Writer
 from geofix.tools.ingestion.report import IngestionReport, Progress, Tally
 from geofix.tools.ingestion.workers import Workers
 from geofix.tools.sources import Source, check_name
 
 BATCH = 32
-"""Photos embedded and stored at a time; up to three batches are what a kill can cost."""
+"""Photos embedded and stored at a time; a kill loses at most three batches of work."""
 
 
 def ingest_source(
@@ -36,7 +36,7 @@ def ingest_source(
     advance: Callable[[Progress], None] = lambda progress: None,
     rejects: Path | None = None,
 ) -> IngestionReport:
-    """Put the photos of a collection into a gallery.
+    """Ingest the photos of a collection into a gallery.
 
     Args:
         source: The collection.
@@ -51,14 +51,15 @@ def ingest_source(
 
     Raises:
         SourceError: The gallery's name or the file for rejects is unusable.
-        GalleryError: The encoder is known with another dimension, or gave what is no vector.
+        GalleryError: The encoder's stored vectors have another dimension, or it gave an invalid
+            vector.
         EncoderError: The encoder failed.
         GeofixError: Worker processes cannot be started.
     """
     check_name(gallery)
     with Tally(source.total(), advance, rejects) as tally:
         with Writer() as writer, Workers(workers, batch_size, tally.lost_worker) as pool:
-            load = Load(source, gallery, ingest, encoder.name, tally, writer)
+            load = PhotoLoad(source, gallery, ingest, encoder.name, tally, writer)
             outcomes = pool.decode_all((job, job.task()) for job in load.jobs())
             for batch in _batches(load, outcomes, batch_size):
                 _take(batch, load, encoder)
@@ -67,22 +68,22 @@ def ingest_source(
 
 
 def _batches(
-    load: Load, outcomes: Iterator[tuple[Job, Outcome]], size: int
-) -> Iterator[list[tuple[Job, Decoded]]]:
+    load: PhotoLoad, outcomes: Iterator[tuple[Job, Outcome]], size: int
+) -> Iterator[list[tuple[Job, DecodedPhoto]]]:
     wanted = (
         (job, outcome)
         for job, outcome in outcomes
-        if load.wants(job, outcome) and isinstance(outcome, Decoded)
+        if load.wants(job, outcome) and isinstance(outcome, DecodedPhoto)
     )
     while batch := list(islice(wanted, size)):
         yield batch
 
 
-def _take(batch: list[tuple[Job, Decoded]], load: Load, encoder: Encoder) -> None:
+def _take(batch: list[tuple[Job, DecodedPhoto]], load: PhotoLoad, encoder: Encoder) -> None:
     fresh = load.fresh(batch)
     if fresh:
         load.store(fresh, encoder.embed(_pixels(fresh)))
 
 
-def _pixels(photos: list[tuple[Job, Decoded]]) -> list[Image.Image]:
+def _pixels(photos: list[tuple[Job, DecodedPhoto]]) -> list[Image.Image]:
     return [decoded.pixels for _, decoded in photos if decoded.pixels is not None]

@@ -1,4 +1,4 @@
-"""Where the bytes of one picture are, and how to get them in any process."""
+"""Locates the bytes of one picture, in a file or an archive, and reads them in any process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from geofix.tools.errors import PhotoError
 from geofix.tools.photo.read import MAX_BYTES, _read_file
 
 ZIP_HEADER = struct.Struct("<4s22xHH")
-"""Of a member: signature, and the lengths of name and extra field that follow."""
+"""Header of a zip member: signature, and the lengths of the name and extra field that follow."""
 
 
 class Picture(Protocol):
@@ -27,7 +27,7 @@ class Picture(Protocol):
         """Return the file's bytes.
 
         Raises:
-            PhotoError: It is gone, cannot be read, or is above `images.MAX_BYTES`.
+            PhotoError: It is gone, cannot be read, or is larger than `MAX_BYTES`.
         """
         ...
 
@@ -56,7 +56,7 @@ class TarPicture:
     offset: int
     """Where the member's bytes begin, in bytes from the start of the tar."""
     size: int
-    """In bytes."""
+    """Size of the member in bytes."""
     member: str
 
     @property
@@ -105,7 +105,7 @@ class ZipPicture:
             except zlib.error as error:
                 raise _unreadable(self.location, str(error)) from error
         if signature != b"PK\3\4" or len(data) != self.size or zlib.crc32(data) != self.crc:
-            raise _unreadable(self.location, "it is not what the zip's directory says")
+            raise _unreadable(self.location, "its content differs from the zip's directory")
         return data
 
 
@@ -129,7 +129,7 @@ def _within(data: bytes, location: str) -> bytes:
 def _check_size(size: int, location: str) -> None:
     if size > MAX_BYTES:
         raise PhotoError(
-            f"photo {location!r} is above {MAX_BYTES:,} bytes; save it smaller, as JPEG"
+            f"photo {location!r} has more than {MAX_BYTES:,} bytes; save it as a smaller JPEG"
         )
 
 
@@ -141,7 +141,7 @@ def _read_at(path: Path, offset: int, size: int, location: str) -> bytes:
     except OSError as error:
         raise _unreadable(location, str(error)) from error
     if len(data) < size:
-        raise _unreadable(location, "the archive is cut short")
+        raise _unreadable(location, "the archive is truncated")
     return data
 
 

@@ -1,4 +1,4 @@
-"""Rows of `embeddings`, packed by numpy, and binary COPY, which takes them."""
+"""Packs rows of the table `embeddings` with numpy, and sends them with binary COPY."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ def driver_of(connection: Connection) -> Driver:
     """
     driver = connection.connection.driver_connection
     if driver is None:
-        raise GalleryError("the connection was closed in the middle of the work; run it again")
+        raise GalleryError("the connection closed during the load; run it again")
     return driver  # type: ignore[no-any-return]
 
 
 NO_COUNTRY = "ZZ"
-"""Unknown territory, as the Unicode CLDR has it."""
+"""Code of an unknown territory in the Unicode CLDR."""
 
-BLOCK = 128
-"""Rows packed at a time: what the processor's cache holds, and is sent before the next."""
+ROWS_A_BLOCK = 128
+"""Rows packed and sent at a time; they fit in the processor's cache."""
 
 Vectors = NDArray[np.float32] | NDArray[np.float16]
 
-FIELDS = (
+VECTOR_FIELDS = (
     ("photo_id", ">i8", 8),
     ("latitude", ">f8", 8),
     ("longitude", ">f8", 8),
@@ -76,11 +76,11 @@ FIELDS = (
 
 
 class NotFiniteError(ValueError):
-    """A vector holds NaN or an infinity, or does once it is rounded to halves."""
+    """A vector has NaN or an infinity, perhaps only after it is rounded to half precision."""
 
 
 class VectorTuples:
-    """The rows of a load, each to be sent once, over one connection or over two at once."""
+    """The rows of a load, each sent once, over one connection or two at once."""
 
     def __init__(
         self,
@@ -114,12 +114,14 @@ class VectorTuples:
         # Neighbours on the ground lie side by side in the table: a search in a region then reads a
         # few rows a page and not a page a row.
         order = np.argsort(cell, kind="stable")
-        self._left = deque(order[at : at + BLOCK] for at in range(0, len(order), BLOCK))
+        self._left = deque(
+            order[at : at + ROWS_A_BLOCK] for at in range(0, len(order), ROWS_A_BLOCK)
+        )
 
     def blocks(self, *, from_end: bool = False) -> Generator[memoryview, None, None]:
-        """Give rows that nobody was given yet, block by block, all in the same memory.
+        """Yield rows that were not yielded before, block by block, all in the same memory.
 
-        Where it is closed before its end, the load has failed, and others are given nothing more.
+        If the generator is closed early, the load has failed, and other callers get no more rows.
 
         Args:
             from_end: Begin with the last, while another connection is sent the first: each then
@@ -143,15 +145,15 @@ class VectorTuples:
             self.give_up()
 
     def give_up(self) -> None:
-        """Give nobody any more: the load has failed elsewhere."""
+        """Stop yielding rows, because the load has failed elsewhere."""
         self._left.clear()
 
     def _empty(self) -> NDArray[np.void]:
         """Return a block with what all rows share."""
         dimension = self._vectors.shape[1]
-        rows = np.zeros(BLOCK, _record(dimension))
-        rows["fields"] = len(FIELDS) + 1
-        for name, _, length in FIELDS:
+        rows = np.zeros(ROWS_A_BLOCK, _record(dimension))
+        rows["fields"] = len(VECTOR_FIELDS) + 1
+        for name, _, length in VECTOR_FIELDS:
             rows[f"{name}_length"] = length
         rows["embedding_length"], rows["dimension"] = 4 + 2 * dimension, dimension
         for name, number in self._shared.items():
@@ -173,7 +175,7 @@ class VectorTuples:
 def copy_vectors(
     connection: Connection, table: str, rows: VectorTuples, *, from_end: bool = False
 ) -> int:
-    """Copy what is left of a load's vectors into a partition; return how many rows that were.
+    """Copy the remaining vectors of a load into a partition; return the number of rows.
 
     Args:
         connection: In whose transaction it happens.
@@ -184,7 +186,7 @@ def copy_vectors(
     Raises:
         NotFiniteError: A vector is not finite; the transaction has to be rolled back.
     """
-    names = [*(name for name, _, _ in FIELDS), "embedding"]
+    names = [*(name for name, _, _ in VECTOR_FIELDS), "embedding"]
     with closing(rows.blocks(from_end=from_end)) as blocks:
         return copy_tuples(connection, table, names, blocks)
 
@@ -192,7 +194,7 @@ def copy_vectors(
 def _record(dimension: int) -> np.dtype[np.void]:
     """Return a tuple as binary COPY takes it: each field after its length."""
     parts: list[tuple[str, str] | tuple[str, str, tuple[int]]] = [("fields", ">i2")]
-    for name, kind, _ in FIELDS:
+    for name, kind, _ in VECTOR_FIELDS:
         parts += [(f"{name}_length", ">i4"), (name, kind)]
     # As pgvector receives a halfvec: dimension, nothing, numbers, of which we have the bits.
     parts += [("embedding_length", ">i4"), ("dimension", ">i2"), ("unused", ">i2")]

@@ -17,13 +17,13 @@ from sqlalchemy import Engine, event, make_url
 
 from geofix.db.engine import conninfo, open_engine
 from geofix.db.load.ingest import GeotaggedPhoto, Ingest
-from geofix.db.round_trip import AHEAD, written
+from geofix.db.round_trip import AHEAD, compiled
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Found
 from tests.integration.db.load.loads import one
 
 if TYPE_CHECKING:
-    from benchmarks.drawn import Drawn
+    from benchmarks.made_gallery import Drawn
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -145,7 +145,7 @@ def plans(engine: Engine) -> Iterator[list[str]]:
             # Under the settings that go ahead of it, and hold until the transaction ends.
             with cursor.connection.transaction(), cursor.connection.cursor() as beside:
                 if ahead := context.execution_options.get(AHEAD):
-                    beside.execute(*written(ahead))
+                    beside.execute(*compiled(ahead))
                 rows = beside.execute(f"explain {statement}", parameters).fetchall()
             seen.append("\n".join(row[0] for row in rows))
 

@@ -16,11 +16,11 @@ DEFAULT_PORT = 5432
 STARTUP = struct.pack("!ii", 21, 3 << 16) + b"user\0geofix\0\0"
 """First message of the protocol, version 3.0: length, version, and a user who need not exist."""
 
-Standing = Literal["up", "coming", "gone"]
+ServerState = Literal["up", "coming", "gone"]
 """How a server stands: it takes connections; starts, recovers or shuts down; is not there."""
 
 
-def standing(words: str) -> Standing:
+def server_state(words: str) -> ServerState:
     """Ask servers whether they take connections, without logging in.
 
     As `pg_isready` does, and by the code of the answer, since its text is in the server's
@@ -41,10 +41,10 @@ def standing(words: str) -> Standing:
         _standing(host, ports[at] if len(ports) > 1 else ports[0])
         for at, host in enumerate(hosts.split(","))
     }
-    return next(one for one in get_args(Standing) if one in found)
+    return next(one for one in get_args(ServerState) if one in found)
 
 
-def _standing(host: str, port: str) -> Standing:
+def _standing(host: str, port: str) -> ServerState:
     try:
         with _socket(host, int(port)) as asked:
             asked.settimeout(ASK_TIMEOUT_S)

@@ -22,6 +22,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
+from pgvector import HalfVector
 from pgvector.sqlalchemy import BIT, HALFVEC
 from sqlalchemy import (
     BindParameter,
@@ -41,16 +42,16 @@ from sqlalchemy import (
     literal_column,
     select,
 )
+from sqlalchemy.types import UserDefinedType
 
-from geofix.db.engine import address_of, open_engine, pool_of
+from geofix.db.engine import engine_address, open_engine, pool_of
 from geofix.db.errors import GalleryError
-from geofix.db.halves import as_bytes, half, parameter
 from geofix.db.round_trip import (
     AHEAD,
     LIMIT_MS,
     Ahead,
     Transaction,
-    connect_unasked,
+    connect_unchecked,
     without_transaction,
 )
 from geofix.db.search.partition import Kind, Partition
@@ -59,13 +60,24 @@ from geofix.db.search.query import Search
 Vector = NDArray[np.float32]
 Column = ColumnElement[Any]
 
-PROBE, MEAN = parameter("probe"), parameter("mean")
+
+class _SentVector(UserDefinedType[HalfVector]):
+    """A vector on its way to the server; the type of pgvector's own would write it as text."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **options: Any) -> str:
+        """Name it for SQL."""
+        return "HALFVEC"
+
+
+PROBE, MEAN = (cast(bindparam(name, type_=_SentVector()), HALFVEC()) for name in ("probe", "mean"))
 OFFSET: BindParameter[float] = bindparam("offset", type_=Double())
 NORM: BindParameter[float] = bindparam("norm", type_=Double())
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
+class PreparedQuery:
     """One query, ready to be compared."""
 
     probe: Vector
@@ -97,7 +109,7 @@ def index_distance(rows: TableClause, dimension: int, kind: Kind) -> ColumnEleme
     return _distance("<~>", bits(centred, dimension), bits(PROBE, dimension))
 
 
-def likeness(query: Vector, mean: Vector | None, *, sign: float) -> Likeness:
+def prepare_query(query: Vector, mean: Vector | None, *, sign: float) -> PreparedQuery:
     """Prepare a query.
 
     Args:
@@ -111,26 +123,31 @@ def likeness(query: Vector, mean: Vector | None, *, sign: float) -> Likeness:
     probe = np.asarray(query, dtype=np.float32)
     if probe.ndim != 1 or not np.isfinite(probe).all():
         raise GalleryError(
-            f"the query, of shape {probe.shape!r}, is no vector of finite numbers; give what the"
-            " encoder gave for one photo"
+            f"the query of shape {probe.shape!r} is not a vector of finite numbers; give the"
+            " encoder's vector of one photo"
         )
     if mean is not None:
         check_dimension(probe, len(mean))
-        probe = probe - half(mean)
+        probe = probe - round_to_half(mean)
     length = float(np.linalg.norm(probe))
     probe = sign * probe / (length or 1.0)
-    return Likeness(probe, mean, _parameters(probe, mean))
+    return PreparedQuery(probe, mean, _parameters(probe, mean))
+
+
+def round_to_half(vector: Vector) -> Vector:
+    """Round to what a `halfvec` holds."""
+    return vector.astype(np.float16).astype(np.float32)
 
 
 def _parameters(probe: Vector, mean: Vector | None) -> dict[str, object]:
-    sent = as_bytes(probe)
+    sent = HalfVector(probe)
     if mean is None:
         return {"probe": sent}
-    rounded = half(probe)
+    rounded = round_to_half(probe)
     return {
         "probe": sent,
-        "mean": as_bytes(mean),
-        "offset": float(half(mean) @ rounded),
+        "mean": HalfVector(mean),
+        "offset": float(round_to_half(mean) @ rounded),
         # Rounded to halves, the probe is not quite of unit length any more.
         "norm": float(np.linalg.norm(rounded)),
     }
@@ -145,7 +162,7 @@ def check_dimension(query: Vector, dimension: int) -> None:
     if len(query) != dimension:
         raise GalleryError(
             f"the query has {len(query)!r} dimensions, and the gallery's vectors of this encoder"
-            f" have {dimension!r}; ask with the weights that embedded the gallery"
+            f" have {dimension!r}; use the weights that embedded the gallery"
         )
 
 
@@ -168,10 +185,10 @@ Settings = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PartitionQuery:
     """What is asked of a partition."""
 
-    likeness: Likeness
+    prepared: PreparedQuery
     sign: float
     """1 for the most similar, -1 for the most dissimilar."""
     limit: int
@@ -181,7 +198,7 @@ class Asked:
 
     def parameters(self) -> dict[str, object]:
         """Return what fills the places in the statements that compare."""
-        return {**self.likeness.parameters, "limit": self.limit, **self._places()}
+        return {**self.prepared.parameters, "limit": self.limit, **self._places()}
 
     def _places(self) -> dict[str, object]:
         places: dict[str, object] = {}
@@ -192,7 +209,7 @@ class Asked:
         return places
 
 
-def conditions(partition: Partition, asked: Asked) -> list[ColumnElement[bool]]:
+def query_conditions(partition: Partition, asked: PartitionQuery) -> list[ColumnElement[bool]]:
     """Return what rows have to satisfy beside being close."""
     rows = partition.table
     wanted: list[ColumnElement[bool]] = []
@@ -205,7 +222,7 @@ def conditions(partition: Partition, asked: Asked) -> list[ColumnElement[bool]]:
     return wanted
 
 
-def ranked(
+def fetch_ranked(
     connection: Connection,
     partition: Partition,
     settings: Settings,
@@ -244,10 +261,10 @@ def _place(name: str) -> str:
 
 Share = TypeVar("Share")
 
-MOST_AT_ONCE = 32
+MOST_SHARES = 32
 """Shares, beside the first of each search; more wait for a thread."""
 
-_THREADS = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="geofix-share")
+_THREADS = ThreadPoolExecutor(MOST_SHARES, thread_name_prefix="geofix-share")
 """Of all searches: to start one takes a search a millisecond. None starts before it is needed."""
 
 _opened: WeakKeyDictionary[Engine, Engine] = WeakKeyDictionary()
@@ -255,7 +272,7 @@ _lock = Lock()
 
 
 @contextmanager
-def asked_beside(
+def ask_in_parallel(
     engine: Engine, shares: Sequence[Share], ask: Callable[[Connection, Share], Ranked]
 ) -> Iterator[Ranked]:
     """Ask some shares while the caller asks another; all is in the list given, once it ends.
@@ -267,7 +284,7 @@ def asked_beside(
     """
 
     def elsewhere(share: Share) -> Ranked:
-        with connect_unasked(beside(engine)) as other:
+        with connect_unchecked(second_pool(engine)) as other:
             return ask(without_transaction(other), share)
 
     others = [_THREADS.submit(elsewhere, share) for share in shares]
@@ -280,7 +297,7 @@ def asked_beside(
         found += other.result()
 
 
-def beside(engine: Engine) -> Engine:
+def second_pool(engine: Engine) -> Engine:
     """Return an engine to the same server with connections of its own.
 
     Whoever holds a connection and waits for one more of the same pool waits for ever once all do.
@@ -291,7 +308,7 @@ def beside(engine: Engine) -> Engine:
         if engine not in _opened:
             size, timeout_s = pool_of(engine)
             _opened[engine] = open_engine(
-                address_of(engine),
+                engine_address(engine),
                 statement_timeout_ms=engine.get_execution_options()[LIMIT_MS],
                 pool_size=size,
                 pool_timeout_s=timeout_s,

@@ -1,4 +1,4 @@
-"""One load, whatever it is of: photos here, photos on a Ray cluster, or vectors made elsewhere."""
+"""Ingests a source into a gallery: photos on this machine or a Ray cluster, or given vectors."""
 
 from __future__ import annotations
 
@@ -80,18 +80,15 @@ def _check(source: Source | VectorSource, options: Options) -> None:
     """Refuse what would be left undone without a word."""
     if isinstance(source, VectorSource):
         if options.ray or options.workers > 1:
-            raise SourceError(
-                "vectors are read by one process and embedded no more; leave out --workers and"
-                " --ray"
-            )
+            raise SourceError("vectors are loaded by one process; leave out --workers and --ray")
         return
     if options.embedded_by is not None:
         raise SourceError(
-            f"photos are embedded here; an encoder's name, {options.embedded_by!r}, can be given"
-            " for vectors only. Set GEOFIX_ENCODER to choose the encoder"
+            f"--embedded-by {options.embedded_by!r} can be given only for vectors. geofix embeds"
+            " photos itself; set GEOFIX_ENCODER to choose the encoder"
         )
     if options.ray and options.workers > 1:
         raise SourceError(
-            f"photos are read by the {options.ray!r} workers of the Ray cluster or by"
-            f" {options.workers!r} processes here; leave out --ray or --workers"
+            f"--ray {options.ray!r} and --workers {options.workers!r} exclude each other; leave"
+            " one out"
         )

@@ -22,7 +22,7 @@ from langchain_core.utils.function_calling import convert_to_openai_function
 from pydantic import BaseModel
 
 from geofix.tools.models.ask import ask
-from geofix.tools.models.providers import NO_KEY, load_chat_model
+from geofix.tools.models.load import NO_KEY, load_chat_model
 from geofix.tools.photo.read import read_photo, to_jpeg
 from geofix.tools.photo.samples import sample_path
 
