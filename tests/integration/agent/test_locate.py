@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import ExifTags, Image
@@ -13,6 +15,7 @@ from geofix.agent.errors import DatabaseError, GalleryError, PhotoError, RegionE
 from geofix.db import schema
 from geofix.db.engine import open_engine
 from geofix.db.runs import Trail
+from geofix.tools.encoders.efficientnet_lite0 import EfficientNetLite0Encoder
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.photo.samples import sample_path
 from tests.fakes import ColorEncoder
@@ -42,6 +45,22 @@ def test_the_sample_photo_is_placed_within_a_kilometer_in_paris(fix: Fix) -> Non
     assert [candidate.rank for candidate in fix.candidates] == list(
         range(1, len(fix.candidates) + 1)
     )
+
+
+def test_one_pass_of_the_network_gives_vector_and_scene(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = []
+    run = EfficientNetLite0Encoder._run
+
+    def counted(self: EfficientNetLite0Encoder, images: Sequence[Image.Image]) -> Any:
+        passes.append(len(images))
+        return run(self, images)
+
+    monkeypatch.setattr(EfficientNetLite0Encoder, "_run", counted)
+    # The same picture in a file of its own, which is embedded anew.
+    agent.locate(sample_path().read_bytes() + b"once")
+    assert passes == [1]
 
 
 def test_a_fix_without_a_model_is_never_passed_off_as_one(fix: Fix) -> None:
