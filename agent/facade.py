@@ -1,7 +1,7 @@
-"""The facade every door stands on: Python, command line, service.
+"""The facade that Python callers, the command line and services use.
 
-`Agent` pairs the graph with LangGraph's synchronous saver; `AsyncAgent` with the
-asynchronous one: a synchronous saver raises a bare NotImplementedError under `ainvoke`.
+`Agent` runs the graph with LangGraph's synchronous saver, `AsyncAgent` with the asynchronous one,
+because a synchronous saver raises NotImplementedError under `ainvoke`.
 
 The nodes are synchronous and run in threads of geofix's own (`geofix.agent.recording`), so one
 event loop can serve many photos at once and keeps its own threads.
@@ -13,9 +13,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres import PostgresSaver
@@ -27,7 +26,7 @@ from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.checkpointer import serializer
 from geofix.agent.context import Context
 from geofix.agent.graph import build_graph
-from geofix.agent.intake import Asked, answer, ask, config_of, picked, reopen
+from geofix.agent.intake import Question, answer, ask, config_of, picked, reopen
 from geofix.agent.recording import in_thread
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
@@ -35,12 +34,15 @@ from geofix.agent.state import Fix, Query, Region, State
 from geofix.db.checkpoints import AsyncCheckpointPool, CheckpointPool
 from geofix.tools.encoders import Encoder
 
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
 Listener = Callable[[dict[str, Any]], None]
 Graph = CompiledStateGraph[State, Context, Query, Fix]
 
 
 def with_saver(compiled: Graph, saver: BaseCheckpointSaver[str]) -> Graph:
-    """Return a compiled graph that shares all with another but its checkpoints."""
+    """Return a copy of a compiled graph with another checkpoint saver."""
     # Not `compiled.copy(update=...)`: that one forgets how answers become a `Fix` (langgraph
     # 1.2.22, `_output_mapper`).
     graph = copy(compiled)
@@ -49,7 +51,7 @@ def with_saver(compiled: Graph, saver: BaseCheckpointSaver[str]) -> Graph:
 
 
 class Agent:
-    """An open geofix: loaded encoder, open database, any number of photos."""
+    """An open geofix with a loaded encoder and an open database, for any number of photos."""
 
     def __init__(
         self,
@@ -136,7 +138,7 @@ class Agent:
         self,
         graph: Graph,
         question: Query | Command[Any] | None,
-        asked: Asked,
+        asked: Question,
         on_event: Listener | None,
     ) -> None:
         config: RunnableConfig = config_of(asked.run, asked.context)
@@ -171,8 +173,8 @@ def open_agent(
             paid for; `exit`, once at the end, is for batches that ask a lost photo again.
     """
     with Services(settings, encoder=encoder, model=model, progress=progress) as services:
-        # The engine first: asking for it sets the embedded database up, checkpoints included.
-        _ = services.engine
+        # Before the pool: it sets the embedded database up, checkpoints included.
+        services.open_for_runs()
         with services.checkpoint_pool() as pool:
             yield Agent(services, pool, durability)
 
@@ -259,7 +261,7 @@ class AsyncAgent:
         self,
         graph: Graph,
         question: Query | Command[Any] | None,
-        asked: Asked,
+        asked: Question,
         on_event: Listener | None,
     ) -> None:
         async for event in graph.astream(
@@ -285,7 +287,7 @@ async def aopen_agent(
     services = Services(settings, encoder=encoder, model=model, progress=progress)
     try:
         # In a thread, since the embedded server may have to be started.
-        await in_thread(lambda: services.engine)
+        await in_thread(services.open_for_runs)
         async with services.async_checkpoint_pool() as pool:
             yield AsyncAgent(services, pool)
     finally:

@@ -1,12 +1,8 @@
-"""The topology: which node follows which. What they do is in `nodes`, what they know in `state`.
-
-Ends in a bare `graph` for `langgraph.json`: a graph with a checkpointer of its own is refused by
-`langgraph dev`.
-"""
+"""The topology: which node follows which. What they do is in `nodes`, what they know in `state`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from langgraph.graph import END, START, StateGraph
@@ -19,10 +15,9 @@ from geofix.agent.nodes.retrieve import retrieve
 from geofix.agent.nodes.review import review
 from geofix.agent.nodes.settle import settle
 from geofix.agent.nodes.verify import verify
-from geofix.agent.recording import recorded, threaded
+from geofix.agent.recording import Node, recorded, threaded
 from geofix.agent.services import Services
 from geofix.agent.state import Fix, Query, State
-from geofix.tools.once import once
 
 
 def after_verify(state: State) -> Literal["refine", "review", "settle"]:
@@ -33,8 +28,35 @@ def after_verify(state: State) -> Literal["refine", "review", "settle"]:
     return "settle"
 
 
+NODES: tuple[tuple[str, Node], ...] = (
+    ("embed", embed),
+    ("retrieve", retrieve),
+    ("draft", draft),
+    ("verify", verify),
+    ("refine", refine),
+    ("review", review),
+    ("settle", settle),
+)
+"""Every node by the name that the trail shows."""
+
+EDGES: tuple[tuple[str, str], ...] = (
+    (START, "embed"),
+    ("embed", "retrieve"),
+    ("retrieve", "draft"),
+    ("draft", "verify"),
+    ("refine", "retrieve"),
+    ("review", "settle"),
+    ("settle", END),
+)
+"""Which node follows which; after `verify` the verdict decides."""
+
+
 def build_graph(
-    services: Callable[[], Services], *, under_asyncio: bool = False
+    services: Callable[[], Services],
+    *,
+    under_asyncio: bool = False,
+    nodes: Sequence[tuple[str, Node]] = NODES,
+    edges: Sequence[tuple[str, str]] = EDGES,
 ) -> StateGraph[State, Context, Query, Fix]:
     """Return the graph, not compiled.
 
@@ -42,36 +64,17 @@ def build_graph(
         services: Gives what the nodes work with, when one runs.
         under_asyncio: Whether it is run by `ainvoke` and `astream` only; its nodes then leave the
             event loop's default executor to others.
+        nodes: The nodes by name.
+        edges: Which follows which.
     """
     builder = StateGraph(State, context_schema=Context, input_schema=Query, output_schema=Fix)
-    for name, node in (
-        ("embed", embed),
-        ("retrieve", retrieve),
-        ("draft", draft),
-        ("verify", verify),
-        ("refine", refine),
-        ("review", review),
-        ("settle", settle),
-    ):
+    for name, node in nodes:
         step = recorded(name, node, services)
         if under_asyncio:
             builder.add_node(name, threaded(step))
         else:
             builder.add_node(name, step)
-    builder.add_edge(START, "embed")
-    builder.add_edge("embed", "retrieve")
-    builder.add_edge("retrieve", "draft")
-    builder.add_edge("draft", "verify")
+    for before, after in edges:
+        builder.add_edge(before, after)
     builder.add_conditional_edges("verify", after_verify)
-    builder.add_edge("refine", "retrieve")
-    builder.add_edge("review", "settle")
-    builder.add_edge("settle", END)
     return builder
-
-
-@once
-def _own_services() -> Services:
-    return Services()
-
-
-graph = build_graph(_own_services).compile(name="geofix")

@@ -1,4 +1,4 @@
-"""The way into a run and out of it: photo and question are checked, the answer is completed.
+"""The start and the end of a run: checks photo and question, and completes the answer.
 
 Shared by the synchronous and the asynchronous facade. One thread is one photo: asking another
 photo, or the same one otherwise, under an existing id is an error.
@@ -28,9 +28,9 @@ from geofix.agent.calibration.claims import (
     NO_EXIF_PLACE,
     ClaimAsked,
     Coordinates,
-    check_claim,
     parse_claim,
     place_of,
+    with_claim_checked,
 )
 from geofix.agent.context import Context, recursion_limit
 from geofix.agent.errors import GeofixError, PhotoError, RegionError, TrailError
@@ -47,7 +47,8 @@ from geofix.tools.photo.read import read_photo, to_jpeg
 REFERENCE = "sha256:"
 
 MOST_DECODED = max(2, os.cpu_count() or 1)
-"""Photos at once: one of 120 megapixels takes 480 MB, and more than the cores decode no sooner."""
+"""Photos decoded at once: one of 120 megapixels takes 480 MB, and more than the number of cores is
+no faster."""
 
 _decoding = BoundedSemaphore(MOST_DECODED)
 
@@ -55,7 +56,7 @@ _HEX = re.compile("[0-9a-f]{64}")
 
 
 def read_in(source: Path | str | bytes) -> QueryPhoto:
-    """Read a photo as it would be kept; nothing is written.
+    """Read a photo in the form that is stored, without storing it.
 
     Args:
         source: A path, or the bytes of a file.
@@ -78,7 +79,7 @@ def read_in(source: Path | str | bytes) -> QueryPhoto:
 
 
 def take_in(source: Path | str | bytes, queries: QueryPhotos) -> QueryPhoto:
-    """Read a photo and keep it; nothing is kept of one that cannot be read.
+    """Read a photo and store it; a photo that cannot be read is not stored.
 
     Args:
         source: A path, or the bytes of a file.
@@ -109,9 +110,9 @@ def resolve(reference: str, queries: QueryPhotos) -> QueryPhoto:
     head, comma, data = reference.partition(",")
     if not (head.startswith("data:") and head.endswith(";base64") and comma):
         raise PhotoError(
-            f"the photo {reference[:60]!r} is neither 'sha256:<hex>' of a photo kept here nor a"
-            " 'data:image/jpeg;base64,' URL; from Python or the command line give the path to"
-            " `locate`"
+            f"the photo {reference[:60]!r} must be 'sha256:<hex>' of a stored photo or a"
+            " 'data:image/jpeg;base64,' URL. To locate a file, use `locate` in Python or"
+            " `geofix locate`"
         )
     try:
         photo = base64.b64decode(data, validate=True)
@@ -128,25 +129,25 @@ def _sha256(reference: str) -> str:
     sha256 = reference.removeprefix(REFERENCE)
     if not _HEX.fullmatch(sha256):
         raise PhotoError(
-            f"the photo {reference[:80]!r} is no sha256 reference: 'sha256:' and 64 lower-case"
-            " hex digits"
+            f"the photo {reference[:80]!r} is not a valid reference; write 'sha256:' and 64"
+            " lower-case hex digits"
         )
     return sha256
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question that was found sound."""
+class Question:
+    """A question that was checked, and its run."""
 
     run: str
     query: Query
     context: Context
     claim: ClaimAsked | None = None
-    """What is to be checked; the EXIF's place is looked at after the graph has ended."""
+    """The claimed place; the place in the EXIF is read only after the graph has ended."""
 
 
 def config_of(run: str, context: Context) -> RunnableConfig:
-    """Return LangGraph's config of a run: its thread, and a limit to its steps."""
+    """Return LangGraph's config of a run: its thread and its step limit."""
     return {
         "configurable": {"thread_id": run},
         "recursion_limit": recursion_limit(context),
@@ -160,8 +161,8 @@ def ask(
     run: str | None,
     options: Mapping[str, Any],
     claim: str | Coordinates | None = None,
-) -> Asked:
-    """Check a question and open its run; nothing is written of one that is unusable.
+) -> Question:
+    """Check a question and open its run; nothing is written if the question is unusable.
 
     Raises:
         GeofixError: The photo, the region, an option, the claim, the gallery or the run id is
@@ -174,7 +175,7 @@ def ask(
     if not isinstance(region, Region | None):
         raise RegionError(f"within cannot be {region!r}; {HOW_TO_WRITE}")
     if not isinstance(photo, Path | str | bytes):
-        raise PhotoError(f"the photo cannot be a {type(photo).__name__}; give a path or bytes")
+        raise PhotoError(f"the photo is a {type(photo).__name__}; give a path or bytes")
     # One that was put together by hand may be no circle, box or country.
     search_areas(None, region)
     # Built now: a model that is set up wrongly is an error, not a degraded answer.
@@ -191,11 +192,11 @@ def ask(
         _require_setup(known, setup)
     services.queries.keep(kept)
     services.trail.open_run(run, kept.sha256, question, setup)
-    return Asked(run, query, context, claimed)
+    return Question(run, query, context, claimed)
 
 
-def reopen(services: Services, run: str) -> Asked:
-    """Return the question of a run that is there.
+def reopen(services: Services, run: str) -> Question:
+    """Return the question of an existing run.
 
     Raises:
         TrailError: There is none of that id, or it was not asked through this facade.
@@ -203,7 +204,7 @@ def reopen(services: Services, run: str) -> Asked:
     require_name(run, "the thread id", TrailError)
     known = services.trail.find(run)
     if known is None or known.photo_sha256 is None:
-        raise TrailError(f"there is no run {run!r} to go on with; `geofix runs` lists the latest")
+        raise TrailError(f"there is no run {run!r}; `geofix runs` lists the latest")
     _require_setup(known, {**services.versions(), "encoder": services.encoder.name})
     within = known.question.get("within")
     claimed = parse_claim(known.question.get("claim"))
@@ -212,30 +213,32 @@ def reopen(services: Services, run: str) -> Asked:
         within=None if within is None else Region(**within),
         claimed=_given(claimed),
     )
-    return Asked(run, query, Context.kept(known.question["options"]), claimed)
+    return Question(run, query, Context.kept(known.question["options"]), claimed)
 
 
 def picked(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
-    """Return what to resume a run with: a person's choice, where it waits for one.
+    """Return the value to resume a run with: a person's choice, if the run waits for one.
 
     Raises:
         TrailError: The choice is none of the candidates.
     """
     if not state.interrupts:
         if rank is not None:
-            raise TrailError(f"the run does not wait for a person; {rank!r} was not picked")
+            raise TrailError(
+                f"the run is not waiting for a choice, so candidate {rank!r} was not chosen"
+            )
         return None
     ranks = [candidate.rank for candidate in state.values["candidates"]]
     if rank not in {0, *ranks}:
         raise TrailError(
-            f"there is no candidate {rank!r} to choose; there are {ranks[0]} to {ranks[-1]}, and 0"
-            " for none of them"
+            f"there is no candidate {rank!r}; choose {ranks[0]} to {ranks[-1]}, or 0 if none is"
+            " right"
         )
     return Command(resume={"rank": rank})
 
 
-def answer(services: Services, asked: Asked, state: StateSnapshot) -> Fix:
-    """Complete what the graph answered by the run's id and the EXIF claim; close the run."""
+def answer(services: Services, asked: Question, state: StateSnapshot) -> Fix:
+    """Add the run's id and the EXIF claim to the graph's answer, and close the run."""
     values = state.values
     if state.tasks:
         return _waiting(services, asked, values)
@@ -254,7 +257,7 @@ def answer(services: Services, asked: Asked, state: StateSnapshot) -> Fix:
     return fix
 
 
-def _waiting(services: Services, asked: Asked, values: Mapping[str, Any]) -> Fix:
+def _waiting(services: Services, asked: Question, values: Mapping[str, Any]) -> Fix:
     verdict = values.get("verdict")
     return Fix(
         status="waiting",
@@ -283,19 +286,16 @@ def _claim(kept: QueryPhoto, fix: Fix) -> Claim | None:
 
 
 def _given(claim: ClaimAsked | None) -> Coordinates | None:
-    """Return the place a caller names; the EXIF's must not enter the graph."""
+    """Return the place that a caller claims; the place in the EXIF must not enter the graph."""
     return None if claim == "exif" else claim
 
 
-def _exif_checked(services: Services, asked: Asked, fix: Fix) -> Fix:
+def _exif_checked(services: Services, asked: Question, fix: Fix) -> Fix:
     place = place_of(asked.claim, fix.claim)
     if place is None:
         return fix.model_copy(update={"photo_notes": [*fix.photo_notes, NO_EXIF_PLACE]})
-    known = None if fix.calibration is None else fix.calibration.id
-    # The very calibration of the answer, however many were made since.
-    fitted = None if known is None else services.known_calibrations.by_id(known)
-    check = check_claim(fix, place, fitted, asked.context.claim_level)
-    return fix.model_copy(update={"claim_check": check})
+    known = services.known_calibrations
+    return with_claim_checked(fix, place, known, asked.context.claim_level)
 
 
 def _context(options: Mapping[str, Any]) -> Context:
@@ -305,7 +305,7 @@ def _context(options: Mapping[str, Any]) -> Context:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         raise GeofixError(
-            f"the option {name!r} cannot be {short(first.get('input'))}: {first['msg']};"
+            f"the option {name!r} cannot be {short(first.get('input'))}: {first['msg']}. The"
             f" options are {', '.join(Context.model_fields)}"
         ) from error
 
@@ -314,26 +314,27 @@ def _require_setup(known: Run, setup: Mapping[str, Any]) -> None:
     for name in ("drafted_by", "encoder"):
         if known.setup.get(name) != setup[name]:
             raise TrailError(
-                f"the run {known.id!r} was begun with {name} {known.setup.get(name)!r}, and now it"
-                f" is {setup[name]!r}; go on with the same, or choose a new thread id"
+                f"the run {known.id!r} was started with {name} {known.setup.get(name)!r}, and"
+                f" {name} is now {setup[name]!r}; continue with the first, or choose a new"
+                " thread id"
             )
 
 
 def _require_same(known: Run, sha256: str, question: Mapping[str, Any]) -> None:
     if known.photo_sha256 != sha256:
         raise TrailError(
-            f"the run {known.id!r} is about another photo (sha256 {known.photo_sha256!r}); one"
-            " thread is one photo, so choose a new thread id"
+            f"the run {known.id!r} is about another photo (sha256 {known.photo_sha256!r});"
+            " choose a new thread id for this photo"
         )
     if _as_now(known.question) != dict(question):
         raise TrailError(
-            f"the run {known.id!r} was asked with other options ({known.question!r}); choose a new"
-            " thread id"
+            f"the run {known.id!r} was started with other options ({known.question!r}); use the"
+            " same options, or choose a new thread id"
         )
 
 
 def _as_now(question: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a kept question as it would be kept today: both parts have gained fields since."""
+    """Return a stored question with the fields that were added since."""
     within = question.get("within")
     return {
         **question,

@@ -1,4 +1,4 @@
-"""Between LangGraph and a node: times it, writes its step into the trail, tells who listens.
+"""Wraps nodes for LangGraph: times them, writes their steps into the trail, informs listeners.
 
 The loop's default executor has 6 threads on two cores. The host's own `to_thread`, the look-up of
 host names and LangGraph's savers run there too, so questions that wait for a model, or for an
@@ -35,7 +35,7 @@ Calls = list[dict[str, Any]]
 
 
 class Outgoing:
-    """The calls of one step, in order; they may be announced from several threads."""
+    """The outgoing calls of one step, in order; safe to use from several threads."""
 
     def __init__(self, write: Callable[[Calls], None]) -> None:
         """Begin with none.
@@ -59,7 +59,7 @@ _CURRENT: ContextVar[Outgoing | None] = ContextVar("outgoing", default=None)
 
 @contextmanager
 def announced(outgoing: Outgoing) -> Iterator[None]:
-    """Let what is sent inside be announced to `outgoing`."""
+    """Collect the calls that are made inside in `outgoing`."""
     token = _CURRENT.set(outgoing)
     try:
         yield
@@ -68,27 +68,27 @@ def announced(outgoing: Outgoing) -> Iterator[None]:
 
 
 def announce(call: Outbound) -> None:
-    """Announce a call of the step that runs.
+    """Add a call to the step that is running.
 
     Raises:
         RuntimeError: No step runs here, so that nothing would be kept of the call.
     """
     outgoing = _CURRENT.get()
     if outgoing is None:
-        raise RuntimeError(f"a call to {call.host!r} belongs to no step of the trail")
+        raise RuntimeError(f"a call to {call.host!r} was made outside any step of the trail")
     outgoing.announce(call)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A node's result. The node knows nothing of the trail; `recorded` writes it there."""
+    """A node's result; `recorded` writes it into the trail."""
 
     update: dict[str, Any]
     """The part of the state that changes."""
     summary: str
     """One line for a person."""
     detail: dict[str, Any] = field(default_factory=dict)
-    """JSON-able; what an auditor needs to follow the step."""
+    """What an auditor needs to follow the step, as JSON."""
     degraded: tuple[str, ...] = ()
     """What could not be done as asked, and why."""
 
@@ -97,7 +97,7 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 MOST_AT_ONCE = 32
-"""Steps of all runs of the process: most of the time of one is spent waiting for a chat model."""
+"""Maximum of steps that run at once in the process; most of them wait for a chat model."""
 
 _THREADS = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="geofix")
 
@@ -105,19 +105,19 @@ _THREADS = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="geofix")
 async def in_thread(
     work: Callable[Arguments, Result], *args: Arguments.args, **named: Arguments.kwargs
 ) -> Result:
-    """Return what `work` gives, called in a thread of geofix's with this task's context."""
+    """Call `work` in one of geofix's threads with this task's context, and return its result."""
     call = partial(copy_context().run, work, *args, **named)
     return await asyncio.get_running_loop().run_in_executor(_THREADS, call)
 
 
 FIRST, LAST = "embed", "settle"
-"""The nodes that every run begins and ends with."""
+"""The first and the last node of every run."""
 
 Node = Callable[[State, Context, Services], Outcome]
 
 
 class GraphNode(Protocol):
-    """A node as LangGraph calls it."""
+    """A node in the form that LangGraph calls."""
 
     __name__: str
 
@@ -127,7 +127,7 @@ class GraphNode(Protocol):
 
 
 class AsyncGraphNode(Protocol):
-    """A node as LangGraph calls it under asyncio."""
+    """A node in the form that LangGraph calls under asyncio."""
 
     __name__: str
 
@@ -137,7 +137,7 @@ class AsyncGraphNode(Protocol):
 
 
 def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNode:
-    """Return `node` as LangGraph calls it, with its step kept in the trail.
+    """Wrap `node` for LangGraph so that its step is written into the trail.
 
     Args:
         name: The node's, as the trail shows it.
@@ -194,7 +194,7 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
 
 
 def threaded(node: GraphNode) -> AsyncGraphNode:
-    """Return a recorded node for a graph that is only run under asyncio.
+    """Wrap a node for a graph that runs only under asyncio.
 
     LangGraph would run a synchronous node in the event loop's default executor, which
     is the host's own.
@@ -208,7 +208,7 @@ def threaded(node: GraphNode) -> AsyncGraphNode:
 
 
 def _plain(outcome: Outcome) -> Outcome:
-    """Return an outcome whose words steer no terminal: a model, a server or a file is quoted."""
+    """Escape control characters in an outcome, since it can quote a model, a server or a file."""
     return replace(
         outcome,
         summary=one_line(outcome.summary),
@@ -219,7 +219,7 @@ def _plain(outcome: Outcome) -> Outcome:
 def question_of(
     within: Region | None, context: Context, claim: ClaimAsked | None = None
 ) -> dict[str, Any]:
-    """Return what was asked, as a run keeps it."""
+    """Return the question in the form that a run stores."""
     return {
         "within": None if within is None else within.model_dump(mode="json"),
         "options": context.model_dump(mode="json"),
@@ -249,7 +249,7 @@ def _step(
 ) -> Step:
     info = runtime.execution_info
     if info is None:
-        raise RuntimeError("a recorded node runs inside LangGraph only")
+        raise RuntimeError("a recorded node can run only inside LangGraph")
     return Step(
         task_id=info.task_id,
         round=state.round,

@@ -34,7 +34,7 @@ HOW_TO_WRITE = (
 )
 
 MOST_CHARACTERS = 200
-"""Of a region as it is written: more than any country's name, and than four numbers, need."""
+"""Longest text of a region; country names and four numbers need less."""
 
 
 def parse_region(text: str) -> Region:
@@ -45,7 +45,7 @@ def parse_region(text: str) -> Region:
             country: its name or ISO code.
 
     Raises:
-        RegionError: It is none of them; the text says what is wrong with it.
+        RegionError: The text is not a region; the error says what is wrong.
     """
     if len(text) > MOST_CHARACTERS:
         raise RegionError(
@@ -88,7 +88,7 @@ def circle(latitude: float, longitude: float, radius_km: float, name: str | None
 
 
 def box(south: float, west: float, north: float, east: float, name: str | None = None) -> Region:
-    """Return a box; one whose west is greater than its east is across the antimeridian.
+    """Return a box; if its west is greater than its east, it crosses the antimeridian.
 
     Raises:
         RegionError: A corner is off the Earth, or nothing lies between the sides.
@@ -100,7 +100,7 @@ def box(south: float, west: float, north: float, east: float, name: str | None =
 
 
 def holds(region: Region, latitude: float, longitude: float) -> bool:
-    """Say whether a circle or a box holds a point; a country's borders are not asked here.
+    """Return whether a circle or a box contains a point; borders of countries are ignored.
 
     Raises:
         RegionError: The region is neither, or both.
@@ -109,7 +109,7 @@ def holds(region: Region, latitude: float, longitude: float) -> bool:
 
 
 def held(region: Region, latitudes: Sequence[float], longitudes: Sequence[float]) -> list[bool]:
-    """Say the same of several points at once.
+    """Return the same for several points.
 
     Raises:
         RegionError: As `holds`.
@@ -121,14 +121,14 @@ def held(region: Region, latitudes: Sequence[float], longitudes: Sequence[float]
         inside: list[bool] = (apart_km <= radius_km).tolist()
         return inside
     if region.box is None:
-        raise RegionError(f"the region {region.name!r} is neither a circle nor a box")
+        raise RegionError(f"the region {region.name!r} has no circle and no box")
     parts = boxes_between(*region.box)
     points = zip(latitudes, longitudes, strict=True)
     return [any(part.contains(*point) for part in parts) for point in points]
 
 
 def allows(within: Region | None, latitude: float, longitude: float) -> bool:
-    """Say whether an answer may lie at a point, by the region the question gave."""
+    """Return whether the question's region allows an answer at a point."""
     if within is None:
         return True
     if within.country_code is not None:
@@ -140,7 +140,7 @@ def allows(within: Region | None, latitude: float, longitude: float) -> bool:
 
 
 def search_areas(region: Region | None, within: Region | None) -> tuple[Area, ...]:
-    """Return what a round searches: its own region, and never outside what the question allows.
+    """Return the areas that a round searches: its own region inside the question's region.
 
     Raises:
         RegionError: A region is no circle, box or country, is a circle and a box, or a country
@@ -150,7 +150,7 @@ def search_areas(region: Region | None, within: Region | None) -> tuple[Area, ..
 
 
 def search_area(region: Region) -> Area:
-    """Return what the database searches for a region.
+    """Return the area that the database searches for a region.
 
     Raises:
         RegionError: As `search_areas`.
@@ -178,22 +178,22 @@ def search_area(region: Region) -> Area:
 
 
 def _circle_of(region: Region) -> tuple[float, float, float] | None:
-    """Return center and radius of a circle; none where the region has no part of one."""
+    """Return center and radius of a circle; none if the region is not a circle."""
     latitude, longitude, radius_km = region.latitude, region.longitude, region.radius_km
     if latitude is None and longitude is None and radius_km is None:
         return None
     if latitude is None or longitude is None or radius_km is None:
         raise _none(region)
     if region.box is not None:
-        raise RegionError(f"the region {region.name!r} is a circle and a box; give one of them")
+        raise RegionError(f"the region {region.name!r} has both a circle and a box; give only one")
     return latitude, longitude, radius_km
 
 
 def _none(region: Region) -> RegionError:
     # Searching everywhere instead would answer another question than was asked.
     return RegionError(
-        f"the region {region.name!r} is neither a circle (latitude, longitude and radius_km), a"
-        " box (box) nor a country (country_code)"
+        f"the region {region.name!r} has no area; give a circle (latitude, longitude,"
+        " radius_km), a box or a country_code"
     )
 
 
@@ -202,34 +202,34 @@ def _corners(boxes: Iterable[Box]) -> tuple[tuple[float, float, float, float], .
 
 
 LADDER_KM = LOOKS_KM[::-1]
-"""Radii of looks, widest first: continent, country, region, city, street, corner."""
+"""Radii of rounds, widest first: continent, country, region, city, street, corner."""
 
 SURE = 0.8
-"""Share of the votes within a level at which the place is looked for there and nowhere else."""
+"""Share of the votes within a level from which on only that level is searched."""
 
 RIVAL = 0.5
 """A runner-up with less of the leader's score than this is beaten."""
 
 MOST_NEIGHBOURS = 200
-"""More than any search may ask for."""
+"""Maximum of photos that a search may ask for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the next round searches."""
+    """The regions that the next round searches."""
 
     region: Region
     rival: Region | None
-    """The runner-up's circle, where there is one that is not beaten."""
+    """The circle around a runner-up that is not beaten."""
 
     @property
     def regions(self) -> tuple[Region, ...]:
-        """All that is searched."""
+        """All regions that are searched."""
         return (self.region,) if self.rival is None else (self.region, self.rival)
 
 
 def next_look(candidates: Sequence[Candidate], searched: Region | None) -> Look | None:
-    """Return where a finer look would go; none where there is none finer than the last.
+    """Return the regions of a finer round; none if no finer one exists.
 
     Args:
         candidates: Of this round, in order; vetoed ones are passed over.
@@ -250,7 +250,7 @@ def next_look(candidates: Sequence[Candidate], searched: Region | None) -> Look 
 
 
 def neighbours(context: Context, round_: int) -> tuple[int, int]:
-    """Return how many positives and negatives a round asks for: twice and half of the one before.
+    """Return the numbers of positives and negatives of a round: twice and half of the one before.
 
     Args:
         context: What the first round asks for.
@@ -261,9 +261,9 @@ def neighbours(context: Context, round_: int) -> tuple[int, int]:
 
 
 def _level_km(first: Candidate, *, below_km: float) -> float | None:
-    """Return the finest level that holds the place surely, or else by a majority of the votes."""
+    """Return the finest level with a clear majority of the votes, or else with half of them."""
     finer = [level for level in LADDER_KM if level < below_km]
-    shares = {level: first.parts.get(f"share_{level:g}_km", 0.0) for level in finer}
+    shares = {level: first.share_within(level) for level in finer}
     sure = [level for level in finer if shares[level] >= SURE]
     if sure:
         return min(sure)

@@ -7,249 +7,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack
 from importlib.metadata import version
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from langchain_core.language_models import BaseChatModel
-from sqlalchemy import Engine
-
-from geofix.agent.answer import Calibration
-from geofix.agent.calibration.promise import AGAIN, Asked, InForce, drift
-from geofix.agent.calibration.stored import KnownCalibrations
 from geofix.agent.draft.consensus import CONSENSUS
-from geofix.agent.errors import DatabaseError
 from geofix.agent.settings import Settings
-from geofix.agent.verify.scorers import Scorers, default_scorers, scorers_digest, scorers_of
-from geofix.db import schema
-from geofix.db.checkpoints import (
-    AsyncCheckpointPool,
-    CheckpointPool,
-    async_checkpoint_pool,
-    checkpoint_pool,
-    require_checkpoints,
-    set_up_checkpoints,
-)
-from geofix.db.embedded.cluster import CHECKPOINTS, GEOFIX
-from geofix.db.embedded.data_dir import resolve_data_dir
-from geofix.db.embedded.server import EmbeddedAddress, EmbeddedServer
-from geofix.db.engine import Address, FixedAddress, open_engine
-from geofix.db.load.ingest import Ingest
-from geofix.db.runs import QueryPhotos, Trail
-from geofix.db.search.gallery import Gallery
-from geofix.db.stores import Calibrations, LocalFeatureStore, Pictures
+from geofix.agent.storage import Storage
 from geofix.tools.encoders import STARTER, Encoder, load_encoder
 from geofix.tools.models.privacy import VARIABLE, stay_offline
-from geofix.tools.models.providers import Price, load_chat_model, model_name
-from geofix.tools.once import forget, once, once_property
+from geofix.tools.once import once, once_property
 from geofix.tools.scene.classify import Classifier
-from geofix.tools.starter import add_starter_once
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
     from geofix.tools.encoders.geoclip import ImagePlace
-
-
-CLOSED = "this geofix was closed; open it again with `open_agent()`"
-
-OPENED = (
-    "gallery",
-    "ingest",
-    "queries",
-    "known_calibrations",
-    "calibrations",
-    "pictures",
-    "features",
-    "trail",
-    "engine",
-    "address",
-)
-"""What is gone once the storage is closed; each before what it is made of."""
-
-
-class Storage:
-    """Leaving it as a context manager lets the database go."""
-
-    def __init__(self, settings: Settings, progress: Callable[[str], None]) -> None:
-        """Open nothing yet.
-
-        Args:
-            settings: Where the database is.
-            progress: Called with one line when something slow is about to happen.
-        """
-        self.settings = settings
-        self._progress = progress
-        self._open = ExitStack()
-        self._closed = False
-
-    def __enter__(self) -> Self:
-        """Nothing is opened before it is used."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close connections; the last user of the embedded server stops it."""
-        self.close()
-
-    def close(self) -> None:
-        """Close connections; nothing works afterwards."""
-        # From here on nothing is opened; what a thread is opening now is waited for and closed.
-        self._closed = True
-        for name in OPENED:
-            forget(self, name)
-        self._open.close()
-
-    @once_property
-    def server(self) -> EmbeddedServer:
-        """The embedded Postgres, whether it runs or not."""
-        environ = {} if self.settings.data is None else {"GEOFIX_DATA": str(self.settings.data)}
-        data_dir = resolve_data_dir(environ) / "postgres"
-        return EmbeddedServer(data_dir, bin_dir=self.settings.postgres_bin)
-
-    @property
-    def embedded(self) -> bool:
-        """Whether the database is geofix's own."""
-        return self.settings.database_url is None
-
-    @once_property
-    def address(self) -> Address:
-        """Where the database is; the embedded server is started by asking for it.
-
-        Raises:
-            DatabaseError: The services were closed.
-        """
-        if self._closed:
-            raise DatabaseError(CLOSED)
-        if self.settings.database_url is not None:
-            return FixedAddress(self.settings.database_url)
-        self._progress("starting the embedded database")
-        self._open.enter_context(self.server.lease())
-        return EmbeddedAddress(self.server, GEOFIX, self._require_open)
-
-    @property
-    def checkpoint_address(self) -> Address:
-        """Where LangGraph's tables are: a database of their own where the server is ours."""
-        address = self.address
-        if not self.embedded:
-            return address
-        return EmbeddedAddress(self.server, CHECKPOINTS, self._require_open)
-
-    @property
-    def database_url(self) -> str:
-        """Where the database is now, as a URL."""
-        return self.address.url()
-
-    @property
-    def checkpoint_url(self) -> str:
-        """Where LangGraph's tables are now, as a URL."""
-        return self.checkpoint_address.url()
-
-    def _require_open(self) -> None:
-        # Who holds no lease any longer must not start the server: nobody would stop it.
-        if self._closed:
-            raise DatabaseError(CLOSED)
-
-    @once_property
-    def engine(self) -> Engine:
-        """The engine, on a schema this version can use.
-
-        The embedded database is brought up to date by itself, and a new one gets the starter
-        gallery, once: a load that was cut off is made again, a gallery that was removed stays
-        removed. A database of the user's own is not changed unasked.
-        """
-        engine = self._new_engine()
-        try:
-            self._make_ready(engine)
-        except BaseException:
-            # Whoever asks again gets a new one.
-            engine.dispose()
-            raise
-        self._open.callback(engine.dispose)
-        return engine
-
-    def _make_ready(self, engine: Engine) -> None:
-        if not self.embedded:
-            schema.check(engine)
-            require_checkpoints(self.checkpoint_url)
-            return
-        schema.upgrade(engine)
-        # Every time, since a first start may have been killed between the two; it takes 10 ms.
-        set_up_checkpoints(self.checkpoint_url)
-        add_starter_once(engine)
-
-    def _new_engine(self) -> Engine:
-        settings = self.settings
-        return open_engine(
-            self.address,
-            pool_size=settings.pool_size,
-            pool_timeout_s=settings.pool_timeout_s,
-        )
-
-    def checkpoint_pool(self) -> AbstractContextManager[CheckpointPool]:
-        """Return a pool for LangGraph's synchronous saver, to be opened by `with`."""
-        return checkpoint_pool(self.checkpoint_address, **self._checkpoint_pool_options())
-
-    def async_checkpoint_pool(self) -> AbstractAsyncContextManager[AsyncCheckpointPool]:
-        """Return a pool for the asynchronous saver, to be opened by `async with`."""
-        return async_checkpoint_pool(self.checkpoint_address, **self._checkpoint_pool_options())
-
-    def _checkpoint_pool_options(self) -> dict[str, Any]:
-        settings = self.settings
-        return {"size": settings.checkpoint_pool_size, "timeout_s": settings.pool_timeout_s}
-
-    def upgrade(self) -> bool:
-        """Bring the schema and LangGraph's tables up to date; say whether ours changed."""
-        engine = self._new_engine()
-        try:
-            changed = schema.upgrade(engine)
-        finally:
-            engine.dispose()
-        set_up_checkpoints(self.checkpoint_url)
-        return changed
-
-    @once_property
-    def gallery(self) -> Gallery:
-        """Searches."""
-        return Gallery(self.engine)
-
-    @once_property
-    def ingest(self) -> Ingest:
-        """Loads."""
-        return Ingest(self.engine, progress=self._progress)
-
-    @once_property
-    def queries(self) -> QueryPhotos:
-        """Photos asked about."""
-        return QueryPhotos(self.engine)
-
-    @once_property
-    def calibrations(self) -> Calibrations:
-        """What was fitted, by set-up."""
-        return Calibrations(self.engine)
-
-    @once_property
-    def known_calibrations(self) -> KnownCalibrations:
-        """The same, each read once."""
-        return KnownCalibrations(self.calibrations)
-
-    @once_property
-    def pictures(self) -> Pictures:
-        """Where pictures of the gallery are."""
-        return Pictures(self.engine)
-
-    @once_property
-    def features(self) -> LocalFeatureStore:
-        """Local features of pictures."""
-        return LocalFeatureStore(self.engine)
-
-    @once_property
-    def trail(self) -> Trail:
-        """The audit trail."""
-        return Trail(self.engine)
+    from geofix.tools.models.prices import Price
 
 
 class Services(Storage):
@@ -281,36 +54,9 @@ class Services(Storage):
             self.settings = self.settings.model_copy(update={"model": model})
             model = None
         self._given_model = model
-        self.change_scorers: Callable[[Scorers], Scorers] = lambda scorers: scorers
-        """Gives what chooses instead of scorers fitted or shipped: set while an evaluation leaves
-        something out."""
-
-    def in_force(self, asked: Asked) -> InForce:
-        """Return what a run goes by: its calibration where that holds, else what is shipped.
-
-        Args:
-            asked: What the run depends on; its calibration is the newest of whoever drafted.
-        """
-        found = self.known_calibrations.of(asked.encoder, asked.galleries, asked.drafted_by)
-        shipped = default_scorers()
-        if isinstance(found, str):
-            nothing = Calibration(fitted=False, reason=found)
-            return InForce(self.change_scorers(shipped), nothing)
-        fitted, own, unusable = found.fitted, shipped, None
-        try:
-            own = scorers_of(fitted.scorers)
-        except ValueError as error:
-            unusable = f"its scorers cannot be used: {str(error).splitlines()[0]}"
-        reason = drift(fitted, asked) or unusable
-        passed_over = reason if fitted.scorers is not None else None
-        scorers = self.change_scorers(own if reason is None else shipped)
-        if reason is None and scorers_digest(scorers) != fitted.chosen_by:
-            reason = (
-                f"other scorers choose than when it was calibrated: another version of geofix, or"
-                f" an evaluation that changes them; {AGAIN}"
-            )
-        known = found.known.model_copy(update={"reason": reason})
-        return InForce(scorers, known, passed_over)
+        self.change_scorers: Callable[[Any], Any] = lambda scorers: scorers
+        """Gives the `Scorers` that choose, from those that would (`agent.verify.in_force`):
+        set while an evaluation leaves something out."""
 
     @once_property
     def encoder(self) -> Encoder:
@@ -341,13 +87,11 @@ class Services(Storage):
     @once_property
     def classifier(self) -> Classifier:
         """What tells kinds of scenes: the starter encoder's own network, whoever embeds."""
-        # Imports torch, which `--help` need not.
-        from geofix.tools.encoders.efficientnet_lite0 import EfficientNetLite0Encoder  # noqa: PLC0415
-
-        if isinstance(self.encoder, EfficientNetLite0Encoder):
-            return self.encoder
+        encoder = self.encoder
+        if isinstance(encoder, Classifier):
+            return encoder
         loaded = load_encoder(STARTER, device="cpu")
-        assert isinstance(loaded, EfficientNetLite0Encoder)
+        assert isinstance(loaded, Classifier)
         return loaded
 
     @once_property
@@ -358,6 +102,9 @@ class Services(Storage):
         settings = self.settings
         if settings.model is None:
             return None
+        # Many modules, which a draft by consensus need not wait for.
+        from geofix.tools.models.load import load_chat_model  # noqa: PLC0415
+
         key = settings.model_api_key
         return load_chat_model(
             settings.model,
@@ -371,12 +118,18 @@ class Services(Storage):
     def price(self) -> Price | None:
         """What the model's tokens cost, where the user says so."""
         written = self.settings.model_price
-        return None if written is None else Price.parse(written)
+        if written is None:
+            return None
+        from geofix.tools.models.prices import Price  # noqa: PLC0415 - see `model`
+
+        return Price.parse(written)
 
     @property
     def drafted_by(self) -> str:
         """Who drafts, as the answer names it."""
         if self._given_model is not None:
+            from geofix.tools.models.providers import model_name  # noqa: PLC0415 - see `model`
+
             return model_name(self._given_model)
         return self.settings.model or CONSENSUS
 

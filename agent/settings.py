@@ -1,4 +1,4 @@
-"""Where things are and which models serve: read by adapters only, once.
+"""The settings: database, encoder and models. Only entry points read them, once.
 
 The first of these that says something counts:
 
@@ -35,10 +35,10 @@ from geofix.agent.settings_files import Layer, env_file_layer, require_from_root
 from geofix.db.plain_text import redact, short
 
 VARIABLES = {"database_url": ("GEOFIX_DATABASE_URL", "DATABASE_URL")}
-"""Of settings that are not just read from `GEOFIX_` and their name."""
+"""Environment variables of settings that are not simply `GEOFIX_` and the setting's name."""
 
 LONGEST_WAIT_S = 86_400
-"""A day: clocks of the operating system refuse what is far longer, and nobody waits for it."""
+"""A day; operating systems refuse much longer waits."""
 
 URLS = frozenset({"database_url", "model_url"})
 """Settings that may hold a login."""
@@ -48,8 +48,7 @@ def _absolute(path: Path) -> Path:
     path = path.expanduser()
     if not path.is_absolute():
         raise ValueError(
-            "it is relative, and would be another folder wherever geofix is run; write it from the"
-            " root"
+            "it is a relative path, which depends on where geofix runs; write an absolute path"
         )
     return path
 
@@ -63,19 +62,19 @@ class Values(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     database_url: str | None = None
-    """A Postgres of your own; without it geofix runs its embedded one."""
+    """URL of your own Postgres; without it geofix runs its embedded one."""
 
     pool_size: int = Field(default=16, ge=4, le=1000)
-    """Connections to the database of one process at most; a change of index needs four."""
+    """Maximum number of database connections of one process; changing an index needs four."""
 
     checkpoint_pool_size: int = Field(default=8, ge=1, le=1000)
-    """Connections at most that LangGraph's checkpoints are kept over, beside those."""
+    """Maximum number of additional connections for LangGraph's checkpoints."""
 
     pool_timeout_s: float = Field(default=30, gt=0, le=LONGEST_WAIT_S)
-    """How long to wait for one of these connections to become free."""
+    """How long to wait for a free connection."""
 
     data: Folder | None = None
-    """Folder of the embedded database; the platform's user data folder otherwise."""
+    """Folder of the embedded database. Default: the platform's user data folder."""
 
     postgres_bin: Folder | None = None
     """Folder of Postgres binaries with pgvector, instead of the package's."""
@@ -84,42 +83,43 @@ class Values(BaseModel):
     """`efficientnet-lite0`, a Hugging Face hub id, or the path of a folder with a vision tower."""
 
     device: str | None = None
-    """`cpu`, `cuda`, `mps`; the best there is otherwise."""
+    """Device of the encoder: `cpu`, `cuda`, `mps`. Default: the best available."""
 
     dtype: str | None = None
-    """Of the encoder: `float32`, `float16`, `bfloat16`; what suits the device otherwise."""
+    """Precision of the encoder: `float32`, `float16`, `bfloat16`. Default: by the device."""
 
     batch_size: int | None = Field(default=None, ge=1)
-    """Photos the encoder takes at once; what suits the device otherwise."""
+    """Number of photos that the encoder takes at once. Default: what suits the device."""
 
     image_place: str | None = None
-    """CLIP ViT-L/14 by hub id or path: compares photo and places by GeoCLIP, whose package has to
-    be installed; none compares nothing."""
+    """Hub id or path of CLIP ViT-L/14, to compare photo and places with GeoCLIP, whose package must
+    be installed. Default: no comparison."""
 
     model: str | None = None
-    """`provider:model` of a chat model that takes images; none means the consensus drafter."""
+    """`provider:model` of a chat model that takes images; without one, the photos vote."""
 
     model_url: str | None = None
-    """Address of an OpenAI-compatible or Ollama server, where it is not the provider's own."""
+    """Address of an OpenAI-compatible or Ollama server. Default: the provider's own."""
 
     model_api_key: SecretStr | None = None
-    """Key for it, where the provider's own variable is not set."""
+    """Key of the server. Default: the provider's own environment variable."""
 
     model_timeout_s: float = Field(default=120, gt=0, le=LONGEST_WAIT_S)
-    """How long one call to the model may take as a whole, from the connection to the last byte."""
+    """How long one call to the model may take, from the connection to the last byte."""
 
     model_price: str | None = None
-    """US dollars per million tokens of input and output, `2.50/10`, where geofix does not know."""
+    """Price of models that geofix has no price for: US dollars per million input and output tokens,
+    such as `2.50/10`."""
 
     offline: bool = False
     """Forbid every call that would leave this machine."""
 
     answer_cache: bool = False
-    """Keep the model's answers in Postgres and reuse them for identical prompts."""
+    """Store the model's answers in Postgres and reuse them for identical prompts."""
 
 
 class Settings(Values):
-    """The settings in force: what is given here, over all that is set elsewhere (see the top)."""
+    """The settings in force: arguments first, then the sources that the module docstring lists."""
 
     @model_validator(mode="before")
     @classmethod
@@ -131,7 +131,7 @@ class Settings(Values):
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read all that is set.
+        """Read all settings.
 
         Raises:
             GeofixError: A value or a file cannot be used; both are named.
@@ -143,7 +143,7 @@ class Settings(Values):
             raise _unusable(error, _found(layers)) from None
 
     def told(self) -> list[tuple[str, str | None, str]]:
-        """Return name, value and origin of each setting; secrets are blacked out."""
+        """Return name, value and origin of each setting; secrets are hidden."""
         found = _found(_layers())
         return [
             (name, shown(name, getattr(self, name)), found.get(name, (None, "the default"))[1])
@@ -152,7 +152,7 @@ class Settings(Values):
 
 
 def check_value(name: str, value: Any, origin: str) -> None:
-    """Check one setting by itself, as a file is to keep it.
+    """Check the value of one setting before a file stores it.
 
     Raises:
         GeofixError: It cannot have that value.
@@ -165,7 +165,7 @@ def check_value(name: str, value: Any, origin: str) -> None:
 
 
 def shown(name: str, value: Any) -> str | None:
-    """Return a setting's value fit to be shown; none where it has none."""
+    """Return a setting's value with secrets hidden; none if it has no value."""
     if value is None:
         return None
     if isinstance(value, SecretStr) or name == "model_api_key":
@@ -176,7 +176,7 @@ def shown(name: str, value: Any) -> str | None:
 
 
 def _layers() -> list[Layer]:
-    """Return what is set, the strongest first."""
+    """Return the sources of settings, the one with the highest priority first."""
     named = os.environ.get("GEOFIX_ENV_FILE")
     variables = {
         name: VARIABLES.get(name, (f"GEOFIX_{name.upper()}",)) for name in Values.model_fields
@@ -211,6 +211,5 @@ def _unusable(error: ValidationError, found: Layer) -> GeofixError:
     told = "that value" if shown(name, value) == "***" else short(shown(name, value))
     reason = first["msg"].removeprefix("Value error, ")
     return GeofixError(
-        f"the setting {name} cannot be {told} ({origin}): {reason}; set it otherwise, or remove it"
-        " there"
+        f"the setting {name} cannot be {told} ({origin}): {reason}. Change it there, or remove it"
     )

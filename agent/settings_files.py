@@ -1,4 +1,4 @@
-"""The two files settings may stand in, read within bounds; and the one that geofix writes."""
+"""The settings files: the one a person names and the user's own, which geofix can write."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from geofix.agent.errors import GeofixError
 from geofix.db.plain_text import short
 
 LARGEST_BYTES = 65_536
-"""Of a settings file; with every setting in it and a comment to each it has three thousand."""
+"""Largest settings file; one with all settings and a comment to each has 3,000 bytes."""
 
 PREFIX = "GEOFIX_"
 
 COMPOSE = frozenset({"GEOFIX_DB_PASSWORD", "GEOFIX_PHOTOS"})
-"""Of docker-compose.yml, which Docker fills in from its own `.env`; no settings of geofix."""
+"""Variables of docker-compose.yml, which Docker reads from the same `.env`; not settings."""
 
 ONE_LINE = re.compile(
     r"""[^=]*+=[ \t]*+(?:"(?:[^"\\]|\\.)*+"|'[^']*+'|[^#"'\s]++(?:[ ][^#"'\s]++)*+)"""
 )
-"""A setting whose value stands on its line: text in quotes, a number, a date or a truth value."""
+"""A setting whose value is on one line: quoted text, a number, a date or a boolean."""
 
 RELATIVE = re.compile(r"(transformers:)?\.{1,2}(/|\\|$)")
-"""A path that depends on where geofix is run."""
+"""A relative path."""
 
 Layer = dict[str, tuple[Any, str]]
-"""Value and origin of each setting that one place holds."""
+"""Value and origin of each setting from one source."""
 
 
 def user_file() -> Path:
-    """Return where the user's own settings file is, or would be.
+    """Return the path of the user's settings file, which need not exist.
 
     Raises:
         GeofixError: That would depend on the folder geofix is run in.
@@ -47,14 +47,14 @@ def user_file() -> Path:
     path = platformdirs.user_config_path("geofix", appauthor=False) / "config.toml"
     if not path.is_absolute():
         raise GeofixError(
-            f"the settings file {str(path)!r} would be another one in each folder; set"
-            " XDG_CONFIG_HOME or HOME to a path from the root"
+            f"the settings file {str(path)!r} is a relative path, which depends on where geofix"
+            " runs; set XDG_CONFIG_HOME or HOME to an absolute path"
         )
     return path
 
 
 def env_file_layer(path: Path, variables: Mapping[str, tuple[str, ...]]) -> Layer:
-    """Read a file of lines `GEOFIX_MODEL=...` that was asked for by name.
+    """Read the settings file that --env-file or GEOFIX_ENV_FILE names.
 
     Args:
         path: Of the file.
@@ -67,14 +67,14 @@ def env_file_layer(path: Path, variables: Mapping[str, tuple[str, ...]]) -> Laye
     text = read_file(path)
     if text is None:
         raise GeofixError(
-            f"the settings file {str(path)!r} does not exist; name another with --env-file or"
+            f"the settings file {str(path)!r} does not exist; correct --env-file or"
             " GEOFIX_ENV_FILE, or leave it out"
         )
     for line in parse_stream(StringIO(text)):
         if line.error:
             raise GeofixError(
                 f"line {line.original.line} of the settings file {str(path)!r} is not written as"
-                " NAME=value; mend it"
+                " NAME=value; correct it"
             )
     given = {name: value for name, value in dotenv_values(stream=StringIO(text)).items() if value}
     known = {spelling for spellings in variables.values() for spelling in spellings}
@@ -92,7 +92,7 @@ def env_file_layer(path: Path, variables: Mapping[str, tuple[str, ...]]) -> Laye
 
 
 def user_file_layer(names: Collection[str]) -> Layer:
-    """Read the user's own settings file; one that is not there holds nothing.
+    """Read the user's settings file; a missing file has no settings.
 
     Raises:
         GeofixError: It cannot be read, or holds an unknown setting.
@@ -110,7 +110,7 @@ def user_file_layer(names: Collection[str]) -> Layer:
 
 
 def read_file(path: Path) -> str | None:
-    """Return a settings file's text; none where there is none.
+    """Return a settings file's text; none if the file does not exist.
 
     Raises:
         GeofixError: It is no file, too large, not in UTF-8, or may not be read.
@@ -120,23 +120,23 @@ def read_file(path: Path) -> str | None:
         if not path.exists():
             return None
         if not path.is_file():
-            raise GeofixError(f"{told} is no regular file; move it away, or name another")
+            raise GeofixError(f"{told} is not a regular file; move it away, or choose another")
         with path.open("rb") as file:
             data = file.read(LARGEST_BYTES + 1)
         if len(data) > LARGEST_BYTES:
             raise GeofixError(
-                f"{told} has more than {LARGEST_BYTES:,} bytes, so it is something else; move it"
-                " away, or name another"
+                f"{told} has more than {LARGEST_BYTES:,} bytes, so it is probably not a settings"
+                " file; move it away, or choose another"
             )
         return data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise GeofixError(
-            f"{told} cannot be read: {error}; write it in UTF-8, or move it away"
+            f"{told} cannot be read: {error}. Save it as UTF-8, or move it away"
         ) from error
 
 
 def parsed(text: str, path: Path) -> dict[str, Any]:
-    """Return what the text of a user's settings file says.
+    """Parse the text of a user's settings file.
 
     Raises:
         GeofixError: It is no TOML.
@@ -145,13 +145,13 @@ def parsed(text: str, path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise GeofixError(
-            f"the settings file {str(path)!r} is not written in TOML: {error}; write lines as"
+            f"the settings file {str(path)!r} is not valid TOML: {error}. Write lines such as"
             ' encoder = "efficientnet-lite0"'
         ) from error
 
 
 def changed(text: str, path: Path, name: str, value: str | float | bool | None) -> str:
-    """Return the text of a user's settings file with one setting changed, all else as it was.
+    """Return the text of a user's settings file with one setting changed and nothing else.
 
     Args:
         text: Of the file.
@@ -188,8 +188,8 @@ def changed(text: str, path: Path, name: str, value: str | float | bool | None) 
         kept = False
     if not kept:
         raise GeofixError(
-            f"the setting {name} cannot be changed in {str(path)!r} without touching other lines;"
-            " change it there by hand"
+            f"the setting {name} cannot be changed in {str(path)!r} without changing other"
+            " lines; edit the file by hand"
         )
     return new
 
@@ -203,7 +203,7 @@ def _comment(line: str) -> str:
 
 
 def require_from_root(layer: Layer) -> None:
-    """Refuse a model by a relative path: where geofix is run would decide whose model that is.
+    """Refuse a relative path to a model: the working folder would decide whose model is loaded.
 
     Raises:
         GeofixError: A setting names one so.
@@ -212,15 +212,14 @@ def require_from_root(layer: Layer) -> None:
         value, origin = layer.get(name, ("", ""))
         if isinstance(value, str) and RELATIVE.match(value):
             raise GeofixError(
-                f"the setting {name} cannot be {value!r} ({origin}): it is relative, and would be"
-                " another folder wherever geofix is run; write the path from the root"
+                f"the setting {name} cannot be {value!r} ({origin}): it is a relative path,"
+                " which depends on where geofix runs; write an absolute path"
             )
 
 
 def _unknown(name: str, path: Path, known: Collection[str]) -> GeofixError:
     near = get_close_matches(name, known, n=1)
-    hint = f"write {near[0]}" if near else f"there are {', '.join(sorted(known))}"
+    hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(sorted(known))}"
     return GeofixError(
-        f"the settings file {str(path)!r} holds {short(name)}, which is no setting; remove it, or"
-        f" {hint}"
+        f"the settings file {str(path)!r} has {short(name)}, which is not a setting; {hint}"
     )

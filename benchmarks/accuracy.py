@@ -25,8 +25,7 @@ from geofix.db.load.ingest import GeotaggedPhoto
 from geofix.db.search.query import Search
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.starter import read_starter
-
-CITY_KM = 25.0
+from geofix.tools.statistics import PLACE_KM
 
 MARGINS = (0.0, 0.15, 0.2, 0.3, 0.4)
 """Leads in score to ask for; 0.15 is the default."""
@@ -82,17 +81,17 @@ def ask(
 def report(trials: list[Trial]) -> str:
     """Return the figures as a table: right within 25 km, and each against retrieval alone."""
     right = {
-        "nearest photo (peer)": np.mean([trial.nearest_km <= CITY_KM for trial in trials]),
-        "kernel density (peer)": np.mean([trial.density_km <= CITY_KM for trial in trials]),
-        "geofix, first candidate": np.mean([trial.first_km <= CITY_KM for trial in trials]),
+        "nearest photo (peer)": np.mean([trial.nearest_km <= PLACE_KM for trial in trials]),
+        "kernel density (peer)": np.mean([trial.density_km <= PLACE_KM for trial in trials]),
+        "geofix, first candidate": np.mean([trial.first_km <= PLACE_KM for trial in trials]),
     }
     peer = right["nearest photo (peer)"]
     lines = [f"{len(trials)} starter photos, each asked of the others; right within 25 km"]
     lines += [f"  {name:26} {value:6.1%}   x{value / peer:.3f}" for name, value in right.items()]
     lines.append("  lead asked for   answers   right among them   first right where it abstains")
     for margin in MARGINS:
-        kept = [trial.first_km <= CITY_KM for trial in trials if trial.answered[margin]]
-        left = [trial.first_km <= CITY_KM for trial in trials if not trial.answered[margin]]
+        kept = [trial.first_km <= PLACE_KM for trial in trials if trial.answered[margin]]
+        left = [trial.first_km <= PLACE_KM for trial in trials if not trial.answered[margin]]
         lines.append(
             f"  {margin:14.2f}   {len(kept) / len(trials):7.1%}   {np.mean(kept):16.1%}"
             f"   {np.mean(left):29.1%}"

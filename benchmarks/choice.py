@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from geofix.agent.regions import circle
 from geofix.agent.state import Candidate, Draft, Hit, Region, Retrieval
 from geofix.agent.verify.choose import choose
-from geofix.agent.verify.evidence import counted_at
-from geofix.agent.verify.observed import Observed
+from geofix.agent.verify.observed import Observed, counted_at
 from geofix.agent.verify.scorers import default_scorers
 from geofix.tools.geo.countries import countries_at
 from geofix.tools.geometry import GeometricMatch
@@ -70,7 +69,7 @@ def round_of(kind: str, count: int, seed: int = 0) -> tuple[Observed, Region | N
         matches=matches,
         density=counted_at([(hit.latitude, hit.longitude) for hit in hits], [100] * count),
         photos_in_gallery=1_000_000,
-        likeness=_likeness,
+        place_similarity=_place_similarity,
     )
     return (observed, None) if kind != "second round" else (_after(observed), LOOKED_WITHIN)
 
@@ -103,7 +102,7 @@ def _after(observed: Observed) -> Observed:
         matches=observed.matches,
         density=observed.density,
         photos_in_gallery=observed.photos_in_gallery,
-        likeness=observed.likeness,
+        place_similarity=observed.place_similarity,
     )
 
 
@@ -132,7 +131,7 @@ def _draft(latitude: float, longitude: float) -> Draft:
     )
 
 
-def _likeness(places: object) -> list[float]:
+def _place_similarity(places: object) -> list[float]:
     points = np.asarray(places, dtype=np.float64)
     found: list[float] = np.sin(points.sum(axis=1)).tolist()
     return found

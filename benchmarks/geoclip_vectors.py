@@ -7,10 +7,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.drawn import Drawn
-from geofix.evaluation.worlds.looks import COUNT, DIMENSION, Places, cache_folder, read_places
+from benchmarks.made_gallery import Drawn
+from geofix.evaluation.worlds.looks import (
+    COUNT,
+    DIMENSION,
+    GeoclipPlaces,
+    cache_folder,
+    read_places,
+)
 
-__all__ = ["COUNT", "DIMENSION", "Places", "cache_folder", "draw_places", "read_places"]
+__all__ = ["COUNT", "DIMENSION", "GeoclipPlaces", "cache_folder", "draw_places", "read_places"]
 
 
 def draw_places(rows: int, seed: int = 0, queries: int = 200, *, path: Path | None = None) -> Drawn:

@@ -1,4 +1,4 @@
-"""Where the time of one `geofix locate` goes, and what the same search costs without geofix.
+"""Where the time of a photo goes, and what the same search costs without geofix.
 
 The peer is the bare pipeline: load the encoder, embed, one SQL query for the 16 nearest, in one
 process on a running server; geofix adds the graph, its checkpoints, the trail, places and verdict.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -60,15 +59,8 @@ def nodes_ms(agent: Agent) -> dict[str, float]:
     return {step.node: step.took_ms for step in agent.services.trail.read(fix.run or "").steps}
 
 
-def whole_call_ms() -> float:
-    """Return the time of a whole `geofix locate` process on the sample photo."""
-    command = [sys.executable, "-m", "geofix.agent.cli", "locate", "--json"]
-    return median_ms(lambda: subprocess.run(command, check=True, capture_output=True), repeats=3)
-
-
 def main() -> None:
     """Measure on the database of the environment."""
-    whole = whole_call_ms()
     start = time.perf_counter()
     with open_agent() as agent:
         opened = (time.perf_counter() - start) * 1000
@@ -82,10 +74,9 @@ def main() -> None:
         steps = nodes_ms(agent)
         graph = cpu_ms(lambda: agent.graph)
     lines = [
-        f"one `geofix locate` process, all in     {whole:8.0f} ms (median of 3)",
-        f"  open: server, schema, pool            {opened:8.0f} ms",
-        f"  load the encoder (torch with it)      {loaded:8.0f} ms",
-        f"  first photo, its lazy imports with it {first:8.0f} ms",
+        f"open: server, schema, pool              {opened:8.0f} ms",
+        f"load the encoder                        {loaded:8.0f} ms",
+        f"first photo, its lazy imports with it   {first:8.0f} ms",
         f"one more photo in an open agent         {ours:8.0f} ms (median of {REPEATS})",
         *(f"  {node:37} {took:8.0f} ms" for node, took in steps.items()),
         f"  the graph with a saver of its own     {graph:8.1f} ms of CPU",

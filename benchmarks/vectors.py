@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.drawn import Drawn
+from benchmarks.made_gallery import Drawn
 from geofix.tools.geo.countries import countries_at
 
 BLOCK = 20_000

@@ -15,11 +15,12 @@ from benchmarks.page.figures import share_of
 from geofix.agent.services import Services
 from geofix.agent.verify.scorers import Scorers, default_scorers
 from geofix.evaluation.calibrate.cases import Case, digest_of
-from geofix.evaluation.calibrate.examples import PLACE_KM, fit_place, seen
+from geofix.evaluation.calibrate.examples import fit_place, seen
 from geofix.evaluation.calibrate.standings import first_km
 from geofix.evaluation.metrics import mcnemar
 from geofix.evaluation.worlds.asking import asked_world
 from geofix.evaluation.worlds.recipe import Scale
+from geofix.tools.statistics import PLACE_KM
 
 SCALES: tuple[Scale, ...] = ("world", "city", "street")
 QUERIES = 700

@@ -1,1 +1,1 @@
-"""Persistence: Postgres with pgvector. Imports nothing from `agent` or `tools`."""
+"""Storage and search in Postgres with pgvector. Imports nothing from `agent` or `tools`."""

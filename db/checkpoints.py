@@ -1,14 +1,14 @@
-"""LangGraph's checkpoints in Postgres, apart from our own tables.
+"""LangGraph's checkpoints in Postgres, separate from geofix's own tables.
 
-Where the server is ours they have a database of their own, else a schema of their own: LangGraph's
+On the embedded server they have their own database, elsewhere their own schema. LangGraph's
 `setup()` runs `CREATE INDEX CONCURRENTLY`, which waits for every older transaction of its database
 (858 s behind an index build, DESIGN.md section 3), and Alembic would otherwise drop its tables.
 
-Behind a pooler that lends a connection for one transaction (PgBouncer) a search_path does not hold,
-and is refused when connecting: so the names in LangGraph's statements are qualified as they are
-sent.
+A pooler that lends a connection for one transaction (PgBouncer) refuses a search_path at connection
+time and would not keep one. So the table names in LangGraph's statements are qualified when they
+are sent.
 
-One saver holds one lock, so callers make a saver per run over a shared pool: 38-41 runs/s against
+One saver holds one lock, so every run has its own saver over a shared pool: 38-41 runs/s against
 19-21 (langgraph 1.2.22, 48 concurrent runs, 2 cores).
 """
 
@@ -34,12 +34,12 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 from geofix.db.engine import (
     CONNECT_TIMEOUT_S,
     POOL_TIMEOUT_S,
-    Address,
+    DatabaseAddress,
     FixedAddress,
-    afollowing,
+    async_conninfo_source,
     conninfo,
-    following,
-    reached,
+    conninfo_source,
+    reached_through,
 )
 from geofix.db.errors import DatabaseError
 from geofix.db.failures import Reached, failure
@@ -51,10 +51,10 @@ SCHEMA = "langgraph"
 TABLES = re.compile(r"\bcheckpoint(s|_blobs|_writes|_migrations)\b")
 """LangGraph's names for its tables, which no column shares."""
 
-POOL_SIZE = 8
+CHECKPOINT_POOL_SIZE = 8
 
 NON_STR_KEYS = ormsgpack.OPT_NON_STR_KEYS
-"""As LangGraph reads and writes."""
+"""Option that LangGraph uses to read and write."""
 
 
 @lru_cache(maxsize=256)
@@ -95,25 +95,25 @@ def _connection_options() -> dict[str, Any]:
 
 
 @contextmanager
-def connected(url: str) -> Iterator[psycopg.Connection[DictRow]]:
-    """Connect; what goes wrong is an error of ours."""
+def checkpoint_connection(url: str) -> Iterator[psycopg.Connection[DictRow]]:
+    """Connect to LangGraph's tables; failures are raised as `DatabaseError`."""
     try:
         with psycopg.connect(
             conninfo(url), cursor_factory=_Cursor, **_connection_options()
         ) as connection:
             yield connection
     except psycopg.Error as error:
-        raise _said(error, reached(FixedAddress(url))) from None
+        raise _said(error, reached_through(FixedAddress(url))) from None
 
 
 class CheckpointPool(ConnectionPool[psycopg.Connection[DictRow]]):
-    """What savers take connections from; what they fail with is an error of ours."""
+    """The pool of savers; failures are raised as `DatabaseError`."""
 
-    def __init__(self, address: Address | str, size: int, timeout_s: float) -> None:
+    def __init__(self, address: DatabaseAddress | str, size: int, timeout_s: float) -> None:
         """Describe the pool; arguments are those of `checkpoint_pool`."""
         self.address = FixedAddress(address) if isinstance(address, str) else address
         super().__init__(
-            following(self.address),
+            conninfo_source(self.address),
             connection_class=psycopg.Connection[DictRow],
             kwargs={"cursor_factory": _Cursor, **_connection_options()},
             check=ConnectionPool.check_connection,
@@ -134,17 +134,17 @@ class CheckpointPool(ConnectionPool[psycopg.Connection[DictRow]]):
         except PoolTimeout as error:
             raise _none_free(self, error) from None
         except psycopg.Error as error:
-            raise _said(error, reached(self.address)) from None
+            raise _said(error, reached_through(self.address)) from None
 
 
 class AsyncCheckpointPool(AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]):
     """The same for asyncio."""
 
-    def __init__(self, address: Address | str, size: int, timeout_s: float) -> None:
+    def __init__(self, address: DatabaseAddress | str, size: int, timeout_s: float) -> None:
         """Describe the pool; arguments are those of `checkpoint_pool`."""
         self.address = FixedAddress(address) if isinstance(address, str) else address
         super().__init__(
-            afollowing(self.address),
+            async_conninfo_source(self.address),
             connection_class=psycopg.AsyncConnection[DictRow],
             kwargs={"cursor_factory": _AsyncCursor, **_connection_options()},
             check=AsyncConnectionPool.check_connection,
@@ -163,7 +163,7 @@ class AsyncCheckpointPool(AsyncConnectionPool[psycopg.AsyncConnection[DictRow]])
         except PoolTimeout as error:
             raise await asyncio.to_thread(_none_free, self, error) from None
         except psycopg.Error as error:
-            raise _said(error, reached(self.address)) from None
+            raise _said(error, reached_through(self.address)) from None
 
 
 def _pool_options(size: int, timeout_s: float) -> dict[str, Any]:
@@ -178,7 +178,10 @@ def _pool_options(size: int, timeout_s: float) -> dict[str, Any]:
 
 @contextmanager
 def checkpoint_pool(
-    address: Address | str, *, size: int = POOL_SIZE, timeout_s: float = POOL_TIMEOUT_S
+    address: DatabaseAddress | str,
+    *,
+    size: int = CHECKPOINT_POOL_SIZE,
+    timeout_s: float = POOL_TIMEOUT_S,
 ) -> Iterator[CheckpointPool]:
     """Open a pool for `PostgresSaver`; connections are checked before use and renewed.
 
@@ -194,7 +197,10 @@ def checkpoint_pool(
 
 @asynccontextmanager
 async def async_checkpoint_pool(
-    address: Address | str, *, size: int = POOL_SIZE, timeout_s: float = POOL_TIMEOUT_S
+    address: DatabaseAddress | str,
+    *,
+    size: int = CHECKPOINT_POOL_SIZE,
+    timeout_s: float = POOL_TIMEOUT_S,
 ) -> AsyncIterator[AsyncCheckpointPool]:
     """Open a pool for `AsyncPostgresSaver`; see `checkpoint_pool`."""
     async with AsyncCheckpointPool(address, size, timeout_s) as pool:
@@ -207,11 +213,11 @@ def _none_free(pool: CheckpointPool | AsyncCheckpointPool, error: PoolTimeout) -
     The pool waits for either in the same way, and tells the reason of neither.
     """
     try:
-        with connected(pool.address.url()):
+        with checkpoint_connection(pool.address.url()):
             pass
     except DatabaseError as refused:
         return refused
-    asked = reached(
+    asked = reached_through(
         pool.address,
         size=pool.max_size,
         timeout_s=pool.timeout,
@@ -233,29 +239,29 @@ LONGEST_SET_UP_S = 120
 
 
 def set_up_checkpoints(url: str) -> None:
-    """Make LangGraph's tables; does nothing where they are there.
+    """Create LangGraph's tables if they are missing.
 
     Raises:
         DatabaseError: The server cannot be reached or refuses.
     """
-    with _set_up_alone(url), connected(url) as connection:
+    with _set_up_alone(url), checkpoint_connection(url) as connection:
         connection.execute(f"create schema if not exists {SCHEMA}")
         _remove_half_made(connection)
         PostgresSaver(connection).setup()
 
 
 def require_checkpoints(url: str) -> None:
-    """Raise unless LangGraph's tables are there.
+    """Raise an error if LangGraph's tables are missing.
 
     Raises:
-        DatabaseError: They are not, or the server cannot be reached.
+        DatabaseError: They are missing, or the server cannot be reached.
     """
-    with connected(url) as connection:
+    with checkpoint_connection(url) as connection:
         complete = _are_complete(connection)
     if not complete:
         raise DatabaseError(
-            f"the database at {redact(url)!r} lacks LangGraph's tables as this version needs them;"
-            " run `geofix db upgrade`"
+            f"the database at {redact(url)!r} does not have LangGraph's tables in the form that"
+            " this version needs; run `geofix db upgrade`"
         )
 
 
@@ -292,15 +298,15 @@ def _set_up_alone(url: str) -> Iterator[None]:
     has no snapshot that it would wait for.
     """
     give_up_at = time.monotonic() + LONGEST_SET_UP_S
-    with connected(url) as connection:
+    with checkpoint_connection(url) as connection:
         connection.isolation_level = IsolationLevel.READ_COMMITTED
         with connection.transaction():
             connection.execute("set local idle_in_transaction_session_timeout = 0")
             while not _locked(connection):
                 if time.monotonic() > give_up_at:
                     raise DatabaseError(
-                        "another process has set up LangGraph's tables for"
-                        f" {LONGEST_SET_UP_S} s; end it and run `geofix db upgrade` again"
+                        "another process has been creating LangGraph's tables for more than"
+                        f" {LONGEST_SET_UP_S} s; stop it and run `geofix db upgrade` again"
                     )
                 time.sleep(0.02)
             yield
@@ -317,13 +323,13 @@ def _locked(connection: psycopg.Connection[DictRow]) -> bool:
 def strict_serializer(
     persisted: Iterable[type], moved: Mapping[tuple[str, str], type] = MappingProxyType({})
 ) -> JsonPlusSerializer:
-    """Return a serializer that revives the classes in `persisted` and LangGraph's own, no others.
+    """Return a serializer that loads only the classes in `persisted` and LangGraph's own.
 
-    The same as `LANGGRAPH_STRICT_MSGPACK=true`, but it holds whoever imported langgraph first.
+    This is `LANGGRAPH_STRICT_MSGPACK=true`, independent of when langgraph was first imported.
 
     Args:
-        persisted: Classes, by the names they have now.
-        moved: Module and name that a class had when older checkpoints were written, and the class.
+        persisted: The allowed classes, with their current names.
+        moved: Classes by the module and name that they had in older checkpoints.
     """
     allowed = [(cls.__module__, cls.__name__) for cls in persisted]
     today = JsonPlusSerializer(allowed_msgpack_modules=allowed)

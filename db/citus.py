@@ -20,10 +20,10 @@ from sqlalchemy import Connection, Engine, Row, select, text
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import DatabaseError
-from geofix.db.load.index import Progress, write_alone
-from geofix.db.load.indexing import build_index, drop_index, finish_load
+from geofix.db.load.index_build import Progress, write_alone
+from geofix.db.load.index_lifecycle import build_index, drop_index, finish_load
 from geofix.db.round_trip import AHEAD, Transaction, without_transaction
-from geofix.db.search.partition import CITUS, PROBE, Partition, partition_of
+from geofix.db.search.partition import CITUS_PROBE, CITUS_TABLE, Partition, partition_of
 from geofix.db.tables import EncoderRow
 
 BUILD_MEMORY_MB = 2_000
@@ -38,7 +38,7 @@ ASKED = {"hnsw.ef_search": "997", "hnsw.max_scan_tuples": "39997"}
 SAID = text(
     "select coalesce(host(inet_server_addr()), 'localhost'), inet_server_port(), "
     + ", ".join(f"current_setting(case when number > 0 then '{name}' end, true)" for name in ASKED)
-    + f" from {PROBE}"
+    + f" from {CITUS_PROBE}"
 )
 """A row each, made where it lies: what depends on a row no coordinator computes beforehand."""
 
@@ -82,7 +82,10 @@ def distribute(
     with database_errors(engine), engine.begin() as connection:
         _require_citus(connection)
         nodes = _answering_workers(connection)
-        done, unproven = _is_distributed(connection, "embeddings"), _missing(connection, PROBE)
+        done, unproven = (
+            _is_distributed(connection, "embeddings"),
+            _missing(connection, CITUS_PROBE),
+        )
         if done:
             _refuse_other_column(connection)
         _give_memory(connection, build_memory_mb)
@@ -102,14 +105,15 @@ def distribute(
     if unproven:
         _run_alone(
             engine,
-            f"create table {PROBE} (number bigint primary key)",
+            f"create table {CITUS_PROBE} (number bigint primary key)",
             # Before it is distributed, which moves them.
-            f"insert into {PROBE} select generate_series(1, {PROBED:d})",
-            f"select create_distributed_table('{PROBE}', 'number', colocate_with => 'embeddings')",
+            f"insert into {CITUS_PROBE} select generate_series(1, {PROBED:d})",
+            f"select create_distributed_table('{CITUS_PROBE}', 'number',"
+            " colocate_with => 'embeddings')",
             # What was read of the encoders before is out of date.
             "update encoders set loads = loads + 1",
         )
-    progress("asking the workers under a search's settings")
+    progress("checking that search settings reach the workers")
     prove_settings(engine)
     for encoder, before in found.items():
         if not done and encoder in indexed:
@@ -121,7 +125,7 @@ def distribute(
         made = connection.execute(
             text(
                 "select count(*), count(distinct (nodename, nodeport)) from citus_shards"
-                f" where table_name = '{PROBE}'::regclass"
+                f" where table_name = '{CITUS_PROBE}'::regclass"
             )
         ).one()
     return Distributed(shards=int(made[0]), workers=int(made[1]))
@@ -150,16 +154,17 @@ def _refuse_unset(rows: Said) -> None:
         for (name, wanted), there in zip(ASKED.items(), said, strict=True):
             if there != wanted:
                 raise DatabaseError(
-                    f"the setting {name!r} of a search does not reach the Citus worker"
-                    f" {host}:{port}: {wanted!r} was sent, and there it is {there!r}. Searches"
-                    " would find less without a sign, so none is made. Use Citus 11 or newer,"
-                    " which passes on SET LOCAL, and no pooler between the coordinator and its"
-                    " workers"
+                    f"the search setting {name!r} does not reach the Citus worker {host}:{port}:"
+                    f" {wanted!r} was sent, and the worker has {there!r}. Searches would"
+                    " silently miss photos, so geofix refuses to search. Use Citus 11 or newer,"
+                    " which passes on SET LOCAL, and connect the coordinator to its workers"
+                    " without a pooler"
                 )
     if len(rows) != PROBED:
         raise DatabaseError(
-            f"the table {PROBE!r} holds {len(rows)!r} numbers instead of {PROBED!r}, so not every"
-            " Citus worker was asked. Drop the table, and run `geofix db distribute` again"
+            f"the table {CITUS_PROBE!r} has {len(rows)!r} rows instead of {PROBED!r}, so some Citus"
+            " workers could not be checked. Drop the table, and run `geofix db distribute`"
+            " again"
         )
 
 
@@ -178,9 +183,8 @@ def require_settings(connection: Connection, partition: Partition) -> None:
         _prove(connection)
     elif _is_distributed(connection, "embeddings"):
         raise DatabaseError(
-            "the table 'embeddings' is distributed by Citus, but not by geofix: the settings of its"
-            " searches would not reach the workers, and searches would find less. Run"
-            " `geofix db distribute`"
+            "the table 'embeddings' was distributed without geofix, so search settings would"
+            " not reach the workers and searches would miss photos. Run `geofix db distribute`"
         )
 
 
@@ -197,10 +201,11 @@ def _missing(connection: Connection, table: str) -> bool:
 
 
 def _require_citus(connection: Connection) -> None:
-    if _missing(connection, CITUS):
+    if _missing(connection, CITUS_TABLE):
         raise DatabaseError(
-            "this database has no Citus; install it on the servers, run `create extension citus`"
-            " here, and add workers with `select citus_add_node('HOST', 5432)`; see docs/scaling.md"
+            "this database does not have Citus. Install it on all servers, run `create"
+            " extension citus` here, and add workers with `select citus_add_node('HOST',"
+            " 5432)`; see docs/scaling.md"
         )
 
 
@@ -210,19 +215,19 @@ def _answering_workers(connection: Connection) -> int:
     nodes = int(connection.execute(count).scalar_one())
     if not nodes:
         raise DatabaseError(
-            "Citus has no worker here; add one with `select citus_add_node('HOST', 5432)`"
+            "this Citus has no workers; add one with `select citus_add_node('HOST', 5432)`"
         )
     for row in _on_workers(connection, "select 1"):
         if not row.success:
             raise DatabaseError(
-                f"the Citus worker {row.nodename}:{row.nodeport} does not answer: {row.result!r}."
-                " Start it, or take it out with `select citus_remove_node(...)`"
+                f"the Citus worker {row.nodename}:{row.nodeport} does not answer:"
+                f" {row.result!r}. Start it, or remove it with `select citus_remove_node(...)`"
             )
     return nodes
 
 
 def _is_distributed(connection: Connection, table: str) -> bool:
-    there = f"select exists (select from {CITUS} where logicalrelid = to_regclass(:name))"
+    there = f"select exists (select from {CITUS_TABLE} where logicalrelid = to_regclass(:name))"
     return bool(connection.execute(text(there), {"name": table}).scalar_one())
 
 
@@ -231,8 +236,9 @@ def _refuse_other_column(connection: Connection) -> None:
     column = connection.execute(text(asked)).scalar()
     if column != "photo_id":
         raise DatabaseError(
-            f"the table 'embeddings' is distributed by {column!r}, and geofix needs 'photo_id'. Run"
-            " `select undistribute_table('embeddings')`, then `geofix db distribute`"
+            f"the table 'embeddings' is distributed by {column!r}, but geofix needs it"
+            " distributed by 'photo_id'. Run `select undistribute_table('embeddings')`, then"
+            " `geofix db distribute`"
         )
 
 
@@ -245,9 +251,9 @@ def _give_memory(connection: Connection, memory_mb: int) -> None:
         for row in _on_workers(connection, command):
             if not row.success:
                 raise DatabaseError(
-                    f"the Citus worker {row.nodename}:{row.nodeport} does not set its memory:"
-                    f" {row.result!r}. Run {command!r} there as a superuser, then"
-                    " `geofix db distribute` again"
+                    f"the Citus worker {row.nodename}:{row.nodeport} refused a memory setting:"
+                    f" {row.result!r}. Run {command!r} there as a superuser, then `geofix db"
+                    " distribute` again"
                 )
 
 

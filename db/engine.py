@@ -1,18 +1,21 @@
-"""One URL in, one SQLAlchemy engine out; and every failure to connect said plainly.
+"""Engines and connections to the database, and errors that say why there is none.
 
-Whoever connects asks an `Address` where the server is now, and waits by it while the server starts
-or recovers from a crash.
+A connection asks a `DatabaseAddress` where the server is now, and waits while the server starts or
+recovers from a crash.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from pgvector import HalfVector
+from pgvector.psycopg.halfvec import HalfVectorBinaryDumper
 from psycopg import Connection, Error, OperationalError, ProgrammingError
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import Engine, create_engine, event
@@ -22,16 +25,15 @@ from sqlalchemy.pool import QueuePool
 
 from geofix.db.errors import DatabaseError
 from geofix.db.failures import Reached, failure, reason_of
-from geofix.db.halves import sends_halves
 from geofix.db.plain_text import redact, secrets_in
 from geofix.db.round_trip import (
     LIMIT_MS,
     PSYCOPG,
-    asks_the_idle,
+    check_idle_connections,
     send_in_one_trip,
     send_limit_first,
 )
-from geofix.db.standing import standing
+from geofix.db.server_state import server_state
 
 STATEMENT_TIMEOUT_MS = 120_000
 """No search may hang for ever; loads and index builds set their own limit."""
@@ -70,14 +72,15 @@ def parse_url(url: str) -> URL:
     except (sa_exc.ArgumentError, ValueError):
         # Without its cause: "invalid literal for int(): ..." would quote a part of the password.
         raise DatabaseError(
-            f"the database URL {redact(url)!r} cannot be read; write it as"
-            " 'postgresql://user:password@host:5432/database', and in the password '%40' for '@'"
+            f"the database URL {redact(url)!r} cannot be parsed; write it as"
+            " 'postgresql://user:password@host:5432/database', with '%40' for '@' in the"
+            " password"
         ) from None
     if "@" in (parsed.host or ""):
         # Half of the password would be looked up as a host name, and shown when that fails.
         raise DatabaseError(
-            f"the database URL {redact(url)!r} holds more than one '@'; write '%40' for each '@' in"
-            " the user name and the password"
+            f"the database URL {redact(url)!r} has more than one '@'; write '%40' for each '@'"
+            " in the user name and the password"
         )
     if parsed.get_backend_name() not in {"postgresql", "postgres"}:
         raise DatabaseError(
@@ -101,10 +104,10 @@ def conninfo(url: str) -> str:
         return make_conninfo(**words)
     except (ProgrammingError, sa_exc.ArgumentError) as error:
         reason = reason_of(error, *_secrets(url))
-        raise DatabaseError(f"the database URL {redact(url)!r} is not usable: {reason}") from None
+        raise DatabaseError(f"the database URL {redact(url)!r} cannot be used: {reason}") from None
 
 
-class Address(ABC):
+class DatabaseAddress(ABC):
     """Where a database is, asked anew for every connection.
 
     A server may end and come back elsewhere: the embedded one takes a free port at each start.
@@ -148,7 +151,7 @@ class Address(ABC):
         """What to do where the server cannot be reached, a sentence without its full stop."""
 
 
-class FixedAddress(Address):
+class FixedAddress(DatabaseAddress):
     """A server that somebody else runs, always at the same URL."""
 
     def __init__(self, url: str) -> None:
@@ -161,12 +164,12 @@ class FixedAddress(Address):
 
     def up(self) -> bool:
         """Ask the server, without logging in."""
-        return standing(conninfo(self._url)) == "up"
+        return server_state(conninfo(self._url)) == "up"
 
     def revive(self, give_up_at: float) -> bool:
         """Wait while it starts or recovers; while it is gone only if it was there before."""
         while time.monotonic() < give_up_at:
-            state = standing(conninfo(self._url))
+            state = server_state(conninfo(self._url))
             if state == "up":
                 return True
             if state == "coming":
@@ -185,22 +188,22 @@ class FixedAddress(Address):
     def advice(self) -> str:
         """Where the URL comes from, and how to do without it."""
         return (
-            "Check the setting database_url (`geofix config show` says where it is set): its host,"
-            " user, password and database, and that the server runs; or unset it to use geofix's"
-            " own embedded server"
+            "Check that the server runs, and that host, user, password and database in the"
+            " setting database_url are right (`geofix config show` says where it is set). Or"
+            " remove the setting to use geofix's embedded server"
         )
 
 
-def address_of(engine: Engine) -> Address:
+def engine_address(engine: Engine) -> DatabaseAddress:
     """Return where an engine leads."""
     address = engine.get_execution_options().get(ADDRESS)
-    if isinstance(address, Address):
+    if isinstance(address, DatabaseAddress):
         return address
     url = engine.url.set(drivername="postgresql")
     return FixedAddress(url.render_as_string(hide_password=False))
 
 
-def connected(address: Address, connect: Callable[[str], Opened]) -> Opened:
+def connect_patiently(address: DatabaseAddress, connect: Callable[[str], Opened]) -> Opened:
     """Return what `connect` opens where the server is now; waits for it for `patience_s`.
 
     Args:
@@ -231,7 +234,7 @@ def connected(address: Address, connect: Callable[[str], Opened]) -> Opened:
             return opened
 
 
-def following(address: Address | str) -> Callable[[], str]:
+def conninfo_source(address: DatabaseAddress | str) -> Callable[[], str]:
     """Return what a pool of psycopg asks before each connection: where to connect to now.
 
     Raises:
@@ -242,14 +245,14 @@ def following(address: Address | str) -> Callable[[], str]:
     return lambda: conninfo(led.present())
 
 
-def afollowing(address: Address | str) -> Callable[[], Awaitable[str]]:
+def async_conninfo_source(address: DatabaseAddress | str) -> Callable[[], Awaitable[str]]:
     """Return the same for an asynchronous pool: it waits in a thread."""
-    present = following(address)
+    present = conninfo_source(address)
     return lambda: asyncio.to_thread(present)
 
 
 def open_engine(
-    address: Address | str,
+    address: DatabaseAddress | str,
     *,
     statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
     pool_size: int = POOL_SIZE,
@@ -289,18 +292,21 @@ def open_engine(
             login = parse_url(url).translate_connect_args(username="user", database="dbname")
             return dialect.connect(*words, **{**options, **login})
 
-        return connected(led, there)
+        return connect_patiently(led, there)
 
     event.listen(engine, "do_connect", connect)
     event.listen(engine, "connect", _prepared)
     event.listen(engine, "do_execute", send_in_one_trip)
     event.listen(engine, "do_executemany", send_limit_first)
-    asks_the_idle(engine)
+    check_idle_connections(engine)
     return engine
 
 
 def _prepared(connection: Connection[Any], record: object) -> None:
-    sends_halves(connection)
+    # As bytes, a vector of 768 dimensions is 1.5 kB where text takes 8 kB, and Postgres need not
+    # parse it. pgvector's own registration asks each connection for the type's number, which a cast
+    # in the statement makes needless.
+    connection.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
 
 
 @contextmanager
@@ -312,15 +318,15 @@ def database_errors(engine: Engine) -> Iterator[None]:
     try:
         yield
     except (sa_exc.SQLAlchemyError, Error) as error:
-        address = address_of(engine)
+        address = engine_address(engine)
         size, timeout_s = pool_of(engine)
-        said = failure(error, reached(address, size=size, timeout_s=timeout_s))
+        said = failure(error, reached_through(address, size=size, timeout_s=timeout_s))
         if said is None:
             raise
         raise said from None
 
 
-def reached(address: Address, **pool: Any) -> Reached:
+def reached_through(address: DatabaseAddress, **pool: Any) -> Reached:
     """Return where and through which pool something was asked, as errors tell it."""
     known = address.known
     return Reached(
@@ -337,6 +343,23 @@ def pool_of(engine: Engine) -> tuple[int, float]:
     pool = engine.pool
     assert isinstance(pool, QueuePool)
     return pool.size(), pool.timeout()
+
+
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+CORES_ELSEWHERE = 4
+"""Assumed of a server on another machine, which does not say how many it has."""
+
+
+def on_this_machine(engine: Engine) -> bool:
+    """Say whether a server shares this machine's memory, as far as its address tells."""
+    host = engine.url.host or "localhost"
+    return host in LOCAL_HOSTS or host.startswith("/")
+
+
+def cores_of(engine: Engine) -> int:
+    """Return how many statements of one search a server can work on at once."""
+    return (os.cpu_count() or 1) if on_this_machine(engine) else CORES_ELSEWHERE
 
 
 def _secrets(url: str) -> tuple[str, ...]:

@@ -72,44 +72,44 @@ WORKER = re.compile(
 """How Citus names the worker that could not be reached, or that failed."""
 
 SAYS: dict[FailureKind, str] = {
-    "worker": "the Citus worker {worker!r} did not do its part: {reason}. The coordinator,"
-    " {it}, answers: start the worker again, or look into its log",
+    "worker": "the Citus worker {worker!r} failed: {reason}. The coordinator, {it}, is running."
+    " Start the worker again, or read its log",
     "unreachable": "cannot reach {it}: {reason}. {advice}",
     "login": "cannot reach {it}: {reason}. {advice}",
     "no database": "cannot reach {it}: {reason}. {advice}",
-    "starting": "{it} does not take connections yet: {reason}. Try again in a moment",
+    "starting": "{it} does not accept connections yet: {reason}. Try again in a moment",
     "shut down": "{it} ended the connection: {reason}. Check that the server runs and try again",
-    "pooler refuses": "the pooler in front of {it} refused the connection: {reason}. Remove what it"
-    " names (`options`, ...) from the setting database_url; geofix itself needs no startup"
-    " parameter",
-    "too many connections": "{it} takes no more connections: {reason}. Lower GEOFIX_POOL_SIZE and"
-    " GEOFIX_CHECKPOINT_POOL_SIZE, or raise max_connections on the server",
-    "pool exhausted": "all {size} connections of this process to {it} are in use, and none became"
-    " free within {timeout_s:g} s. Ask fewer photos at once, or raise {setting} (connections) or"
-    " GEOFIX_POOL_TIMEOUT_S (seconds)",
-    "timeout": "{it} could not do the work: {reason}. Try again; if it stays so, look into the"
-    " server's log for what keeps it busy",
-    "lock timeout": "{it} could not do the work: {reason}. Another session holds a lock: let it"
+    "pooler refuses": "the pooler in front of {it} refused the connection: {reason}. Remove the"
+    " parameter that it names (such as `options`) from the setting"
+    " database_url; geofix does not need it",
+    "too many connections": "{it} has no free connection: {reason}. Lower GEOFIX_POOL_SIZE and"
+    " GEOFIX_CHECKPOINT_POOL_SIZE, or raise max_connections on the"
+    " server",
+    "pool exhausted": "all {size} connections of this process to {it} are in use, and none"
+    " became free within {timeout_s:g} s. Locate fewer photos at once, or"
+    " raise {setting} (connections) or GEOFIX_POOL_TIMEOUT_S (seconds)",
+    "timeout": "{it} took too long: {reason}. Try again; if it fails again, read in the"
+    " server's log what keeps it busy",
+    "lock timeout": "{it} could not get a lock: {reason}. Wait for the session that holds it to"
     " end, then try again",
-    "deadlock": "{it} could not do the work: {reason}. Nothing of it was stored; try again",
-    "conflict": "{it} could not do the work: {reason}. Nothing of it was stored; try again",
-    "read-only": "{it} takes no writes: {reason}. geofix keeps each question, run and checkpoint"
-    " there: name the primary server in the setting database_url, or turn"
+    "deadlock": "{it} rolled the work back: {reason}. Nothing was stored; try again",
+    "conflict": "{it} rolled the work back: {reason}. Nothing was stored; try again",
+    "read-only": "{it} is read-only: {reason}. geofix stores every photo, run and checkpoint"
+    " there. Set database_url to the primary server, or turn"
     " default_transaction_read_only off",
-    "disk full": "{it} has no room left: {reason}. Nothing of this step was stored; free space on"
-    " the server's disk, then try again",
-    "out of memory": "{it} is out of memory: {reason}. Try again with less at once, or give the"
-    " server more",
-    "old schema": "{it} does not hold the tables that this version of geofix needs: {reason}. Run"
-    " `geofix db upgrade`",
-    "permission": "the role {role!r} may not do this in {it}: {reason}. Grant it the right, or name"
-    " another role in the setting database_url",
-    "bad value": "{it} does not take a value: {reason}",
+    "disk full": "{it} has no disk space left: {reason}. Nothing of this step was stored. Free"
+    " space on the server's disk, then try again",
+    "out of memory": "{it} is out of memory: {reason}. Try again with less work at once, or"
+    " give the server more memory",
+    "old schema": "{it} does not have the tables that this version of geofix needs: {reason}."
+    " Run `geofix db upgrade`",
+    "permission": "the role {role!r} lacks a permission in {it}: {reason}. Grant the"
+    " permission, or use another role in the setting database_url",
+    "bad value": "{it} refused a value: {reason}",
     "unusable": "{it}: {reason}",
-    "fault": "{it} refused a statement of geofix's: {reason} (SQLSTATE {state}). This is a fault in"
-    " geofix: report it with this line",
-    "failed": "{it} could not do the work: {reason}. Try again; if it stays so, look into the"
-    " server's log",
+    "fault": "{it} refused a statement: {reason} (SQLSTATE {state}). This is a bug in geofix;"
+    " report it with this line",
+    "failed": "{it} failed: {reason}. Try again; if it fails again, read the server's log",
 }
 """What each kind says; `it` is the database by its URL or, where it is ours, by its folder."""
 

@@ -1,8 +1,8 @@
-"""Text that is shown or stored: characters that steer are written out, secrets blacked out.
+"""Makes text safe to show and store: escapes control characters and hides secrets.
 
-A file name, a field of a gallery, the words of a model or of a server can hold characters that
-steer a terminal, turn the line around or cannot be seen. `visible` writes these out; a name is
-refused if it has any.
+File names, fields of a gallery and the words of a model or a server can have characters that
+control a terminal, reverse a line or are invisible. `visible` escapes them; a name that has any is
+refused.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from collections.abc import Callable, Iterable
 from urllib.parse import quote, unquote, urlsplit
 
 LONGEST_NAME = 200
-"""Characters of a name: of a gallery, a collection, an encoder, a run."""
+"""Maximum number of characters in the name of a gallery, collection, encoder or run."""
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode's controls, formats (bidirectional marks, zero-width characters, tags), halves of pairs,
-and separators of lines and paragraphs."""
+"""Unicode categories of invisible characters: controls, formats (bidirectional marks, zero-width
+characters, tags), surrogates, and separators of lines and paragraphs."""
 
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-"""Letters and symbols that are drawn as nothing."""
+"""Letters and symbols without a visible glyph."""
 
 _JOINERS = frozenset("\u200c\u200d")
 """Zero-width non-joiner and joiner."""
 
 _JOINED = frozenset({"Lo", "Mn", "Mc", "So", "Sk"})
-"""Of what a joiner stands between: letters without case (Persian, the scripts of India), their
-marks, and emoji."""
+"""Unicode categories of characters that a joiner may connect: letters without case (Persian, the
+scripts of India), their marks, and emoji."""
 
 
 def visible(text: str) -> str:
-    r"""Return text on one line, with what steers or hides written out, as `\x1b` or `\u202e`.
+    r"""Return text on one line with control and invisible characters escaped, such as `\x1b`.
 
-    The joiners of Persian, of the scripts of India and of emoji stay between two signs of these;
-    between Latin letters, where they only hide a difference, they are written out.
+    Joiners stay between two characters of Persian, of an Indian script or emoji. Between Latin
+    letters, where they would only hide a difference, they are escaped.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -46,28 +46,28 @@ def visible(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return prose on one line: line breaks and tabs become spaces, the rest as by `visible`."""
+    """Return prose on one line: line breaks and tabs become spaces; see `visible` for the rest."""
     return visible(" ".join(text.split()))
 
 
 def why_no_name(name: str) -> str | None:
-    """Return what is wrong with a name a person or a program gives; none if it can be kept."""
+    """Return what is wrong with a name; none if it is allowed."""
     if len(name) > LONGEST_NAME:
-        return f"has {len(name):,} characters, and at most {LONGEST_NAME} are kept"
+        return f"has {len(name):,} characters, and at most {LONGEST_NAME} are allowed"
     if not name.strip():
         return "is blank"
     if visible(name) != name:
-        return "holds characters that cannot be seen or that steer a terminal"
+        return "contains invisible or control characters"
     return None
 
 
 def require_name(name: str, what: str, error: Callable[[str], Exception]) -> str:
-    """Return a name that can be kept.
+    """Return a name if it is allowed.
 
     Args:
-        name: As it was given.
-        what: What it is the name of, as the error begins: `the thread id`.
-        error: What is raised otherwise.
+        name: The name to check.
+        what: Start of the error's text, such as `the thread id`.
+        error: Raised if the name is not allowed.
     """
     if (wrong := why_no_name(name)) is not None:
         raise error(f"{what} {short(name)} {wrong}; give a word or two of plain text")
@@ -75,7 +75,7 @@ def require_name(name: str, what: str, error: Callable[[str], Exception]) -> str
 
 
 def short(value: object) -> str:
-    """Return a refused value as an error quotes it: the beginning of one that is endless."""
+    """Return a value for quoting in an error, truncated if it is long."""
     text = repr(value)
     return text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}..."
 
@@ -102,24 +102,24 @@ HARMLESS = frozenset(
         "api-version", "region", "version",
     }
 )  # fmt: skip
-"""Options of a URL whose values are shown. Of all others, unknown ones too, only the name is."""
+"""Options of a URL whose values may be shown. All other values are hidden."""
 
 _OPTION = re.compile(r"(?:(?<=[?&;#\s])|^)([\w.%-]+)(\s*=\s*)('(?:[^'\\]|\\.)*'|[^&\s]*)")
 _PASSWORD = re.compile(r"(pass\w*\s*=\s*)('[^']*'|[^&\s]*)", re.IGNORECASE)
 _PORT_THEN_OPTION = re.compile(r"(\d+|\d*/[^?]*)\?[\w.%-]+=")
 SECRET_NAME = re.compile("key|token|secret|pass|sig|auth|cred|cookie", re.IGNORECASE)
-"""In the names of options of a URL and of HTTP headers whose values are secret."""
+"""Matches names of URL options and HTTP headers whose values are secret."""
 
 SHORTEST_VALUE = 6
-"""Characters of an option's value from which on it is blacked out in what a server says, unless its
-name says that it is secret: `?stream=1` would black out every 1."""
+"""Minimum length of an option's value for hiding it in a server's messages, unless its name is
+secret: hiding the value of `?stream=1` would hide every 1."""
 
 
 def redact(url: str) -> str:
-    """Return `url` fit to be shown: without password and secret options, whatever its shape.
+    """Return `url` with password and secret options hidden, even if it is malformed.
 
     Args:
-        url: Of a database or a server, or what was given in place of one.
+        url: URL of a database or a server, or what was given instead of one.
     """
     shown = _PASSWORD.sub(r"\1***", url)
     scheme = re.match(r"[\w+.-]+://", shown)
@@ -147,9 +147,9 @@ def _masked(text: str) -> str:
 
 
 def secrets_in(url: str) -> list[str]:
-    """Return what of a URL must not be shown, in each form a server may echo it.
+    """Return the secrets of a URL in every form that a server may echo.
 
-    That is: the password as written, decoded and encoded; `user:password` and its Base64, as HTTP
+    These are the password as written, decoded and encoded; `user:password` and its Base64, as HTTP
     sends it; a login without a password; and values of options that are not known to be harmless.
     """
     try:
@@ -187,7 +187,7 @@ def encoded_logins(login: str) -> list[str]:
 
 
 def without(text: str, *secrets: str | None) -> str:
-    """Return `text` with every secret blacked out."""
+    """Return `text` with every secret hidden."""
     # The longest first: a secret may be a part of another one.
     for secret in sorted({one for one in secrets if one}, key=len, reverse=True):
         text = text.replace(secret, "***")

@@ -34,7 +34,7 @@ whatever is executed first."""
 
 LIMIT_MS = "geofix_limit_ms"
 """Execution option: how long a statement may take; none leaves the session's own limit."""
-CITUS = (("citus.propagate_set_commands", "local"),)
+CITUS_SETTINGS = (("citus.propagate_set_commands", "local"),)
 """What has settings that are local to a transaction hold on Citus's workers too."""
 
 PSYCOPG: Dialect = psycopg.dialect()  # type: ignore[no-untyped-call]
@@ -64,7 +64,10 @@ class Transaction:
         """Return what goes ahead of the statement; a commit comes after it."""
         return [
             b"begin",
-            *(f"set local {name} = '{value}'".encode() for name, value in CITUS + self.settings),
+            *(
+                f"set local {name} = '{value}'".encode()
+                for name, value in CITUS_SETTINGS + self.settings
+            ),
         ]
 
 
@@ -106,7 +109,7 @@ def send_in_one_trip(
                 for literal in one.statements():
                     driver.execute(literal)
             else:
-                sent.append((one, driver.execute(*written(one))))
+                sent.append((one, driver.execute(*compiled(one))))
         cursor.execute(statement, parameters)
         if any(isinstance(one, Transaction) for one in ahead):
             driver.execute(b"commit")
@@ -130,7 +133,7 @@ def _limit(cursor: Cursor[Any], options: Mapping[str, Any]) -> bytes | None:
     return b"select set_config('statement_timeout', '%d', true)" % limit_ms
 
 
-def written(ahead: Ahead) -> tuple[bytes, dict[str, object]]:
+def compiled(ahead: Ahead) -> tuple[bytes, dict[str, object]]:
     """Return a statement and its parameters as the driver takes them."""
     sql, constants = _written(ahead.statement)
     return sql, {**constants, **ahead.parameters}
@@ -150,7 +153,7 @@ RETURNED = "geofix_returned"
 _trusting = ContextVar("_trusting", default=False)
 
 
-def asks_the_idle(engine: Engine) -> None:
+def check_idle_connections(engine: Engine) -> None:
     """Have the pool of an engine replace connections that died while they lay there."""
 
     def returned(connection: object, record: ConnectionPoolEntry) -> None:
@@ -170,7 +173,7 @@ def asks_the_idle(engine: Engine) -> None:
     event.listen(engine, "checkout", taken)
 
 
-def connect_unasked(engine: Engine) -> Connection:
+def connect_unchecked(engine: Engine) -> Connection:
     """Connect to read; who does asks again where the connection turns out to be dead."""
     token = _trusting.set(True)
     try:

@@ -1,11 +1,12 @@
-"""Runs: the audit trail, every step, and the photos asked about, kept by hash.
+"""Stores the audit trail of runs, and the photos to locate by their hash.
 
-LangGraph's checkpoints are opaque, pruned and tied to class names; the trail is for people. It is
-keyed by LangGraph's task id, which stays the same when a node runs again after a retry, an
-interrupt or a crash, so that a step is never listed twice. What JSON or Postgres cannot hold (NaN,
-NUL) is cleaned on its way in, see `geofix.db.tables.storable`: an odd answer must not end a run.
+LangGraph's checkpoints are opaque, pruned and tied to class names; the trail is for people. Its
+steps are keyed by LangGraph's task id, which stays the same when a node runs again after a retry,
+an interrupt or a crash, so that no step appears twice. Values that JSON or Postgres cannot store
+(NaN, NUL) are cleaned, see `geofix.db.tables.storable`: an odd answer must not end a run.
 
-A run can so be resumed on another machine, after the file is gone, and is embedded once only.
+Because photos are stored, a run can be resumed on another machine or after the file is gone, and a
+photo is embedded only once.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from sqlalchemy.dialects.postgresql import insert
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import TrailError
-from geofix.db.load.galleries import encoder_id_of
 from geofix.db.tables import EncoderRow, QueryEmbeddingRow, QueryPhotoRow, RunRow, StepRow
 
 
@@ -58,7 +58,7 @@ class Run:
 
 
 class Trail:
-    """Writes the trail while a run goes on, and reads it back."""
+    """Writes the trail during a run, and reads it."""
 
     def __init__(self, engine: Engine) -> None:
         """Keep the trail in the database that `engine` reaches."""
@@ -67,7 +67,7 @@ class Trail:
     def open_run(
         self, run: str, sha256: str, question: Mapping[str, Any], setup: Mapping[str, Any]
     ) -> None:
-        """Note that a run begins; a run that is there already stays as it is."""
+        """Record the start of a run; an existing run is not changed."""
         values = {
             "id": run,
             "photo_sha256": sha256,
@@ -78,7 +78,7 @@ class Trail:
             connection.execute(insert(RunRow).values(values).on_conflict_do_nothing())
 
     def record(self, run: str, step: Step) -> None:
-        """Write one step; a step with the same task id is replaced."""
+        """Write one step; it replaces a step with the same task id."""
         values = {name: getattr(step, name) for name in Step.__slots__}
         values["degraded"] = list(step.degraded)
         # A graph run by `langgraph dev` has no facade to open the run before its first step.
@@ -90,12 +90,12 @@ class Trail:
             connection.execute(again)
 
     def close_run(self, run: str, fix: Mapping[str, Any], *, again: bool = True) -> None:
-        """Note the answer of a run.
+        """Record the answer of a run.
 
         Args:
-            run: Its id.
+            run: Id of the run.
             fix: The answer.
-            again: Whether an answer that is there already is replaced.
+            again: Whether to replace an existing answer.
 
         Raises:
             TrailError: There is no such run.
@@ -149,10 +149,10 @@ def _unknown(run: str) -> TrailError:
 
 @dataclass(frozen=True, slots=True)
 class QueryPhoto:
-    """A photo as it is kept: its pixels without metadata, its claims apart."""
+    """A stored photo: its pixels without metadata, and separately what its EXIF says."""
 
     sha256: str
-    """Of the file as it came."""
+    """SHA-256 of the original file."""
     jpeg: bytes
     width: int
     height: int
@@ -162,14 +162,14 @@ class QueryPhoto:
 
 
 class QueryPhotos:
-    """Keeps and finds the photos asked about."""
+    """Stores and finds the photos to locate."""
 
     def __init__(self, engine: Engine) -> None:
         """Keep them in the database that `engine` reaches."""
         self._engine = engine
 
     def keep(self, photo: QueryPhoto) -> None:
-        """Store a photo; one that is there already stays as it is."""
+        """Store a photo; an existing one is not changed."""
         values = {name: getattr(photo, name) for name in QueryPhoto.__slots__}
         with database_errors(self._engine), self._engine.begin() as connection:
             connection.execute(insert(QueryPhotoRow).values(values).on_conflict_do_nothing())
@@ -178,26 +178,31 @@ class QueryPhotos:
         """Return a photo by the hash of its original file.
 
         Raises:
-            TrailError: No photo with that hash was ever asked about here.
+            TrailError: No photo with that hash is stored.
         """
         found = select(QueryPhotoRow.__table__).where(QueryPhotoRow.sha256 == sha256)
         with database_errors(self._engine), self._engine.connect() as connection:
             row = connection.execute(found).mappings().first()
         if row is None:
-            raise TrailError(f"no photo with sha256 {sha256!r} is kept here; ask with the photo")
+            raise TrailError(f"no photo with sha256 {sha256!r} is stored; give the photo itself")
         return QueryPhoto(**{name: row[name] for name in QueryPhoto.__slots__})
 
     def keep_vector(self, sha256: str, encoder: str, vector: NDArray[np.float32]) -> None:
-        """Store the vector of a kept photo; one that is there already stays as it is.
+        """Store the vector of a stored photo; an existing vector is not changed.
 
         Raises:
-            TrailError: No photo with that hash is kept.
-            GalleryError: The encoder is known with another dimension.
+            TrailError: No photo with that hash is stored.
+            GalleryError: The encoder's stored vectors have another dimension.
         """
+        # With searches and loads, which the trail needs not.
+        from geofix.db.load.galleries import encoder_id_of  # noqa: PLC0415
+
         with database_errors(self._engine), self._engine.begin() as connection:
             photo = select(QueryPhotoRow.sha256).where(QueryPhotoRow.sha256 == sha256)
             if connection.execute(photo).scalar() is None:
-                raise TrailError(f"no photo with sha256 {sha256!r} is kept here; keep it first")
+                raise TrailError(
+                    f"no photo with sha256 {sha256!r} is stored; store it before its vector"
+                )
             kept = insert(QueryEmbeddingRow).values(
                 sha256=sha256,
                 encoder_id=encoder_id_of(connection, encoder, len(vector)),
@@ -206,7 +211,7 @@ class QueryPhotos:
             connection.execute(kept.on_conflict_do_nothing())
 
     def vector(self, sha256: str, encoder: str) -> NDArray[np.float32] | None:
-        """Return the vector `[dimension]` of a kept photo; none if it was not embedded yet."""
+        """Return the vector `[dimension]` of a stored photo; none if it is not embedded yet."""
         found = (
             select(QueryEmbeddingRow.embedding)
             .join(EncoderRow, EncoderRow.id == QueryEmbeddingRow.encoder_id)

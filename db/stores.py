@@ -1,6 +1,7 @@
-"""What is kept by set-up or hash: calibrations, evaluations, local features, where pictures are.
+"""Stores of calibrations, evaluations and local features, and a look-up of picture files.
 
-None is ever changed or removed, so that an answer can be checked against the one it was made with.
+Calibrations and evaluations are never changed or removed, so that an answer can always be checked
+against the calibration it was made with.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class CalibrationSummary:
     id: int
     encoder: str
     galleries: tuple[str, ...]
-    """In order of their names; none means all there are."""
+    """Names of the galleries in order; empty means all galleries."""
     drafted_by: str
     photos: int
     """How many it was fitted on."""
@@ -41,7 +42,7 @@ class CalibrationSummary:
 
 
 class Calibrations:
-    """Keeps and finds calibrations."""
+    """Stores and finds calibrations."""
 
     def __init__(self, engine: Engine) -> None:
         """Keep them in the database that `engine` reaches."""
@@ -54,7 +55,7 @@ class Calibrations:
         drafted_by: str,
         document: Mapping[str, Any],
     ) -> int:
-        """Keep a calibration, which is from now on the newest of its set-up; return its id.
+        """Store a calibration, which becomes the newest of its set-up; return its id.
 
         Args:
             encoder: Name of the encoder.
@@ -77,7 +78,7 @@ class Calibrations:
     def latest(
         self, encoder: str, galleries: Iterable[str], drafted_by: str | None = None
     ) -> CalibrationSummary | None:
-        """Return the newest calibration of a set-up; none where it was never calibrated.
+        """Return the newest calibration of a set-up; none if it was never calibrated.
 
         Args:
             encoder: Name of the encoder.
@@ -96,7 +97,7 @@ class Calibrations:
         return next(iter(self._read(newest)), None)
 
     def document(self, calibration: int) -> dict[str, Any] | None:
-        """Return the document of a calibration; none where there is none of that id."""
+        """Return the document of a calibration; none if there is no calibration with that id."""
         found = select(CalibrationRow.document).where(CalibrationRow.id == calibration)
         with database_errors(self._engine), self._engine.connect() as connection:
             return connection.execute(found).scalar()
@@ -138,7 +139,7 @@ class Evaluations:
         self._engine = engine
 
     def begin(self, values: Mapping[str, Any]) -> None:
-        """Note that an evaluation begins; one that is there already stays as it is.
+        """Record the start of an evaluation; an existing one is not changed.
 
         Args:
             values: Fields of `Evaluation`, the instants apart.
@@ -148,7 +149,7 @@ class Evaluations:
             connection.execute(begun)
 
     def keep(self, evaluation: str, values: Mapping[str, Any]) -> None:
-        """Keep the result of one photo; one that is there already stays as it is.
+        """Store the result of one photo; an existing result is not changed.
 
         Args:
             evaluation: Id of the evaluation.
@@ -159,7 +160,7 @@ class Evaluations:
             connection.execute(kept.on_conflict_do_nothing())
 
     def finish(self, evaluation: str) -> None:
-        """Note that all photos have a result."""
+        """Record that all photos have a result."""
         done = update(EvaluationRow).where(
             EvaluationRow.id == evaluation, EvaluationRow.finished_at.is_(None)
         )
@@ -170,7 +171,7 @@ class Evaluations:
         """Return an evaluation.
 
         Raises:
-            TrailError: There is none of that id.
+            TrailError: There is no evaluation with that id.
         """
         found = select(EvaluationRow.__table__).where(EvaluationRow.id == evaluation)
         with database_errors(self._engine), self._engine.connect() as connection:
@@ -224,25 +225,25 @@ class Evaluations:
 
 @dataclass(frozen=True, slots=True)
 class StoredFeatures:
-    """What was found in one picture."""
+    """The local features of one picture."""
 
     features: bytes
-    """As the method writes them."""
+    """The features in the method's own format."""
     width: int
-    """Of the picture as the method looked at it, pixels."""
+    """Width in pixels of the picture after the method scaled it."""
     height: int
-    """Likewise."""
+    """Height in pixels after scaling."""
 
 
 class LocalFeatureStore:
-    """Keeps and finds local features."""
+    """Stores and finds local features."""
 
     def __init__(self, engine: Engine) -> None:
         """Keep them in the database that `engine` reaches."""
         self._engine = engine
 
     def find(self, pictures: Sequence[str], method: str) -> dict[str, StoredFeatures]:
-        """Return what `method` found in pictures, by their SHA-256; others are left out."""
+        """Return the features of `method` by the pictures' SHA-256, for pictures that have some."""
         asked = select(LocalFeatureRow.__table__).where(
             LocalFeatureRow.sha256.in_(pictures), LocalFeatureRow.method == method
         )
@@ -251,7 +252,7 @@ class LocalFeatureStore:
         return {row.sha256: StoredFeatures(row.features, row.width, row.height) for row in rows}
 
     def keep(self, found: Mapping[str, StoredFeatures], method: str) -> None:
-        """Store features by their picture's SHA-256; what is there already stays as it is."""
+        """Store features by their picture's SHA-256; existing features are not changed."""
         if not found:
             return
         values = [
@@ -270,9 +271,9 @@ class LocalFeatureStore:
 
 
 def forget_features(connection: Connection) -> int:
-    """Remove features of pictures that neither a gallery nor a question has; say of how many.
+    """Remove features of pictures that no gallery and no question has; return how many.
 
-    Features that another run is just keeping for a photo that goes stay until the next removal.
+    Features that another run stores at the same moment stay until the next removal.
     """
     gone = connection.execute(
         text(
@@ -286,25 +287,25 @@ def forget_features(connection: Connection) -> int:
 
 @dataclass(frozen=True, slots=True)
 class StoredPicture:
-    """What is known of one photo's picture."""
+    """Source, hash and location of one photo's picture."""
 
     source: str
     external_id: str
     sha256: str | None
-    """Of the file's bytes."""
+    """SHA-256 of the file."""
     location: str | None
     """Path of the file when it was ingested."""
 
 
-class Pictures:
-    """Finds where pictures are."""
+class PictureFiles:
+    """Finds the files of gallery photos."""
 
     def __init__(self, engine: Engine) -> None:
         """Look in the gallery that `engine` reaches."""
         self._engine = engine
 
     def find(self, photo_ids: Sequence[int]) -> dict[int, StoredPicture]:
-        """Return what is known of the pictures of photos, by id; removed ones are left out."""
+        """Return the picture of each photo, by id; removed photos are missing."""
         asked = select(PhotoRow).where(PhotoRow.id.in_(photo_ids))
         with database_errors(self._engine), Session(self._engine) as session:
             return {

@@ -22,8 +22,9 @@ from geofix.tools.sources.columns import (
     text_of,
 )
 from geofix.tools.sources.folder import FolderSource
-from geofix.tools.sources.pictures import FilePicture, MemoryPicture, Picture
+from geofix.tools.sources.picture_files import FilePicture, MemoryPicture, Picture
 from geofix.tools.sources.protocol import Rejected
+from geofix.tools.statistics import PLACE_KM
 
 if TYPE_CHECKING:
     from geofix.agent.services import Services
@@ -40,9 +41,6 @@ BESIDES = {
     "source": ("source",),
 }
 """Columns that galleries have no use for, and what sets call them."""
-
-CITY_ACCURACY_KM = 25.0
-"""Where the truth is a city, its row holds the center."""
 
 
 def read_photo_table(
@@ -92,7 +90,7 @@ def _photo(folder: Path, cells: Cells) -> EvalPhoto:
         raise ValueError("it has no coordinates, and no kind that says why")
     accuracy_km = accuracy_of(cells)
     if truth == "city" and not accuracy_km:
-        accuracy_km = CITY_ACCURACY_KM
+        accuracy_km = PLACE_KM
     external_id, picture = _picture(folder, cells)
     return EvalPhoto(
         id=external_id,

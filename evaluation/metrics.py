@@ -11,8 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from geofix.tools.statistics import SCALES_KM
+
 RESAMPLES = 2_000
-"""Of the bootstrap: the ends of a 95 % interval then move by about a thirtieth of its width."""
+"""Draws of the bootstrap: the ends of a 95 % interval move by about a thirtieth of its width."""
 
 BLOCK = 200
 """Resamples drawn at once, so that memory stays small."""
@@ -55,7 +57,7 @@ def wilson(right: int, photos: int) -> Share:
         ValueError: `right` is not between 0 and `photos`.
     """
     if not 0 <= right <= photos:
-        raise ValueError(f"{right!r} of {photos!r} photos is no share")
+        raise ValueError(f"{right!r} of {photos!r} photos is not a share")
     if photos == 0:
         return Share(float("nan"), float("nan"), float("nan"), 0)
     from scipy.stats import binomtest  # noqa: PLC0415 - a second, which `--help` must not take
@@ -192,11 +194,8 @@ def mcnemar(a: ArrayLike, b: ArrayLike, groups: ArrayLike | None = None) -> McNe
     return McNemar(only_a, only_b, min(1.0, float(chance[as_far].sum())))
 
 
-THRESHOLDS_KM = (1.0, 25.0, 200.0, 750.0, 2500.0)
-"""Street, city, region, country, continent (Hays and Efros 2008, Vo et al. 2017)."""
-
 STREET_KM = (0.01, 0.025, 0.1)
-"""Told besides, where a set's truth is known to as much."""
+"""Finer distances, shown where a set's truth is known that exactly."""
 
 GEOSCORE_KM = 1492.7
 """Scale of GeoScore (Astruc et al., OpenStreetView-5M, 2024)."""
@@ -207,7 +206,7 @@ WRONG_KM = float("inf")
 
 def accuracy(
     errors_km: ArrayLike,
-    thresholds_km: Sequence[float] = THRESHOLDS_KM,
+    thresholds_km: Sequence[float] = SCALES_KM,
     accuracy_km: ArrayLike | None = None,
     places: ArrayLike | None = None,
 ) -> dict[float, Share]:

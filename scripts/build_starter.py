@@ -23,11 +23,9 @@ from geofix.tools.encoders import STARTER, load_encoder
 from geofix.tools.geo.countries import countries_at
 from geofix.tools.photo.read import read_photo
 from geofix.tools.photo.samples import sample_path
+from geofix.tools.statistics import PLACE_KM
 
 TARGET = Path(__file__).parent.parent / "tools" / "data" / "starter.npz"
-
-CITY_ACCURACY_KM = 25.0
-"""Rows whose truth is a city hold the city's center."""
 
 REFERENCES = (
     ("outdoor/montmartre_far.jpg", 48.8867, 2.3431, "Sacre-Coeur, Paris"),
@@ -52,7 +50,7 @@ def open_photos(folder: Path) -> Iterator[tuple[Path, GeotaggedPhoto]]:
                     external_id=row["external_id"],
                     latitude=float(row["latitude"]),
                     longitude=float(row["longitude"]),
-                    accuracy_km=CITY_ACCURACY_KM if row["truth"] == "city" else 0.0,
+                    accuracy_km=PLACE_KM if row["truth"] == "city" else 0.0,
                     licence=row["licence"],
                     attribution=row["origin"],
                 ),

@@ -1,10 +1,11 @@
-"""Write the parts of the documents that are made from the code; a test checks that they are fresh.
+"""Write what is made from the code: parts of the documents and the list of all messages.
 
-make docs
+make docs; a test says when that is due.
 """
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -17,9 +18,20 @@ import typer.main
 from typer.testing import CliRunner
 
 from geofix.agent.cli.app import app
-from geofix.agent.graph import graph
+from geofix.agent.langgraph_server import graph
 
 ROOT = Path(__file__).parent.parent
+
+PRODUCT = ("agent", "tools", "db", "evaluation", "migrations")
+
+NOT_FOR_PEOPLE = re.compile(
+    r"(alter|analyze|begin|copy|create|delete|drop|from|grant|insert|join|lock|merge|notify|"
+    r"order|select|set|truncate|update|where|with|CREATE|SELECT|SET) .*"
+    r"([(={]|\b(as|by|exists|extension|into|join|local|null|recursive|schema|session|table)\b)"
+    r"|[<#^\\]|\[\^|\(\?|([A-Z]{2} )+",
+    re.DOTALL,
+)
+"""How a string begins that is for Postgres, a page or a regular expression."""
 
 
 def mermaid() -> str:
@@ -77,6 +89,43 @@ def replaced(text: str, name: str, block: str) -> str:
     return re.sub(pattern, lambda found: f"{found[1]}{block}\n{found[2]}", text, flags=re.DOTALL)
 
 
+def literals(node: ast.AST) -> Iterator[str]:
+    """Give the strings of a syntax tree, docstrings apart; an f-string with its expressions."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Constant):
+            if isinstance(child.value, str) and not isinstance(node, ast.Expr):
+                yield child.value
+        elif isinstance(child, ast.JoinedStr):
+            yield "".join(
+                str(part.value)
+                if isinstance(part, ast.Constant)
+                else f"{{{ast.unparse(part.value)}}}"
+                for part in child.values
+                if isinstance(part, ast.Constant | ast.FormattedValue)
+            )
+        else:
+            yield from literals(child)
+
+
+def messages() -> str:
+    """Return tests/data/messages.txt: what the product says to people, one string a line, by file.
+
+    That is every string literal of two words or more, but docstrings, prompts, SQL and HTML; the
+    help of commands, which is docstrings, is in docs/cli.md.
+    """
+    parts = []
+    for path in sorted(file for folder in PRODUCT for file in (ROOT / folder).rglob("*.py")):
+        name = path.relative_to(ROOT).as_posix()
+        found = {
+            " ".join(text.split())
+            for text in literals(ast.parse(path.read_text(encoding="utf-8")))
+            if " " in text.strip() and not NOT_FOR_PEOPLE.match(text.strip())
+        }
+        if found:
+            parts.append("\n".join([f"# {name}", *sorted(found), ""]))
+    return "\n".join(parts)
+
+
 def documents() -> dict[Path, str]:
     """Return every document that holds made parts, as it should be."""
     readme, architecture = ROOT / "README.md", ROOT / "docs" / "architecture.md"
@@ -84,6 +133,7 @@ def documents() -> dict[Path, str]:
         readme: replaced(readme.read_text(encoding="utf-8"), "graph", mermaid()),
         architecture: replaced(architecture.read_text(encoding="utf-8"), "graph", mermaid()),
         ROOT / "docs" / "cli.md": command_line(),
+        ROOT / "tests" / "data" / "messages.txt": messages(),
     }
 
 

@@ -1,1 +1,1 @@
-"""What nodes call; knows nothing of graph state. Imports from `db`, never from `agent`."""
+"""The tools that nodes call. They know no graph state, and import from `db`, never from `agent`."""

@@ -1,4 +1,4 @@
-"""What can go wrong in the tools, and warnings of libraries that are held back."""
+"""The errors of the tools, and a way to silence warnings of libraries."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from geofix.db.errors import GeofixError
 
 
 class PhotoError(GeofixError):
-    """The photo cannot be read: missing, empty, damaged, too large, not a picture."""
+    """The photo cannot be read: missing, empty, damaged, too large, or not an image."""
 
 
 class EncoderError(GeofixError):
-    """The encoder is unknown, cannot be loaded, or gave something unusable."""
+    """The encoder is unknown, cannot be loaded, or gave an invalid vector."""
 
 
 class ModelError(GeofixError):
-    """The chat model is unknown, not installed, unreachable, or answered unusably."""
+    """The chat model is unknown, not installed, unreachable, or gave an unusable answer."""
 
 
 class RegionError(GeofixError):
-    """A region is not one: unknown country, latitude out of range, an empty circle or box."""
+    """A region is invalid: unknown country, latitude out of range, an empty circle or box."""
 
 
 class SourceError(GeofixError):

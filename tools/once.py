@@ -1,8 +1,8 @@
-"""What is made at first use and then shared: made by one thread, while others wait for it.
+"""Values that one thread makes at first use, while other threads wait for them.
 
-`functools.cached_property` has no lock from Python 3.12 on, and `lru_cache` never had one: of two
-threads that come first each loads the model. Here each function, and each attribute of each object,
-has a lock of its own, which is held while the value is made and never while it is used.
+`functools.cached_property` has no lock since Python 3.12, and `lru_cache` never had one, so two
+threads would both load the model. Here every function, and every attribute of every object, has its
+own lock, which is held while the value is made and not while it is used.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Made = TypeVar("Made")
 
 
 def once(make: Callable[[], Made]) -> Callable[[], Made]:
-    """Return `make`, called once in this process; an error is not kept, so the next call tries."""
+    """Return a function that calls `make` once in this process; after an error it tries again."""
     lock = RLock()
     made: list[Made] = []
 
@@ -33,11 +33,11 @@ def once(make: Callable[[], Made]) -> Callable[[], Made]:
 
 
 class once_property(Generic[Made]):
-    """An attribute that its method makes at first use; an error is not kept.
+    """An attribute that its method makes at first use; after an error it tries again.
 
-    What was made lies in the object's `__dict__`, so later uses cost what any attribute costs, and
-    it may be assigned instead of made. Methods that use each other must not do so in a circle: each
-    would hold what the other waits for.
+    The value is stored in the object's `__dict__`, so later uses cost no more than any attribute,
+    and the value can be assigned instead. Such methods must not use each other in a circle, which
+    would be a deadlock.
     """
 
     def __init__(self, make: Callable[[Any], Made]) -> None:
@@ -69,7 +69,7 @@ class once_property(Generic[Made]):
 
 
 def forget(instance: object, name: str) -> None:
-    """Drop what a `once_property` has made; one that is being made is waited for and dropped."""
+    """Drop the value of a `once_property`; waits if the value is being made."""
     kept = vars(instance)
     with _lock_of(kept, name):
         kept.pop(name, None)

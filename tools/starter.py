@@ -15,13 +15,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from geofix.db.load.ingest import GeotaggedPhoto, Ingest
-from geofix.db.schema import setup_step
+from geofix.db.schema import STARTER_STEP, setup_step
 
 NAME = "starter"
-"""Of the gallery."""
-
-STEP = "starter gallery"
-"""Of a database's setup; migration 0008 marks it in databases that are older than the steps."""
+"""Name of the gallery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +56,6 @@ def add_starter_once(engine: Engine) -> None:
 
     A load that was cut off is made again; a gallery that was removed stays removed.
     """
-    with setup_step(engine, STEP) as to_do:
+    with setup_step(engine, STARTER_STEP) as to_do:
         if to_do:
             add_starter(Ingest(engine))

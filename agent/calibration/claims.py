@@ -1,4 +1,4 @@
-"""Is a claimed place consistent with the photo? By the errors of held-out photos, and no opinion.
+"""Whether a claimed place is consistent with the photo, by the errors of held-out photos.
 
 If the claim is true, the answer is as far from it as answers of such photos are from the truth: the
 p-value comes from the same conformal scores as the radius, counted by place. Of true claims about
@@ -13,6 +13,7 @@ from typing import Literal
 
 from geofix.agent.answer import Claim, ClaimCheck
 from geofix.agent.calibration.promise import Fitted
+from geofix.agent.calibration.stored import KnownCalibrations
 from geofix.agent.errors import RegionError
 from geofix.agent.state import Fix
 from geofix.tools.geo.distance import check_coordinates, haversine_km
@@ -23,12 +24,14 @@ ClaimAsked = Coordinates | Literal["exif"]
 HOW_TO_CLAIM = "write LAT,LON such as '48.8867,2.3431', or 'exif' for what the file says"
 
 MOST_CHARACTERS = 100
-"""Of a claim as it is written: two numbers need fewer."""
+"""The longest claim that is read: two numbers need fewer characters."""
 
 TELLING_KM = 2500.0
 """A claim inside a radius larger than a continent agrees with nothing in particular."""
 
-NO_EXIF_PLACE = "the claim of its EXIF was to be checked, and the file has no position in its EXIF"
+NO_EXIF_PLACE = (
+    "the claim in the EXIF data could not be checked, because the file has no position in its EXIF"
+)
 
 
 def parse_claim(claim: str | Coordinates | None) -> ClaimAsked | None:
@@ -54,9 +57,9 @@ def parse_claim(claim: str | Coordinates | None) -> ClaimAsked | None:
         latitude, longitude = (float(part) for part in parts)
     except OverflowError as error:
         # No float holds it, and Python refuses to write it out.
-        raise RegionError(f"the claim has a number past 1e308; {HOW_TO_CLAIM}") from error
+        raise RegionError(f"the claim has a number larger than 1e308; {HOW_TO_CLAIM}") from error
     except (TypeError, ValueError) as error:
-        raise RegionError(f"the claim {claim!r} is no place; {HOW_TO_CLAIM}") from error
+        raise RegionError(f"the claim {claim!r} is not a place; {HOW_TO_CLAIM}") from error
     check_coordinates(latitude, longitude)
     return latitude, longitude
 
@@ -102,23 +105,39 @@ def check_claim(
         )
 
     if fix.latitude is None or fix.longitude is None:
-        return checked("undecidable", "there is no answer to hold it against: geofix abstained")
+        return checked("undecidable", "geofix abstained, so there is no answer to compare with")
     away = float(haversine_km(latitude, longitude, fix.latitude, fix.longitude))
     known = fix.calibration
     if not fix.radius_calibrated or known is None or known.difficulty is None:
-        why = "it never was" if known is None or known.reason is None else known.reason
+        why = "no calibration was made" if known is None or known.reason is None else known.reason
         return checked("undecidable", f"the radius is not calibrated: {why}", away)
     if not isinstance(fitted, Fitted):
-        return checked("undecidable", fitted or "its calibration is gone", away)
+        return checked("undecidable", fitted or "its calibration no longer exists", away)
     p_value = fitted.radius.p_value(known.difficulty, away)
     outside = (
-        f"of held-out photos as hard as this one, each place weighed alike, {p_value:.1%} were"
-        " placed as far off"
+        f"{p_value:.1%} of held-out photos as hard as this one, each place counted once, were"
+        f" placed at least as far off; a consistent claim needs more than {level:.1%}"
     )
     if p_value <= level:
-        return checked("inconsistent", f"{outside}, {level:.1%} or fewer", away, p_value)
+        return checked("inconsistent", outside, away, p_value)
     reach = fitted.radius.radius_km(known.difficulty, 1 - level)
     if reach > TELLING_KM:
-        why = f"the radius at {1 - level:.0%} is {reach:,.0f} km: nearly any place would agree"
+        why = f"the radius at {1 - level:.0%} is {reach:,.0f} km, so nearly any place would agree"
         return checked("undecidable", why, away)
-    return checked("consistent", f"{outside}, more than {level:.1%}", away, p_value)
+    return checked("consistent", outside, away, p_value)
+
+
+def with_claim_checked(
+    fix: Fix, claimed: Coordinates, calibrations: KnownCalibrations, level: float
+) -> Fix:
+    """Return the answer with what it says of a claimed place.
+
+    Args:
+        fix: The answer.
+        claimed: Latitude and longitude.
+        calibrations: Hold the answer's own, however many were made since.
+        level: As in `check_claim`.
+    """
+    known = None if fix.calibration is None else fix.calibration.id
+    fitted = None if known is None else calibrations.by_id(known)
+    return fix.model_copy(update={"claim_check": check_claim(fix, claimed, fitted, level)})

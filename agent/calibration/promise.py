@@ -1,10 +1,9 @@
 """The promise behind an answer: a fitted radius and confidence, or why there is none.
 
 What is fitted here was fitted by `geofix calibrate DATASET` on photos of known places, asked of the
-same encoder and galleries. It holds for photos like those, asked alike. Whether it holds for a run
-is decided once, where the run chooses (`InForce`, by `geofix.agent.services.Services.in_force`):
-where anything has changed that it depends on, the shipped scorers choose, the answer keeps the
-reach of its photos as radius, states no confidence, and says why.
+same encoder and galleries. It holds for photos like those, asked alike; whether it does for a run
+is decided in `geofix.agent.verify.in_force`. Where it does not, the answer keeps the reach of
+its photos as radius, states no confidence, and says why.
 """
 
 from __future__ import annotations
@@ -17,10 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from geofix.agent.answer import Calibration
-from geofix.agent.context import Context
-from geofix.agent.draft.consensus import CONSENSUS
-from geofix.agent.state import Candidate, Draft, Retrieval, State
-from geofix.agent.verify.scorers import Scorers
+from geofix.agent.state import Candidate, Retrieval, share_name
 from geofix.tools.statistics import SCALES
 from geofix.tools.statistics.conformal import LEVELS, ConformalRadius
 from geofix.tools.statistics.reliability import ScaleConfidence
@@ -29,7 +25,7 @@ SIGNALS = frozenset(
     {
         *("log_odds", "lead", "log_scale", "log_reach", "log_impostor_share", "log_inliers"),
         *("log_photos", "similarity", "rounds"),
-        *(f"share_{scale_km:g}_km" for scale_km in SCALES.values()),
+        *map(share_name, SCALES.values()),
     }
 )
 """The names of `signals_of`."""
@@ -63,29 +59,9 @@ def signals_of(
         "log_photos": math.log1p(first.independent),
         "similarity": first.best_similarity or 0.0,
         "rounds": float(rounds),
-        **{
-            name: first.parts.get(name, 0.0)
-            for name in (f"share_{scale_km:g}_km" for scale_km in SCALES.values())
-        },
+        **{share_name(scale_km): first.share_within(scale_km) for scale_km in SCALES.values()},
     }
 
-
-MOST_GROWTH = 0.2
-"""A gallery that grew or shrank by more is another one."""
-
-ASIDE = frozenset(
-    {
-        "galleries",
-        "exact",
-        "max_cost",
-        "max_tokens",
-        "max_seconds",
-        "ask_human",
-        "coverage",
-        "claim_level",
-    }
-)
-"""Options that a calibration need not share: they change what is said, or what may be spent."""
 
 SMALLEST_KM = 0.001
 """A radius is not stated finer: coordinates are not either."""
@@ -97,7 +73,7 @@ PROMISE = (
     "a radius at 90% covers at least 90% of photos from new places like the {places} it was"
     " calibrated on, on average over calibrations; a single calibration may cover less"
 )
-"""Said of every calibrated answer: the promise, in the words that hold."""
+"""What every calibrated answer promises, in words."""
 
 
 class Fitted(BaseModel):
@@ -122,46 +98,16 @@ class Fitted(BaseModel):
     centring_version: int | None
     photos_in_gallery: int = Field(ge=1)
     options: dict[str, Any] = Field(default_factory=dict)
-    """Of the runs it was fitted on, see `options_of`; empty where it was fitted on simulated ones,
-    whose options are then not compared."""
+    """Options of the runs it was fitted on, see `options_of`; empty where these were simulated, and
+    options are not compared."""
     digest: str
     """SHA-256 of the data it was fitted on."""
     photos: int
     """How many photos the radius was fitted on."""
     places: int = Field(ge=1)
-    """Of how many places they are. Calibrations older than this counted photos."""
+    """How many places these are of. Calibrations older than this counted photos."""
     made_on: str
     """ISO 8601 date."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a run depends on that a calibration has to share."""
-
-    encoder: str
-    galleries: tuple[str, ...]
-    drafted_by: str
-    centring_version: int | None
-    photos_in_gallery: int
-    options: Mapping[str, Any]
-    within: str | None = None
-    """Name of the region the question gave."""
-    by_person: bool = False
-    """Whether a person chose the answer."""
-    image_place: str | None = None
-    """The setting."""
-
-
-@dataclass(frozen=True, slots=True)
-class InForce:
-    """What a run goes by: the one decision whether a calibration holds for it."""
-
-    scorers: Scorers
-    """What chooses: the calibration's where it holds, else those shipped."""
-    calibration: Calibration
-    """What the answer says of it: its `reason` is why none holds, none where one does."""
-    passed_over: str | None = None
-    """Why a calibration's own scorers do not choose; none where they do or it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,42 +123,6 @@ class Promise:
     def kept(self) -> bool:
         """Whether a radius is stated that keeps its coverage."""
         return bool(self.radii_km)
-
-
-def drafters(drafts: Sequence[Draft]) -> str:
-    """Return who drafted in a run: where a model failed in a later round, both.
-
-    Args:
-        drafts: Of all rounds, in order.
-    """
-    return ", then ".join(dict.fromkeys(draft.drafted_by for draft in drafts)) or CONSENSUS
-
-
-def asked_of(state: State, context: Context, image_place: str | None) -> Asked:
-    """Return what a run depends on, as it went: who drafted, not who should have.
-
-    Args:
-        state: After drafts.
-        context: The run's options.
-        image_place: The setting.
-    """
-    whole = state.retrievals[0]
-    return Asked(
-        encoder=state.encoder,
-        galleries=context.galleries,
-        drafted_by=drafters(state.drafts),
-        centring_version=whole.centring_version,
-        photos_in_gallery=whole.searched,
-        options=options_of(context),
-        within=None if state.within is None else state.within.name,
-        by_person=state.verdict is not None and state.verdict.by_person,
-        image_place=image_place,
-    )
-
-
-def options_of(context: Context) -> dict[str, Any]:
-    """Return the options that shape an answer, as a calibration keeps them."""
-    return context.model_dump(mode="json", exclude=set(ASIDE))
 
 
 def apply(
@@ -239,8 +149,8 @@ def apply(
         level: max(SMALLEST_KM, fitted.radius.radius_km(difficulty, level)) for level in LEVELS
     }
     notes = [
-        f"the radius at {level:.0%} is half the Earth's circumference: photos as hard as this one"
-        " were calibrated on in too few places, or placed wrongly in too many"
+        f"the radius at {level:.0%} covers the whole Earth, because calibration photos as hard as"
+        " this one were of too few places, or were placed wrongly in too many"
         for level in LEVELS
         if not fitted.radius.is_bounded(difficulty, level)
     ]
@@ -255,35 +165,3 @@ def apply(
         radii_km={f"{level:g}": round(radius, 3) for level, radius in radii.items()},
         confidence=fitted.confidence.confidence(signals),
     )
-
-
-def drift(fitted: Fitted, asked: Asked) -> str | None:
-    """Return why a calibration does not hold for a run; none where it does."""
-    again = f"; {AGAIN}"
-    unknown = sorted(fitted.confidence.means.keys() - SIGNALS)
-    if unknown:
-        return f"calibrated by another version of geofix, on {', '.join(unknown)}{again}"
-    for name, then, now in (
-        ("encoder", fitted.encoder, asked.encoder),
-        ("galleries", sorted(fitted.galleries), sorted(asked.galleries)),
-        ("drafter", fitted.drafted_by, asked.drafted_by),
-        ("image-place model", fitted.image_place, asked.image_place),
-        ("centring version", fitted.centring_version, asked.centring_version),
-    ):
-        if then != now:
-            return f"calibrated with the {name} {then!r}, and now it is {now!r}{again}"
-    if asked.by_person:
-        return "a person chose the answer; the calibration is of what geofix chooses"
-    if asked.within is not None:
-        return f"asked within {asked.within}; the photos calibrated on were asked of everywhere"
-    growth = asked.photos_in_gallery / fitted.photos_in_gallery - 1
-    if abs(growth) > MOST_GROWTH:
-        return (
-            f"{asked.photos_in_gallery} photos were searched, and {fitted.photos_in_gallery} when"
-            f" it was calibrated: {growth:+.0%}{again}"
-        )
-    for name, then in fitted.options.items():
-        if name in asked.options and asked.options[name] != then:
-            now = asked.options[name]
-            return f"calibrated with the option {name} = {then!r}, and asked with {now!r}"
-    return None

@@ -44,15 +44,15 @@ class KnownCalibrations:
         """Return the newest calibration of a set-up, or why there is none.
 
         One with another drafter is returned where there is no other, so that it can be said what
-        it was calibrated with (`geofix.agent.calibration.promise.drift`).
+        it was calibrated with (`geofix.agent.verify.in_force.drift`).
         """
         named = tuple(sorted(galleries))
         newest = self._calibrations.latest(encoder, named, drafted_by)
         newest = newest or self._calibrations.latest(encoder, named)
         if newest is None:
-            searched = ", ".join(map(repr, named)) or "all there are"
+            searched = f"galleries {', '.join(map(repr, named))}" if named else "all galleries"
             return (
-                f"no calibration for encoder {encoder!r} and galleries {searched};"
+                f"there is no calibration for encoder {encoder!r} and {searched};"
                 " run `geofix calibrate DATASET`"
             )
         found = self.by_id(newest.id)
@@ -67,11 +67,11 @@ class KnownCalibrations:
     def _parsed(self, calibration: int) -> Fitted | str:
         document = self._calibrations.document(calibration)
         if document is None:
-            return f"calibration {calibration} is gone; {AGAIN}"
+            return f"calibration {calibration} no longer exists; {AGAIN}"
         if "places" not in document and "radius" in document:
             return (
-                f"calibration {calibration} was made by an older geofix, by photos instead of"
-                f" places, and promises too much; {AGAIN}"
+                f"calibration {calibration} was made by an older geofix, which counted photos"
+                f" instead of places and promised too much; {AGAIN}"
             )
         try:
             return Fitted.model_validate(document)

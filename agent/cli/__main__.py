@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from geofix.agent.cli.app import main
+from geofix.agent.cli import main
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,4 @@
-"""The commands in one tree, and what a shell sees of an error."""
+"""The tree of commands, and how errors are shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import entry_points
+from importlib.metadata import distribution
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,10 +25,10 @@ instead of click's, and name it in private modules only."""
 
 
 class Commands(TyperGroup):
-    """The whole tree; what its parser quotes of a command line is written out."""
+    """The tree of commands; control characters in a parser's error are escaped."""
 
     def make_context(self, *args: Any, **more: Any) -> Any:
-        """Read the options of the whole app."""
+        """Parse the options before the command."""
         with _quoted():
             return super().make_context(*args, **more)
 
@@ -40,7 +40,7 @@ class Commands(TyperGroup):
 
 @contextmanager
 def _quoted() -> Iterator[None]:
-    """Keep what a shell made of `*.jpg` in a stranger's folder from steering the terminal."""
+    """Escape control characters in usage errors: a shell puts file names into a command line."""
     try:
         yield
     except USAGE_ERROR as error:
@@ -51,7 +51,7 @@ def _quoted() -> Iterator[None]:
 app = typer.Typer(
     cls=Commands,
     name="geofix",
-    help="A photo in, a position fix with its evidence out.",
+    help="Find out where a photo was taken, and show the evidence.",
     epilog=EXPLAINED,
     no_args_is_help=True,
     add_completion=False,
@@ -68,19 +68,20 @@ def whole_app(
         typer.Option(
             "--env-file",
             metavar="FILE",
-            help="Read settings from this file too, as lines GEOFIX_MODEL=...; GEOFIX_ENV_FILE"
-            " otherwise. No such file is looked for unasked.",
+            help="Also read settings from this file, one GEOFIX_NAME=value a line. Default: the"
+            " file that GEOFIX_ENV_FILE names, if it is set. A file named .env is never"
+            " read unless it is named here or there.",
         ),
     ] = None,
 ) -> None:
-    """A photo in, a position fix with its evidence out."""
+    """Find out where a photo was taken, and show the evidence."""
     if env_file is not None:
         context.with_resource(_env_file(env_file))
 
 
 @contextmanager
 def _env_file(path: Path) -> Iterator[None]:
-    """Name the settings file for this command and the processes it starts."""
+    """Set GEOFIX_ENV_FILE for this command and the processes it starts."""
     before = os.environ.get("GEOFIX_ENV_FILE")
     os.environ["GEOFIX_ENV_FILE"] = str(path.absolute())
     try:
@@ -99,16 +100,18 @@ app.add_typer(gallery.app, name="gallery")
 app.add_typer(models.app, name="models")
 app.add_typer(db.app, name="db")
 app.add_typer(config.app, name="config")
-for command in sorted(entry_points(group="geofix.commands"), key=lambda point: point.name):
-    # Of layers above this one: `eval` and `calibrate` (geofix.evaluation).
+# Of layers above this one: `eval` and `calibrate` (geofix.evaluation). Declared by this package: to
+# read what all packages declare takes as long as to import typer.
+declared = distribution("geofix").entry_points.select(group="geofix.commands")
+for command in sorted(declared, key=lambda point: point.name):
     app.command(command.name)(command.load())
 
 
 def main() -> None:
-    """Run the command line; an error on purpose is one line, not a traceback."""
+    """Run the command line; an expected error is printed as one line without a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            # Place names and file names have letters that the terminal's encoding may lack.
+            # The terminal's encoding may lack letters of place names and file names.
             stream.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="geofix")
@@ -118,7 +121,8 @@ def main() -> None:
     except SystemExit as end:
         if end.code == INTERRUPTED:
             err().print(
-                "geofix: interrupted; `geofix resume RUN` goes on, `geofix runs` lists runs"
+                "geofix: interrupted. `geofix runs` lists the runs; `geofix resume RUN`"
+                " continues one"
             )
             leave_interrupted()
         raise

@@ -1,24 +1,26 @@
-"""`geofix db`: the database, embedded or your own."""
+"""`geofix db`: start, stop, check, upgrade and distribute the database."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from geofix.agent.cli.options import open_services
 from geofix.agent.cli.terminal import err, plain, say
 from geofix.agent.errors import DatabaseError
-from geofix.agent.settings import Settings
 from geofix.db.plain_text import redact
 
-app = typer.Typer(help="The database: geofix's embedded one, or your own.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from geofix.agent.settings import Settings
+
+app = typer.Typer(help="Manage the database: the embedded one, or your own.", no_args_is_help=True)
 
 
 @app.command("up")
 def up(
     url: Annotated[
-        bool, typer.Option("--url", help="Print the whole URL, its password with it.")
+        bool, typer.Option("--url", help="Print the full URL, including the password.")
     ] = False,
 ) -> None:
     """Start the embedded server and keep it running."""
@@ -33,17 +35,17 @@ def up(
 def down() -> None:
     """Stop the embedded server."""
     with open_services(_embedded()) as services:
-        say("stopped" if services.server.stop() else "it was not running")
+        say("stopped" if services.server.stop() else "the embedded server was not running")
 
 
 @app.command("status")
 def status() -> None:
-    """Say which database is used and how it stands."""
+    """Show which database is used and whether it is ready."""
     settings = Settings.from_environment()
     with open_services(settings) as services:
         if settings.database_url is not None:
             say(f"database_url  {redact(settings.database_url)}")
-            _ = services.engine
+            services.open_for_runs()
             say("schema        up to date")
             return
         server = services.server.status()
@@ -56,7 +58,7 @@ def status() -> None:
 
 @app.command("upgrade")
 def upgrade() -> None:
-    """Bring the schema and LangGraph's tables up to date."""
+    """Update the schema and LangGraph's tables to this version of geofix."""
     with open_services() as services:
         changed = services.upgrade()
     say("upgraded" if changed else "up to date")
@@ -69,23 +71,23 @@ def distribute(
         typer.Option(
             min=1,
             max=64,
-            help="Parts to make of the vectors, each with an index of its own; as many as there are"
-            " workers otherwise. More make room for workers that come later.",
+            help="Number of parts to split the vectors into; each has its own index. Default:"
+            " one for each worker. Choose more if you will add workers later.",
         ),
     ] = None,
     build_memory_mb: Annotated[
         int | None,
         typer.Option(
             min=64,
-            help="Memory in MB that a worker gives the building of an index; 2000 otherwise.",
+            help="Memory in MB that each worker may use to build an index. Default: 2000.",
         ),
     ] = None,
 ) -> None:
     """Spread the vectors over the workers of Citus; see docs/scaling.md.
 
-    GEOFIX_DATABASE_URL names the coordinator, where the extension and the
-    workers are there already. Says it is done once the settings of a search
-    are known to reach every worker. May be run again.
+    GEOFIX_DATABASE_URL must name a coordinator that has the extension and its
+    workers. The command checks that the settings of a search reach every
+    worker. It is safe to run again.
     """
     from geofix.db import citus  # noqa: PLC0415 - see `options`
 
@@ -96,15 +98,20 @@ def distribute(
             build_memory_mb=build_memory_mb or citus.BUILD_MEMORY_MB,
             progress=lambda line: shown.update(plain(line)),
         )
-    say(f"the vectors lie on {done.workers} workers, in {done.shards} shards; searches reach all")
+    say(
+        f"the vectors are spread over {done.workers} workers in {done.shards} shards, and"
+        " searches reach all of them"
+    )
 
 
 def _embedded() -> Settings:
+    from geofix.agent.settings import Settings  # noqa: PLC0415 - see `options`
+
     settings = Settings.from_environment()
     if settings.database_url is not None:
         raise DatabaseError(
-            "the setting database_url names a server, so geofix does not run one of its own; start"
-            " and stop that one by its own means, or unset the setting (`geofix config show` says"
-            " where it is set)"
+            "the setting database_url names a server, and geofix can only start and stop its"
+            " own. Manage that server directly, or remove the setting (`geofix config show`"
+            " says where it is set)"
         )
     return settings

@@ -1,4 +1,4 @@
-"""`geofix gallery status`, `check`, `index` and `reindex`: is it fast, is it right, make it so."""
+"""`geofix gallery status`, `check`, `index` and `reindex`: the index's state, recall and build."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 
     from geofix.db.search.status import EncoderStatus
 
-NO_PHOTO = "no photo yet; `geofix gallery add starter` adds the gallery that ships"
+NO_PHOTO = "There is no photo yet. `geofix gallery add starter` adds the gallery that geofix ships."
 
 EncoderOption = Annotated[
-    str | None, typer.Option(help="Name of the encoder, where there are several.", callback=named)
+    str | None,
+    typer.Option(
+        help="Name of the encoder. Needed only if the database holds vectors of several encoders.",
+        callback=named,
+    ),
 ]
 
 
 def status() -> None:
-    """Say how many photos there are, which are indexed, and what should be done."""
+    """Show how many photos there are, how many are indexed, and what to do."""
     from geofix.db.search.status import encoder_statuses  # noqa: PLC0415 - see `options`
 
     with open_services() as services:
@@ -54,23 +58,29 @@ def status() -> None:
 
 
 def check(
-    queries: Annotated[int, typer.Option(min=1, help="How many photos are asked about.")] = 100,
-    k: Annotated[int, typer.Option(min=1, help="How many photos each search is to find.")] = 16,
-    seed: Annotated[int, typer.Option(help="Which photos are asked about.")] = 0,
+    queries: Annotated[
+        int, typer.Option(min=1, help="Number of gallery photos to search for.")
+    ] = 100,
+    k: Annotated[int, typer.Option(min=1, help="Number of photos that each search returns.")] = 16,
+    seed: Annotated[int, typer.Option(help="Seed of the random choice of photos.")] = 0,
     least: Annotated[
-        float, typer.Option(min=0, max=1, help="Exit with 5 where recall is below this.")
+        float,
+        typer.Option(
+            min=0, max=1, help="Exit with code 5 if recall is below this value, from 0 to 1."
+        ),
     ] = 0.0,
     encoder: EncoderOption = None,
 ) -> None:
-    """Compare searches for photos of the gallery with the exact answer, both ways.
+    """Measure the recall of searches, for similar and for dissimilar photos.
 
-    Recall is the share of the exact answer that a search found.
+    Recall is the share of the exact answer that a search through the index
+    finds. The searches are for random photos of the gallery.
     """
     from geofix.db.search.status import check_recall  # noqa: PLC0415
 
     with open_services() as services:
         name = _encoder(services.engine, encoder)
-        with err().status("comparing with the exact answer"):
+        with err().status("comparing searches with the exact answer"):
             found = check_recall(services.engine, name, queries=queries, k=k, seed=seed)
     table = Table(box=None)
     for column in ("direction", f"recall@{k}", "worst", "median ms", "p95 ms", "way"):
@@ -87,48 +97,61 @@ def check(
     out().print(table)
     if min(one.recall for one in found) < least:
         raise GalleryError(
-            f"recall is below {least:g}; build a finer index with `geofix gallery index"
-            " --ef-construction`, or do without one with `geofix gallery index --drop`"
+            f"recall is below {least:g}. Build a better index with a higher `geofix gallery"
+            " index --ef-construction`, or remove the index with `geofix gallery index --drop`"
         )
 
 
 def index(
     compact: Annotated[
-        bool, typer.Option("--compact", help="One bit a dimension: for where memory is short.")
+        bool,
+        typer.Option(
+            "--compact", help="Build the index over one bit a dimension. It needs far less memory."
+        ),
     ] = False,
     drop: Annotated[
-        bool, typer.Option("--drop", help="Do without: compare with every vector again.")
+        bool,
+        typer.Option("--drop", help="Remove the index. Searches then compare with every vector."),
     ] = False,
     m: Annotated[
-        int | None, typer.Option(min=2, max=100, help="Neighbors a vector keeps; 32 otherwise.")
+        int | None,
+        typer.Option(
+            min=2, max=100, help="Number of neighbours that each vector is linked to. Default: 32."
+        ),
     ] = None,
     ef_construction: Annotated[
         int | None,
-        typer.Option(min=4, max=1000, help="Candidates looked at for them; 128 otherwise."),
+        typer.Option(
+            min=4,
+            max=1000,
+            help="Number of candidates examined for these links; at least twice --m. Default: 128.",
+        ),
     ] = None,
     encoder: EncoderOption = None,
 ) -> None:
-    """Build the index that makes searches fast; they go on meanwhile.
+    """Build the index that makes searches fast.
 
-    A load builds it by itself beyond 20,000 photos; below, none is needed.
+    A load builds it automatically above 20,000 photos; below that, none is
+    needed. Searches work while the index is built.
     """
-    from geofix.db.load.indexing import drop_index  # noqa: PLC0415
+    from geofix.db.load.index_lifecycle import drop_index  # noqa: PLC0415
 
     if drop and (compact or m or ef_construction):
-        raise typer.BadParameter("--drop takes no other option but --encoder")
+        raise typer.BadParameter("--drop can be combined only with --encoder")
     with open_services() as services:
         name = _encoder(services.engine, encoder)
         if drop:
             drop_index(services.engine, name)
-            say(f"{name}: searches compare with every vector")
+            say(f"{name}: the index is removed, and searches compare with every vector")
             return
         _build(services.engine, name, "compact" if compact else "full", m, ef_construction)
 
 
 def reindex(encoder: EncoderOption = None) -> None:
-    """Build the index anew where photos came or the mean has drifted.
+    """Rebuild the index after photos were added or the mean has drifted.
 
-    It is built beside the old one and takes its place; searches go on meanwhile.
+    The new index is built beside the old one and then replaces it. Searches
+    work meanwhile.
     """
     with open_services() as services:
         name = _encoder(services.engine, encoder)
@@ -139,14 +162,14 @@ def reindex(encoder: EncoderOption = None) -> None:
 def _build(
     engine: Engine, encoder: str, kind: str, m: int | None, ef_construction: int | None
 ) -> None:
-    from geofix.db.load.indexing import EF_CONSTRUCTION, M, build_index  # noqa: PLC0415
+    from geofix.db.load.index_lifecycle import EF_CONSTRUCTION, M, build_index  # noqa: PLC0415
 
     neighbors = m or M
     candidates = ef_construction or max(EF_CONSTRUCTION, 2 * neighbors)
     if candidates < 2 * neighbors:
         raise GalleryError(
-            f"pgvector looks at twice the neighbors a vector keeps at least: --ef-construction"
-            f" {candidates!r} is less than twice {neighbors!r}"
+            f"--ef-construction {candidates!r} is too small: pgvector needs at least twice --m,"
+            f" which is {neighbors!r}"
         )
     with err().status("starting") as shown:
         build_index(
@@ -177,8 +200,10 @@ def _encoder(engine: Engine, name: str | None) -> str:
         return str(name)
     there = ", ".join(map(repr, names))
     if name is None:
-        raise GalleryError(f"say which encoder's vectors with `--encoder`; there is: {there}")
-    raise GalleryError(f"there is no vector of encoder {name!r}; there is: {there}")
+        raise GalleryError(
+            f"there are vectors of several encoders; choose one with `--encoder`: {there}"
+        )
+    raise GalleryError(f"there are no vectors of encoder {name!r}; there are vectors of: {there}")
 
 
 def _size(count: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,16 +28,17 @@ from geofix.agent.cli.options import (
     named,
     open_agent,
 )
-from geofix.agent.cli.render import print_fix
 from geofix.agent.cli.terminal import ABSTAINED, interruptible, out, say, write_whole
-from geofix.agent.settings import Settings
-from geofix.agent.state import Fix, Region
+
+if TYPE_CHECKING:
+    from geofix.agent.settings import Settings
+    from geofix.agent.state import Fix, Region
 
 ModelName = Annotated[
     str | None,
     typer.Option(
         "--model",
-        help="Draft by this model, as provider:model; GEOFIX_MODEL otherwise.",
+        help="Model that drafts the answer, as provider:model. Default: GEOFIX_MODEL.",
         callback=named,
     ),
 ]
@@ -45,15 +46,16 @@ ModelName = Annotated[
 
 def locate_photo(
     photo: Annotated[
-        Path | None, typer.Argument(help="The photo; without one, the sample photo.")
+        Path | None, typer.Argument(help="The photo file. Default: the sample photo.")
     ] = None,
     json: JsonFlag = False,
     geojson: GeojsonFile = None,
     within: Annotated[
         str | None,
         typer.Option(
-            help="Where the answer may lie: a country (France, FR), a circle LAT,LON,KM or a box"
-            " SOUTH,WEST,NORTH,EAST (west greater than east: across the antimeridian)."
+            help="Region that the answer must lie in: a country (France, FR), a circle"
+            " LAT,LON,KM or a box SOUTH,WEST,NORTH,EAST. A west greater than the east"
+            " crosses the antimeridian."
         ),
     ] = None,
     claim: ClaimedPlace = None,
@@ -61,20 +63,26 @@ def locate_photo(
     model: ModelName = None,
     gallery: Annotated[
         list[str] | None,
-        typer.Option(help="Search this gallery only; may be given again.", callback=named),
+        typer.Option(help="Search only this gallery. Repeatable.", callback=named),
     ] = None,
     thread: Annotated[
         str | None,
-        typer.Option(help="Id of the run; one that was cut off goes on.", callback=named),
+        typer.Option(
+            help="Id of the run. With the id of an interrupted run, that run continues.",
+            callback=named,
+        ),
     ] = None,
     rounds: Annotated[
-        int | None, typer.Option(min=1, max=6, help="Rounds of retrieval at most; 1 otherwise.")
+        int | None, typer.Option(min=1, max=6, help="Maximum number of search rounds. Default: 1.")
     ] = None,
     finest_km: FinestKm = None,
     pictures: Pictures = None,
     any_scene: AnySceneFlag = False,
     ask: Annotated[
-        bool, typer.Option("--ask", help="Stop for a person where candidates stay close.")
+        bool,
+        typer.Option(
+            "--ask", help="Pause and let a person choose if two candidates score nearly the same."
+        ),
     ] = False,
     negatives_by: NegativesKind = None,
     far_km: FarKm = None,
@@ -121,21 +129,21 @@ def resume_run(
     run: RunId,
     pick: Annotated[
         int | None,
-        typer.Option(
-            min=0, help="The candidate a person chose, by its number; 0 if none is right."
-        ),
+        typer.Option(min=0, help="Number of the candidate that is right; 0 if none is."),
     ] = None,
     model: ModelName = None,
     json: JsonFlag = False,
     geojson: GeojsonFile = None,
 ) -> None:
-    """Go on with a run that was cut off, or that waits for a person."""
+    """Continue a run that was interrupted or that waits for a person to choose."""
     with open_agent(_settings(model)) as (agent, listener):
         fix = interruptible(lambda: agent.resume(run, rank=pick, on_event=listener))
     _finish(fix, json, geojson)
 
 
 def _settings(model: str | None) -> Settings:
+    from geofix.agent.settings import Settings  # noqa: PLC0415 - see `options`
+
     settings = Settings.from_environment()
     return settings if model is None else settings.model_copy(update={"model": model})
 
@@ -143,10 +151,10 @@ def _settings(model: str | None) -> Settings:
 def _checked(
     photo: Path | None, within: str | None, claim: str | None
 ) -> tuple[Path, Region | None]:
-    """Return the question if it can be asked at all.
+    """Check photo, region and claim, and return the question.
 
-    The facade checks the same, but opens the database and the encoder first: an unusable photo is
-    told here in half a second instead of four.
+    The facade checks the same, but opens the database and the encoder first. Checked here, an
+    unusable photo is reported in half a second instead of four.
     """
     from geofix.agent.calibration.claims import parse_claim  # noqa: PLC0415 - half a second, see `options`
     from geofix.agent.regions import parse_region  # noqa: PLC0415
@@ -161,6 +169,8 @@ def _checked(
 
 
 def _finish(fix: Fix, json: bool, geojson: Path | None) -> None:
+    from geofix.agent.cli.render import print_fix  # noqa: PLC0415 - see `options`
+
     try:
         if geojson is not None:
             write_whole(geojson, json_format.dumps(fix.geojson, indent=2) + "\n")

@@ -12,16 +12,15 @@ from rich.table import Table
 
 from geofix.agent.cli.options import JsonFlag, named
 from geofix.agent.cli.terminal import CANNOT_DRAFT, err, out, plain, say
-from geofix.agent.settings import Settings
 from geofix.db.plain_text import one_line
 
 if TYPE_CHECKING:
     from geofix.tools.models.check import Drafting, ModelCheck, Pictures, Several
 
 MOST_CHARACTERS = 40
-"""Of what a model calls a color."""
+"""Longest name of a color that is shown."""
 
-app = typer.Typer(help="The models that draft.", no_args_is_help=True)
+app = typer.Typer(help="Check the models that draft answers.", no_args_is_help=True)
 
 
 @app.callback()
@@ -33,23 +32,23 @@ def _models() -> None:
 def check(
     name: Annotated[
         str | None,
-        typer.Argument(
-            help="The model, as provider:model; GEOFIX_MODEL otherwise.", callback=named
-        ),
+        typer.Argument(help="The model, as provider:model. Default: GEOFIX_MODEL.", callback=named),
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Call a model, show it pictures, and say what works.
+    """Check whether a model can draft answers, and show what works.
 
-    Two pictures of one color tell whether it sees; the sample photo is put to
-    it as in a draft, once, and then for three answers at once. That is four
-    calls, or six where one call gives one answer, and more where answers have
-    to be repaired. What they cost is shown where prices are known. Address and
-    key are GEOFIX_MODEL_URL's and GEOFIX_MODEL_API_KEY's.
+    The check shows the model a red and a blue picture, to find out whether it
+    sees images. Then it asks for a draft of the sample photo, first once, then
+    for three answers in one request. That takes four calls; six if the server
+    gives one answer a call; more if answers need a correction. The cost is
+    shown if the model's prices are known. GEOFIX_MODEL_URL and
+    GEOFIX_MODEL_API_KEY set the address and the key.
 
-    Exits with 7 if the model cannot draft.
+    Exits with 7 if the model cannot draft answers.
     """
     from geofix.agent.draft.check import check as check_drafting  # noqa: PLC0415 - see `options`
+    from geofix.agent.settings import Settings  # noqa: PLC0415
 
     settings = Settings.from_environment()
     with err().status("starting") as status:
@@ -70,16 +69,16 @@ def _print(found: ModelCheck) -> None:
         table.add_row(line, plain(words))
     out().print(table)
     if found.why_not is None:
-        say("It can draft.")
+        say("This model can draft answers.")
     else:
-        say(f"It cannot draft: {one_line(found.why_not)}")
+        say(f"This model cannot draft answers: {one_line(found.why_not)}")
 
 
 def _lines(found: ModelCheck) -> Iterator[tuple[str, str]]:
-    stays = "leaves this machine" if found.leaves else "stays on this machine"
+    stays = "the photo leaves this machine" if found.leaves else "the photo stays on this machine"
     yield "asked", f"{found.host} ({stays})"
     revision = "" if found.revision is None else f", revision {found.revision}"
-    yield "model", f"{found.model or 'the server names none'}{revision}"
+    yield "model", f"{found.model or 'the server does not say'}{revision}"
     yield "images", _images(found.pictures)
     yield "schema", _schema(found.drafting)
     if found.several is not None:
@@ -96,12 +95,12 @@ def _lines(found: ModelCheck) -> Iterator[tuple[str, str]]:
 def _images(pictures: Pictures) -> str:
     named = ", ".join(f"{color} as {_cut(name)!r}" for color, name in pictures.named.items())
     return {
-        "told apart": f"seen: {named}",
-        "differ": f"they make a difference, but are not named right: {named}",
-        "alike": f"not seen: {named}",
-        "unreadable": "unknown: an answer could not be used",
-        "refused": "none: this model or server is for text only",
-        "failed": "unknown: the call failed",
+        "told apart": f"recognised: {named}",
+        "differ": f"the answers differ, but the colors are wrong: {named}",
+        "alike": f"not recognised: {named}",
+        "unreadable": "unknown, because an answer could not be read",
+        "refused": "none: this model or server accepts only text",
+        "failed": "unknown, because the call failed",
     }[pictures.sight]
 
 
@@ -112,9 +111,9 @@ def _cut(words: str) -> str:
 
 def _schema(drafting: Drafting) -> str:
     return {
-        "first try": "kept at the first try",
-        "repaired": f"kept after a repair: {drafting.problem}",
-        "unusable": "not kept",
+        "first try": "followed at the first try",
+        "repaired": f"followed after a correction: {drafting.problem}",
+        "unusable": "not followed",
         "not asked": "not asked",
     }[drafting.fit]
 
@@ -122,16 +121,16 @@ def _schema(drafting: Drafting) -> str:
 def _samples(several: Several) -> str:
     calls = "1 call" if several.calls == 1 else f"{several.calls} calls"
     return (
-        f"{several.usable} of {several.asked} usable, {several.different} different, in {calls} and"
-        f" {several.seconds:.1f} s"
+        f"{several.usable} of {several.asked} answers usable, {several.different} of them"
+        f" different, from {calls} in {several.seconds:.1f} s"
     )
 
 
 def _tokens(drafting: Drafting) -> str:
     read, written = (drafting.tokens.get(name) for name in ("input_tokens", "output_tokens"))
     if read is None or written is None:
-        return "not counted by the server, so no budget of tokens can be kept"
-    return f"counted: a draft read {read:,} and wrote {written:,}"
+        return "the server does not count tokens, so --max-tokens cannot be enforced"
+    return f"a draft took {read:,} input and {written:,} output tokens"
 
 
 def _speed(found: ModelCheck) -> str:
@@ -139,5 +138,8 @@ def _speed(found: ModelCheck) -> str:
     if found.drafting.seconds is not None:
         words += f", a draft {found.drafting.seconds:.1f} s"
     if found.drafting.tokens_per_s is not None:
-        words += f", {found.drafting.tokens_per_s:.1f} tokens/s with the time to read"
+        words += (
+            f", {found.drafting.tokens_per_s:.1f} output tokens/s including the time to read"
+            " the input"
+        )
     return words

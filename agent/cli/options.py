@@ -1,7 +1,7 @@
-"""Options that several commands share, how they are checked, and where commands open geofix.
+"""Options that several commands share, their checks, and how commands open geofix.
 
-Services and facade are imported when a command runs: with torch, LangGraph and SQLAlchemy they take
-two seconds, which `--help` must not.
+What a command works with is imported when it runs: LangGraph and SQLAlchemy take seconds, and
+`--help` needs neither.
 """
 
 from __future__ import annotations
@@ -15,26 +15,27 @@ import typer
 from rich.status import Status
 
 from geofix.agent.cli.terminal import err, plain, why_not_writable
-from geofix.agent.state import NegativesBy, PresetName
+from geofix.agent.draft import NegativesBy, PresetName
 from geofix.db.plain_text import require_name, short, visible
 
 if TYPE_CHECKING:
     from geofix.agent.facade import Agent
     from geofix.agent.services import Services
     from geofix.agent.settings import Settings
+    from geofix.agent.storage import Storage
 
 
 LONGEST_TEXT = 4096
-"""Characters of a path or an option that is no name; Linux opens no longer path."""
+"""Characters of a path or of an option that is not a name; Linux opens no longer path."""
 
 TextT = TypeVar("TextT", str, list[str], str | None, list[str] | None)
 
 
 def named(value: TextT) -> TextT:
-    """Refuse what cannot be a name: blank, too long, or with characters that cannot be seen.
+    """Refuse a name that is blank, too long, or has invisible characters.
 
     Raises:
-        typer.BadParameter: It is no name.
+        typer.BadParameter: The name is refused.
     """
     for name in [value] if isinstance(value, str) else value or []:
         require_name(name, "the name", typer.BadParameter)
@@ -42,26 +43,26 @@ def named(value: TextT) -> TextT:
 
 
 def printable(value: TextT) -> TextT:
-    """Refuse what is no name but kept or shown: broken UTF-8, hidden characters, endless text.
+    """Refuse text with broken UTF-8 or hidden characters, and text longer than any path.
 
     Raises:
-        typer.BadParameter: It is not printable, or longer than any path.
+        typer.BadParameter: The text is refused.
     """
     for text in [value] if isinstance(value, str) else value or []:
         if len(text) > LONGEST_TEXT:
             raise typer.BadParameter(
-                f"{short(text)} has {len(text):,} characters; give at most {LONGEST_TEXT:,}"
+                f"{short(text)} has {len(text):,} characters; at most {LONGEST_TEXT:,} are allowed"
             )
         if visible(text) != text:
-            raise typer.BadParameter(f"{text!r} holds characters that cannot be printed")
+            raise typer.BadParameter(f"{text!r} contains characters that cannot be printed")
     return value
 
 
 def writable(path: Path | None) -> Path | None:
-    """Refuse a file that cannot be written now, not after the work is done.
+    """Refuse a file that cannot be written, before the work starts.
 
     Raises:
-        typer.BadParameter: With the reason.
+        typer.BadParameter: The file cannot be written; the text gives the reason.
     """
     reason = None if path is None else why_not_writable(path)
     if reason is not None:
@@ -79,22 +80,27 @@ NegativesKind = Annotated[
     NegativesBy | None,
     typer.Option(
         "--negatives-by",
-        help="What the model is shown against a place: dissimilar photos (the default), photos"
-        " that look alike but are far from the leading place, or none.",
+        help="Counter-examples that the model is shown. dissimilar: photos that look different."
+        " far: photos that look similar but were taken far from the leading place. none:"
+        " no counter-examples. Default: dissimilar.",
     ),
 ]
 FarKm = Annotated[
     float | None,
     typer.Option(
-        "--far-km", min=1, max=20_000, help="How far `--negatives-by far` is; 200 otherwise."
+        "--far-km",
+        min=1,
+        max=20_000,
+        help="With `--negatives-by far`: minimum distance in km"
+        " from the leading place. Default: 200.",
     ),
 ]
 Preset = Annotated[
     PresetName | None,
     typer.Option(
         "--preset",
-        help="In whose words the model is asked: geofix's own (the default), or those of the"
-        " papers G3 and Img2Loc.",
+        help="Prompt that the model gets: geofix's own, or that of the paper G3 or Img2Loc."
+        " Default: geofix.",
     ),
 ]
 Exemplars = Annotated[
@@ -103,40 +109,51 @@ Exemplars = Annotated[
         "--exemplars",
         min=0,
         max=8,
-        help="Show the model a gallery picture of so many candidates; they go where the photo"
-        " goes. None otherwise.",
+        help="Show the model a gallery photo of this many candidates. These photos are sent to"
+        " wherever the model runs. Default: 0.",
     ),
 ]
 MaxCost = Annotated[
     float | None,
-    typer.Option("--max-cost", min=0, help="US dollars the run may spend on its model."),
+    typer.Option("--max-cost", min=0, help="Maximum cost of the model in this run, in US dollars."),
 ]
 MaxTokens = Annotated[
-    int | None, typer.Option("--max-tokens", min=0, help="Tokens it may spend on its model.")
+    int | None,
+    typer.Option(
+        "--max-tokens",
+        min=0,
+        help="Maximum number of model tokens in this run, input and output together.",
+    ),
 ]
 MaxSeconds = Annotated[
     float | None,
-    typer.Option("--max-seconds", min=0, help="How long it may ask its model; then it settles."),
+    typer.Option(
+        "--max-seconds",
+        min=0,
+        help="Time in seconds after which the model is asked no more. The run then answers with"
+        " what it has.",
+    ),
 ]
 ClaimedPlace = Annotated[
     str | None,
     typer.Option(
         "--claim",
         metavar="LAT,LON|exif",
-        help="Check a claimed place, or the one in the file's EXIF: consistent, inconsistent or"
-        " undecidable, by a calibrated radius.",
+        help="Check a claimed place, LAT,LON, or `exif` for the one in the file. The result is"
+        " consistent, inconsistent or undecidable. Needs a calibration.",
     ),
 ]
 Coverage = Annotated[
     float | None,
-    typer.Option(
-        help="Coverage of the radius where it is calibrated: 0.5, 0.8, 0.9 (the default), 0.95."
-    ),
+    typer.Option(help="Coverage of a calibrated radius: 0.5, 0.8, 0.9 or 0.95. Default: 0.9."),
 ]
 FinestKm = Annotated[
     float | None,
     typer.Option(
-        "--finest-km", min=0.1, max=2500, help="Look closer until a place is known to so many km."
+        "--finest-km",
+        min=0.1,
+        max=2500,
+        help="Stop narrowing the search when a place is known to this many km. Default: 25.",
     ),
 ]
 Pictures = Annotated[
@@ -145,34 +162,51 @@ Pictures = Annotated[
         "--pictures",
         min=0,
         max=64,
-        help="Compare so many pictures of similar photos point by point, on this machine.",
+        help="Number of similar gallery photos to match with the photo point by point, on"
+        " this machine. 0 matches none. Default: 16.",
     ),
 ]
 AnySceneFlag = Annotated[
     bool,
-    typer.Option("--any-scene", help="Answer also for rooms, food, drawings and blank skies."),
+    typer.Option(
+        "--any-scene",
+        help="Answer even if the photo seems to show no place, such as a room, food, a drawing"
+        " or blank sky.",
+    ),
 ]
 ExactFlag = Annotated[
-    bool, typer.Option("--exact", help="Compare with every vector, without an index: slower.")
+    bool,
+    typer.Option(
+        "--exact",
+        help="Compare with every vector instead of using the index. Slower, and misses nothing.",
+    ),
 ]
 
 
 VERBS = {
-    "embed": "looking at the photo",
+    "embed": "reading the photo",
     "retrieve": "searching the gallery",
     "draft": "drafting",
     "verify": "verifying",
     "refine": "choosing a finer region",
-    "review": "waiting for a person",
+    "review": "waiting for a person to choose",
     "settle": "settling",
 }
-"""What a node does, for somebody who waits."""
+"""What each node does, shown as progress."""
+
+
+def open_storage(progress: Callable[[str], None] | None = None) -> Storage:
+    """Return the database alone, to be used in a `with`; nothing is opened yet."""
+    from geofix.agent.settings import Settings  # noqa: PLC0415 - see the top
+    from geofix.agent.storage import Storage  # noqa: PLC0415
+
+    return Storage(Settings.from_environment(), progress or (lambda line: None))
 
 
 def open_services(
     settings: Settings | None = None, *, progress: Callable[[str], None] | None = None
 ) -> Services:
-    """Return engine, encoder and model, to be used in a `with`; nothing is opened yet."""
+    """Return the services, to be used in a `with`; nothing is opened yet."""
     from geofix.agent.services import Services  # noqa: PLC0415 - see the top
 
     return Services(settings, progress=progress)
@@ -182,7 +216,7 @@ def open_services(
 def open_agent(
     settings: Settings | None = None,
 ) -> Iterator[tuple[Agent, Callable[[dict[str, Any]], None]]]:
-    """Open geofix, and give a listener that shows on standard error what a run is doing."""
+    """Open an agent; yield it with a listener that shows a run's progress on standard error."""
     from geofix.agent import facade  # noqa: PLC0415 - see the top
 
     with (

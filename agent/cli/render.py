@@ -16,7 +16,7 @@ COLORS = {"consistent": "green", "inconsistent": "red", "undecidable": "yellow"}
 
 
 def radius_text(fix: Fix) -> str:
-    """Return the radius with its coverage, or that it has none."""
+    """Return the radius with its coverage, or with a note that it is not calibrated."""
     within = f"within {kilometers(fix.radius_km or 0)}"
     stated = _stated(fix)
     return f"{within}[dim], not calibrated[/]" if stated is None else f"{stated:.0%} {within}"
@@ -24,7 +24,7 @@ def radius_text(fix: Fix) -> str:
 
 def levels_line(fix: Fix) -> str:
     """Return the radii at the other coverages."""
-    # By number: read back from the trail, the order is another.
+    # Sorted, because an answer that was read back from the trail has another order.
     others = [level for level in sorted(fix.radii_km) if float(level) != _stated(fix)]
     return ", ".join(
         f"{float(level):.0%} within {kilometers(fix.radii_km[level])}" for level in others
@@ -32,7 +32,7 @@ def levels_line(fix: Fix) -> str:
 
 
 def confidence_line(fix: Fix) -> str:
-    """Return how probable the answer is right, by scale."""
+    """Return the probability that the answer is right, by scale."""
     return "right within " + ", ".join(
         f"{km:,.0f} km {fix.confidence[scale]:.0%}"
         for scale, km in SCALES.items()
@@ -41,7 +41,7 @@ def confidence_line(fix: Fix) -> str:
 
 
 def claim_line(check: ClaimCheck) -> str:
-    """Return what is to be said of the claimed place."""
+    """Return the result of checking a claimed place."""
     color = COLORS[check.verdict]
     where = written(check.latitude, check.longitude)
     away = "" if check.distance_km is None else f", {kilometers(check.distance_km)} from the answer"
@@ -50,7 +50,7 @@ def claim_line(check: ClaimCheck) -> str:
 
 
 def _stated(fix: Fix) -> float | None:
-    """Return the coverage of the answer's radius: of several with that radius, the highest."""
+    """Return the highest coverage that has the answer's radius; none if it is not calibrated."""
     if not fix.radius_calibrated:
         return None
     return max(float(level) for level, km in fix.radii_km.items() if km == fix.radius_km)
@@ -74,7 +74,10 @@ def print_fix(fix: Fix, console: Console) -> None:
     if fix.photo_notes:
         console.print("\n[bold]The file[/]", _bullets(plain(note) for note in fix.photo_notes))
     unsure = None if fix.calibration is None else fix.calibration.reason
-    for said in [*([f"Not calibrated: {unsure}"] if unsure else []), *_whole_earth(fix)]:
+    for said in [
+        *([f"The radius is not calibrated: {unsure}"] if unsure else []),
+        *_whole_earth(fix),
+    ]:
         console.print(f"\n[dim]{plain(said)}[/]")
     if fix.degraded:
         console.print()
@@ -86,11 +89,11 @@ def print_fix(fix: Fix, console: Console) -> None:
 def _answer(fix: Fix, console: Console) -> None:
     by = f"drafted by {fix.drafted_by}, {count(fix.rounds, 'round')}"
     if fix.status == "waiting":
-        console.print("[bold yellow]A person has to choose among these candidates.[/]")
+        console.print("[bold yellow]Choose one of these candidates.[/]")
         console.print(f"[dim]geofix resume {plain(fix.run or '')} --pick NUMBER[/]\n")
         return
     if fix.latitude is None or fix.longitude is None:
-        console.print("[bold yellow]No position: geofix abstains.[/]")
+        console.print("[bold yellow]No answer: geofix abstains.[/]")
         console.print(f"[dim]{plain(by)}[/]\n")
         return
     where = fix.place.label if fix.place is not None else "no named place"
@@ -140,14 +143,14 @@ def _evidence(fix: Fix, console: Console) -> None:
         whose = photo.attribution or photo.author or photo.source
         terms = f", {photo.licence}" if photo.licence else ""
         lines.append(
-            f"{photo.similarity:.2f} alike, {kilometers(photo.distance_km)} from the answer:"
-            f" {plain(photo.external_id)} [dim]({plain(whose)}{plain(terms)})[/]"
+            f"similarity {photo.similarity:.2f}, {kilometers(photo.distance_km)} from the"
+            f" answer: {plain(photo.external_id)} [dim]({plain(whose)}{plain(terms)})[/]"
         )
     console.print("\n[bold]Evidence[/]", _bullets(lines))
 
 
 def _bullets(lines: Iterable[str]) -> Table:
-    """Return a list whose long lines are indented as they wrap."""
+    """Return a bulleted list with a hanging indent."""
     grid = Table.grid(padding=(0, 1))
     for line in lines:
         grid.add_row(" -", line)
@@ -163,7 +166,9 @@ def _claim(claim: Claim, radius_km: float | None, console: Console) -> None:
         agrees = claim.distance_km <= (radius_km or 0)
         parts.append(away if agrees else f"[yellow]{away}[/]")
     parts += [plain(text) for text in (claim.taken_at, claim.camera) if text]
-    console.print("\n[bold]The file claims[/] [dim](EXIF: can be forged, was not used)[/]")
+    console.print(
+        "\n[bold]What the file's EXIF says[/] [dim](it can be forged, and was not used)[/]"
+    )
     console.print(_bullets(parts))
 
 

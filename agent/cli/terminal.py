@@ -1,4 +1,4 @@
-"""How the commands print, exit, are interrupted and write files; nothing printed is markup."""
+"""Output, exit codes, interruption and file writing of the commands."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ REJECTED: Final = 6
 CANNOT_DRAFT: Final = 7
 INTERRUPTED: Final = 130
 PIPE: Final = 141
-"""What a shell reports of a program whose reader went away (128 + SIGPIPE)."""
+"""Exit code of a program whose output is no longer read (128 + SIGPIPE)."""
 
 EXPLAINED = (
-    "Exit codes: 0 done, a position was found; 1 a fault in geofix; 2 a wrong command line;"
-    f" {ABSTAINED} no position: abstained, or waiting for a person; {BAD_INPUT} the photo, the"
-    f" table, the region or the run is unusable; {SET_UP} the database, the gallery, the encoder"
-    f" or the model is not set up; {REJECTED} a photo was left out of a gallery;"
-    f" {CANNOT_DRAFT} the model that was checked cannot draft;"
-    f" {INTERRUPTED} interrupted: `geofix resume RUN` goes on."
+    f"Exit codes: 0 success; 1 a bug in geofix; 2 a wrong command line; {ABSTAINED} no position,"
+    f" because geofix abstained or waits for a person; {BAD_INPUT} the photo, the table, the"
+    f" region or the run cannot be used; {SET_UP} the database, the gallery, the encoder or the"
+    f" model is not set up; {REJECTED} a photo was rejected by `gallery ingest`; {CANNOT_DRAFT}"
+    f" the checked model cannot draft answers; {INTERRUPTED} interrupted, and `geofix resume"
+    " RUN` continues."
 )
 
 
 def exit_code(error: GeofixError) -> int:
-    """Return what a shell is told of an error raised on purpose."""
+    """Return the exit code of an error."""
     asked_wrongly = isinstance(error, PhotoError | RegionError | SourceError | TrailError)
     return BAD_INPUT if asked_wrongly else SET_UP
 
 
 class Terminal(Console):
-    """A console that ends quietly where the reader has gone, as with `| head -1`."""
+    """A console that ends quietly when nobody reads it any more, as with `| head -1`."""
 
     def on_broken_pipe(self) -> NoReturn:
-        """Let nothing more be written, and say by the exit code why."""
+        """Exit with `PIPE`."""
         try:
             super().on_broken_pipe()
         finally:
@@ -63,17 +63,17 @@ def err() -> Terminal:
 
 
 def say(text: str) -> None:
-    """Print lines to standard output: not wrapped, not colored, and nothing in them steers."""
+    """Print lines to standard output without wrapping, color or control characters."""
     out().out("\n".join(visible(line) for line in text.split("\n")), highlight=False)
 
 
 def degraded(reason: str) -> str:
-    """Return the markup of a line that says why an answer is less than it could be."""
+    """Return the markup of a line that tells what a run could not do as asked."""
     return f"[yellow]Degraded: {plain(reason)}[/]"
 
 
 def plain(text: str) -> str:
-    """Return a stranger's text fit to stand inside markup; what cannot be printed is escaped."""
+    """Return text from outside, escaped for markup and for the terminal."""
     return escape(visible(text))
 
 
@@ -85,39 +85,39 @@ def kilometers(distance_km: float) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Return so many of something."""
+    """Return a number with its noun, singular or plural."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def why_not_writable(path: Path) -> str | None:
-    """Return why `path` cannot be written; none if it can. Leaves no trace."""
+    """Return why `path` cannot be written, or none if it can. Nothing is left behind."""
     try:
         if path.exists() and not path.is_file():
-            return "it is there and is no file"
+            return "it exists and is not a file"
         partial = _partial(path)
         # Tried rather than asked: for root every folder looks writable.
         partial.touch()
         partial.unlink()
     except OSError as error:
-        return f"{error.strerror}; give a file in a folder that is there and may be written"
+        return f"{error.strerror}; choose a file in a folder that exists and that you may write to"
     return None
 
 
 def write_whole(path: Path, text: str, *, private: bool = False) -> None:
-    """Write `text` in UTF-8; a file of that name is replaced, a link to one is kept.
+    """Write `text` as UTF-8 in one step, so that a failure leaves the old file unchanged.
 
     Args:
-        path: Of the file.
-        text: All of it.
-        private: Whether nobody but this user may read it (mode 0600), from the first byte on.
+        path: The file. An existing file is replaced; a link is followed.
+        text: The whole content.
+        private: Whether only this user can read the file (mode 0600), from its creation on.
 
     Raises:
-        GeofixError: It cannot be written; what was there before is still there.
+        GeofixError: The file cannot be written.
     """
     partial = _partial(path)
     try:
         if private:
-            # What a killed process left may be open to others.
+            # A file that a killed process left may be readable by others.
             partial.unlink(missing_ok=True)
             partial.touch(mode=0o600, exist_ok=False)
         partial.write_text(text, encoding="utf-8", newline="" if private else None)
@@ -137,11 +137,11 @@ ResultT = TypeVar("ResultT")
 
 
 def interruptible(work: Callable[[], ResultT]) -> ResultT:
-    """Return what `work` returns, or raise what it raises, or KeyboardInterrupt at any time.
+    """Run `work` so that Ctrl-C always works; return its result or raise its error.
 
-    LangGraph runs a node in a thread and, interrupted, waits for its end: two minutes where a model
-    or a lock keeps it. So all of it is done in a thread that may be left behind. A run loses no
-    more by that than by being killed: it goes on at the node it was in.
+    LangGraph runs a node in a thread and, when interrupted, waits for that thread to end, which can
+    take two minutes. So all work is done in a thread that can be abandoned. The run continues
+    later at the node it was in, as after a kill.
     """
     future: Future[ResultT] = Future()
 
@@ -156,7 +156,7 @@ def interruptible(work: Callable[[], ResultT]) -> ResultT:
 
 
 def leave_interrupted() -> NoReturn:
-    """End the process without waiting for what it left behind; all that must be closed is."""
+    """End the process without waiting for its threads; everything that must be closed is closed."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(INTERRUPTED)

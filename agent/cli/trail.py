@@ -1,4 +1,4 @@
-"""`geofix trail` and `geofix runs`: what happened, step by step."""
+"""`geofix trail` and `geofix runs`: show the steps of a run, and list runs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from geofix.agent.answer import written
-from geofix.agent.cli.options import JsonFlag, RunId, open_services
+from geofix.agent.cli.options import JsonFlag, RunId, open_storage
 from geofix.agent.cli.terminal import out, plain, say
 
 if TYPE_CHECKING:
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def show_trail(run: RunId, json: JsonFlag = False) -> None:
-    """Print every step of a run."""
-    with open_services() as services:
-        read = services.trail.read(run)
+    """Show every step of a run."""
+    with open_storage() as storage:
+        read = storage.trail.read(run)
     if json:
         say(json_format.dumps(asdict(read), indent=2, default=str))
     else:
@@ -29,11 +28,12 @@ def show_trail(run: RunId, json: JsonFlag = False) -> None:
 
 
 def list_runs(
-    count: Annotated[int, typer.Option(min=1, help="How many.")] = 20, json: JsonFlag = False
+    count: Annotated[int, typer.Option(min=1, help="Maximum number of runs.")] = 20,
+    json: JsonFlag = False,
 ) -> None:
     """List the latest runs."""
-    with open_services() as services:
-        runs = services.trail.latest(count)
+    with open_storage() as storage:
+        runs = storage.trail.latest(count)
     if json:
         say(json_format.dumps([asdict(run) for run in runs], indent=2, default=str))
         return
@@ -47,13 +47,13 @@ def list_runs(
             (run.photo_sha256 or "")[:12],
             _end(run),
         )
-    out().print(table if runs else "no run yet")
+    out().print(table if runs else "There is no run yet.")
 
 
 def _print(run: Run, console: Console) -> None:
     console.print(f"[bold]Run {plain(run.id)}[/]  photo sha256 {run.photo_sha256}", soft_wrap=True)
     setup = ", ".join(f"{name} {value}" for name, value in run.setup.items())
-    console.print(f"[dim]{plain(setup)}; asked {plain(json_format.dumps(run.question))}[/]")
+    console.print(f"[dim]{plain(setup)}; options {plain(json_format.dumps(run.question))}[/]")
     table = Table(box=None)
     for column in ("round", "step", "ms", "what"):
         table.add_column(column, overflow="fold")
@@ -69,8 +69,10 @@ def _print(run: Run, console: Console) -> None:
 
 def _end(run: Run) -> str:
     if run.fix is None:
-        return f"not finished; geofix resume {plain(run.id)}"
+        return f"not finished; continue with geofix resume {plain(run.id)}"
     if run.fix["status"] != "located":
         return str(run.fix["status"])
+    from geofix.agent.answer import written  # noqa: PLC0415 - see `options`
+
     place = (run.fix["place"] or {}).get("label") or "no named place"
     return f"{plain(place)} ({written(run.fix['latitude'], run.fix['longitude'])})"

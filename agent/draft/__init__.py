@@ -1,1 +1,18 @@
-"""The draft: what a model is shown, how it is asked, and what its answers come to."""
+"""The draft: what a model is shown, how it is asked, and what its answers come to.
+
+Here stand the words by which a person chooses among these; apart, so that `--help` needs no
+pydantic.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+PresetName = Literal["geofix", "g3", "img2loc"]
+"""Whose prompts are used."""
+
+Routing = Literal["off", "retrieval"]
+"""What decides how many neighbours a model is shown."""
+
+NegativesBy = Literal["dissimilar", "far", "none"]
+"""Which photos speak against a place."""

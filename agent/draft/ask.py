@@ -18,8 +18,8 @@ from geofix.agent.recording import announce
 from geofix.agent.state import Draft, Hit, Provenance, Spending
 from geofix.tools.models.ask import ask, ask_many
 from geofix.tools.models.budget import Budget
+from geofix.tools.models.prices import Price
 from geofix.tools.models.privacy import BeforeSend
-from geofix.tools.models.providers import Price
 from geofix.tools.models.reply import Answer, total
 
 SEVERAL = 0.7

@@ -7,13 +7,11 @@ the answer, never passed off as a model.
 from __future__ import annotations
 
 from geofix.agent.state import Draft, Retrieval
+from geofix.tools.statistics import PLACE_KM
 from geofix.tools.statistics.clusters import DEFAULT_TEMPERATURE, density_mode, vote_weights
 
 CONSENSUS = "consensus"
 """How the answer names this drafter."""
-
-BANDWIDTH_KM = 25.0
-"""Of the Gaussian: the city scale, at which most votes are decided."""
 
 
 def consensus(retrieval: Retrieval) -> Draft:
@@ -29,7 +27,7 @@ def consensus(retrieval: Retrieval) -> Draft:
         [hit.latitude for hit in hits],
         [hit.longitude for hit in hits],
         weights,
-        bandwidth_km=BANDWIDTH_KM,
+        bandwidth_km=PLACE_KM,
     )
     return drafted.model_copy(
         update={

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.agent.state import Hit, NegativesBy, Region, Retrieval
-from geofix.agent.verify.candidates import PLACE_SCALE_KM
+from geofix.agent.draft import NegativesBy
+from geofix.agent.state import Hit, Region, Retrieval
 from geofix.tools.geo.distance import haversine_km
+from geofix.tools.statistics import PLACE_KM
 from geofix.tools.statistics.clusters import (
     DEFAULT_TEMPERATURE,
     cluster_at_scales,
@@ -51,7 +52,7 @@ def shortlist(hits: Sequence[Hit], temperature: float) -> list[ShortlistedPlace]
         temperature: Of their votes, see `vote_weights`.
     """
     (clusters,) = cluster_at_scales(
-        [hit.latitude for hit in hits], [hit.longitude for hit in hits], [PLACE_SCALE_KM]
+        [hit.latitude for hit in hits], [hit.longitude for hit in hits], [PLACE_KM]
     )
     weights = vote_weights([hit.similarity for hit in hits], temperature)
     places = []
@@ -63,7 +64,7 @@ def shortlist(hits: Sequence[Hit], temperature: float) -> list[ShortlistedPlace]
 
 def _place(hits: Sequence[Hit], weights: NDArray[np.float64]) -> ShortlistedPlace:
     latitudes, longitudes = [hit.latitude for hit in hits], [hit.longitude for hit in hits]
-    center = density_mode(latitudes, longitudes, weights, bandwidth_km=PLACE_SCALE_KM)
+    center = density_mode(latitudes, longitudes, weights, bandwidth_km=PLACE_KM)
     apart_km = haversine_km(
         np.asarray(latitudes), np.asarray(longitudes), center.latitude, center.longitude
     )

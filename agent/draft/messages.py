@@ -15,6 +15,7 @@ from geofix.agent.draft.lists import Shown
 from geofix.agent.draft.presets import Preset
 from geofix.agent.errors import PhotoError
 from geofix.agent.services import Services
+from geofix.tools.models.providers import provider_named
 from geofix.tools.photo.exemplars import read_exemplar
 from geofix.tools.photo.read import from_jpeg, to_jpeg
 
@@ -70,17 +71,10 @@ def _picture(block: dict[Any, Any]) -> dict[Any, Any]:
     return {**rest, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 
 
-MODEL_SIDE_PX = 1024
-"""Longer side of a picture as a model gets it; local vision models tile or scale larger ones."""
-
-SIDES_PX = {"anthropic": 1568}
-"""By provider: Anthropic scales what is larger (its vision guide), and no smaller."""
-
-
 def side_px(context: Context, services: Services) -> int:
     """Return the longer side of pictures for the model in force, pixels."""
-    provider = services.drafted_by.partition(":")[0]
-    return context.image_px or SIDES_PX.get(provider, MODEL_SIDE_PX)
+    provider = provider_named(services.drafted_by.partition(":")[0])
+    return context.image_px or provider.picture_px
 
 
 def photo(sha256: str, side: int, services: Services) -> bytes:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from geofix.agent.draft import prompts
+from geofix.agent.draft import PresetName, prompts
 from geofix.agent.draft.answers import AnyAnswer, DraftAnswer, PointAnswer
 from geofix.agent.draft.lists import Shown
-from geofix.agent.state import PresetName
 
 VERSION = "geofix-3"
 """Of all the words of this package; raise it with every change of them."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-from langchain_core.language_models import BaseChatModel
+from typing import TYPE_CHECKING, Any
 
 from geofix.agent.context import Context, budget_of
-from geofix.agent.draft.ask import ask_round, prompts_sent
 from geofix.agent.draft.consensus import CONSENSUS, consensus
 from geofix.agent.draft.presets import VERSION
-from geofix.agent.draft.request import requests_of
 from geofix.agent.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, Spending, State
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
 
 def draft(state: State, context: Context, services: Services) -> Outcome:
@@ -34,6 +33,10 @@ def draft(state: State, context: Context, services: Services) -> Outcome:
 
 
 def _by_model(model: BaseChatModel, state: State, context: Context, services: Services) -> Outcome:
+    # A fifth of a second that a draft by consensus need not wait for.
+    from geofix.agent.draft.ask import ask_round, prompts_sent  # noqa: PLC0415
+    from geofix.agent.draft.request import requests_of  # noqa: PLC0415
+
     retrieval, name = state.retrieval, services.drafted_by
     requests = requests_of(state, context, services)
     asked = Draft(round=retrieval.round, drafted_by=name, latitude=None, longitude=None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from geofix.agent.context import Context
@@ -14,7 +16,7 @@ from geofix.agent.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import SceneSeen, State
 from geofix.tools.photo.read import from_jpeg
-from geofix.tools.scene.classify import read_scene
+from geofix.tools.scene.classify import Classifier, read_scene
 
 
 def embed(state: State, context: Context, services: Services) -> Outcome:
@@ -28,10 +30,10 @@ def embed(state: State, context: Context, services: Services) -> Outcome:
     encoder = services.encoder
     pixels = from_jpeg(photo.jpeg)
     known = services.queries.vector(photo.sha256, encoder.name)
-    if known is None:
-        vector = encoder.embed([pixels])[0]
+    vector, logits = _look(pixels, services, embeds=known is None, classifies=context.reject_scenes)
+    if vector is not None:
         services.queries.keep_vector(photo.sha256, encoder.name, vector)
-    scene = _scene(pixels, services) if context.reject_scenes else None
+    scene = None if logits is None else SceneSeen(**asdict(read_scene(pixels, logits)))
     shows = "" if scene is None else f", shows {scene.kind}"
     return Outcome(
         update={
@@ -57,5 +59,13 @@ def embed(state: State, context: Context, services: Services) -> Outcome:
     )
 
 
-def _scene(pixels: Image.Image, services: Services) -> SceneSeen:
-    return SceneSeen(**asdict(read_scene(pixels, services.classifier)))
+def _look(
+    pixels: Image.Image, services: Services, *, embeds: bool, classifies: bool
+) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
+    """Return the photo's vector and its ImageNet logits, each where it is asked for."""
+    encoder = services.encoder
+    if embeds and classifies and isinstance(encoder, Classifier):
+        vectors, classes = encoder.embed_and_classify([pixels])
+        return vectors[0], classes[0]
+    vector = encoder.embed([pixels])[0] if embeds else None
+    return vector, services.classifier.logits([pixels])[0] if classifies else None

@@ -23,11 +23,11 @@ from geofix.tools.geo.places import places_at
 
 
 def as_hits(neighbours: Sequence[Neighbour], centring: Centring | None, searched: int) -> list[Hit]:
-    """Return photos with the names of their places and how common their likeness is.
+    """Return photos with the names of their places and how common their similarity is.
 
     Args:
         neighbours: As found.
-        centring: None where vectors were compared raw: then no likeness is known to be common.
+        centring: None where vectors were compared raw: how common a similarity is is then unknown.
         searched: Among how many photos they were found.
     """
     places = places_at(
@@ -46,7 +46,7 @@ def as_hits(neighbours: Sequence[Neighbour], centring: Centring | None, searched
 
 NONE_FOUND = Found((), ())
 
-KINDS = {"dissimilar": "dissimilar", "far": "other far-away"}
+NEGATIVES_CALLED = {"dissimilar": "dissimilar", "far": "other far-away"}
 """What a person reads of the negatives, by their kind."""
 
 
@@ -178,7 +178,7 @@ def _counted(retrieval: Retrieval) -> str:
     similar = f"{len(retrieval.positives)} similar"
     if retrieval.negatives_by == "none":
         return similar
-    return f"{similar} and {len(retrieval.negatives)} {KINDS[retrieval.negatives_by]}"
+    return f"{similar} and {len(retrieval.negatives)} {NEGATIVES_CALLED[retrieval.negatives_by]}"
 
 
 def _searched(state: State, retrieval: Retrieval) -> str:
@@ -213,7 +213,7 @@ def _notes(
 ) -> list[str]:
     asked_for = [("similar", near, context.positives)]
     if context.negatives_by != "none":
-        asked_for.append((KINDS[context.negatives_by], far, context.negatives))
+        asked_for.append((NEGATIVES_CALLED[context.negatives_by], far, context.negatives))
     notes = [
         f"{asked} {kind} photos were asked for, {len(found)} were found{_why_fewer(found)}"
         for kind, found, asked in asked_for
@@ -221,9 +221,9 @@ def _notes(
     ]
     if len(apart) < len(far):
         notes.append(
-            f"{len(far) - len(apart)} photos were both among the positives and the negatives;"
+            f"{len(far) - len(apart)} photos were found both as positives and as negatives;"
             " they count as positives"
         )
     if context.vectors == "centred" and not centred:
-        notes.append("too few photos to center their vectors: compared raw")
+        notes.append("the gallery has too few photos to center vectors, so they were compared raw")
     return notes

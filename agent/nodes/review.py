@@ -29,7 +29,7 @@ def review(state: State, context: Context, services: Services) -> Outcome:
     )
     chosen = [candidate for candidate in state.candidates if candidate.rank == pick.rank]
     if not chosen:
-        verdict = Verdict(reasons=["a person found no candidate right"], decision="abstain")
+        verdict = Verdict(reasons=["a person chose none of the candidates"], decision="abstain")
         return Outcome(update={"verdict": verdict}, summary="a person chose none")
     first = chosen[0].model_copy(update={"vetoed": None, "held_back": None})
     others = [candidate for candidate in state.candidates if candidate.rank != pick.rank]

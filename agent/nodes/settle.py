@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from geofix.agent.answer import Calibration, Evidence, Place, written
-from geofix.agent.calibration.claims import check_claim
-from geofix.agent.calibration.promise import Fitted, Promise, apply, asked_of, drift, signals_of
+from geofix.agent.calibration.claims import with_claim_checked
+from geofix.agent.calibration.promise import Fitted, Promise, apply, signals_of
 from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS
 from geofix.agent.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Candidate, Fix, Hit, State
+from geofix.agent.verify.in_force import drift, run_setup_of
 from geofix.db.plain_text import visible
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.geo.places import place_at
@@ -112,7 +113,9 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
         geojson=fix_geojson(state.candidates, first, promise, evidence),
         rounds=state.round + 1,
     )
-    fix = _checked(fix, state, context, services)
+    if state.claimed is not None:
+        known = services.known_calibrations
+        fix = with_claim_checked(fix, state.claimed, known, context.claim_level)
     where = "abstained" if first is None else written(first.latitude, first.longitude)
     return Outcome(
         update={name: getattr(fix, name) for name in Fix.model_fields},
@@ -125,13 +128,15 @@ def _promise(state: State, first: Candidate, context: Context, services: Service
     """Return radius and confidence by the calibration that chose, where it holds to the end."""
     known = state.calibration
     if known is None:
-        known = Calibration(fitted=False, reason="the run began with another version of geofix")
+        known = Calibration(
+            fitted=False, reason="the run was started with another version of geofix"
+        )
     found = None if known.id is None else services.known_calibrations.by_id(known.id)
     fitted = found if isinstance(found, Fitted) else None
     if known.reason is None:
-        asked = asked_of(state, context, services.settings.image_place)
+        setup = run_setup_of(state, context, services.settings.image_place)
         # Since it chose, a person may have chosen otherwise, and a fork may have other options.
-        reason = found if fitted is None else drift(fitted, asked)
+        reason = found if fitted is None else drift(fitted, setup)
         known = known.model_copy(update={"reason": reason})
     promise = apply(
         known,
@@ -141,16 +146,6 @@ def _promise(state: State, first: Candidate, context: Context, services: Service
         coverage=context.coverage,
     )
     return replace(promise, radius_km=round(promise.radius_km, 3))
-
-
-def _checked(fix: Fix, state: State, context: Context, services: Services) -> Fix:
-    """Return the answer with what it says of the place the question claimed."""
-    if state.claimed is None:
-        return fix
-    known = None if fix.calibration is None else fix.calibration.id
-    fitted = None if known is None else services.known_calibrations.by_id(known)
-    check = check_claim(fix, state.claimed, fitted, context.claim_level)
-    return fix.model_copy(update={"claim_check": check})
 
 
 def _drafted_by(state: State) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from geofix.agent.calibration.promise import InForce, asked_of
 from geofix.agent.context import Context, budget_of
 from geofix.agent.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Candidate, State
 from geofix.agent.verify.choose import choose
+from geofix.agent.verify.in_force import InForce, in_force, run_setup_of
 from geofix.agent.verify.observe import counted_drafts, observe
 from geofix.agent.verify.rounds import region_share
 from geofix.agent.verify.scorers import Scorers
@@ -17,20 +17,21 @@ from geofix.agent.verify.verdict import decide
 from geofix.tools.geo.places import places_at
 
 NO_BASELINE = (
-    "verify: whether the best likeness means anything is not known, because raw vectors were asked"
-    " for or the gallery has too few photos of unlike places"
+    "verify: how rare the best match is cannot be told, because raw vectors were asked for or the"
+    " gallery has too few photos of different places"
 )
-"""Said of a run without a null distribution."""
+"""What a run without a null distribution says."""
 
 
 def verify(state: State, context: Context, services: Services) -> Outcome:
     """Let clusters of the retrieved photos confirm or overrule the draft."""
     retrieval = state.retrieval
     observed, not_had = observe(state, context, services)
-    in_force = services.in_force(asked_of(state, context, services.settings.image_place))
-    if state.calibration is not None and state.calibration != in_force.calibration:
+    goes_by = in_force(services, run_setup_of(state, context, services.settings.image_place))
+    if state.calibration is not None and state.calibration != goes_by.calibration:
         # A later round goes by other scorers: the model failed in it. One scale for all.
-        observed = replace(observed, before=_rescored(state.candidates, in_force.scorers))
+        before = [goes_by.scorers.place.weighed(candidate) for candidate in state.candidates]
+        observed = replace(observed, before=before)
     share = region_share(state.retrievals)
     candidates = _named(
         choose(
@@ -38,14 +39,14 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
             region=state.region if state.round > 0 else None,
             within=state.within,
             region_share=share,
-            scorers=in_force.scorers,
+            scorers=goes_by.scorers,
         )
     )
-    before = _leader(state.candidates)
+    led = _leader(state.candidates)
     blunt = (
-        before is not None
+        led is not None
         and state.round > 0
-        and ((after := _leader(candidates)) is None or after.scale_km >= before.scale_km)
+        and ((leads := _leader(candidates)) is None or leads.scale_km >= led.scale_km)
     )
     if blunt:
         candidates, retrieval = state.candidates, state.retrievals[-2]
@@ -55,7 +56,10 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
     if spent is not None:
         verdict = decide(candidates, retrieval, context, rounds_left=0, scene=state.scene)
     if blunt:
-        reasons = [*verdict.reasons, f"a closer look within {_searched(state)} told no more"]
+        reasons = [
+            *verdict.reasons,
+            f"a closer search within {_searched(state)} did not narrow the place down",
+        ]
         verdict = verdict.model_copy(update={"reasons": reasons})
     copies = _copies(state)
     if copies:
@@ -64,7 +68,7 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
         update={
             "candidates": candidates,
             # Where the round before is kept, so is what it was chosen by.
-            "calibration": state.calibration if blunt else in_force.calibration,
+            "calibration": state.calibration if blunt else goes_by.calibration,
             "verdict": verdict,
         },
         summary=f"{verdict.decision}: {verdict.reasons[0]}",
@@ -72,13 +76,17 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
             "verdict": verdict.model_dump(mode="json"),
             "candidates": [candidate.model_dump(mode="json") for candidate in candidates],
             "region_share": share,
-            "scorers": _which(in_force.scorers),
-            "calibration": in_force.calibration.model_dump(mode="json"),
+            "scorers": _which(goes_by.scorers),
+            "calibration": goes_by.calibration.model_dump(mode="json"),
             "pictures_compared": len(observed.matches),
             "image_place": services.image_place and services.image_place.name,
             "kept_the_round_before": blunt,
         },
-        degraded=(*not_had, *_passed_over(state, in_force), *_degraded(state, spent)),
+        degraded=(
+            *not_had,
+            *([] if blunt else _passed_over(state, goes_by)),
+            *_degraded(state, spent),
+        ),
     )
 
 
@@ -88,27 +96,15 @@ def _spent(state: State, context: Context) -> str | None:
     return None if budget is None else budget.exhausted()
 
 
-def _passed_over(state: State, in_force: InForce) -> list[str]:
+def _passed_over(state: State, goes_by: InForce) -> list[str]:
     """Say once why a calibration's own scorers did not choose."""
-    if in_force.passed_over is None:
+    if goes_by.passed_over is None:
         return []
     reason = (
-        "verify: the shipped scorers chose, not those of the calibration, which does not hold"
-        f" here: {in_force.passed_over}"
+        "verify: the shipped scorers chose, because the calibration does not hold here:"
+        f" {goes_by.passed_over}"
     )
     return [] if reason in state.degraded else [reason]
-
-
-def _rescored(candidates: list[Candidate], scorers: Scorers) -> list[Candidate]:
-    return [
-        candidate.model_copy(
-            update={
-                "terms": scorers.place.terms(candidate.parts),
-                "score": scorers.place.probability(candidate.parts),
-            }
-        )
-        for candidate in candidates
-    ]
 
 
 def _which(scorers: Scorers) -> dict[str, dict[str, object]]:
@@ -129,7 +125,7 @@ def _searched(state: State) -> str:
 
 
 def _degraded(state: State, spent: str | None) -> tuple[str, ...]:
-    """Say what was left out, and once where nothing tells a likeness that means something."""
+    """Say what was left out, and once that the rarity of the best match is not known."""
     left_out = () if spent is None else (f"verify: no closer look was taken: {spent}",)
     unknown = state.retrieval.positives and state.retrieval.impostor_share is None
     if not unknown or NO_BASELINE in state.degraded:
@@ -145,7 +141,7 @@ def _copies(state: State) -> str | None:
         return None
     return (
         f"{len(copies)} of {len(placed)} drafts repeat coordinates they were shown"
-        f" ({', '.join(dict.fromkeys(copies))}) and count for nothing"
+        f" ({', '.join(dict.fromkeys(copies))}) and do not count"
     )
 
 

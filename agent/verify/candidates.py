@@ -1,8 +1,7 @@
-"""The candidates of a round: clusters of positives and drafts, pooled.
+"""The places of a round, pooled from its photos and a model's drafts, before any is weighed.
 
-A candidate is a place, not a photo: photos within 25 km (the city scale) make one. How well it is
-supported at each scale is written into its parts, and the finest scale at which its photos hold
-more than half of all votes is the scale at which it is known.
+A place is not a photo: photos within 25 km (the city scale) make one. Its scale is the finest at
+which its photos have more than half of all votes.
 
 However many samples a model gives, it has one voice, which they share: what a place gets of it is
 the mean of their confidences over all samples. A draft that repeats coordinates it was shown adds
@@ -11,8 +10,8 @@ nothing and moves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +19,9 @@ from numpy.typing import NDArray
 from geofix.agent.state import Candidate, Draft, Hit
 from geofix.tools.geo.countries import is_land
 from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM, distances_km, haversine_km
+from geofix.tools.statistics import PLACE_KM, SCALES_KM
 from geofix.tools.statistics.clusters import (
     LOOKS_KM,
-    SCALES_KM,
     Mode,
     cluster_at_scales,
     clusters_of,
@@ -30,146 +29,11 @@ from geofix.tools.statistics.clusters import (
     vote_weights,
 )
 
-NO_WORD = 0.5
-"""The confidence of a draft that was not asked for one."""
-
-
-def join_drafts(
-    pooled: Sequence[Candidate],
-    groups: Sequence[Sequence[Hit]],
-    drafts: Sequence[Draft],
-    *,
-    place_km: float,
-    smallest_radius_km: float,
-) -> list[Candidate]:
-    """Return the candidates with the drafts beside their photos, then the drafts' own places.
-
-    Args:
-        pooled: Clusters of positives.
-        groups: The photos of each.
-        drafts: Of a model; those without a place are left out.
-        place_km: A draft this close to a photo is in its place; drafts this close are one place.
-        smallest_radius_km: A place this narrow is pinned down by its photos.
-    """
-    placed = [draft for draft in drafts if draft.latitude is not None]
-    near = _nearest(placed, groups, place_km)
-    joined = []
-    for index, candidate in enumerate(pooled):
-        mine = [draft for draft, at in zip(placed, near, strict=True) if at == index]
-        joined.append(_with_drafts(candidate, mine, len(placed), smallest_radius_km))
-    alone = [draft for draft, at in zip(placed, near, strict=True) if at is None]
-    return [*joined, *_own_places(alone, len(placed), place_km)]
-
-
-def _nearest(
-    drafts: Sequence[Draft], groups: Sequence[Sequence[Hit]], place_km: float
-) -> list[int | None]:
-    """Return for each draft the group with the photo nearest to it; none where none is so near.
-
-    Beside a photo, not somewhere in the reach of a place that is known to a continent only.
-    """
-    hits = [hit for group in groups for hit in group]
-    if not drafts or not hits:
-        return [None] * len(drafts)
-    group_of = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-    latitudes, longitudes = zip(*map(_point, drafts), strict=True)
-    apart_km = distances_km(
-        latitudes, longitudes, [hit.latitude for hit in hits], [hit.longitude for hit in hits]
-    )
-    return [
-        int(group_of[row == row.min()].min()) if row.min() <= place_km else None for row in apart_km
-    ]
-
-
-def _with_drafts(
-    candidate: Candidate, drafts: Sequence[Draft], voices: int, smallest_radius_km: float
-) -> Candidate:
-    if not drafts:
-        return candidate
-    word = _word(drafts, voices)
-    changes: dict[str, object] = {
-        "origin": "cluster+draft",
-        "parts": {**candidate.parts, "draft": word},
-    }
-    # Inside the reach of its photos a draft may say more exactly where; then the radius has to
-    # reach the photos from there.
-    inside = [
-        draft
-        for draft in _witnesses(drafts)
-        if candidate.radius_km > smallest_radius_km
-        and _apart_km(draft, candidate) <= candidate.radius_km
-        and is_land(*_point(draft))
-    ]
-    if inside:
-        center = _central(inside)
-        latitude, longitude = _point(center)
-        radius_km = candidate.radius_km + _apart_km(center, candidate)
-        changes |= {"latitude": latitude, "longitude": longitude, "radius_km": radius_km}
-    return candidate.model_copy(update=changes)
-
-
-def _own_places(drafts: Sequence[Draft], voices: int, place_km: float) -> list[Candidate]:
-    if not drafts:
-        return []
-    points = [_point(draft) for draft in drafts]
-    latitudes, longitudes = zip(*points, strict=True)
-    (clusters,) = cluster_at_scales(latitudes, longitudes, [place_km])
-    places = []
-    for label in dict.fromkeys(clusters.labels.tolist()):
-        members = [drafts[i] for i in np.flatnonzero(clusters.labels == label).tolist()]
-        latitude, longitude = _point(_central(members))
-        parts = {**{f"share_{km:g}_km": 0.0 for km in SCALES_KM}, "draft": _word(members, voices)}
-        places.append(
-            Candidate(
-                latitude=latitude,
-                longitude=longitude,
-                radius_km=SCALES_KM[-1],
-                score=0.0,
-                parts=parts,
-                photos=0,
-                independent=0,
-                best_similarity=None,
-                origin="draft",
-                scale_km=SCALES_KM[-1],
-            )
-        )
-    return places
-
-
-def _word(drafts: Sequence[Draft], voices: int) -> float:
-    words = [NO_WORD if d.confidence is None else d.confidence for d in _witnesses(drafts)]
-    return sum(words) / voices
-
-
-def _witnesses(drafts: Sequence[Draft]) -> list[Draft]:
-    return [draft for draft in drafts if draft.copied_from is None]
-
-
-def _central(drafts: Sequence[Draft]) -> Draft:
-    """Return the draft that the others are nearest to."""
-    latitudes, longitudes = zip(*map(_point, drafts), strict=True)
-    apart_km = distances_km(latitudes, longitudes, latitudes, longitudes)
-    return drafts[int(apart_km.sum(axis=1).argmin())]
-
-
-def _point(draft: Draft) -> tuple[float, float]:
-    assert draft.latitude is not None and draft.longitude is not None
-    return draft.latitude, draft.longitude
-
-
-def _apart_km(draft: Draft, other: Draft | Hit | Candidate) -> float:
-    assert other.latitude is not None and other.longitude is not None
-    return float(haversine_km(*_point(draft), other.latitude, other.longitude))
-
-
-PLACE_SCALE_KM = 25.0
-"""Photos this close are one candidate."""
-
 KNOWN_AT_SHARE = 0.5
-"""A place is known at the finest scale at which it holds more than this share of the votes."""
+"""The scale of a place is the finest one at which it has more than this share of the votes."""
 
 NOWHERE_KM = HALF_CIRCUMFERENCE_KM
-"""Scale of a place that holds half of the votes at no scale: half the Earth's circumference."""
+"""The scale of a place without half of the votes at any scale: half the Earth's circumference."""
 
 SEQUENCE_KM = 0.05
 """Photos closer than this are frames of one sequence, and one witness."""
@@ -178,7 +42,27 @@ SMALLEST_RADIUS_KM = 1.0
 """No photo pins a camera closer than this before geometry is checked."""
 
 FLAT_TEMPERATURE = 0.1
-"""Of votes that let many alike photos stand against one that is more alike."""
+"""Temperature of votes by which many similar photos can outvote one that is more similar."""
+
+UNSTATED_CONFIDENCE = 0.5
+"""The confidence of a draft that states none."""
+
+
+@dataclass(frozen=True, slots=True)
+class PooledPlace:
+    """A place and what votes and drafts fall to it; `evidence` makes its features of them."""
+
+    candidate: Candidate
+    """Without features and score."""
+    shares: Mapping[float, float] = field(default_factory=lambda: dict.fromkeys(LOOKS_KM, 0.0))
+    """Share of all votes within each of `LOOKS_KM` of its best photo."""
+    flat_votes: float = 0.0
+    """Share of all votes at `FLAT_TEMPERATURE` within 25 km of its best photo."""
+    impostor_share: float = 1.0
+    """Share of gallery photos that resemble a far-away photo as much as its best photo does this
+    one; 1 where that is not known, and without a photo."""
+    confidence: float = 0.0
+    """Mean confidence that all samples of a model give it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +73,7 @@ class Votes:
     latitude: NDArray[np.float64]
     longitude: NDArray[np.float64]
     apart_km: NDArray[np.float64]
-    """From each photo to each, `[n, n]`."""
+    """Distance from each photo to each, `[n, n]`."""
     weights: NDArray[np.float64]
     """Share of all votes of the run each photo has, `[n]`; together the region's own share."""
     flat: NDArray[np.float64]
@@ -217,8 +101,8 @@ def pool_candidates(
     temperature: float,
     *,
     region_share: float = 1.0,
-) -> list[Candidate]:
-    """Return the places that positives and drafts speak for, unscored and unranked.
+) -> list[PooledPlace]:
+    """Return the places that positives and drafts speak for, in no order.
 
     Args:
         hits: The round's positives.
@@ -241,14 +125,12 @@ def pool_candidates(
         region_share * vote_weights(similarities, FLAT_TEMPERATURE),
         np.stack([scale.labels for scale in clusters_of(apart_km, LOOKS_KM)]),
     )
-    places = votes.labels[LOOKS_KM.index(PLACE_SCALE_KM)]
+    places = votes.labels[LOOKS_KM.index(PLACE_KM)]
     groups = [np.flatnonzero(places == label) for label in dict.fromkeys(places.tolist())]
-    return join_drafts(
+    return _with_drafts(
         _from_clusters(votes, groups),
         [[hits[i] for i in members.tolist()] for members in groups],
-        drafts,
-        place_km=PLACE_SCALE_KM,
-        smallest_radius_km=SMALLEST_RADIUS_KM,
+        [draft for draft in drafts if draft.latitude is not None],
     )
 
 
@@ -259,7 +141,7 @@ class _Cluster:
     members: NDArray[np.intp]
     best: int
     shares: dict[float, float]
-    """Of all votes, within each of `LOOKS_KM` of the best photo."""
+    """Share of all votes within each of `LOOKS_KM` of the best photo."""
     flat: float
     near: dict[float, NDArray[np.bool_]]
     """The photos within each, `[n]`."""
@@ -270,13 +152,13 @@ class _Cluster:
         return next((km for km in SCALES_KM if self.shares[km] > KNOWN_AT_SHARE), NOWHERE_KM)
 
 
-def _from_clusters(votes: Votes, groups: Sequence[NDArray[np.intp]]) -> list[Candidate]:
+def _from_clusters(votes: Votes, groups: Sequence[NDArray[np.intp]]) -> list[PooledPlace]:
     if not groups:
         return []
     best = np.array([members[votes.weights[members].argmax()] for members in groups])
     near = votes.near(best)
     shares = near @ votes.weights
-    flat = near[LOOKS_KM.index(PLACE_SCALE_KM)] @ votes.flat
+    flat = near[LOOKS_KM.index(PLACE_KM)] @ votes.flat
     clusters = [
         _Cluster(
             members,
@@ -296,13 +178,19 @@ def _from_clusters(votes: Votes, groups: Sequence[NDArray[np.intp]]) -> list[Can
         votes.longitude,
     ) + np.array([hit.accuracy_km for hit in votes.hits])
     return [
-        _candidate(votes, cluster, mode, row)
+        PooledPlace(
+            _candidate(votes, cluster, mode, row),
+            shares=cluster.shares,
+            flat_votes=cluster.flat,
+            impostor_share=1.0 if share is None else share,
+        )
         for cluster, mode, row in zip(clusters, modes, reached_km, strict=True)
+        for share in [votes.hits[cluster.best].impostor_share]
     ]
 
 
 def _mode(votes: Votes, cluster: _Cluster) -> Mode:
-    scale_km = min(cluster.known_km, PLACE_SCALE_KM)
+    scale_km = min(cluster.known_km, PLACE_KM)
     support = np.flatnonzero(cluster.near[scale_km])
     return density_mode(
         votes.latitude[support].tolist(),
@@ -325,17 +213,128 @@ def _candidate(
         longitude=mode.longitude,
         radius_km=max(SMALLEST_RADIUS_KM, float(reach_km.max())),
         score=0.0,
-        parts={
-            **{f"share_{km:g}_km": share for km, share in cluster.shares.items()},
-            "flat_votes": cluster.flat,
-            "likeness": 0.0 if best.impostor_share is None else 1 - best.impostor_share,
-        },
+        parts={},
         photos=len(cluster.members),
         independent=len(independent_photos([votes.hits[i] for i in cluster.members])),
         best_similarity=best.similarity,
         origin="cluster",
         scale_km=known_km,
     )
+
+
+def _with_drafts(
+    pooled: Sequence[PooledPlace], groups: Sequence[Sequence[Hit]], drafts: Sequence[Draft]
+) -> list[PooledPlace]:
+    """Return the places with the drafts beside their photos, then the drafts' own places.
+
+    Args:
+        pooled: Clusters of positives.
+        groups: The photos of each.
+        drafts: A model's, all with a place.
+    """
+    near = _nearest(drafts, groups)
+
+    def beside(group: int | None) -> list[Draft]:
+        return [draft for draft, at in zip(drafts, near, strict=True) if at == group]
+
+    joined = [_joined(place, beside(group), drafts) for group, place in enumerate(pooled)]
+    return [*joined, *_own_places(beside(None), drafts)]
+
+
+def _nearest(drafts: Sequence[Draft], groups: Sequence[Sequence[Hit]]) -> list[int | None]:
+    """Return for each draft the group with the photo nearest to it; none where that is over 25 km.
+
+    Near a photo, not somewhere in the reach of a place that is known to a continent only.
+    """
+    hits = [hit for group in groups for hit in group]
+    if not drafts or not hits:
+        return [None] * len(drafts)
+    group_of = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    latitudes, longitudes = zip(*map(_point, drafts), strict=True)
+    apart_km = distances_km(
+        latitudes, longitudes, [hit.latitude for hit in hits], [hit.longitude for hit in hits]
+    )
+    return [
+        int(group_of[row == row.min()].min()) if row.min() <= PLACE_KM else None for row in apart_km
+    ]
+
+
+def _joined(place: PooledPlace, mine: Sequence[Draft], drafts: Sequence[Draft]) -> PooledPlace:
+    if not mine:
+        return place
+    candidate = place.candidate
+    changes: dict[str, object] = {"origin": "cluster+draft"}
+    # Inside the reach of its photos a draft may say more exactly where; then the radius has to
+    # reach the photos from there.
+    inside = [
+        draft
+        for draft in witnesses(mine)
+        if candidate.radius_km > SMALLEST_RADIUS_KM
+        and _apart_km(draft, candidate) <= candidate.radius_km
+        and is_land(*_point(draft))
+    ]
+    if inside:
+        center = _central(inside)
+        latitude, longitude = _point(center)
+        radius_km = candidate.radius_km + _apart_km(center, candidate)
+        changes |= {"latitude": latitude, "longitude": longitude, "radius_km": radius_km}
+    moved = candidate.model_copy(update=changes)
+    return replace(place, candidate=moved, confidence=_confidence(mine, drafts))
+
+
+def _own_places(alone: Sequence[Draft], drafts: Sequence[Draft]) -> list[PooledPlace]:
+    if not alone:
+        return []
+    latitudes, longitudes = zip(*map(_point, alone), strict=True)
+    (clusters,) = cluster_at_scales(latitudes, longitudes, [PLACE_KM])
+    places = []
+    for label in dict.fromkeys(clusters.labels.tolist()):
+        members = [alone[i] for i in np.flatnonzero(clusters.labels == label).tolist()]
+        latitude, longitude = _point(_central(members))
+        candidate = Candidate(
+            latitude=latitude,
+            longitude=longitude,
+            radius_km=SCALES_KM[-1],
+            score=0.0,
+            parts={},
+            photos=0,
+            independent=0,
+            best_similarity=None,
+            origin="draft",
+            scale_km=SCALES_KM[-1],
+        )
+        places.append(PooledPlace(candidate, confidence=_confidence(members, drafts)))
+    return places
+
+
+def witnesses(drafts: Sequence[Draft]) -> list[Draft]:
+    """Return the drafts with a place that do not only repeat what they were shown."""
+    return [draft for draft in drafts if draft.latitude is not None and draft.copied_from is None]
+
+
+def stated_confidence(draft: Draft) -> float:
+    """Return the confidence of a draft, 0 to 1; one half where it states none."""
+    return UNSTATED_CONFIDENCE if draft.confidence is None else draft.confidence
+
+
+def _confidence(mine: Sequence[Draft], drafts: Sequence[Draft]) -> float:
+    return sum(map(stated_confidence, witnesses(mine))) / len(drafts)
+
+
+def _central(drafts: Sequence[Draft]) -> Draft:
+    """Return the draft that the others are nearest to."""
+    latitudes, longitudes = zip(*map(_point, drafts), strict=True)
+    apart_km = distances_km(latitudes, longitudes, latitudes, longitudes)
+    return drafts[int(apart_km.sum(axis=1).argmin())]
+
+
+def _point(draft: Draft) -> tuple[float, float]:
+    assert draft.latitude is not None and draft.longitude is not None
+    return draft.latitude, draft.longitude
+
+
+def _apart_km(draft: Draft, candidate: Candidate) -> float:
+    return float(haversine_km(*_point(draft), candidate.latitude, candidate.longitude))
 
 
 def independent_photos(members: Sequence[Hit]) -> list[Hit]:

@@ -12,21 +12,22 @@ from typing import Literal
 
 from geofix.agent.regions import allows
 from geofix.agent.state import Candidate, Draft, Region
-from geofix.agent.verify.candidates import NOWHERE_KM, PLACE_SCALE_KM, pool_candidates
-from geofix.agent.verify.evidence import compared_with, features_of
+from geofix.agent.verify.candidates import NOWHERE_KM, PooledPlace, pool_candidates
+from geofix.agent.verify.evidence import FEATURES, Feature, features_of
 from geofix.agent.verify.observed import Observed
 from geofix.agent.verify.rounds import carried, distances_between_km, in_order, ranked, searched
 from geofix.agent.verify.rules import held_back, veto
 from geofix.agent.verify.scorer import Scorer
 from geofix.agent.verify.scorers import Scorers
 from geofix.agent.verify.spots import at_best_spot
-from geofix.tools.statistics.clusters import DEFAULT_TEMPERATURE, SCALES_KM
+from geofix.tools.statistics import PLACE_KM
+from geofix.tools.statistics.clusters import DEFAULT_TEMPERATURE
 
 CLAIM: Literal["claim"] = "claim"
 """Origin of a candidate that somebody claims."""
 
 LEADING = 3
-"""So many places are looked into for the spot."""
+"""How many leading places are searched for their best spot."""
 
 
 def choose(
@@ -36,6 +37,7 @@ def choose(
     within: Region | None,
     region_share: float,
     scorers: Scorers,
+    features: Sequence[Feature] = FEATURES,
 ) -> list[Candidate]:
     """Return the candidates of a round, best first; vetoed ones last, then a claimed place.
 
@@ -46,6 +48,7 @@ def choose(
         within: Where the answer has to be, as the question says.
         region_share: Share of all votes that the round's region had, see `rounds.region_share`.
         scorers: Weigh the evidence.
+        features: The evidence that is computed.
     """
     before = [candidate for candidate in observed.before if candidate.origin != CLAIM]
     observed = replace(observed, before=before)
@@ -56,21 +59,28 @@ def choose(
         observed.retrieval.temperature or DEFAULT_TEMPERATURE,
         region_share=region_share,
     )
-    pooled = [_judged(candidate, observed) for candidate in pooled]
-    everything = [*pooled, *_outside(observed.drafts, within)]
-    observed = compared_with(everything, observed)
-    scored = _scored(everything, observed, scorers.place)
+    positives = observed.retrieval.positives
+    places = [
+        *(_vetoed(place, veto(place.candidate, positives)) for place in pooled),
+        *_outside(observed.drafts, within),
+    ]
+    observed = observed.compared_with([place.candidate for place in places])
+    scored = _scored(places, observed, scorers.place, features)
     if region is not None:
         scored = carried(before, scored, searched(observed.retrieval) or [region])
     ordered = in_order(held_back(scored, scorers.place))
     leading = [
         at_best_spot(candidate, observed, scorers.of_spots) for candidate in ordered[:LEADING]
     ]
-    return _with_claimed(ranked([*leading, *ordered[LEADING:]]), observed, scorers.place)
+    ordered = ranked([*leading, *ordered[LEADING:]])
+    return _with_claimed(ordered, observed, scorers.place, features)
 
 
 def _with_claimed(
-    ordered: Sequence[Candidate], observed: Observed, scorer: Scorer
+    ordered: Sequence[Candidate],
+    observed: Observed,
+    scorer: Scorer,
+    features: Sequence[Feature],
 ) -> list[Candidate]:
     """Return the candidates, and last the claimed place where none lies within 25 km of it."""
     if observed.claimed is None:
@@ -82,48 +92,45 @@ def _with_claimed(
         longitude=longitude,
         radius_km=NOWHERE_KM,
         score=0.0,
-        parts={f"share_{scale:g}_km": 0.0 for scale in SCALES_KM},
+        parts={},
         photos=0,
         best_similarity=None,
         origin=CLAIM,
         scale_km=NOWHERE_KM,
-        vetoed="nothing but the claim itself speaks for the place claimed",
+        vetoed="only the claim itself supports the claimed place",
     )
     apart_km = distances_between_km([claimed], ordered)[0].tolist()
-    if min(apart_km, default=NOWHERE_KM) <= PLACE_SCALE_KM:
+    if min(apart_km, default=NOWHERE_KM) <= PLACE_KM:
         return list(ordered)
     claimed = claimed.model_copy(update={"distance_km": apart_km[0] if apart_km else 0.0})
-    return [*ordered, *_scored([claimed], compared_with([claimed], observed), scorer)]
+    observed = observed.compared_with([claimed])
+    return [*ordered, *_scored([PooledPlace(claimed)], observed, scorer, features)]
 
 
-def _judged(candidate: Candidate, observed: Observed) -> Candidate:
-    vetoed = veto(candidate, observed.retrieval.positives)
-    return candidate if vetoed is None else candidate.model_copy(update={"vetoed": vetoed})
+def _vetoed(place: PooledPlace, reason: str | None) -> PooledPlace:
+    if reason is None:
+        return place
+    return replace(place, candidate=place.candidate.model_copy(update={"vetoed": reason}))
 
 
-def _scored(candidates: Sequence[Candidate], observed: Observed, scorer: Scorer) -> list[Candidate]:
+def _scored(
+    pooled: Sequence[PooledPlace], observed: Observed, scorer: Scorer, features: Sequence[Feature]
+) -> list[Candidate]:
+    """Compute the evidence for all places, and weigh it."""
+    evidence = features_of(pooled, observed, features)
     return [
-        candidate.model_copy(
-            update={
-                "parts": parts,
-                "terms": (terms := scorer.terms(parts)),
-                "score": scorer.probability_of(terms),
-            }
-        )
-        for candidate, parts in zip(candidates, features_of(candidates, observed), strict=True)
+        scorer.weighed(place.candidate.model_copy(update={"parts": parts}))
+        for place, parts in zip(pooled, evidence, strict=True)
     ]
 
 
-def _outside(drafts: Sequence[Draft], within: Region | None) -> list[Candidate]:
+def _outside(drafts: Sequence[Draft], within: Region | None) -> list[PooledPlace]:
     """Return the places drafted where the answer may not be."""
     if within is None:
         return []
     elsewhere = [draft for draft in drafts if not _allowed(draft, within)]
-    reason = f"the draft lies outside {within.name}, where the answer has to be"
-    return [
-        candidate.model_copy(update={"vetoed": reason})
-        for candidate in pool_candidates([], elsewhere, DEFAULT_TEMPERATURE)
-    ]
+    reason = f"the draft is outside {within.name}, where the answer must be"
+    return [_vetoed(place, reason) for place in pool_candidates([], elsewhere, DEFAULT_TEMPERATURE)]
 
 
 def _allowed(draft: Draft, within: Region | None) -> bool:

@@ -17,12 +17,12 @@ MOST = 10_000.0
 MOST_LOG = 10.0
 
 AGREEING_INLIERS = 20
-"""So many inliers tell a picture of the place from any other (DESIGN.md section 5: of photos with
+"""This many inliers tell a picture of the place from any other (DESIGN.md section 5: of photos with
 as many, 87 % were right)."""
 
 
 def geometry_agrees(candidate: Candidate) -> bool:
-    """Say whether so many points agree with a picture of the place that it is the same place."""
+    """Say whether enough points match a picture of the place to be sure that it is the place."""
     return candidate.parts.get("inliers", 0.0) >= AGREEING_INLIERS
 
 

@@ -14,7 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS
@@ -22,15 +21,14 @@ from geofix.agent.errors import PhotoError
 from geofix.agent.regions import circle, holds, search_areas
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, Hit, Region, State
-from geofix.agent.verify.candidates import PLACE_SCALE_KM
-from geofix.agent.verify.evidence import counted_at
-from geofix.agent.verify.observed import Density, Observed
+from geofix.agent.verify.observed import Density, Observed, counted_at
 from geofix.db.search.query import Search
 from geofix.db.stores import StoredFeatures, StoredPicture
 from geofix.tools.geo.distance import distances_km
 from geofix.tools.geometry import GeometricMatch
 from geofix.tools.photo.exemplars import read_exemplar, was_kept
 from geofix.tools.photo.read import from_jpeg
+from geofix.tools.statistics import PLACE_KM
 
 if TYPE_CHECKING:
     from geofix.tools.geometry.local_features import LocalFeatures
@@ -46,27 +44,18 @@ _KEPT_COPY = " of the kept copy"
 
 
 def geometric_matches(
-    pixels: Image.Image | None,
-    hits: Sequence[Hit],
-    services: Services,
-    *,
-    pictures: int,
-    sha256: str | None = None,
+    sha256: str, hits: Sequence[Hit], services: Services, *, pictures: int
 ) -> tuple[dict[int, GeometricMatch], list[str]]:
     """Compare the photo with pictures of the hits.
 
     Args:
-        pixels: Of the photo; may be left out where `sha256` is given.
+        sha256: The kept photo; its features are kept and looked up too.
         hits: Most similar first; those without a picture on this machine are passed over.
         services: To the gallery, the photos asked about and the features kept.
-        pictures: So many are compared; 0 compares none.
-        sha256: Of the photo as it is kept; its features are then kept and looked up too.
+        pictures: How many are compared; 0 compares none.
 
     Returns:
         Matches by `photo_id`, and at most one line on what could not be compared.
-
-    Raises:
-        ValueError: Neither pixels nor hash are given.
     """
     if pictures <= 0 or not hits:
         return {}, []
@@ -78,31 +67,27 @@ def geometric_matches(
         if not found:
             return {}, _said(missing, len(hits))
         try:
-            query = _of_photo(pixels, sha256, services)
+            query = _of_photo(sha256, services)
         except PhotoError as error:
-            return {}, [f"geometry: the photo was compared with no picture: {error}"]
+            return {}, [f"geometry: the photo could not be compared with any picture: {error}"]
         results = pool.map(lambda other: match(query, other), found.values())
         matches = dict(zip(found, results, strict=True))
     # Those passed over are worth a word only where others did not take their place.
     return matches, _said(missing, len(hits)) if len(matches) < pictures else []
 
 
-def _of_photo(pixels: Image.Image | None, sha256: str | None, services: Services) -> LocalFeatures:
+def _of_photo(sha256: str, services: Services) -> LocalFeatures:
     from geofix.tools.geometry.local_features import (  # noqa: PLC0415 (OpenCV, as above)
         METHOD,
         LocalFeatures,
         local_features,
     )
 
-    if sha256 is None:
-        if pixels is None:
-            raise ValueError("give the photo's pixels or its sha256; both are None")
-        return local_features(pixels)
     method = METHOD + _KEPT_COPY
     stored = services.features.find([sha256], method).get(sha256)
     if stored is not None:
         return LocalFeatures.from_bytes(stored.features, stored.width, stored.height)
-    found = local_features(pixels or from_jpeg(services.queries.find(sha256).jpeg))
+    found = local_features(from_jpeg(services.queries.find(sha256).jpeg))
     services.features.keep({sha256: _as_stored(found)}, method)
     return found
 
@@ -197,7 +182,7 @@ def observe(state: State, context: Context, services: Services) -> tuple[Observe
     """
     positives = state.retrieval.positives
     matches, degraded = geometric_matches(
-        None, positives, services, pictures=context.geometry_pictures, sha256=state.sha256
+        state.sha256, positives, services, pictures=context.geometry_pictures
     )
     drafts = counted_drafts(state)
     density, photos = _density(state, context, services, [*positives, *drafts])
@@ -210,7 +195,7 @@ def observe(state: State, context: Context, services: Services) -> tuple[Observe
         photos_in_gallery=photos,
         scene=None if state.scene is None else state.scene.kind,
         claimed=state.claimed,
-        likeness=_likeness(state, services),
+        place_similarity=_place_similarity(state, services),
     )
     return observed, degraded
 
@@ -229,7 +214,7 @@ def counted_drafts(state: State) -> list[Draft]:
     ]
 
 
-def _likeness(
+def _place_similarity(
     state: State, services: Services
 ) -> Callable[[Sequence[tuple[float, float]]], list[float]] | None:
     """Return what compares the photo with places; its vector is computed once and kept."""
@@ -240,7 +225,7 @@ def _likeness(
     if vector is None:
         vector = model.vector(from_jpeg(services.queries.find(state.sha256).jpeg))
         services.queries.keep_vector(state.sha256, model.name, vector)
-    return partial(model.likeness, vector)
+    return partial(model.similarity, vector)
 
 
 def _inside(draft: Draft, region: Region | None) -> bool:
@@ -265,7 +250,7 @@ def _density(
         Search(
             encoder=state.encoder,
             galleries=context.galleries,
-            areas=search_areas(circle(*point, PLACE_SCALE_KM), state.within),
+            areas=search_areas(circle(*point, PLACE_KM), state.within),
         )
         for point in points
     ]

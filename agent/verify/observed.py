@@ -6,18 +6,22 @@ A round may have 200 photos and as many candidates: distances are computed for a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from geofix.agent.state import Candidate, Draft, Hit, Retrieval
-from geofix.agent.verify.candidates import PLACE_SCALE_KM
-from geofix.tools.geo.distance import are_within
+from geofix.agent.verify.candidates import PooledPlace
+from geofix.tools.geo.distance import are_within, distances_km
 from geofix.tools.geometry import GeometricMatch
 from geofix.tools.once import once_property
+from geofix.tools.statistics import PLACE_KM
 
-Density = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.int64]]
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+Density = Callable[[FloatArray, FloatArray], NDArray[np.int64]]
 """Gallery photos within 25 km of each of some latitudes and longitudes, `[c]`."""
 
 
@@ -27,16 +31,16 @@ class Observed:
 
     retrieval: Retrieval
     drafts: Sequence[Draft] = ()
-    """Of models, those that count in this round; the consensus is made of the photos."""
+    """Drafts of models that count in this round; the consensus is made of the photos."""
     before: Sequence[Candidate] = ()
     """The candidates of the round before."""
     matches: Mapping[int, GeometricMatch] = field(default_factory=dict)
     """Geometric verification of the hits whose pictures were compared, by `photo_id`."""
     density: Density | None = None
-    """None where nobody counted."""
+    """None where photos were not counted."""
     photos_in_gallery: int | None = None
-    """Together with `density`."""
-    likeness: Callable[[Sequence[tuple[float, float]]], Sequence[float]] | None = None
+    """Counted together with `density`."""
+    place_similarity: Callable[[Sequence[tuple[float, float]]], Sequence[float]] | None = None
     """An image-place model's similarity of the photo to places, -1 to 1; none where there is no
     such model."""
     image_place: Mapping[tuple[float, float], float] = field(default_factory=dict)
@@ -46,29 +50,52 @@ class Observed:
     claimed: tuple[float, float] | None = None
     """The place somebody says it was taken at."""
 
+    def compared_with(self, candidates: Sequence[Candidate]) -> Observed:
+        """Return the same and, where there is an image-place model, what it says of candidates."""
+        if self.place_similarity is None:
+            return self
+        points = [(candidate.latitude, candidate.longitude) for candidate in candidates]
+        found = dict(zip(points, self.place_similarity(points), strict=True))
+        return replace(self, image_place={**self.image_place, **found})
+
     @property
     def negatives(self) -> Sequence[Hit]:
         """The photos that look otherwise; only they speak against where they were taken."""
         return self.retrieval.negatives if self.retrieval.negatives_by == "dissimilar" else ()
 
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
+def counted_at(points: Sequence[tuple[float, float]], counts: Sequence[int]) -> Density:
+    """Return the count of the nearest point counted around, 0 where none is within 25 km.
+
+    Args:
+        points: Latitude and longitude of each.
+        counts: Photos around each.
+    """
+    found = np.array(counts, dtype=np.int64)
+    table = np.array(points, dtype=np.float64).reshape(-1, 2)
+
+    def density(latitudes: FloatArray, longitudes: FloatArray) -> NDArray[np.int64]:
+        if not len(found):
+            return np.zeros(len(latitudes), dtype=np.int64)
+        apart = distances_km(latitudes, longitudes, table[:, 0], table[:, 1])
+        return np.where(apart.min(axis=1) <= PLACE_KM, found[apart.argmin(axis=1)], 0)
+
+    return density
 
 
 class Places:
     """The candidates of a round and what lies around each; each thing computed once, if asked."""
 
-    def __init__(self, candidates: Sequence[Candidate], observed: Observed) -> None:
-        """Look around candidates.
+    def __init__(self, pooled: Sequence[PooledPlace], observed: Observed) -> None:
+        """Look around places.
 
         Args:
-            candidates: As pooled, `c` of them.
+            pooled: `c` of them.
             observed: What the round knows, with `n` positives.
         """
-        self.candidates = candidates
+        self.pooled = pooled
         self._observed = observed
-        self.latitude, self.longitude = _coordinates(candidates)
+        self.latitude, self.longitude = _coordinates([place.candidate for place in pooled])
 
     def around(self, latitudes: ArrayLike, longitudes: ArrayLike, radius_km: float) -> BoolArray:
         """Return which of `m` points lie within a radius of each candidate, `[c, m]`."""
@@ -78,22 +105,22 @@ class Places:
         """Return which of some photos or candidates lie within a radius of each, `[c, m]`."""
         return self.around(*_coordinates(others), radius_km)
 
-    def part(self, name: str) -> FloatArray:
-        """Return what each candidate was pooled with under a name, `[c]`; 0 where nothing was."""
-        return np.array([candidate.parts.get(name, 0.0) for candidate in self.candidates])
+    def each(self, value: Callable[[PooledPlace], float]) -> FloatArray:
+        """Return a number of each place as it was pooled, `[c]`."""
+        return np.array([value(place) for place in self.pooled], dtype=np.float64)
 
     def all(self, value: float) -> FloatArray:
         """Return what is the same for all candidates, `[c]`."""
-        return np.full(len(self.candidates), value)
+        return np.full(len(self.pooled), value)
 
     @once_property
     def near(self) -> BoolArray:
         """Which positives lie within 25 km of each, `[c, n]`."""
-        return self.within(self._observed.retrieval.positives, PLACE_SCALE_KM)
+        return self.within(self._observed.retrieval.positives, PLACE_KM)
 
     @once_property
     def similarity(self) -> FloatArray:
-        """Of the positives, `[n]`."""
+        """Similarity of each positive, `[n]`."""
         return np.array([hit.similarity for hit in self._observed.retrieval.positives])
 
     @once_property
@@ -104,7 +131,7 @@ class Places:
         return self._observed.density(self.latitude, self.longitude).astype(np.float64)
 
 
-def near(candidate: Candidate, hits: Sequence[Hit], radius_km: float = PLACE_SCALE_KM) -> list[Hit]:
+def near(candidate: Candidate, hits: Sequence[Hit], radius_km: float = PLACE_KM) -> list[Hit]:
     """Return the photos within a radius of the candidate, in the order they came."""
     if not hits:
         return []
@@ -112,11 +139,6 @@ def near(candidate: Candidate, hits: Sequence[Hit], radius_km: float = PLACE_SCA
         [candidate.latitude], [candidate.longitude], *_coordinates(hits), radius_km
     )
     return [hits[at] for at in np.flatnonzero(there).tolist()]
-
-
-def witnesses(drafts: Sequence[Draft]) -> list[Draft]:
-    """Return the drafts with a place that do not only repeat what they were shown."""
-    return [draft for draft in drafts if draft.latitude is not None and draft.copied_from is None]
 
 
 def best_of(values: FloatArray, among: BoolArray) -> FloatArray:

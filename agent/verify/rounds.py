@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from geofix.agent.regions import held
 from geofix.agent.state import Candidate, Hit, Region, Retrieval
-from geofix.agent.verify.candidates import PLACE_SCALE_KM
 from geofix.tools.geo.distance import distances_km
+from geofix.tools.statistics import PLACE_KM
 from geofix.tools.statistics.clusters import DEFAULT_TEMPERATURE, vote_weights
 
 
@@ -59,7 +59,7 @@ def carried(
     outside = [
         candidate
         for candidate, apart_km, seen in zip(before, nearest_km, looked_at, strict=True)
-        if apart_km > PLACE_SCALE_KM and not seen
+        if apart_km > PLACE_KM and not seen
     ]
     return [*inside, *outside]
 

@@ -12,14 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from geofix.agent.state import Candidate, Hit
-from geofix.agent.verify.evidence import KINDS, Kind
+from geofix.agent.verify.evidence import FEATURES, KIND_OF, Kind
 from geofix.agent.verify.observed import near
 from geofix.agent.verify.rounds import distances_between_km
 from geofix.agent.verify.scorer import Scorer, logistic
 from geofix.tools.geo.countries import is_land
-
-REGION_KM = 200.0
-"""A candidate this close to the place with most votes is in its region."""
+from geofix.tools.statistics import REGION_KM
 
 KINDS_NEEDED = 2
 
@@ -31,9 +29,8 @@ WITNESSES: tuple[Kind, ...] = ("drafts", "geometry", "image-place")
 """Kinds that speak besides votes. Land or sea is none: it is true of many places at once."""
 
 _OWN_WORD = {
-    "drafts": ("draft", "drafts_in_region"),
-    "geometry": ("inliers",),
-    "image-place": ("image_place",),
+    kind: tuple(row.name for row in FEATURES if row.witness and row.kind == kind)
+    for kind in WITNESSES
 }
 """What a kind must have found at the place itself, so that its silence speaks for nothing."""
 
@@ -68,8 +65,8 @@ class _Said:
     def of(cls, candidate: Candidate, scorer: Scorer) -> _Said:
         kinds: dict[Kind, float] = defaultdict(float)
         for name, term in candidate.terms.items():
-            if name in KINDS:
-                kinds[KINDS[name]] += term
+            if name in KIND_OF:
+                kinds[KIND_OF[name]] += term
         return cls(candidate, kinds, logistic(scorer.intercept + kinds["votes"]))
 
 
@@ -100,15 +97,11 @@ def _judged(said: _Said, leader: _Said, apart_km: float) -> Candidate:
 def _too_few(kinds: Sequence[Kind], apart_km: float) -> str | None:
     if len(kinds) >= KINDS_NEEDED:
         return None
-    alone = f"{kinds[0]} alone" if kinds else "no kind of evidence"
+    only = f"only {kinds[0]}" if kinds else "no kind of evidence"
     return (
-        f"{alone} would move the answer {apart_km:.0f} km from the place with most votes; across"
-        f" regions {KINDS_NEEDED} kinds have to agree"
+        f"{only} would move the answer {apart_km:.0f} km from the place with most votes; a move to"
+        f" another region needs {KINDS_NEEDED} kinds of evidence that agree"
     )
-
-
-SUPPORT_KM = 200.0
-"""A draft needs a positive this close, or it may not be the answer."""
 
 
 def veto(candidate: Candidate, positives: Sequence[Hit]) -> str | None:
@@ -121,7 +114,7 @@ def veto(candidate: Candidate, positives: Sequence[Hit]) -> str | None:
     if candidate.photos:
         return None
     if not is_land(candidate.latitude, candidate.longitude):
-        return "the drafted point lies in the sea and no photo speaks for it"
-    if not near(candidate, positives, SUPPORT_KM):
-        return f"no retrieved photo within {SUPPORT_KM:g} km supports the draft"
+        return "the drafted point is in the sea, and no photo supports it"
+    if not near(candidate, positives, REGION_KM):
+        return f"no retrieved photo within {REGION_KM:g} km supports the draft"
     return None

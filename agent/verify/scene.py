@@ -1,7 +1,7 @@
 """What is known of the ground at a place, and whether the photo shows a place at all.
 
-A gallery of streets has something most alike to a plate of noodles as well. Only geometry excuses:
-where local features of the photo agree with a picture of the place, it is of the place.
+A gallery of streets has a most similar photo for a plate of noodles as well. Only geometry
+outweighs that: where the photo's local features match a picture of the place, it is of the place.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ SHOWS = {
     "food": "food",
     "animals": "animals",
     "screens and paper": "a screen or printed paper",
-    "drawn": "little but flat color, as drawings, screenshots and blank skies do",
-    "sky": "nothing with an edge, such as sky or water",
+    "drawn": "mostly flat color, like a drawing, a screenshot or a blank sky",
+    "sky": "only something without edges, such as sky or water",
 }
-"""In words, by kind; what is not here shows a place."""
+"""What a photo shows, by kinds of scene that show no place."""
 
 
 def rejection(scene: SceneSeen | None, first: Candidate) -> str | None:
@@ -38,16 +38,16 @@ def rejection(scene: SceneSeen | None, first: Candidate) -> str | None:
         return None
     if geometry_agrees(first):
         return None
-    how = f"{scene.shares['outdoors']:.0%} of what it may show stands outdoors"
+    how = f"the probability of an outdoor scene is {scene.shares['outdoors']:.0%}"
     if scene.kind == "drawn":
-        how = f"{scene.flatness:.0%} of its neighbouring pixels are the same"
+        how = f"{scene.flatness:.0%} of neighbouring pixels have the same color"
     if scene.kind == "sky":
-        how = f"{scene.edges:.1%} of its neighbouring pixels differ clearly"
+        how = f"only {scene.edges:.1%} of neighbouring pixels differ clearly"
     return f"the photo shows {SHOWS[scene.kind]}, which can be anywhere: {how}"
 
 
 MOST_WORDS = 4
-"""Of a country's name as it is looked for: `United Kingdom of ...` is found by its first two."""
+"""How many words of a name are looked up: `United Kingdom of ...` is found by its first two."""
 
 SHORTEST = 4
 """Letters of a name: codes such as `IN`, `NO` and `US` are words as well."""

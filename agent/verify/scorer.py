@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from geofix.agent.state import Candidate, Spot
+
+Weighed = TypeVar("Weighed", Candidate, Spot)
 
 _FARTHEST = 40.0
 """Log odds past which a probability is no longer told from 0 or 1."""
@@ -54,13 +59,37 @@ class Scorer(BaseModel):
             for name, coefficient in self.coefficients.items()
         }
 
+    def with_weight(
+        self, name: str, coefficient: float, mean: float = 0.0, scale: float = 1.0
+    ) -> Scorer:
+        """Return the same scorer with another weight of one feature.
+
+        Args:
+            name: The feature's.
+            coefficient: Log odds that one `scale` of it adds.
+            mean: The value that adds nothing.
+            scale: What the feature is divided by.
+        """
+        changed = {"coefficients": coefficient, "means": mean, "scales": scale}
+        return self.model_copy(
+            update={
+                column: {**getattr(self, column), name: value} for column, value in changed.items()
+            }
+        )
+
+    def weighed(self, candidate: Weighed) -> Weighed:
+        """Return a candidate or a spot with the terms and the score of its features.
+
+        Raises:
+            KeyError: A feature the scorer weighs is not among its `parts`.
+        """
+        terms = self.terms(candidate.parts)
+        score = logistic(self.intercept + sum(terms.values()))
+        return candidate.model_copy(update={"terms": terms, "score": score})
+
     def probability(self, parts: Mapping[str, float]) -> float:
         """Return the probability of being right, 0 to 1."""
-        return self.probability_of(self.terms(parts))
-
-    def probability_of(self, terms: Mapping[str, float]) -> float:
-        """Return the same of terms, see `terms`."""
-        return logistic(self.intercept + sum(terms.values()))
+        return logistic(self.intercept + sum(self.terms(parts).values()))
 
 
 def logistic(log_odds: float) -> float:

@@ -11,15 +11,17 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from geofix.agent.verify.evidence import KINDS
+from geofix.agent.state import share_name
+from geofix.agent.verify.evidence import KIND_OF
 from geofix.agent.verify.scorer import Scorer
 from geofix.agent.verify.spots import SPOT_FEATURES
 from geofix.tools.once import once
+from geofix.tools.statistics import SCALES_KM
 
 WEIGHTS = Path(__file__).with_name("weights.json")
 """The scorers that are shipped (`geofix calibrate DATASET` makes such)."""
 
-SHARE_WEIGHTS = {1.0: 0.10, 25.0: 0.45, 200.0: 0.15, 750.0: 0.05, 2500.0: 0.05}
+SHARE_WEIGHTS = dict(zip(SCALES_KM, (0.10, 0.45, 0.15, 0.05, 0.05), strict=True))
 """How much the votes within each scale count, km."""
 
 STEEPNESS = 4.0
@@ -36,7 +38,7 @@ class Scorers(BaseModel):
 
     place: Scorer
     spot: Scorer | None = None
-    """None leaves spots to the weights set by hand."""
+    """Spots go by the weights set by hand where it is none."""
 
     @property
     def of_spots(self) -> Scorer:
@@ -58,7 +60,7 @@ def _by_hand(weights: Mapping[str, float], intercept: float) -> Scorer:
 
 
 _PLACE = {
-    **{f"share_{scale:g}_km": STEEPNESS * weight for scale, weight in SHARE_WEIGHTS.items()},
+    **{share_name(scale): STEEPNESS * weight for scale, weight in SHARE_WEIGHTS.items()},
     # How rare the best likeness is; a model's word is one voice, never a majority.
     "likeness": STEEPNESS * 0.10,
     # Votes are sharp: one photo may hold nearly all. Its twins at the place count a little beside
@@ -111,7 +113,7 @@ def scorers_of(fitted: Mapping[str, Any] | None) -> Scorers:
         return default_scorers()
     scorers = Scorers.model_validate(fitted)
     spots = {} if scorers.spot is None else scorers.spot.coefficients
-    unknown = (scorers.place.coefficients.keys() - KINDS.keys()) | (
+    unknown = (scorers.place.coefficients.keys() - KIND_OF.keys()) | (
         spots.keys() - SPOT_FEATURES.keys()
     )
     if unknown:

@@ -16,19 +16,17 @@ from numpy.typing import NDArray
 from geofix.agent.state import Candidate, Hit, Spot
 from geofix.agent.verify.candidates import SMALLEST_RADIUS_KM
 from geofix.agent.verify.geometry import AGREEING_INLIERS, MOST_LOG, inliers_of, sum_of_independent
-from geofix.agent.verify.observed import Observed, near
+from geofix.agent.verify.observed import FloatArray, Observed, near
 from geofix.agent.verify.scorer import Scorer
 from geofix.tools.geo.distance import distances_km, haversine_km, spherical_mean
 from geofix.tools.statistics.clusters import vote_weights
 
-FloatArray = NDArray[np.float64]
-
 SPOT_TEMPERATURE = 0.05
-"""Of the votes among spots. The null distribution, which places have theirs from, tells how alike
-far places look, and nothing of a street's two ends. On 160 real street photos without pictures 0.05
-put 62.5 % within 25 m and 41 % within 10 m where the gallery's 0.07 put 61.9 and 38 %; on simulated
-ones, whose own is 0.03, 65.7 % instead of 64.3 %, and more with more, which the real ones do not
-bear out."""
+"""Temperature of the votes among spots. That of places comes from the null distribution, which
+tells how similar far places look, and nothing of a street's two ends. On 160 real street photos
+without pictures 0.05 put 62.5 % within 25 m and 41 % within 10 m where the gallery's 0.07 put 61.9
+and 38 %; on simulated ones, whose own is 0.03, 65.7 % instead of 64.3 %, and more with more, which
+the real ones do not bear out."""
 
 BANDWIDTHS_M = (10.0, 50.0, 200.0)
 
@@ -36,7 +34,7 @@ REACHES_M = (25.0, 100.0, 1000.0)
 """Votes are counted this far around a spot's best photo, for scorers that are fitted."""
 
 TEMPERATURES = (0.05, 0.1, 0.2)
-"""Of those votes: from nearly all for the most similar photo to about as many for each."""
+"""Temperatures of those votes, from nearly all for the most similar photo to about equal votes."""
 
 LEAST_LOG = -10.0
 """A spot has at least its best photo's vote."""
@@ -74,13 +72,13 @@ class PlaceVotes:
     apart_km: FloatArray
     """Between the photos, `[n, n]`."""
     votes: FloatArray
-    """At `SPOT_TEMPERATURE`, `[n]`, together 1."""
+    """Votes at `SPOT_TEMPERATURE`, `[n]`, that sum to 1."""
     densities: Mapping[str, FloatArray]
     """Votes around each photo by the name of the feature, Gaussian, `[n]`."""
     reached: Mapping[str, FloatArray]
     """Logarithm of the votes within a reach of each photo, by the name of the feature, `[n]`."""
     inliers: NDArray[np.int64]
-    """Of each photo, `[n]`; 0 where it was not compared."""
+    """Inliers of each photo, `[n]`; 0 where it was not compared."""
     is_compared: NDArray[np.bool_]
     observed: Observed
 
@@ -211,16 +209,7 @@ def at_best_spot(candidate: Candidate, observed: Observed, scorer: Scorer) -> Ca
 
 def scored(spots: Sequence[Spot], scorer: Scorer) -> list[Spot]:
     """Return the spots by what a scorer says of them, best first; ties stay in order."""
-    weighed = [
-        spot.model_copy(
-            update={
-                "terms": (terms := scorer.terms(spot.parts)),
-                "score": scorer.probability_of(terms),
-            }
-        )
-        for spot in spots
-    ]
-    return sorted(weighed, key=lambda spot: -spot.score)
+    return sorted(map(scorer.weighed, spots), key=lambda spot: -spot.score)
 
 
 def _grouped(apart: NDArray[np.float64]) -> list[list[int]]:

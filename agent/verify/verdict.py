@@ -1,8 +1,8 @@
 """Accept, refine, ask a person, or abstain: pure rules over the candidates of a round.
 
-A candidate holds where its photos are alike enough (rarer than `impostor_share` among photos of
-unlike places) or where several photos agree on it. What each rule is worth on the starter gallery
-stands in docs/architecture.md, the verdict.
+A candidate holds where its best match is rare (at most `impostor_share` of unrelated photos match
+as well) or where several photos agree on it. What each rule is worth on the starter gallery is in
+docs/architecture.md, the verdict.
 """
 
 from __future__ import annotations
@@ -11,27 +11,32 @@ from collections.abc import Sequence
 
 from geofix.agent.context import Context
 from geofix.agent.regions import next_look
-from geofix.agent.state import Candidate, Retrieval, SceneSeen, Verdict
-from geofix.agent.verify.candidates import KNOWN_AT_SHARE, PLACE_SCALE_KM
+from geofix.agent.state import Candidate, Hit, Retrieval, SceneSeen, Verdict
+from geofix.agent.verify.candidates import KNOWN_AT_SHARE
 from geofix.agent.verify.geometry import geometry_agrees
+from geofix.agent.verify.observed import near
 from geofix.agent.verify.scene import rejection
-from geofix.tools.statistics.clusters import SCALES_KM
+from geofix.tools.statistics import PLACE_KM, SCALES_KM
 
 NO_HALF = "no place has half of the votes"
 
 AGREEING_PHOTOS = 3
-"""So many independent photos with half the votes outweigh a likeness that is not rare."""
+"""This many independent photos with half the votes outweigh a match that is not rare."""
 
 TOO_FEW = (
-    "the gallery has too few photos of unlike places to tell what is alike from what is not; add"
-    " photos of other places, or finish an ingestion that was cut off by running it again"
+    "the gallery has too few photos of different places to tell a real match from a chance one;"
+    " add photos of other places, or run an ingestion that was cut off again"
 )
 
 SURPRISING = 2.0
-"""Votes so many times as dense at a place as the gallery's own photos are agreement."""
+"""Photos agree on a place where it has this many times the votes that its share of the gallery
+would give it."""
 
 TYPICAL_SHARE = 0.5
-"""Past the median of the null distribution no agreement counts: the photo resembles nothing."""
+"""Agreement does not count where more unrelated photos than this match as well."""
+
+RARE_SHARE = 0.1
+"""A match is told as rare where no more unrelated photos match as well."""
 
 
 def decide(
@@ -60,7 +65,11 @@ def decide(
     searched = retrieval.region if retrieval.round > 0 else None
     coarse = first.scale_km > context.finest_km
     if rounds_left > 0 and coarse and next_look(candidates, searched) is not None:
-        reasons.insert(0, f"known to {first.scale_km:g} km only: a closer look can help")
+        reasons.insert(
+            0,
+            f"the similar photos agree only to within {first.scale_km:g} km; a closer search may"
+            " narrow the place down",
+        )
         return Verdict(reasons=reasons, decision="refine")
     # What lies within the scale at which the first is known is not another place.
     # One kind of evidence alone is no rival across regions either.
@@ -82,8 +91,8 @@ def _undecided(standing: Sequence[Candidate], rival: Candidate, lead: float) -> 
     first = standing[0]
     names = [candidate.place or "an unnamed place" for candidate in (first, rival)]
     # The table shows others between the two: those are not other places at this scale.
-    coarse = f", known to {first.scale_km:g} km only," if standing[1] is not rival else ""
-    return f"{names[0]}{coarse} leads {names[1]} by {lead:.2f} only"
+    coarse = f" (certain only to within {first.scale_km:g} km)" if standing[1] is not rival else ""
+    return f"{names[0]}{coarse} leads {names[1]} by only {lead:.2f}"
 
 
 def _doubt(
@@ -98,7 +107,7 @@ def _doubt(
         where = "the gallery" if retrieval.region is None else retrieval.region.name
         return [f"no photo was found in {where}", *retrieval.notes]
     if not standing:
-        return ["every candidate is vetoed", *_left_out(candidates)]
+        return ["every candidate was ruled out", *_left_out(candidates)]
     first = standing[0]
     shown = rejection(scene, first)
     if shown is not None:
@@ -108,8 +117,8 @@ def _doubt(
         return [] if context.vectors == "raw" else [TOO_FEW]
     if first.best_similarity is None:
         return [
-            f"no photo of the gallery speaks for {first.place or 'the first candidate'}:"
-            " it is a model's draft alone"
+            f"no gallery photo supports {first.place or 'the first candidate'}; only the model's"
+            " draft names it"
         ]
     share = 1 - first.parts["likeness"]
     if share <= context.impostor_share:
@@ -117,58 +126,59 @@ def _doubt(
     if geometry_agrees(first):
         return []
     crowded = _crowded(first)
-    agreed = (
-        first.independent >= AGREEING_PHOTOS
-        and first.parts[f"share_{PLACE_SCALE_KM:g}_km"] >= KNOWN_AT_SHARE
-    )
+    agreed = first.independent >= AGREEING_PHOTOS and first.share_within(PLACE_KM) >= KNOWN_AT_SHARE
     if agreed and not crowded and share <= TYPICAL_SHARE:
         return []
     return [
-        "nothing in the gallery is alike enough:"
-        f" {share:.0%} of its photos resemble a photo from elsewhere as much as the best one from"
-        f" {first.place or 'the first candidate'} resembles this one",
+        f"no gallery photo is similar enough: {share:.0%} of unrelated photos match as well as the"
+        f" best photo from {first.place or 'the first candidate'}",
         *([] if agreed else ["too few of the similar photos agree on one place"]),
-        *(
-            ["that the similar photos agree tells nothing: " + crowded]
-            if agreed and crowded
-            else []
-        ),
+        *([crowded] if agreed and crowded else []),
     ]
 
 
 def _crowded(first: Candidate) -> str | None:
-    """Return why agreement on a place is no wonder; none where it is, or nobody counted.
+    """Return why agreement on a place means little; none where it means something, or is unknown.
 
     In a gallery of one city all photos found are of that city, whatever was asked.
     """
     times = 10 ** first.parts.get("votes_over_density", 0.0)
     if first.parts.get("photos_there", 0.0) == 0.0 or times >= SURPRISING:
         return None
-    return f"they are {times:.1f} times as dense there as the gallery's photos are"
+    return (
+        "the agreement of the similar photos means little: the place has only"
+        f" {times:.1f} times the votes that its share of the gallery would give it"
+    )
 
 
 def _support(first: Candidate, retrieval: Retrieval) -> list[str]:
-    scale_km = min(first.scale_km, SCALES_KM[-1])
-    share = first.parts[f"share_{scale_km:g}_km"]
-    reasons = [
-        f"{share:.0%} of the votes of {len(retrieval.positives)} similar photos lie within"
-        f" {scale_km:g} km of {first.place or 'this place'}"
-    ]
+    reasons = [_agreement(first, retrieval.positives)]
     if retrieval.impostor_share is not None and first.best_similarity is not None:
+        share = 1 - first.parts["likeness"]
+        only = "only " if share <= RARE_SHARE else ""
         reasons.append(
-            f"its best likeness, {first.best_similarity:.2f}, is one that"
-            f" {1 - first.parts['likeness']:.1%} of the gallery's photos have with a photo from"
-            " elsewhere"
+            f"the best match from here has similarity {first.best_similarity:.2f};"
+            f" {only}{share:.1%} of unrelated photos match that well"
         )
     if geometry_agrees(first):
-        reasons.append(f"{first.parts['inliers']:.0f} points agree with a picture of it")
+        reasons.append(f"{first.parts['inliers']:.0f} points match in a picture taken there")
     if first.parts["draft"] > 0:
         reasons.append("the model's draft names the same place")
     return reasons
 
 
+def _agreement(first: Candidate, positives: Sequence[Hit]) -> str:
+    scale_km = min(first.scale_km, SCALES_KM[-1])
+    share, there = first.share_within(scale_km), len(near(first, positives, scale_km))
+    where = f"within {scale_km:g} km of {first.place or 'this place'}"
+    counted = f"{there} of {len(positives)} similar photos"
+    if there == 1:
+        return f"{counted} was taken {where}; it alone has {share:.0%} of the votes"
+    return f"{counted} were taken {where}; they have {share:.0%} of the votes"
+
+
 def _left_out(candidates: list[Candidate]) -> list[str]:
-    """Say why candidates were left out; of those held back for one reason, the first."""
+    """Say why candidates were left out: the first that was held back, and all vetoed ones."""
     held = [candidate for candidate in candidates if candidate.held_back is not None]
     vetoed = [candidate for candidate in candidates if candidate.vetoed is not None]
     return [

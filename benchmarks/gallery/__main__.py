@@ -15,11 +15,11 @@ from benchmarks.gallery.centring import measure_centring
 from benchmarks.gallery.compact import measure_compact
 from benchmarks.gallery.cosines import cosine_table, describe
 from benchmarks.gallery.database import Server, running_server
+from benchmarks.gallery.geofix_gallery import Galleries
 from benchmarks.gallery.growth import measure_growth
 from benchmarks.gallery.load import measure_load
 from benchmarks.gallery.machine import machine
 from benchmarks.gallery.options import QUERIES, read_options
-from benchmarks.gallery.ours import Galleries
 from benchmarks.gallery.regions import measure_regions
 from benchmarks.gallery.rows import Rows, geoclip_rows, made_rows
 from benchmarks.gallery.search import measure_search

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.gallery.ours import ENCODER, Galleries, Loaded, everywhere, ids, strategy
+from benchmarks.gallery.geofix_gallery import ENCODER, Galleries, Loaded, everywhere, ids, strategy
 from benchmarks.gallery.search import K, ask
 from benchmarks.gallery.tables import Table, ratio
 from benchmarks.gallery.timing import timed

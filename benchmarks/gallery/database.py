@@ -17,7 +17,7 @@ from sqlalchemy import Engine, make_url
 
 from geofix.db.embedded.server import EmbeddedServer
 from geofix.db.engine import conninfo, open_engine
-from geofix.db.schema import upgrade
+from geofix.db.schema import upgrade_schema
 
 GB = 2**30
 
@@ -66,7 +66,7 @@ class Server:
         """Make a database with geofix's tables and return its engine."""
         self.execute(f"create database {name}")
         engine = open_engine(self.named(name))
-        upgrade(engine)
+        upgrade_schema(engine)
         return engine
 
     def settings(self) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.gallery.database import Server
-from benchmarks.gallery.ours import BATCH, Galleries
-from benchmarks.gallery.road import whole_road_s
+from benchmarks.gallery.geofix_gallery import BATCH, Galleries
+from benchmarks.gallery.ingest_files import whole_road_s
 from benchmarks.gallery.rows import Rows
 from benchmarks.gallery.tables import Table, ratio
 from benchmarks.peers.bare_copy import bare_copy_s

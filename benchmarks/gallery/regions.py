@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.drawn import Drawn
-from benchmarks.gallery.ours import ENCODER, Galleries, ids, strategy
+from benchmarks.gallery.geofix_gallery import ENCODER, Galleries, ids, strategy
 from benchmarks.gallery.search import K, ask
 from benchmarks.gallery.tables import Table
 from benchmarks.gallery.timing import timed
 from benchmarks.gallery.truth import recall, similarities
+from benchmarks.made_gallery import Drawn
 from geofix.db.search.area import Area
 from geofix.db.search.query import Search
 from geofix.tools.geo.distance import bounding_boxes, haversine_km

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.drawn import Drawn
 from benchmarks.geoclip_vectors import draw_places
+from benchmarks.made_gallery import Drawn
 from benchmarks.vectors import make
-from geofix.db.load.photos import PhotoColumns
+from geofix.db.load.photo_rows import PhotoColumns
 from geofix.tools.geo.countries import countries_at
 
 SOURCE = "benchmark"

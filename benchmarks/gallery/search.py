@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.gallery.database import GB, Server
-from benchmarks.gallery.ours import Galleries, Loaded, everywhere, ids, strategy
+from benchmarks.gallery.geofix_gallery import Galleries, Loaded, everywhere, ids, strategy
 from benchmarks.gallery.tables import Table, ratio, say
 from benchmarks.gallery.timing import Timed, timed
 from benchmarks.gallery.truth import Truth

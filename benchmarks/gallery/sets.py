@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import geoclip_vectors
-from benchmarks.drawn import Drawn
 from benchmarks.gallery.rows import GEOCLIP, Rows
+from benchmarks.made_gallery import Drawn
 from geofix.tools.starter import read_starter
 
 HELD_OUT = 200

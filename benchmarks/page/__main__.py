@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.page.bayes import bayes_choice
+from benchmarks.page.feature_value import STRENGTH, ablation, negatives, open_cases, spot_ablation
 from benchmarks.page.figures import distance, percent, share_of
 from benchmarks.page.figures import table as table_of
 from benchmarks.page.rounds import Told, play
@@ -26,7 +27,6 @@ from benchmarks.page.sections import (
     scenes_told,
     time_row,
 )
-from benchmarks.page.worth import STRENGTH, ablation, negatives, open_cases, spot_ablation
 from geofix.agent.services import Services
 from geofix.agent.verify.scorers import HAND_SET, default_scorers
 from geofix.evaluation.calibrate.cases import Case, off_km

@@ -27,7 +27,7 @@ from geofix.agent.services import Services
 from geofix.agent.verify.scene import SHOWS
 from geofix.evaluation.calibrate.cases import first_of
 from geofix.evaluation.calibrate.examples import Seen
-from geofix.evaluation.calibrate.promises import Answer, cross_kept
+from geofix.evaluation.calibrate.promises import COARSEST_TRUTH_KM, KnownAnswer, cross_kept
 from geofix.evaluation.calibrate.standings import first_km
 from geofix.evaluation.run.splits import places_of
 from geofix.tools.errors import SourceError
@@ -36,9 +36,6 @@ from geofix.tools.geometry.verification import match
 from geofix.tools.photo.read import read_photo
 from geofix.tools.scene.classify import read_scene
 from geofix.tools.statistics.conformal import FEWEST_PLACES, LEVELS, ConformalRadius, fit_radius
-
-EXACT_KM = 1.0
-"""A truth known less exactly cannot say how far off a street is."""
 
 PROMISES_HEAD = """## Radius and confidence
 
@@ -55,9 +52,10 @@ def promises_told(title: str, some: Sequence[Seen]) -> str:
     cases = [one.case for one in some]
     places = places_of(cases, [case.photo for case in cases])
     answers = [
-        Answer(signals_of(first, one.candidates, one.case.retrieval), first_km(one), place)
+        KnownAnswer(signals_of(first, one.candidates, one.case.retrieval), first_km(one), place)
         for one, place in zip(some, places, strict=True)
-        if (first := first_of(one.candidates)) is not None and one.case.accuracy_km <= EXACT_KM
+        if (first := first_of(one.candidates)) is not None
+        and one.case.accuracy_km <= COARSEST_TRUTH_KM
     ]
     try:
         kept = cross_kept(answers)
@@ -117,7 +115,8 @@ def scenes_told(nowhere: Path, somewhere: Sequence[Path], services: Services) ->
     for name, paths in sets.items():
         for path in paths:
             if path not in kinds:
-                kinds[path] = read_scene(read_photo(path).pixels, services.classifier).kind
+                pixels = read_photo(path).pixels
+                kinds[path] = read_scene(pixels, services.classifier.logits([pixels])[0]).kind
         taken = [kinds[path] in SHOWS for path in paths]
         most = Counter(kinds[path] for path in paths).most_common(3)
         said = ", ".join(f"{kind} {count}" for kind, count in most)

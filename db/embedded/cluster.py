@@ -1,4 +1,4 @@
-"""A Postgres cluster on disk, made whole or not at all, its password and its databases."""
+"""Creates a Postgres cluster on disk completely or not at all, with its password and databases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from geofix.db.embedded.account import Account, run_as
+from geofix.db.embedded.account import SystemAccount, run_as
 from geofix.db.embedded.binaries import Binaries
 from geofix.db.embedded.postmaster import wait_until
 from geofix.db.errors import ServerError
@@ -39,12 +39,12 @@ timezone = 'UTC'
 
 _LEAST_BUFFERS_MB, _MOST_BUFFERS_MB = 256, 4096
 _BUFFERS_SHARE = 8
-"""Of the machine's memory, an eighth: an index of a million that fits there was searched twice as
-fast as from the system's own cache (4.4 against 8.5 ms, by the research behind DESIGN.md). What is
-not used is not taken."""
+"""One eighth of the machine's memory: an index of a million vectors that fits there is searched
+twice as fast as from the system's cache (4.4 against 8.5 ms, from the research behind DESIGN.md).
+Unused memory is not taken."""
 
 
-def create_cluster(folder: Path, binaries: Binaries, account: Account | None) -> None:
+def create_cluster(folder: Path, binaries: Binaries, account: SystemAccount | None) -> None:
     """Run `initdb` beside `folder` and move the whole into place in one step.
 
     Args:
@@ -84,7 +84,9 @@ def _remove(folder: Path) -> None:
         return not folder.exists()
 
     if not wait_until(gone, timeout_s=10):
-        raise ServerError(f"{str(folder)!r} is left from a killed start; remove it, then try again")
+        raise ServerError(
+            f"{str(folder)!r} was left by a start that was killed; remove it, then try again"
+        )
 
 
 def read_password(data_dir: Path) -> str:
@@ -107,12 +109,12 @@ def _password(data_dir: Path, *, make: bool) -> str:
         return file.read_text(encoding="ascii")
     except OSError as error:
         raise ServerError(
-            f"the database password in {str(file)!r} cannot be read: {error}; "
-            "put the file back, or run geofix as the user who made it"
+            f"the database password in {str(file)!r} cannot be read: {error}. Restore the file,"
+            " or run geofix as the user who created it"
         ) from error
 
 
-def _initdb(folder: Path, binaries: Binaries, account: Account | None, password: str) -> None:
+def _initdb(folder: Path, binaries: Binaries, account: SystemAccount | None, password: str) -> None:
     command: list[str | Path] = [binaries.program("initdb"), "-D", folder, "-U", ROLE]
     command += ["--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", "--no-instructions"]
     command += ["--pwfile=/dev/stdin"]
@@ -181,8 +183,8 @@ def _probe_vectors(connect: Connect) -> None:
             if connection.broken:
                 raise ServerError(_processor_text(), original=error) from None
             raise ServerError(
-                f"this Postgres has no usable pgvector >= 0.8: {reason_of(error)!r}; name other "
-                "binaries, or set GEOFIX_DATABASE_URL to a Postgres that has it",
+                f"this Postgres has no usable pgvector >= 0.8: {reason_of(error)!r}. Set"
+                " GEOFIX_POSTGRES_BIN or GEOFIX_DATABASE_URL to a Postgres that has it",
                 kind=kind_of(error),
                 sqlstate=error.sqlstate,
                 original=error,
@@ -191,8 +193,8 @@ def _probe_vectors(connect: Connect) -> None:
 
 def _processor_text() -> str:
     return (
-        "Postgres died on its first vector: this build of pgvector needs processor instructions "
-        "(x86-64: AVX2; Linux arm64: SVE) that this machine "
-        f"({platform.system()} {platform.machine()}) seems to lack; set GEOFIX_DATABASE_URL to a "
-        "Postgres of your own with pgvector >= 0.8 (`docker compose up -d db`)"
+        "Postgres crashed on its first vector. This build of pgvector needs processor"
+        f" instructions (x86-64: AVX2; Linux arm64: SVE) that this machine ({platform.system()}"
+        f" {platform.machine()}) seems to lack. Set GEOFIX_DATABASE_URL to your own Postgres"
+        " with pgvector >= 0.8 (`docker compose up -d db`)"
     )

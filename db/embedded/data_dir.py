@@ -1,13 +1,13 @@
-"""Where the embedded server keeps everything, whose that folder is, and locks on it.
+"""The embedded server's data folder, its owner and its locks.
 
 <data dir>/
-server.lock     held alone to start or stop; its presence says that the folder is ours
-lease.lock      held shared by everyone who uses the server
+server.lock     held exclusively to start or stop; its presence marks the folder as geofix's
+lease.lock      held shared by every process that uses the server
 kept            present while the server is to outlive its users
-password        of the role geofix, for its owner's eyes only
-server.log      what Postgres says
-postgres/       the cluster itself
-pginstall-.../  a copy of the programs, only where the originals are out of reach
+password        of the role geofix; only the owner can read it
+server.log      the log of Postgres
+postgres/       the cluster
+pginstall-.../  a copy of the programs, if the originals cannot be accessed
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import platformdirs
 
-from geofix.db.embedded.account import Account, blocked_at, server_account
+from geofix.db.embedded.account import SystemAccount, blocked_at, server_account
 from geofix.db.errors import ServerError
 
 LOCK_NAME = "server.lock"
@@ -68,7 +68,7 @@ def resolve_data_dir(environ: Mapping[str, str]) -> Path:
     return chosen
 
 
-def require_reachable(data_dir: Path, account: Account | None) -> None:
+def require_reachable(data_dir: Path, account: SystemAccount | None) -> None:
     """Refuse a folder that the account running Postgres cannot enter.
 
     Raises:
@@ -77,13 +77,14 @@ def require_reachable(data_dir: Path, account: Account | None) -> None:
     closed = blocked_at(data_dir.expanduser().resolve(), account)
     if account is not None and closed is not None:
         raise ServerError(
-            f"the data folder {str(data_dir)!r} lies behind {str(closed)!r}, closed to the account "
-            f"{account.name!r} that runs Postgres for root; name another in GEOFIX_DATA, or run "
-            "geofix as an ordinary user, or set GEOFIX_DATABASE_URL"
+            f"the data folder {str(data_dir)!r} is not accessible to the account"
+            f" {account.name!r}, which runs Postgres for root and may not enter {str(closed)!r}."
+            " Set GEOFIX_DATA to another folder, or run geofix as an ordinary user, or set"
+            " GEOFIX_DATABASE_URL"
         )
 
 
-def claim(data_dir: Path, account: Account | None) -> None:
+def claim(data_dir: Path, account: SystemAccount | None) -> None:
     """Make the folder if it is missing, and refuse one that holds something else.
 
     Args:
@@ -104,8 +105,8 @@ def claim(data_dir: Path, account: Account | None) -> None:
             (data_dir / LOCK_NAME).touch(mode=0o600)
     except OSError as error:
         raise ServerError(
-            f"the data folder {str(data_dir)!r} cannot be used: {error}; "
-            "name another in GEOFIX_DATA, or set GEOFIX_DATABASE_URL"
+            f"the data folder {str(data_dir)!r} cannot be used: {error}. Set GEOFIX_DATA to"
+            " another folder, or set GEOFIX_DATABASE_URL"
         ) from error
 
 
@@ -119,8 +120,8 @@ def claimed_before(data_dir: Path) -> bool:
         return (data_dir / LOCK_NAME).exists()
     except OSError as error:
         raise ServerError(
-            f"the data folder {str(data_dir)!r} cannot be looked at: {error}; run geofix as the "
-            "user who made it, or name another in GEOFIX_DATA"
+            f"the data folder {str(data_dir)!r} cannot be read: {error}. Run geofix as the user"
+            " who created it, or set GEOFIX_DATA to another folder"
         ) from error
 
 
@@ -129,8 +130,9 @@ def _require_empty(data_dir: Path) -> None:
     # Another process may have claimed it since the caller looked.
     if found and LOCK_NAME not in found:
         raise ServerError(
-            f"{str(data_dir)!r} is not empty (it holds {found[0]!r}) and was not made by geofix; "
-            "nothing was touched: name an empty or new folder in GEOFIX_DATA"
+            f"the data folder {str(data_dir)!r} was not created by geofix and is not empty (it"
+            f" contains {found[0]!r}). Nothing was changed. Set GEOFIX_DATA to an empty or new"
+            " folder"
         )
 
 
@@ -169,8 +171,8 @@ def _opened(path: Path) -> Iterator[int]:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise ServerError(
-            f"the lock {str(path)!r} cannot be opened: {error}; run geofix as the user who made "
-            "the folder, or name another in GEOFIX_DATA"
+            f"the lock file {str(path)!r} cannot be opened: {error}. Run geofix as the user who"
+            " created the folder, or set GEOFIX_DATA to another folder"
         ) from error
     try:
         yield file

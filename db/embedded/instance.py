@@ -1,6 +1,6 @@
-"""One Postgres server over one data folder, asked, started and stopped by whoever may.
+"""Starts, stops and asks one Postgres server with one data folder.
 
-Every method but `answer`, `lives` and `url` wants the caller to hold the folder's lock.
+The caller must hold the folder's lock, except for `answer`, `lives` and `url`.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ class _StillStartingError(ServerError):
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a server said that let us in."""
+class ServerAnswer:
+    """What a server reports after a login."""
 
     port: int
     """TCP port on 127.0.0.1."""
     pid: int
     """Its main process."""
     version: str
-    """Of Postgres, such as `18.6`."""
+    """Version of Postgres, such as `18.6`."""
     databases: list[str]
     """All that exist."""
 
@@ -86,7 +86,7 @@ class Instance:
             autocommit=True,
         )
 
-    def answer(self) -> Answer | None:
+    def answer(self) -> ServerAnswer | None:
         """Log in and ask; None if nobody answers for this folder.
 
         Raises:
@@ -105,21 +105,22 @@ class Instance:
             kind = kind_of(error)
             if kind == "login" and postmaster.find_live(self._cluster):
                 raise ServerError(
-                    f"the server in {str(self._data_dir)!r} refuses the password in the file "
-                    "`password` there; put the old file back",
+                    f"the server in {str(self._data_dir)!r} refuses the password in the file"
+                    " `password` there; restore the original file",
                     kind=kind,
                 ) from None
             if kind == "too many connections" and postmaster.find_live(self._cluster):
                 raise ServerError(
-                    f"the server in {str(self._data_dir)!r} takes no more connections: "
-                    f"{reason_of(error)}; end some of the processes that use it, then try again",
+                    f"the server in {str(self._data_dir)!r} has no free connection:"
+                    f" {reason_of(error)}. Stop some of the processes that use it, then try"
+                    " again",
                     kind=kind,
                 ) from None
             return None
         # A copied data folder brings the pid file of the original, whose password is the same.
         if row is None or Path(row[0]) != self._cluster:
             return None
-        return Answer(claimed.port, claimed.pid, row[1].split()[0], row[2])
+        return ServerAnswer(claimed.port, claimed.pid, row[1].split()[0], row[2])
 
     def lives(self) -> bool:
         """Say whether its main process is there, answering or not."""
@@ -136,7 +137,7 @@ class Instance:
         if not prepared(answer.databases):
             self._prepare(answer)
 
-    def _prepare(self, answer: Answer) -> None:
+    def _prepare(self, answer: ServerAnswer) -> None:
         def connect(database: str) -> psycopg.Connection:
             return self._connect(database, answer.port)
 
@@ -145,8 +146,8 @@ class Instance:
         except psycopg.Error as error:
             self._abandon()
             raise ServerError(
-                f"the databases in {str(self._data_dir)!r} cannot be made: {reason_of(error)}; "
-                f"{self._log_text()}",
+                f"the databases in {str(self._data_dir)!r} cannot be created:"
+                f" {reason_of(error)}; {self._log_text()}",
                 kind=kind_of(error),
                 sqlstate=error.sqlstate,
                 original=error,
@@ -155,7 +156,7 @@ class Instance:
             self._abandon()
             raise
 
-    def _join(self, give_up_at: float) -> Answer | None:
+    def _join(self, give_up_at: float) -> ServerAnswer | None:
         """Wait for what a killed user or a killed server left: a server, or its children.
 
         Returns:
@@ -173,13 +174,13 @@ class Instance:
                 return None
             if time.monotonic() > give_up_at:
                 raise ServerError(
-                    f"processes of a killed Postgres still work in {str(self._cluster)!r}: "
-                    f"{[process.pid for process in remains]!r}; wait for them or end them "
-                    "(`kill -QUIT`), then try again"
+                    "processes of a killed Postgres are still running in"
+                    f" {str(self._cluster)!r}: {[process.pid for process in remains]!r}. Wait"
+                    " for them, or stop them with `kill -QUIT`, then try again"
                 )
             time.sleep(0.01)
 
-    def _wait_for(self, process: psutil.Process, give_up_at: float) -> Answer | None:
+    def _wait_for(self, process: psutil.Process, give_up_at: float) -> ServerAnswer | None:
         """Wait until the server answers; None if its process ended instead."""
         while postmaster.alive(process):
             answer = self.answer()
@@ -187,13 +188,13 @@ class Instance:
                 return answer
             if time.monotonic() > give_up_at:
                 raise _StillStartingError(
-                    f"Postgres (pid {process.pid}) does not answer yet after {self._timeout_s:g} s "
-                    f"and goes on starting, call again later; {self._log_text()}"
+                    f"Postgres (pid {process.pid}) is still starting after {self._timeout_s:g}"
+                    f" s; try again later. {self._log_text()}"
                 )
             time.sleep(0.01)
         return None
 
-    def _launch(self, give_up_at: float) -> Answer:
+    def _launch(self, give_up_at: float) -> ServerAnswer:
         account = server_account()
         binaries = within_reach(find_binaries(self._bin_dir), account, self._data_dir)
         if not self._cluster.exists():
@@ -208,9 +209,9 @@ class Instance:
                 return answer
             if "Address already in use" not in postmaster.tail(self._log, since=seen):
                 break
-        raise ServerError(f"Postgres did not start; {self._log_text()}")
+        raise ServerError(f"Postgres did not start. {self._log_text()}")
 
-    def _wait_for_own(self, process: psutil.Process, give_up_at: float) -> Answer | None:
+    def _wait_for_own(self, process: psutil.Process, give_up_at: float) -> ServerAnswer | None:
         try:
             return self._wait_for(process, give_up_at)
         except _StillStartingError:
@@ -232,8 +233,8 @@ class Instance:
             return False
         if not postmaster.shut_down(process, self._timeout_s, gently=self._is_up()):
             raise ServerError(
-                f"Postgres (pid {process.pid}) has not stopped after {self._timeout_s:g} s; "
-                f"{self._log_text()}"
+                f"Postgres (pid {process.pid}) has not stopped after {self._timeout_s:g} s."
+                f" {self._log_text()}"
             )
         return True
 
@@ -249,4 +250,4 @@ class Instance:
             return True  # it refuses our password, and so is past its start
 
     def _log_text(self) -> str:
-        return f"the last lines of {str(self._log)!r} say:\n{postmaster.tail(self._log)}"
+        return f"The last lines of {str(self._log)!r} are:\n{postmaster.tail(self._log)}"

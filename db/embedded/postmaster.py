@@ -1,4 +1,4 @@
-"""The main Postgres process of one cluster: found, started, stopped, outlived."""
+"""Finds, starts and stops the main Postgres process of one cluster, and its orphans."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from geofix.db.embedded.account import Account, run_as
+from geofix.db.embedded.account import SystemAccount, run_as
 from geofix.db.embedded.binaries import Binaries
 from geofix.db.errors import ServerError
 
@@ -41,7 +41,7 @@ def read_pid_file(cluster: Path) -> PidFile | None:
         return None
     except PermissionError as error:
         raise ServerError(
-            f"{str(cluster)!r} cannot be read: {error}; run geofix as the user who made it"
+            f"{str(cluster)!r} cannot be read: {error}. Run geofix as the user who created it"
         ) from error
 
 
@@ -104,7 +104,7 @@ def _serves(process: psutil.Process, cluster: Path) -> bool:
 
 
 def spawn(
-    cluster: Path, binaries: Binaries, account: Account | None, port: int, log: Path
+    cluster: Path, binaries: Binaries, account: SystemAccount | None, port: int, log: Path
 ) -> psutil.Process | None:
     """Start the server in a session of its own, detached from our terminal and our pipes.
 

@@ -1,9 +1,8 @@
-"""The embedded Postgres: a server of our own that starts when needed and ends after its users.
+"""The embedded Postgres: a server that starts when it is needed and stops after its last user.
 
-What counts as running is decided by logging in, never by a pid file: that outlives its process,
-and its number may by now be a stranger's. Starting and stopping happen under one lock, so two
-processes that start at once share one server, and a newcomer never meets the last user's stop
-half way.
+A login decides whether the server runs, not its pid file, which outlives the process and whose
+number may by now belong to another process. One lock covers starting and stopping: two processes
+that start at once share one server, and a new user never meets a half-finished stop.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ from geofix.db.embedded.data_dir import (
     shared,
 )
 from geofix.db.embedded.instance import Instance
-from geofix.db.engine import Address, conninfo
+from geofix.db.engine import DatabaseAddress, conninfo
 from geofix.db.errors import ServerError
-from geofix.db.standing import standing
+from geofix.db.server_state import server_state
 
 __all__ = [
     "EmbeddedAddress",
@@ -44,24 +43,24 @@ __all__ = [
 
 @dataclass(frozen=True, repr=False)
 class ServerStatus:
-    """What is known about an embedded server right now."""
+    """The state of an embedded server at one moment."""
 
     running: bool
-    """Whether it lets us in."""
+    """Whether a login succeeded."""
     data_dir: Path
-    """The folder that holds everything it has."""
+    """The data folder."""
     port: int | None
     """TCP port on 127.0.0.1."""
     pid: int | None
     """Its main process."""
     version: str | None
-    """Of Postgres, such as `18.6`."""
+    """Version of Postgres, such as `18.6`."""
     url: str | None
-    """With the password; `repr` hides it."""
+    """URL with the password, which `repr` hides."""
     in_use: bool
-    """Whether somebody holds a lease, or is starting or stopping it this moment."""
+    """Whether a process holds a lease, or is starting or stopping the server."""
     kept: bool
-    """Whether it stays after the last lease ends."""
+    """Whether the server keeps running after the last lease ends."""
 
     def __repr__(self) -> str:
         """All fields, with the password masked."""
@@ -91,8 +90,8 @@ class EmbeddedServer:
         """
         if os.name != "posix":
             raise ServerError(
-                "the embedded Postgres runs on Linux and macOS only; set GEOFIX_DATABASE_URL to a "
-                "Postgres of your own with pgvector >= 0.8 (`docker compose up -d db`)"
+                "the embedded Postgres runs only on Linux and macOS; set GEOFIX_DATABASE_URL to"
+                " your own Postgres with pgvector >= 0.8 (`docker compose up -d db`)"
             )
         self.data_dir = data_dir.expanduser().resolve()
         self.log = self.data_dir / LOG_NAME
@@ -187,7 +186,7 @@ class EmbeddedServer:
 
     def serves(self) -> bool:
         """Say whether the server lives and takes connections, without logging in."""
-        return self._instance.lives() and standing(conninfo(self.url())) == "up"
+        return self._instance.lives() and server_state(conninfo(self.url())) == "up"
 
     def status(self) -> ServerStatus:
         """Look at the server without starting or making anything."""
@@ -227,7 +226,7 @@ class EmbeddedServer:
                 self._instance.stop()
 
 
-class EmbeddedAddress(Address):
+class EmbeddedAddress(DatabaseAddress):
     """Where the embedded server is now; who connects while it is down starts it again."""
 
     def __init__(
@@ -301,6 +300,6 @@ class EmbeddedAddress(Address):
     def advice(self) -> str:
         """That it is started again, and its log."""
         return (
-            "It is geofix's own embedded server and is started again by the next call: try again;"
-            f" if it stays so, look into its log {str(self._server.log)!r}"
+            "This is geofix's embedded server, which the next call starts again. Try again; if"
+            f" it fails again, read its log {str(self._server.log)!r}"
         )

@@ -1,4 +1,4 @@
-"""Which galleries and encoders there are: listed, entered, removed."""
+"""Lists, creates and removes galleries, encoders and partitions."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
-from geofix.db.load.index import write_alone
-from geofix.db.load.indexing import finish_load
+from geofix.db.load.index_build import write_alone
+from geofix.db.load.index_lifecycle import finish_load
 from geofix.db.search.counts import forget_gallery
-from geofix.db.search.gallery import held
+from geofix.db.search.gallery import galleries_with_vectors
 from geofix.db.stores import forget_features
 from geofix.db.tables import EncoderRow, GalleryRow, PhotoRow
 
@@ -47,7 +47,7 @@ def list_galleries(engine: Engine) -> list[GallerySummary]:
     )
     with database_errors(engine), engine.connect() as connection:
         rows = connection.execute(statement).all()
-        there = held(connection)
+        there = galleries_with_vectors(connection)
     return [
         GallerySummary(
             name=row.name,
@@ -62,7 +62,7 @@ def list_galleries(engine: Engine) -> list[GallerySummary]:
 
 
 def remove_gallery(engine: Engine, name: str) -> int:
-    """Remove a gallery with its photos and vectors; say how many photos went.
+    """Remove a gallery with its photos and vectors; return the number of photos.
 
     Raises:
         GalleryError: There is none of that name.
@@ -75,7 +75,7 @@ def remove_gallery(engine: Engine, name: str) -> int:
         if gallery_id is None:
             known = connection.execute(select(GalleryRow.name)).scalars().all()
             listed = ", ".join(map(repr, sorted(known))) or "none"
-            raise GalleryError(f"there is no gallery {name!r}; there is: {listed}")
+            raise GalleryError(f"there is no gallery {name!r}; the galleries are: {listed}")
         ours = select(func.count(PhotoRow.id)).where(PhotoRow.gallery_id == gallery_id)
         photos = connection.execute(ours).scalar_one()
         connection.execute(delete(PhotoRow).where(PhotoRow.gallery_id == gallery_id))
@@ -90,10 +90,10 @@ def remove_gallery(engine: Engine, name: str) -> int:
 
 
 def encoder_id_of(connection: Connection, name: str, dimension: int) -> int:
-    """Return the id of an encoder, which is entered if it is new.
+    """Return the id of an encoder, which is added if it is new.
 
     Raises:
-        GalleryError: It is known with another dimension.
+        GalleryError: Its stored vectors have another dimension.
     """
     known = select(EncoderRow.id, EncoderRow.dimension).where(EncoderRow.name == name)
     row = connection.execute(known).first()
@@ -104,14 +104,14 @@ def encoder_id_of(connection: Connection, name: str, dimension: int) -> int:
         row = connection.execute(known).one()
     if row.dimension != dimension:
         raise GalleryError(
-            f"encoder {name!r} is known with {row.dimension!r} dimensions and now gave"
-            f" {dimension!r}; give other weights another name"
+            f"encoder {name!r} gave vectors of {dimension!r} dimensions, but its stored vectors"
+            f" have {row.dimension!r}; give different weights a different name"
         )
     return int(row.id)
 
 
-def partitioned(connection: Connection, encoder: str, dimension: int) -> int:
-    """Return the id of an encoder that has its partition."""
+def ensure_partition(connection: Connection, encoder: str, dimension: int) -> int:
+    """Return the id of an encoder, whose partition is created if it is missing."""
     partition = text("select to_regclass('embeddings_' || id) from encoders where name = :encoder")
     if connection.execute(partition, {"encoder": encoder}).scalar() is not None:
         return encoder_id_of(connection, encoder, dimension)
@@ -135,8 +135,8 @@ def partitioned(connection: Connection, encoder: str, dimension: int) -> int:
     return encoder_id
 
 
-def are_known(connection: Connection, gallery: str, encoder: str) -> bool:
-    """Say whether gallery and encoder are there already, and the encoder's partition."""
+def are_present(connection: Connection, gallery: str, encoder: str) -> bool:
+    """Return whether the gallery, the encoder and the encoder's partition exist."""
     there = select(GalleryRow.id).where(GalleryRow.name == gallery).exists()
     partition = func.to_regclass(func.concat("embeddings_", EncoderRow.id))
     known = select(EncoderRow.id).where(EncoderRow.name == encoder, partition.is_not(None)).exists()
@@ -144,7 +144,7 @@ def are_known(connection: Connection, gallery: str, encoder: str) -> bool:
 
 
 def gallery_id_of(connection: Connection, name: str) -> int:
-    """Return the id of a gallery, which is made if there is none of that name."""
+    """Return the id of a gallery, which is created if it does not exist."""
     connection.execute(insert(GalleryRow).values(name=name).on_conflict_do_nothing())
     statement = select(GalleryRow.id).where(GalleryRow.name == name)
     return int(connection.execute(statement).scalar_one())

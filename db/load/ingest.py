@@ -1,7 +1,7 @@
-"""Photos and vectors in, at the speed of COPY; see `Ingest`.
+"""Adds photos and vectors to a gallery with COPY; see `Ingest`.
 
-A call that is killed leaves nothing that a search would find, at most a gallery without photos; or,
-where it is killed at its very end, a part of its photos, each whole.
+A call that is killed leaves nothing that a search finds, at most an empty gallery. If it is killed
+at the very end, some of its photos may be stored, each completely.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from sqlalchemy import ARRAY, Connection, Engine, Text, any_, bindparam, select,
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import DatabaseError, GalleryError
-from geofix.db.load.galleries import are_known, gallery_id_of, partitioned
-from geofix.db.load.index import Progress, write_alone
-from geofix.db.load.indexing import finish_load
-from geofix.db.load.photos import (
-    FIELDS,
+from geofix.db.load.galleries import are_present, ensure_partition, gallery_id_of
+from geofix.db.load.index_build import Progress, write_alone
+from geofix.db.load.index_lifecycle import finish_load
+from geofix.db.load.photo_rows import (
+    PHOTO_FIELDS,
     GeotaggedPhoto,
     PhotoColumns,
     as_columns,
-    check_columns,
+    check_storable,
     check_text,
     insert_photos,
     known_ids,
     new_ids,
 )
-from geofix.db.load.storing import Load, store, store_over_two, update
-from geofix.db.load.vectors import Vectors
+from geofix.db.load.vector_load import VectorLoad, store, store_over_two, update
+from geofix.db.load.vector_rows import Vectors
 from geofix.db.tables import GalleryRow, PhotoRow
 
 __all__ = ["Added", "GeotaggedPhoto", "Ingest", "PhotoColumns"]
 
 WORTH_TWO = 2_000
-"""From this many new photos on, they and their vectors go in over two connections at once."""
+"""From this many new photos on, photos and vectors are stored over two connections at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What became of the photos of one call."""
+    """How many photos of one call were new and how many were updated."""
 
     new: int
     updated: int
@@ -64,11 +64,11 @@ class Ingest:
     def known(
         self, gallery: str, source: str, encoder: str, external_ids: Sequence[str]
     ) -> dict[str, GeotaggedPhoto]:
-        """Return by external id what of these is there already, embedded by `encoder`."""
+        """Return, by external id, the photos that are stored with a vector of `encoder`."""
         # One array, and not a parameter an id, which the driver would parse one by one.
         asked = bindparam("asked", list(external_ids), ARRAY(Text))
         statement = (
-            select(PhotoRow.id, *(getattr(PhotoRow, name) for name in FIELDS))
+            select(PhotoRow.id, *(getattr(PhotoRow, name) for name in PHOTO_FIELDS))
             .join(GalleryRow, GalleryRow.id == PhotoRow.gallery_id)
             .where(
                 GalleryRow.name == gallery,
@@ -83,7 +83,7 @@ class Ingest:
         return {photo.external_id: photo for photo in photos}
 
     def has_source(self, gallery: str, source: str) -> bool:
-        """Say whether a gallery has photos of a source, with vectors or without."""
+        """Return whether a gallery has photos of a source, with or without vectors."""
         statement = select(
             select(PhotoRow.id)
             .join(GalleryRow, GalleryRow.id == PhotoRow.gallery_id)
@@ -94,7 +94,7 @@ class Ingest:
             return bool(connection.execute(statement).scalar_one())
 
     def pictures(self, gallery: str, sha256s: Sequence[str]) -> dict[str, tuple[str, str]]:
-        """Return by hash which of these pictures a gallery has, as source and external id."""
+        """Return source and external id, by hash, of those of the pictures that a gallery has."""
         statement = (
             select(PhotoRow.sha256, PhotoRow.source, PhotoRow.external_id)
             .join(GalleryRow, GalleryRow.id == PhotoRow.gallery_id)
@@ -112,25 +112,26 @@ class Ingest:
         photos: Sequence[GeotaggedPhoto] | PhotoColumns,
         vectors: Vectors,
     ) -> Added:
-        """Add photos, or bring them up to date where (source, external id) is there already.
+        """Add photos, or update those whose (source, external id) is already stored.
 
         Args:
-            gallery: Its name; made if there is none of that name.
+            gallery: Name of the gallery, which is created if it does not exist.
             encoder: Name of the encoder that made the vectors.
             photos: In the order of `vectors`.
             vectors: `[n, dimension]`, L2-normalised.
 
         Raises:
-            GalleryError: The encoder is known with another dimension, a vector is not finite, or a
-                photo cannot be stored: off the Earth, named twice, or with a text that Postgres
-                cannot hold. Nothing is stored then; of a new gallery its name may stay.
+            GalleryError: The encoder's stored vectors have another dimension, a vector is not
+                finite, or a photo cannot be stored: it is not on the Earth, appears twice, or has a
+                text that Postgres cannot store. Nothing is stored then; a new gallery may remain,
+                empty.
         """
         columns = as_columns(photos)
         check_text("the gallery's name", gallery)
         check_text("the encoder's name", encoder)
         if len(columns) != len(vectors):
             raise GalleryError(f"{len(columns)!r} photos came with {len(vectors)!r} vectors")
-        check_columns(columns)
+        check_storable(columns)
         if not len(columns):
             return Added(0, 0)
         if len(columns) >= WORTH_TWO:
@@ -146,9 +147,9 @@ class Ingest:
     def _enter(self, gallery: str, encoder: str, dimension: int) -> None:
         """Commit gallery and encoder: what refers to them may then be committed beside."""
         with database_errors(self._engine), self._engine.begin() as connection:
-            if not are_known(connection, gallery, encoder):
+            if not are_present(connection, gallery, encoder):
                 write_alone(connection)
-                partitioned(connection, encoder, dimension)
+                ensure_partition(connection, encoder, dimension)
                 gallery_id_of(connection, gallery)
 
     def _add(
@@ -163,13 +164,13 @@ class Ingest:
         with database_errors(self._engine), self._engine.begin() as connection:
             write_alone(connection)
             # Else the gallery was removed since it was entered.
-            entered = are_known(connection, gallery, encoder)
-            encoder_id = partitioned(connection, encoder, vectors.shape[1])
+            entered = are_present(connection, gallery, encoder)
+            encoder_id = ensure_partition(connection, encoder, vectors.shape[1])
             gallery_id = gallery_id_of(connection, gallery)
             found = {} if all_new else known_ids(connection, gallery_id, photos)
             ids, known, new = _identified(connection, found, photos)
             rows = gallery_id, photos, new, ids[new]
-            load = Load(encoder, encoder_id, gallery_id, photos, ids, known, vectors)
+            load = VectorLoad(encoder, encoder_id, gallery_id, photos, ids, known, vectors)
             if entered and len(new) >= WORTH_TWO:
                 store_over_two(
                     self._engine, connection, load, lambda other: insert_photos(other, *rows)
@@ -180,13 +181,13 @@ class Ingest:
         return Added(len(new), updated=len(known))
 
     def amend(self, gallery: str, photos: Sequence[GeotaggedPhoto]) -> int:
-        """Bring photos up to date whose vectors stay; say how many are there.
+        """Update photos without changing their vectors; return how many there are.
 
         Raises:
             GalleryError: As `add`; or one is not in the gallery, by source and external id.
         """
         columns = as_columns(photos)
-        check_columns(columns)
+        check_storable(columns)
         with database_errors(self._engine), self._engine.begin() as connection:
             write_alone(connection)
             gallery_id = gallery_id_of(connection, gallery)
@@ -202,9 +203,8 @@ class Ingest:
         return len(columns)
 
     def finish(self, encoder: str) -> None:
-        """Bring centring and index up to date; call it once, when a load is done."""
-        with database_errors(self._engine):
-            finish_load(self._engine, encoder, progress=self._progress)
+        """Update centring and index; call it once, when a load is done."""
+        finish_load(self._engine, encoder, progress=self._progress)
 
 
 def _embedded(connection: Connection, encoder: str, photo_ids: Sequence[int]) -> set[int]:

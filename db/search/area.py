@@ -29,7 +29,7 @@ HALF_RADIAN = math.radians(0.5)
 Box = tuple[float, float, float, float]
 """South, west, north, east in degrees; never across the antimeridian."""
 
-SIDES = ("south", "west", "north", "east")
+BOX_SIDES = ("south", "west", "north", "east")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,9 @@ class Area:
         """Return what fills the places in `conditions`."""
         filled: dict[str, object] = {}
         for number, box in enumerate(self.boxes):
-            filled |= {f"{name}_{side}{number}": at for side, at in zip(SIDES, box, strict=True)}
+            filled |= {
+                f"{name}_{side}{number}": at for side, at in zip(BOX_SIDES, box, strict=True)
+            }
         if self.country is not None:
             filled[f"{name}_country"] = self.country
         if self._chord is not None:
@@ -131,5 +133,5 @@ def _square_degrees(box: Box) -> float:
 
 
 def _inside(rows: TableClause, name: str, number: int) -> ColumnElement[bool]:
-    south, west, north, east = (_degrees(f"{name}_{side}{number}") for side in SIDES)
+    south, west, north, east = (_degrees(f"{name}_{side}{number}") for side in BOX_SIDES)
     return and_(rows.c.latitude.between(south, north), rows.c.longitude.between(west, east))

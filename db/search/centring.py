@@ -1,13 +1,13 @@
-"""What all vectors of one encoder share, and when a photo resembles nothing in the gallery.
+"""The mean of one encoder's vectors, and the null distribution of similarities.
 
-The mean is subtracted before vectors are compared (DESIGN.md section 4). A new mean is a new
-version; where there is an index, the version its vectors have subtracted stays in force until the
-next index is built.
+The mean is subtracted before vectors are compared (DESIGN.md section 4). Every new mean has a new
+version. If there is an index, the mean that it was built with stays in use until the next build.
 
-For a sample of photos, the probes, the best similarity reached by any photo taken far away, among
-all photos there are. A query whose best similarity is common there resembles nothing in particular.
+The null distribution has, for a sample of photos (the probes), the best similarity to any photo
+taken far away. A photo whose best similarity is common in this distribution matches nothing.
 
-Binary COPY out, parsed as numpy sees it; memory is one block's, however many rows there are.
+Vectors are read with binary COPY and parsed by numpy, one block at a time, so that memory does not
+grow with the number of rows.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, delete, func, insert, select
 
-from geofix.db.load.vectors import SIGNATURE, driver_of
+from geofix.db.load.vector_rows import SIGNATURE, driver_of
 from geofix.db.search.area import EARTH_RADIUS_KM
 from geofix.db.search.partition import Partition, partition_of
 from geofix.db.tables import CentringRow, VectorIndexRow
 
 BLOCK_ROWS = 20_000
-"""Of 1280 dimensions in float32: 102 MB."""
+"""Rows of a block; with 1280 dimensions in float32 it takes 102 MB."""
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Some rows of a partition."""
+class VectorBlock:
+    """A block of rows of a partition."""
 
     photo_ids: NDArray[np.int64]
     latitudes: NDArray[np.float64]
@@ -41,8 +41,8 @@ class Block:
     """`[n, dimension]`, as they are stored."""
 
 
-def stream_vectors(connection: Connection, partition: Partition) -> Iterator[Block]:
-    """Give all rows of a partition, in the order of the table."""
+def stream_vectors(connection: Connection, partition: Partition) -> Iterator[VectorBlock]:
+    """Yield all rows of a partition, in the order of the table."""
     record = _record(partition.dimension)
     held = bytearray()
     skip = len(SIGNATURE)
@@ -70,8 +70,8 @@ def stream_vectors(connection: Connection, partition: Partition) -> Iterator[Blo
         yield _block(bytes(held[: rows * record.itemsize]), record)
 
 
-def every_block(engine: Engine, encoder: str) -> Iterator[Block]:
-    """Give all vectors of an encoder, block by block."""
+def every_block(engine: Engine, encoder: str) -> Iterator[VectorBlock]:
+    """Yield all vectors of an encoder, block by block."""
     with engine.connect() as connection:
         partition = partition_of(connection, encoder)
         if partition is not None:
@@ -97,9 +97,9 @@ def _record(dimension: int) -> np.dtype[np.void]:
     )
 
 
-def _block(data: bytes, record: np.dtype[np.void]) -> Block:
+def _block(data: bytes, record: np.dtype[np.void]) -> VectorBlock:
     rows = np.frombuffer(data, record)
-    return Block(
+    return VectorBlock(
         photo_ids=rows["photo_id"].astype(np.int64),
         latitudes=rows["latitude"].astype(np.float64),
         longitudes=rows["longitude"].astype(np.float64),
@@ -108,10 +108,10 @@ def _block(data: bytes, record: np.dtype[np.void]) -> Block:
 
 
 PROBES = 400
-"""Photos whose best impostor is looked up."""
+"""Number of photos whose best impostor is searched."""
 
 FEWEST_IMPOSTORS = 16
-"""Fewer probes than this tell nothing."""
+"""Minimum number of probes for a null distribution."""
 
 IMPOSTOR_DISTANCES_KM = (200.0, 25.0, 1.0)
 """Tried in turn: a gallery of one city has no photo 200 km away, but has some 1 km away."""
@@ -120,28 +120,28 @@ Floats = NDArray[np.float32]
 
 
 class Impostors(NamedTuple):
-    """The null distribution."""
+    """The null distribution of similarities."""
 
     similarities: Floats
-    """Best of each probe, ascending."""
+    """Best similarity of each probe, ascending."""
     distance_km: float | None
-    """How far "far away" was; none where there are too few."""
+    """Distance from which on a photo counts as far away; none if there are too few such photos."""
     compared: int
-    """Among how many far-away photos the best was looked for, for the probe in the middle: of a
-    gallery that is one city and some photos elsewhere, only those elsewhere."""
+    """Median number of far-away photos that a probe was compared with. In a gallery of one city and
+    some photos elsewhere, these are only the photos elsewhere."""
 
 
 class Probes:
-    """A sample of the photos that depends on their ids alone, taken from a stream of blocks."""
+    """A sample of the photos that depends only on their ids, taken from a stream of blocks."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start with an empty sample."""
         self._keys = np.empty(0, dtype=np.uint64)
         self._vectors: Floats | None = None
         self._places = np.empty((0, 3))
 
-    def offer(self, block: Block) -> None:
-        """Take those whose shuffled ids are the lowest so far."""
+    def offer(self, block: VectorBlock) -> None:
+        """Keep the photos whose shuffled ids are the lowest so far."""
         keys = np.concatenate([self._keys, _shuffled(block.photo_ids)])
         vectors = block.vectors
         if self._vectors is not None:
@@ -150,7 +150,7 @@ class Probes:
         first = np.argsort(keys)[:PROBES]
         self._keys, self._vectors, self._places = keys[first], vectors[first], places[first]
 
-    def impostors(self, blocks: Iterable[Block], mean: Floats) -> Impostors:
+    def impostors(self, blocks: Iterable[VectorBlock], mean: Floats) -> Impostors:
         """Return the best similarities of far-away photos.
 
         Args:
@@ -186,7 +186,7 @@ def _shuffled(photo_ids: NDArray[np.int64]) -> NDArray[np.uint64]:
     return shuffled
 
 
-def _directions(block: Block) -> NDArray[np.float64]:
+def _directions(block: VectorBlock) -> NDArray[np.float64]:
     """Return places as unit vectors `[n, 3]`: their products are cosines of angles."""
     latitude, longitude = np.radians(block.latitudes), np.radians(block.longitudes)
     flat = np.cos(latitude)
@@ -201,7 +201,7 @@ def unit(vectors: Floats) -> Floats:
 
 
 FEWEST_PHOTOS = 16
-"""Below this the mean is mostly the photos themselves, and centring would erase them."""
+"""Minimum number of photos for a mean; with fewer, centring would erase most of each vector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +212,12 @@ class Centring:
     mean: NDArray[np.float32]
     """`[dimension]`, not normalised."""
     photos: int
-    """How many photos the mean was taken over."""
+    """Number of photos that the mean was computed over."""
     impostors: NDArray[np.float32]
     """Ascending best similarities of far-away photos, `[at most PROBES]`."""
     impostor_distance_km: float | None
     compared: int
-    """Among how many photos each impostor was looked for."""
+    """Number of photos among which each impostor was searched."""
 
     @property
     def temperature(self) -> float | None:
@@ -233,14 +233,14 @@ class Centring:
         return max(0.01, float(high - median) / 2)
 
     def impostor_share(self, similarity: float, searched: int = 0) -> float | None:
-        """Return the share of photos that some far-away photo resembles at least this much.
+        """Return the share of gallery photos that some far-away photo matches at least this well.
 
         An empirical p-value, `(1 + #{impostor >= similarity}) / (1 + n)` (Phipson & Smyth 2010);
-        none where the gallery has no far-away photos to learn it from.
+        none if the gallery has too few far-away photos.
 
         Args:
-            similarity: Of the best photo found.
-            searched: Among how many photos it was found.
+            similarity: Similarity of the best photo found.
+            searched: Number of photos that the search covered.
         """
         if self.impostors.size == 0:
             return None
@@ -252,7 +252,7 @@ class Centring:
 
 
 def read_centring(connection: Connection, encoder_id: int, version: int) -> Centring | None:
-    """Return one version of an encoder's centring; none if it is gone."""
+    """Return one version of an encoder's centring; none if it does not exist."""
     found = select(CentringRow.__table__).where(
         CentringRow.encoder_id == encoder_id, CentringRow.version == version
     )
@@ -269,12 +269,12 @@ def read_centring(connection: Connection, encoder_id: int, version: int) -> Cent
     )
 
 
-def measure(blocks: Callable[[], Iterable[Block]], version: int) -> Centring | None:
-    """Compute mean and null distribution over all photos; none where there are too few.
+def measure(blocks: Callable[[], Iterable[VectorBlock]], version: int) -> Centring | None:
+    """Compute mean and null distribution over all photos; none if there are too few.
 
     Args:
-        blocks: Gives all photos, each time it is called; it is called twice.
-        version: What to call the result.
+        blocks: Yields all photos each time it is called; it is called twice.
+        version: Version of the result.
     """
     probes, photos, total = Probes(), 0, np.zeros(1)
     for block in blocks():
@@ -297,16 +297,16 @@ def measure(blocks: Callable[[], Iterable[Block]], version: int) -> Centring | N
     )
 
 
-def measured(connection: Connection, partition: Partition) -> Centring | None:
-    """Compute the centring of all vectors there are now; none where they are too few."""
+def measure_partition(connection: Connection, partition: Partition) -> Centring | None:
+    """Compute the centring of a partition's current vectors; none if there are too few."""
     version = next_version(connection, partition.encoder_id)
     return measure(lambda: stream_vectors(connection, partition), version)
 
 
 def next_version(connection: Connection, encoder_id: int) -> int:
-    """Return the number that no version of an encoder's centring has yet.
+    """Return the next unused version of an encoder's centring.
 
-    Nor an index: its mean may be missing, and its name, which holds the number, is taken.
+    Versions of indexes count too: the mean of an index can be missing, but its name has the number.
     """
     newest = select(func.max(CentringRow.version)).where(CentringRow.encoder_id == encoder_id)
     indexed = select(func.max(VectorIndexRow.centring_version)).where(
@@ -317,7 +317,7 @@ def next_version(connection: Connection, encoder_id: int) -> int:
 
 
 def replace_centring(connection: Connection, encoder_id: int, centring: Centring | None) -> None:
-    """Put a centring in the place of all versions there are."""
+    """Replace all versions of an encoder's centring."""
     connection.execute(delete(CentringRow).where(CentringRow.encoder_id == encoder_id))
     if centring is None:
         return

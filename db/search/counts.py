@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select, text
 
-from geofix.db.load.vectors import NO_COUNTRY
+from geofix.db.load.vector_rows import NO_COUNTRY
 from geofix.db.search.area import EARTH_RADIUS_KM, Area, Box
 from geofix.db.search.partition import Partition
 from geofix.db.tables import CellCountRow
 
-CELL_DEGREES = 0.25
-COLUMNS = 1440
-ROWS = 720
+COUNT_CELL_DEGREES = 0.25
+GRID_COLUMNS = 1440
+GRID_ROWS = 720
 
 ANYWHERE = -1
 """In the place of a cell's number, where vectors are not counted by cell yet."""
@@ -36,15 +36,15 @@ Boxes = Iterable[tuple[float, float, float, float]]
 
 def cells_of(latitudes: NDArray[np.float64], longitudes: NDArray[np.float64]) -> NDArray[np.int32]:
     """Return the number of the cell of each point; the north pole and 180 degrees are inside."""
-    row = np.minimum((latitudes + 90.0) // CELL_DEGREES, ROWS - 1)
-    column = np.minimum((longitudes + 180.0) // CELL_DEGREES, COLUMNS - 1)
-    return (row * COLUMNS + column).astype(np.int32)
+    row = np.minimum((latitudes + 90.0) // COUNT_CELL_DEGREES, GRID_ROWS - 1)
+    column = np.minimum((longitudes + 180.0) // COUNT_CELL_DEGREES, GRID_COLUMNS - 1)
+    return (row * GRID_COLUMNS + column).astype(np.int32)
 
 
 def corners_of(cells: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return latitude and longitude of each cell's south-west corner."""
-    row, column = np.divmod(cells, COLUMNS)
-    return row * CELL_DEGREES - 90.0, column * CELL_DEGREES - 180.0
+    row, column = np.divmod(cells, GRID_COLUMNS)
+    return row * COUNT_CELL_DEGREES - 90.0, column * COUNT_CELL_DEGREES - 180.0
 
 
 def cell_ranges(boxes: Boxes) -> list[tuple[int, int]]:
@@ -53,8 +53,8 @@ def cell_ranges(boxes: Boxes) -> list[tuple[int, int]]:
     for south, west, north, east in boxes:
         corners = np.array([south, north]), np.array([west, east])
         first, last = (int(cell) for cell in cells_of(*corners))
-        width = last % COLUMNS - first % COLUMNS
-        for start in range(first, last + 1, COLUMNS):
+        width = last % GRID_COLUMNS - first % GRID_COLUMNS
+        for start in range(first, last + 1, GRID_COLUMNS):
             runs.append((start, start + width))
     return _merged(sorted(runs))
 
@@ -153,9 +153,9 @@ def read_counts(connection: Connection, partition: Partition) -> CellCounts:
 
 def _overlap(box: Box, south: Floats, west: Floats) -> Floats:
     """Return the share of each cell that lies in a box."""
-    high = np.minimum(box[2], south + CELL_DEGREES) - np.maximum(box[0], south)
-    wide = np.minimum(box[3], west + CELL_DEGREES) - np.maximum(box[1], west)
-    share: Floats = np.clip(high, 0, None) * np.clip(wide, 0, None) / CELL_DEGREES**2
+    high = np.minimum(box[2], south + COUNT_CELL_DEGREES) - np.maximum(box[0], south)
+    wide = np.minimum(box[3], west + COUNT_CELL_DEGREES) - np.maximum(box[1], west)
+    share: Floats = np.clip(high, 0, None) * np.clip(wide, 0, None) / COUNT_CELL_DEGREES**2
     return share
 
 
@@ -163,7 +163,7 @@ def _in_circle(
     latitude: float, longitude: float, radius_km: float, south: Floats, west: Floats
 ) -> Floats:
     """Return 1 for cells inside, 0 for cells outside, and a circle's share of its box between."""
-    middle = CELL_DEGREES / 2
+    middle = COUNT_CELL_DEGREES / 2
     phi, lam = np.radians(south + middle), np.radians(west + middle)
     chord = (
         np.sin((phi - math.radians(latitude)) / 2) ** 2
@@ -236,11 +236,11 @@ def forget_gallery(connection: Connection, gallery_id: int) -> list[int]:
     connection.execute(
         text("delete from embeddings where gallery_id = :gallery_id"), {"gallery_id": gallery_id}
     )
-    loaded(connection, found)
+    mark_changed(connection, found)
     return found
 
 
-def loaded(connection: Connection, encoder_ids: Sequence[int]) -> None:
+def mark_changed(connection: Connection, encoder_ids: Sequence[int]) -> None:
     """Say that vectors came or went, so that what was read of them is read again.
 
     Each encoder by a statement of its own: Citus joins no distributed table to a local one that is

@@ -25,20 +25,20 @@ from sqlalchemy import (
     true,
 )
 
-from geofix.db.load.index import cores_of
+from geofix.db.engine import cores_of
 from geofix.db.search.area import common_boxes
 from geofix.db.search.counts import CellCounts, cell_ranges
-from geofix.db.search.likeness import (
-    LIMIT,
-    Asked,
-    Ranked,
-    asked_beside,
-    closest_first,
-    conditions,
-    exact_distance,
-    ranked,
-)
 from geofix.db.search.partition import Partition
+from geofix.db.search.similarity import (
+    LIMIT,
+    PartitionQuery,
+    Ranked,
+    ask_in_parallel,
+    closest_first,
+    exact_distance,
+    fetch_ranked,
+    query_conditions,
+)
 
 PLAIN = {"enable_sort": "on", "enable_seqscan": "on"}
 BY_REGION = {"enable_sort": "on", "enable_seqscan": "off"}
@@ -67,7 +67,7 @@ def search_exactly(
     connection: Connection,
     partition: Partition,
     counts: CellCounts,
-    asked: Asked,
+    asked: PartitionQuery,
     rows: int,
 ) -> Ranked:
     """Return the closest of all vectors that the search covers.
@@ -81,12 +81,12 @@ def search_exactly(
         rows: About how many vectors that are.
     """
     boxes = common_boxes(asked.search.areas)
-    wanted = conditions(partition, asked)
-    raw = asked.likeness.mean is None
+    wanted = query_conditions(partition, asked)
+    raw = asked.prepared.mean is None
     parameters = asked.parameters()
     if boxes is None:
         everywhere = _closest(partition.table, raw=raw).where(*wanted)
-        return ranked(connection, partition, PLAIN, everywhere, parameters)
+        return fetch_ranked(connection, partition, PLAIN, everywhere, parameters)
     # Named also where all are asked: the index over regions begins with the gallery.
     galleries = asked.gallery_ids or tuple(np.unique(counts.galleries).tolist())
     wanted = [*wanted, partition.table.c.gallery_id.in_(galleries)]
@@ -94,27 +94,31 @@ def search_exactly(
     if partition.distributed:
         # Its workers share the work out themselves.
         inside = _closest(partition.table, raw=raw).where(*wanted, _in_cells(partition, spans))
-        return ranked(connection, partition, BY_REGION, inside, parameters)
+        return fetch_ranked(connection, partition, BY_REGION, inside, parameters)
     at_once = min(len(spans), cores_of(engine), max(1, rows // ROWS_A_CONNECTION))
     shares = [_within(spans[first::at_once]) for first in range(at_once)]
     inside = _closest_in_cells(partition.table, wanted, raw=raw)
 
     def ask(other: Connection, share: Cells) -> Ranked:
-        return ranked(other, partition, BY_REGION, inside, {**parameters, **share})
+        return fetch_ranked(other, partition, BY_REGION, inside, {**parameters, **share})
 
-    with asked_beside(engine, shares[1:], ask) as found:
-        found += ranked(connection, partition, BY_REGION, inside, {**parameters, **shares[0]})
+    with ask_in_parallel(engine, shares[1:], ask) as found:
+        found += fetch_ranked(connection, partition, BY_REGION, inside, {**parameters, **shares[0]})
     return closest_first(found)[: asked.limit]
 
 
-def search_later(connection: Connection, partition: Partition, asked: Asked, upto: int) -> Ranked:
+def search_later(
+    connection: Connection, partition: Partition, asked: PartitionQuery, upto: int
+) -> Ranked:
     """Return the closest of the photos that came after the index."""
-    raw = asked.likeness.mean is None
+    raw = asked.prepared.mean is None
     later = _closest(partition.table, raw=raw).where(
         partition.table.c.photo_id > bindparam("upto", type_=BigInteger()),
-        *conditions(partition, asked),
+        *query_conditions(partition, asked),
     )
-    return ranked(connection, partition, BY_REGION, later, {**asked.parameters(), "upto": upto})
+    return fetch_ranked(
+        connection, partition, BY_REGION, later, {**asked.parameters(), "upto": upto}
+    )
 
 
 def _within(spans: Spans) -> Cells:

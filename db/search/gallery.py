@@ -20,18 +20,17 @@ from sqlalchemy import ARRAY, BigInteger, Connection, Engine, Select, bindparam,
 from sqlalchemy import exc as sa_exc
 
 from geofix.db.citus import require_settings
-from geofix.db.engine import database_errors
+from geofix.db.engine import cores_of, database_errors
 from geofix.db.errors import GalleryError
-from geofix.db.load.index import cores_of
-from geofix.db.round_trip import connect_unasked, without_transaction
+from geofix.db.round_trip import connect_unchecked, without_transaction
 from geofix.db.search.centring import Centring, read_centring
 from geofix.db.search.counts import CellCounts, read_counts
 from geofix.db.search.exact import search_exactly
-from geofix.db.search.index import SCANNED_TUPLES, search_index
-from geofix.db.search.likeness import Asked, Ranked, check_dimension, likeness
+from geofix.db.search.index import search_index
 from geofix.db.search.partition import Partition, Reading, partition_of
-from geofix.db.search.plan import plan
-from geofix.db.search.query import HERE, Found, How, Neighbour, Search
+from geofix.db.search.plan import plan_search
+from geofix.db.search.query import THIS_SERVER, Found, How, Neighbour, Search
+from geofix.db.search.similarity import PartitionQuery, Ranked, check_dimension, prepare_query
 from geofix.db.tables import CellCountRow, EncoderRow, GalleryRow, PhotoRow
 
 
@@ -47,7 +46,7 @@ def gallery_ids(connection: Connection, search: Search) -> tuple[int, ...] | Non
     unknown = sorted(set(search.galleries) - set(named))
     if unknown:
         known = ", ".join(map(repr, sorted(named))) or "none yet"
-        raise GalleryError(f"there is no gallery {unknown[0]!r}; there is: {known}")
+        raise GalleryError(f"there is no gallery {unknown[0]!r}; the galleries are: {known}")
     return tuple(sorted(named[name] for name in search.galleries))
 
 
@@ -56,7 +55,7 @@ def named_galleries() -> Select[int, str]:
     return select(GalleryRow.id, GalleryRow.name)
 
 
-def held(connection: Connection) -> set[tuple[int, str]]:
+def galleries_with_vectors(connection: Connection) -> set[tuple[int, str]]:
     """Return the galleries' ids and the encoders that there are vectors of."""
     statement = (
         select(CellCountRow.gallery_id, EncoderRow.name)
@@ -67,7 +66,7 @@ def held(connection: Connection) -> set[tuple[int, str]]:
     return {(int(row[0]), str(row[1])) for row in connection.execute(statement)}
 
 
-COLUMNS = (
+PHOTO_COLUMNS = (
     "latitude", "longitude", "accuracy_km", "country", "source", "external_id", "author",
     "licence", "attribution",
 )  # fmt: skip
@@ -78,7 +77,7 @@ PHOTOS = (
         PhotoRow.id,
         PhotoRow.sha256,
         GalleryRow.name.label("gallery"),
-        *(getattr(PhotoRow, name) for name in COLUMNS),
+        *(getattr(PhotoRow, name) for name in PHOTO_COLUMNS),
     )
     .join(GalleryRow, GalleryRow.id == PhotoRow.gallery_id)
     .where(PhotoRow.id == func.any(bindparam("ids", type_=ARRAY(BigInteger))))
@@ -93,7 +92,7 @@ class Dropped(TypedDict):
     removed: int
 
 
-def neighbours(
+def distinct_neighbours(
     connection: Connection, ranked: Ranked, k: int, search: Search, sign: float
 ) -> tuple[list[Neighbour], Dropped]:
     """Return the photos of the first `k` unlike pictures: one in two galleries has one vote.
@@ -132,7 +131,7 @@ def neighbours(
             # float() because numpy scalars cannot be checkpointed (DESIGN.md section 3).
             similarity=float(sign * (1.0 - distance)),
             gallery=gallery,
-            **dict(zip(COLUMNS, columns, strict=True)),
+            **dict(zip(PHOTO_COLUMNS, columns, strict=True)),
         )
     return list(unlike.values()), dropped
 
@@ -211,7 +210,7 @@ class Gallery:
             names = {int(row.id): row.name for row in connection.execute(named_galleries())}
             there = sorted(
                 (names[gallery], encoder)
-                for gallery, encoder in held(connection)
+                for gallery, encoder in galleries_with_vectors(connection)
                 if gallery in names
             )
         if not search.galleries:
@@ -224,7 +223,7 @@ class Gallery:
 
     def _closest(self, query: Vector, k: int, search: Search, sign: float) -> Found:
         """Search by what was last known of the vectors, and again where that no longer held."""
-        with database_errors(self._engine), connect_unasked(self._engine) as connection:
+        with database_errors(self._engine), connect_unchecked(self._engine) as connection:
             without_transaction(connection)
             reading = Reading(connection, search.encoder, self._partitions)
             while True:
@@ -247,22 +246,27 @@ class Gallery:
     ) -> Found:
         partition, centring = self._state(connection, partition, search)
         if partition is None:
-            return Found((), (How(HERE, "exact", 0, asked=k),))
+            return Found((), (How(THIS_SERVER, "exact", 0, asked=k),))
         if partition.citus and not self._proven:
             require_settings(connection, partition)
             self._proven = True
-        compared = likeness(query, centring.mean if centring else None, sign=sign)
+        compared = prepare_query(query, centring.mean if centring else None, sign=sign)
         if not compared.probe.any():
-            note = "the photo's vector is the mean of all: it has no direction, and is like nothing"
-            return Found((), (How(HERE, "exact", 0, asked=k, note=note),))
+            note = (
+                "the photo's vector equals the mean of all vectors, so its similarity to"
+                " others is undefined"
+            )
+            return Found((), (How(THIS_SERVER, "exact", 0, asked=k, note=note),))
         # Some room for photos that turn out to be the same picture.
-        asked = Asked(compared, sign, k + k // 2 + 8, search, gallery_ids(connection, search))
+        asked = PartitionQuery(
+            compared, sign, k + k // 2 + 8, search, gallery_ids(connection, search)
+        )
         counts = self._counted(connection, partition)
         check_dimension(compared.probe, partition.dimension)
         rows = counts.covered(asked.gallery_ids, search.areas, search.outside)
         while True:
-            how = How(HERE, "exact", rows, asked=k)
-            chosen = plan(
+            how = How(THIS_SERVER, "exact", rows, asked=k)
+            chosen = plan_search(
                 partition,
                 rows=rows,
                 total=counts.total,
@@ -279,14 +283,14 @@ class Gallery:
                 )
                 if len(ranked) < min(asked.limit, rows):
                     note = (
-                        f"the index gave {len(ranked)} photos before {SCANNED_TUPLES} candidates"
-                        " were seen; every vector there was compared"
+                        f"the index returned only {len(ranked)} photos, so every vector in the"
+                        " region was compared"
                     )
                     how = replace(how, way="exact", note=note)
                     ranked = search_exactly(
                         self._engine, connection, partition, counts, asked, rows
                     )
-            found, dropped = neighbours(connection, ranked[: asked.limit], k, search, sign)
+            found, dropped = distinct_neighbours(connection, ranked[: asked.limit], k, search, sign)
             if len(found) >= k or len(ranked) < asked.limit:
                 return Found(tuple(found), (replace(how, found=len(found), **dropped),))
             asked = replace(asked, limit=4 * asked.limit)
@@ -318,9 +322,10 @@ class Gallery:
             partition = partition_of(connection, search.encoder)
         version = None if partition is None else partition.centring_version
         raise GalleryError(
-            f"mean {version!r} of the vectors of encoder {search.encoder!r} is missing, though the"
-            " index in force was built with it (a restored or edited database?), so photos cannot"
-            " be compared; build mean and index anew with `geofix gallery reindex`"
+            f"version {version!r} of the mean vector of encoder {search.encoder!r} is missing,"
+            " and the index was built with it, so searches are impossible. The database may"
+            " have been restored or edited. Rebuild mean and index with `geofix gallery"
+            " reindex`"
         )
 
     def _counted(self, connection: Connection, partition: Partition) -> CellCounts:
@@ -353,7 +358,7 @@ def _require_encoder(gallery: str, encoders: Sequence[str], wanted: str) -> None
         )
     if wanted not in encoders:
         raise GalleryError(
-            f"{gallery} was embedded with {' and '.join(map(repr, encoders))}, and this question"
-            f" asks with {wanted!r}. Ask with the gallery's encoder (GEOFIX_ENCODER), or ingest the"
+            f"{gallery} was embedded with {' and '.join(map(repr, encoders))}, and the encoder"
+            f" in use is {wanted!r}. Set GEOFIX_ENCODER to the gallery's encoder, or ingest the"
             f" photos again with {wanted!r}"
         )

@@ -1,6 +1,6 @@
-"""Search along the index: each of its parts on its own, several at once, and what came later.
+"""Searches through the index: its parts in parallel, then the photos that are newer than it.
 
-As many at once as the server has cores for; what they find is merged.
+As many parts are searched at once as the server has cores. The results are merged.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from sqlalchemy import (
 )
 
 from geofix.db.search.exact import search_later
-from geofix.db.search.likeness import (
+from geofix.db.search.partition import Kind, Partition
+from geofix.db.search.plan import SearchPlan
+from geofix.db.search.query import How
+from geofix.db.search.similarity import (
     LIMIT,
-    Asked,
+    PartitionQuery,
     Ranked,
     Settings,
-    asked_beside,
+    ask_in_parallel,
     closest_first,
-    conditions,
     exact_distance,
+    fetch_ranked,
     index_distance,
-    ranked,
+    query_conditions,
 )
-from geofix.db.search.partition import Kind, Partition
-from geofix.db.search.plan import Plan
-from geofix.db.search.query import How
 
 SCANNED_TUPLES = 40_000
-"""How far an index scan goes on for photos inside a region before it gives up."""
+"""Number of rows that an index scan visits for photos inside a region before it gives up."""
 
 SCAN_MEMORY = "64MB"
-"""For candidates that were seen and not asked for yet; pgvector stops early with the usual 4 MB."""
+"""Memory for candidates that an iterative scan has seen; with 4 MB pgvector stops early."""
 
 UPTO, PARTS = (bindparam(name, type_=BigInteger()) for name in ("upto", "parts"))
 
@@ -52,11 +52,11 @@ def search_index(
     engine: Engine,
     connection: Connection,
     partition: Partition,
-    asked: Asked,
-    chosen: Plan,
+    asked: PartitionQuery,
+    chosen: SearchPlan,
     how: How,
 ) -> tuple[Ranked, How]:
-    """Return the closest vectors along the index, and of what came after it.
+    """Return the closest vectors by the index, and among photos newer than it.
 
     Args:
         engine: Whose server; further connections are opened for as many parts as go at once.
@@ -72,7 +72,7 @@ def search_index(
     index = partition.index
     if index is None:
         raise ValueError(f"the plan names an index that {partition.table.name!r} does not have")
-    where = conditions(partition, asked)
+    where = query_conditions(partition, asked)
     limit = asked.limit
     if index.kind == "compact":
         limit = max(limit, chosen.ef_search or 0)
@@ -90,10 +90,10 @@ def search_index(
         settings = _settings(chosen.ef_search, iterative=iterative)
 
         def ask(other: Connection, statement: Executable, settings: Settings = settings) -> Ranked:
-            return ranked(other, partition, settings, statement, parameters)
+            return fetch_ranked(other, partition, settings, statement, parameters)
 
-        with asked_beside(engine, statements[1:], ask) as found:
-            found += ranked(connection, partition, settings, statements[0], parameters)
+        with ask_in_parallel(engine, statements[1:], ask) as found:
+            found += fetch_ranked(connection, partition, settings, statements[0], parameters)
         if iterative or len(found) >= min(index.photos, index.parts * asked.limit):
             break
         # Photos that were removed since the index was made took places in the view. Only now: to

@@ -22,7 +22,7 @@ from geofix.db.tables import CentringRow, EmbeddingRow, EncoderRow, VectorIndexR
 
 Kind = Literal["full", "compact"]
 
-CITUS, PROBE = "pg_dist_partition", "citus_probe"
+CITUS_TABLE, CITUS_PROBE = "pg_dist_partition", "citus_probe"
 """Tables that Citus brings, and that `geofix db distribute` makes."""
 
 
@@ -95,8 +95,8 @@ STATE = (
         .where(CentringRow.encoder_id == EncoderRow.id)
         .scalar_subquery()
         .label("newest_centring"),
-        func.to_regclass(CITUS).is_not(None).label("citus"),
-        func.to_regclass(PROBE).is_not(None).label("distributed"),
+        func.to_regclass(CITUS_TABLE).is_not(None).label("citus"),
+        func.to_regclass(CITUS_PROBE).is_not(None).label("distributed"),
         VectorIndexRow.name,
         VectorIndexRow.kind,
         VectorIndexRow.centring_version,

@@ -59,7 +59,7 @@ the scan goes on where it finds too few. 4 was not better: 0.998 of the nearest 
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SearchPlan:
     """How to search one partition."""
 
     way: Way
@@ -88,7 +88,7 @@ def widths(index: VectorIndex) -> tuple[int, int]:
     )
 
 
-def plan(
+def plan_search(
     partition: Partition,
     *,
     rows: int,
@@ -97,7 +97,7 @@ def plan(
     sign: float,
     raw: bool,
     cores: int = 1,
-) -> Plan:
+) -> SearchPlan:
     """Choose the way.
 
     Args:
@@ -110,11 +110,11 @@ def plan(
         cores: How many graphs the server can search at once.
     """
     if partition.index is None or raw or rows <= max(_exact_up_to(rows, total, sign), limit):
-        return Plan("exact")
+        return SearchPlan("exact")
     wanted = widths(partition.index)[0 if sign > 0 else 1]
     if rows < total:
         wanted = max(wanted, ROOM * limit * total // (rows * partition.index.parts))
-    return Plan(
+    return SearchPlan(
         "index",
         ef_search=min(LARGEST_EF, max(wanted, limit)),
         connections=min(partition.index.parts, cores),

@@ -11,7 +11,7 @@ from geofix.db.search.area import Area
 Vectors = Literal["centred", "raw"]
 Way = Literal["exact", "index"]
 
-HERE = "here"
+THIS_SERVER = "here"
 """What `How.server` says; runs kept by versions with shards name those."""
 
 

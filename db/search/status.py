@@ -1,7 +1,7 @@
-"""What state each encoder's vectors are in, and whether the index finds what it promises.
+"""The state of each encoder's vectors, and the measured recall of its index.
 
-The exact answer is computed here, from all vectors as they are stored, and not by Postgres: so a
-mistake in the way a search goes is seen too.
+The exact answer is computed here from the stored vectors, not by Postgres, so that errors in the
+search itself show too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, select, text
 
 from geofix.db.engine import database_errors
 from geofix.db.errors import GalleryError
-from geofix.db.search.centring import Block, every_block, read_centring, unit
+from geofix.db.search.centring import VectorBlock, every_block, read_centring, unit
 from geofix.db.search.counts import read_counts
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.partition import Partition, partition_of
@@ -26,11 +26,13 @@ from geofix.db.search.query import Search
 from geofix.db.tables import EncoderRow, VectorIndexRow
 
 DRIFTED = 0.05
-"""Share of the vectors' spread by which the mean may have moved. Moved by so much towards one kind
-of photo, a mean changes 3 % of the nearest 16, 23 % of the most dissimilar (docs/gallery.md)."""
+"""Share of the vectors' spread by which the mean may move before a rebuild is advised. A move this
+large towards one kind of photo changes 3 % of the nearest 16 and 23 % of the most dissimilar
+(docs/gallery.md)."""
 
-SAMPLE = 20_000
-"""Vectors the present mean is estimated from; off by less than one percent of their spread."""
+DRIFT_SAMPLE = 20_000
+"""Number of vectors that the current mean is estimated from; the error is below 1 % of their
+spread."""
 
 
 SIZES = text(
@@ -41,7 +43,7 @@ CITUS_SIZES = text(
     "select citus_table_size(cast(:partition as regclass)), coalesce(sum(citus_relation_size("
     "to_regclass(name))), 0)::bigint from unnest(cast(:names as text[])) as name"
 )
-"""Of what its workers hold: on the coordinator the tables are empty."""
+"""Sizes on the workers; the tables on the coordinator are empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +55,32 @@ class EncoderStatus:
     photos: int
     centring_version: int | None
     drift: float | None
-    """How far the mean moved since it was taken, as a share of the vectors' spread around it."""
+    """How far the mean has moved since it was computed, as a share of the vectors' spread."""
     index: str | None
-    """`full` or `compact`; none where searches compare with every vector."""
+    """`full` or `compact`; none if searches compare with every vector."""
     indexed: int
-    """Photos in the index; the rest is compared one by one."""
+    """Number of photos in the index; searches compare with the others one by one."""
     built_at: datetime | None
     table_bytes: int
     index_bytes: int
-    """Of the vector index alone."""
+    """Size of the vector index without the table."""
     mean_missing: bool = False
-    """Whether the mean that the index was built with is gone; no search works then."""
+    """Whether the mean that the index was built with is missing; all searches fail then."""
 
     @property
     def advice(self) -> str | None:
-        """What to do, where something is to be done."""
+        """What to do; none if there is nothing to do."""
         if self.mean_missing:
-            return "the mean that the index was built with is missing, searches fail: reindex"
+            return (
+                "searches fail, because the mean that the index was built with is missing; reindex"
+            )
         if self.drift is not None and self.drift > DRIFTED:
-            return f"the mean has drifted by {self.drift:.0%} of the vectors' spread: reindex"
+            return f"the mean has drifted by {self.drift:.0%} of the vectors' spread; reindex"
         if self.index is not None and self.photos - self.indexed > EXACT_ROWS:
-            return f"{self.photos - self.indexed:,} photos came after the index: reindex"
+            return (
+                f"{self.photos - self.indexed:,} photos were added since the index was"
+                " built; reindex"
+            )
         if self.index is None and self.photos > EXACT_ROWS:
             return "there is no index: searches compare with every vector; reindex"
         return None
@@ -132,7 +139,7 @@ def _sample(connection: Connection, partition: Partition, photos: int) -> NDArra
             "select halfvec_send(embedding) from"
             f" {partition.table.name} tablesample bernoulli (:percent) repeatable (0)"
         ),
-        {"percent": min(100.0, 100.0 * SAMPLE / max(1, photos))},
+        {"percent": min(100.0, 100.0 * DRIFT_SAMPLE / max(1, photos))},
     ).scalars()
     # As pgvector sends them: dimension and nothing in two bytes each, then the numbers.
     numbers = [np.frombuffer(row, dtype=">f2", offset=4) for row in rows]
@@ -140,7 +147,7 @@ def _sample(connection: Connection, partition: Partition, photos: int) -> NDArra
 
 
 TIE = 1e-4
-"""Similarities closer than this are equal: vectors are kept in halves."""
+"""Similarities closer than this count as equal, because vectors are stored in half precision."""
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -148,14 +155,14 @@ Ids = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """How one direction did."""
+    """The measured recall of searches in one direction."""
 
     direction: str
     """`nearest` or `most dissimilar`."""
     recall: float
-    """Share of the exact answer that was found."""
+    """Mean share of the exact answer that searches found."""
     worst: float
-    """That of the worst search."""
+    """Share that the worst search found."""
     median_ms: float
     p95_ms: float
     way: str
@@ -165,14 +172,14 @@ class Recall:
 def check_recall(
     engine: Engine, encoder: str, *, queries: int = 100, k: int = 16, seed: int = 0
 ) -> list[Recall]:
-    """Compare searches with the exact answer, both ways.
+    """Measure the recall of searches for similar and for dissimilar photos.
 
     Args:
         engine: To the gallery.
-        encoder: Whose vectors are searched.
-        queries: How many photos of the gallery are asked about.
-        k: How many photos each search is to find.
-        seed: Which photos.
+        encoder: Name of the encoder whose vectors are searched.
+        queries: Number of gallery photos to search for.
+        k: Number of photos that each search returns.
+        seed: Seed of the random choice of photos.
 
     Raises:
         GalleryError: The encoder has no vectors.
@@ -181,7 +188,7 @@ def check_recall(
     with database_errors(engine):
         asked, ids = _sample_of_photos(every_block(engine, encoder), queries, seed)
         if not len(asked):
-            raise GalleryError(f"there is no vector of encoder {encoder!r} to search for")
+            raise GalleryError(f"there are no vectors of encoder {encoder!r} to search for")
         copies = _copies(engine, ids)
         centring = gallery.centring(encoder)
         mean = np.zeros(asked.shape[1], np.float32) if centring is None else centring.mean
@@ -234,7 +241,7 @@ def _direction(
     )
 
 
-def _sample_of_photos(blocks: Iterator[Block], queries: int, seed: int) -> tuple[Floats, Ids]:
+def _sample_of_photos(blocks: Iterator[VectorBlock], queries: int, seed: int) -> tuple[Floats, Ids]:
     """Return the vectors of a random sample of photos, and the ids of all, in one pass."""
     random = np.random.default_rng(seed)
     keys, kept = np.empty(0), None

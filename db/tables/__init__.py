@@ -18,6 +18,7 @@ from geofix.db.tables.gallery import (
 )
 from geofix.db.tables.runs import QueryEmbeddingRow, QueryPhotoRow, RunRow, StepRow
 from geofix.db.tables.stores import (
+    AnswerRow,
     CalibrationRow,
     EvaluationResultRow,
     EvaluationRow,
@@ -25,6 +26,7 @@ from geofix.db.tables.stores import (
 )
 
 __all__ = [
+    "AnswerRow",
     "Base",
     "CalibrationRow",
     "CellCountRow",

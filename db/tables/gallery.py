@@ -37,20 +37,20 @@ class EncoderRow(Base):
 
     id: Mapped[int] = mapped_column(SmallInteger, Identity(), primary_key=True)
     name: Mapped[str] = mapped_column(Text, unique=True)
-    """Identity of the weights, as `geofix.tools.encoders` gives it."""
+    """Name of the weights, from `geofix.tools.encoders`."""
     dimension: Mapped[int]
     loads: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    """How often vectors came or went: what was read of them before is then out of date."""
+    """Counts additions and removals of vectors; a change makes cached data of them stale."""
     newest: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """Highest id of a photo that has a vector here."""
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
 class CentringRow(Base):
-    """What all vectors of one encoder share, and how alike photos of different places look.
+    """The mean of one encoder's vectors, and how similar photos of different places are.
 
-    Searches subtract `mean` before they compare (DESIGN.md section 4); `impostors` is the null
-    distribution that says when a photo resembles nothing in the gallery.
+    Searches subtract `mean` before they compare (DESIGN.md section 4). `impostors` is the null
+    distribution, which shows whether a photo matches anything in the gallery.
     """
 
     __tablename__ = "centrings"
@@ -65,9 +65,9 @@ class CentringRow(Base):
     impostors: Mapped[list[float]] = mapped_column(ARRAY(REAL))
     """Ascending: for a sample of photos, the best similarity any far-away photo reached."""
     impostor_distance_km: Mapped[float | None]
-    """How far away a photo had to be to count as an impostor; none where no photo was."""
+    """Distance from which on a photo counted as an impostor; none if there was no such photo."""
     compared: Mapped[int] = mapped_column(BigInteger)
-    """Among how many photos the impostors were looked for."""
+    """Number of photos among which the impostors were searched."""
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
@@ -95,11 +95,11 @@ class PhotoRow(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     gallery_id: Mapped[int]
-    """Without a foreign key, which a load would check row by row."""
+    """There is no foreign key, because a load would check it row by row."""
     source: Mapped[str] = mapped_column(Text)
-    """The collection it comes from: a data set's name, a folder, a table."""
+    """Name of the collection that the photo comes from."""
     external_id: Mapped[str] = mapped_column(Text)
-    """Its id there."""
+    """Id of the photo in its collection."""
     author: Mapped[str | None] = mapped_column(Text)
     licence: Mapped[str | None] = mapped_column(Text)
     attribution: Mapped[str | None] = mapped_column(Text)
@@ -107,21 +107,21 @@ class PhotoRow(Base):
     latitude: Mapped[float]
     longitude: Mapped[float]
     accuracy_km: Mapped[float] = mapped_column(REAL, server_default="0")
-    """How far the truth may lie from the coordinates: 0 if exact, a city's size for a city."""
+    """How far the true position can be from the coordinates; a city's size for a city."""
     country: Mapped[str | None] = mapped_column(Text)
     """ISO 3166-1 alpha-2, by the coordinates."""
     sha256: Mapped[str | None] = mapped_column(Text)
-    """Of the picture file's bytes."""
+    """SHA-256 of the picture file."""
     location: Mapped[str | None] = mapped_column(Text)
-    """Path or address of the picture, where it is kept."""
+    """Path or address of the picture."""
     added_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
 class EmbeddingRow(Base):
-    """One photo's vector by one encoder, L2-normalised, as the encoder gave it (not centred).
+    """One photo's vector by one encoder, L2-normalised and not centred.
 
-    Without foreign keys, which a load would check row by row, and which a table that is spread
-    over servers cannot have. Whoever removes photos removes their vectors.
+    There are no foreign keys: a load would check them row by row, and a table that is spread over
+    servers cannot have them. Code that removes photos also removes their vectors.
     """
 
     __tablename__ = "embeddings"
@@ -135,17 +135,17 @@ class EmbeddingRow(Base):
     longitude: Mapped[float]
     gallery_id: Mapped[int]
     cell: Mapped[int]
-    """Of the grid in `geofix.db.search.counts`."""
+    """Cell of the grid in `geofix.db.search.counts`."""
     encoder_id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     country: Mapped[str] = mapped_column(Text)
-    """As the photo's; `ZZ` where that is none, so that every row is equally wide."""
+    """The photo's country, or `ZZ` if it has none, so that all rows have the same width."""
     embedding: Mapped[list[float]] = mapped_column(HALFVEC())
 
 
 class CellCountRow(Base):
-    """How many vectors of one gallery and encoder lie in one cell of the grid, by country.
+    """The number of vectors of one gallery and encoder in one cell of the grid, by country.
 
-    Kept by the loads, so that a search knows beforehand about how many rows its region holds.
+    Loads update it, so that a search can estimate the rows of its region.
     """
 
     __tablename__ = "cell_counts"
@@ -168,13 +168,13 @@ class VectorIndexRow(Base):
         ForeignKey("encoders.id", ondelete="CASCADE"), primary_key=True
     )
     name: Mapped[str] = mapped_column(Text)
-    """Of the index in Postgres, or the first part of its parts' names."""
+    """Name of the index in Postgres, or the prefix of its parts' names."""
     parts: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     """Graphs it is made of, see `geofix.db.search.partition`."""
     kind: Mapped[str] = mapped_column(Text)
     """`full` over halfvec, `compact` over one bit a dimension."""
     centring_version: Mapped[int]
-    """Of the mean that the index's vectors have subtracted."""
+    """Version of the mean that was subtracted from the index's vectors."""
     upto: Mapped[int] = mapped_column(BigInteger)
     """Highest photo id that is in the index; later photos are searched one by one."""
     photos: Mapped[int] = mapped_column(BigInteger)
@@ -185,9 +185,10 @@ class VectorIndexRow(Base):
 
 
 class SetupStepRow(Base):
-    """What a database gets once, such as the starter gallery; the row is committed after it.
+    """A step that runs once in a database, such as adding the starter gallery.
 
-    Nothing else says so: a sequence keeps the ids of a load that was rolled back.
+    The row is committed after the step. Nothing else can show it: a sequence also keeps the ids of
+    a load that was rolled back.
     """
 
     __tablename__ = "setup_steps"

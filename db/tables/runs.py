@@ -28,7 +28,7 @@ class QueryPhotoRow(Base):
     __tablename__ = "query_photos"
 
     sha256: Mapped[str] = mapped_column(Text, primary_key=True)
-    """Of the file as it came."""
+    """SHA-256 of the original file."""
     jpeg: Mapped[bytes] = mapped_column(LargeBinary)
     width: Mapped[int]
     height: Mapped[int]

@@ -1,4 +1,4 @@
-"""Tables of calibrations, evaluations and local features."""
+"""Tables of calibrations, evaluations, local features and models' answers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from sqlalchemy import (
     Identity,
     Index,
     LargeBinary,
+    MetaData,
     Text,
     func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from geofix.db.tables.base import Base, CleanJson, CleanText
+from geofix.db.tables.base import NAMING, Base, CleanJson, CleanText
 
 
 class CalibrationRow(Base):
@@ -31,15 +32,15 @@ class CalibrationRow(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     encoder: Mapped[str] = mapped_column(Text)
     galleries: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    """In order of their names; empty means all there are."""
+    """Names of the galleries in order; empty means all galleries."""
     drafted_by: Mapped[str] = mapped_column(Text)
     """`consensus`, or `provider:model`."""
     photos: Mapped[int]
-    """How many it was fitted on."""
+    """Number of photos it was fitted on."""
     digest: Mapped[str] = mapped_column(Text)
     """SHA-256 of the data it was fitted on."""
     document: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    """Not cleaned as what comes from outside is: a number it cannot hold would break a promise."""
+    """The calibration. It is not cleaned, because a changed number would break the promise."""
     made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
@@ -88,7 +89,7 @@ class EvaluationResultRow(Base):
     retrievals: Mapped[list[Any]] = mapped_column(CleanJson)
     """Kept for analyses that need no second search."""
     detail: Mapped[dict[str, Any]] = mapped_column(CleanJson)
-    """All else that the evaluation tells of it."""
+    """Everything else that the evaluation records."""
     added_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
@@ -98,12 +99,35 @@ class LocalFeatureRow(Base):
     __tablename__ = "local_features"
 
     sha256: Mapped[str] = mapped_column(Text, primary_key=True)
-    """Of the picture file's bytes; of a gallery's photo or of one somebody asked about."""
+    """SHA-256 of the picture file, of a gallery photo or of a photo to locate."""
     method: Mapped[str] = mapped_column(Text, primary_key=True)
-    """With its version; features of two methods are never compared."""
+    """Name and version of the method; features of different methods are never compared."""
     width: Mapped[int]
-    """Of the picture as the method looked at it, pixels."""
+    """Width in pixels of the picture after the method scaled it."""
     height: Mapped[int]
     features: Mapped[bytes] = mapped_column(LargeBinary)
-    """As the method writes them; stored without compression, which they hardly allow."""
+    """The features in the method's own format, stored without compression, which gains little."""
     added_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class AnswerRow(Base):
+    """One answer of a chat model; langchain-community fills the columns, so it names them.
+
+    No index holds `llm`: a model's options contain a whole JSON schema, and Postgres refuses index
+    entries of more than 2.7 kB.
+    """
+
+    __tablename__ = "model_answers"
+    # langchain-community creates all tables of this metadata that are missing. It must not create
+    # ours: that is the migrations' work.
+    metadata = MetaData(naming_convention=NAMING)
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    prompt_md5: Mapped[str] = mapped_column(Text, index=True)
+    llm: Mapped[str] = mapped_column(Text)
+    """Model, options, temperature and number of the sample."""
+    idx: Mapped[int]
+    """Place in the list that LangChain keeps; 0, since geofix keeps one message at a time."""
+    prompt: Mapped[str] = mapped_column(Text)
+    """All messages as JSON, pictures included."""
+    response: Mapped[str] = mapped_column(Text)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from geofix.agent.calibration.promise import Fitted, drafters, options_of
+from geofix.agent.calibration.promise import Fitted
 from geofix.agent.facade import open_agent
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import Draft, Retrieval
+from geofix.agent.verify.in_force import drafters, options_of
 from geofix.agent.verify.scorers import Scorers, default_scorers, scorers_digest
 from geofix.evaluation.calibrate.promises import (
-    Kept,
     Promises,
+    PromisesKept,
     answers_of,
     check_photos,
     cross_kept,
@@ -23,7 +24,6 @@ from geofix.evaluation.calibrate.promises import (
 )
 from geofix.evaluation.calibrate.scorers import (
     Tried,
-    by_place,
     kept_if_enough,
     not_tried,
     try_scorers,
@@ -32,10 +32,11 @@ from geofix.evaluation.datasets import open_dataset
 from geofix.evaluation.run.leaks import Leak
 from geofix.evaluation.run.result import Dataset, Result, digest_of
 from geofix.evaluation.run.runner import Plan, evaluate, results_of, sequences_of
+from geofix.evaluation.run.splits import places_of
 
 Say = Callable[[str], None]
 
-NOT_ASKED = not_tried("no scorer was asked for")
+NOT_ASKED = not_tried("fitting scorers was switched off")
 
 
 @dataclass(frozen=True)
@@ -59,15 +60,15 @@ class Calibrated:
     """What came of it."""
 
     id: int
-    """Of the stored calibration."""
+    """Id of the stored calibration."""
     fitted: Fitted
-    kept: Kept
+    kept: PromisesKept
     asked: int
     answered: int
     tried: Tried
     """The scorers, and why they choose or do not."""
     left_out: int
-    """Photos for which another drafted than in this set-up: a model failed."""
+    """Photos without a usable answer, because the model failed and the photos voted."""
 
 
 def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
@@ -88,9 +89,12 @@ def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
     plan = _plan(dataset, wanted)
     with open_agent(settings, encoder=dataset.encoder, progress=say, durability="exit") as agent:
         dataset.prepare(agent.services)
-        drafted_by, left_out = agent.services.drafted_by, set[str]()
+        drafted_by = agent.services.drafted_by
+        ids = [photo.id for photo in dataset.photos]
+        # Named once: a photo that only one of two asks answers may be what links two places.
+        places = dict(zip(ids, places_of(dataset.photos, ids), strict=True))
 
-        def ask(scorers: Scorers) -> list[Result]:
+        def ask(scorers: Scorers) -> _Usable:
             agent.services.change_scorers = lambda usual: scorers
             evaluation = evaluate(
                 agent,
@@ -101,11 +105,13 @@ def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
             )
             results = results_of(agent, evaluation)
             # Where the model failed, photos voted: the calibration will not hold for such a run.
-            others = {one.photo for one in results if _drafters(one) not in (None, drafted_by)}
-            left_out.update(others)
-            return [one for one in results if one.photo not in others]
+            usable = [one for one in results if _drafters(one) in (None, drafted_by)]
+            return _Usable(
+                [one.model_copy(update={"group": places[one.photo]}) for one in usable],
+                len(results) - len(usable),
+            )
 
-        results, tried = _answered(ask, dataset.name, wanted, say)
+        (results, left_out), tried = _answered(ask, dataset.name, wanted, say)
         answers = answers_of(results)
         kept = cross_kept(answers, wanted.seed)
         fitted = _document(fit_promises(answers, wanted.seed), results, tried, plan, agent.services)
@@ -116,7 +122,7 @@ def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
             fitted.model_dump(mode="json"),
         )
     answered = sum(result.status == "located" for result in results)
-    return Calibrated(stored, fitted, kept, len(results), answered, tried, len(left_out))
+    return Calibrated(stored, fitted, kept, len(results), answered, tried, left_out)
 
 
 def _drafters(result: Result) -> str | None:
@@ -132,25 +138,34 @@ def _plan(dataset: Dataset, wanted: Wanted) -> Plan:
     return Plan("calibrate", dataset.name, dataset.photos, options, wanted.leaks)
 
 
+class _Usable(NamedTuple):
+    """The results of one ask that may be fitted on."""
+
+    results: list[Result]
+    """The group of each is its place."""
+    left_out: int
+    """How many others there were."""
+
+
 def _answered(
-    ask: Callable[[Scorers], list[Result]], name: str, wanted: Wanted, say: Say
-) -> tuple[list[Result], Tried]:
+    ask: Callable[[Scorers], _Usable], name: str, wanted: Wanted, say: Say
+) -> tuple[_Usable, Tried]:
     """Return the answers to make promises of, and the scorers that were fitted on others.
 
     An earlier calibration's scorers choose none of them: this one replaces it, and where it keeps
     no scorer the shipped ones choose. Promises hold only for answers like those they were fitted
     on.
     """
-    results = ask(default_scorers())
-    tried = try_scorers(results, name, wanted.seed) if wanted.scorer else NOT_ASKED
+    first = ask(default_scorers())
+    tried = try_scorers(first.results, name, wanted.seed) if wanted.scorer else NOT_ASKED
     if tried.scorers is None:
-        return results, tried
-    say("asking again with what was fitted")
+        return first, tried
+    say("asking again with the fitted scorers")
     again = ask(tried.scorers)
     # What they were fitted on is better known to them than what they will meet.
-    again = [result for result in by_place(again) if result.group not in tried.places]
-    tried = kept_if_enough(tried, again)
-    return (results if tried.scorers is None else again), tried
+    others = [result for result in again.results if result.group not in tried.places]
+    tried = kept_if_enough(tried, others)
+    return (first if tried.scorers is None else again._replace(results=others)), tried
 
 
 def _document(

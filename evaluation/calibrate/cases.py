@@ -17,8 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from geofix.agent.draft.consensus import CONSENSUS
 from geofix.agent.state import Candidate, Draft, Retrieval
 from geofix.agent.verify.choose import choose
-from geofix.agent.verify.evidence import counted_at
-from geofix.agent.verify.observed import Density, Observed
+from geofix.agent.verify.observed import Density, Observed, counted_at
 from geofix.agent.verify.scorers import Scorers
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.geometry import GeometricMatch
@@ -42,7 +41,7 @@ class Case(BaseModel):
     """Whether the gallery has a true neighbour; none where that is not known."""
     retrieval: Retrieval
     drafts: list[Draft] = []
-    """Of a model; the consensus is made of the retrieval and left out."""
+    """Drafts of a model; the consensus is made of the retrieval and left out."""
     matches: dict[int, GeometricMatch] = {}
     """Geometric verification by photo id, where there were pictures."""
     densities: list[tuple[float, float, int]] = []
@@ -115,7 +114,7 @@ def observed_of(
         matches=case.matches if matches else {},
         density=_density(case) if case.densities else None,
         photos_in_gallery=case.photos_in_gallery,
-        image_place={(north, east): likeness for north, east, likeness in case.image_place},
+        image_place={(north, east): cosine for north, east, cosine in case.image_place},
         scene=case.scene,
     )
 

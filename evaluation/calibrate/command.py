@@ -30,40 +30,39 @@ def calibrate_dataset(
     exclude: Annotated[
         str | None,
         typer.Option(
-            help="Leave gallery photos out that would give the answer away, as for `geofix eval`.",
+            help="Leave out gallery photos that would give the answer away, as for `geofix eval`.",
             callback=printable,
         ),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Draft by this model; GEOFIX_MODEL otherwise.", callback=named),
+        typer.Option(help="The model that drafts; GEOFIX_MODEL by default.", callback=named),
     ] = None,
     rounds: Annotated[
-        int | None, typer.Option(min=1, max=6, help="Rounds of retrieval at most.")
+        int | None, typer.Option(min=1, max=6, help="The most rounds of retrieval.")
     ] = None,
     scorer: Annotated[
         bool,
         typer.Option(
-            help="Fit scorers of places and spots too; one is kept only where it beats all others."
+            help="Fit scorers of places and spots too; each is kept only if it beats all others."
         ),
     ] = True,
-    seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Photos at once.")] = 2,
+    seed: Annotated[int, typer.Option(help="Seed by which places are split.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Photos asked at once.")] = 2,
     json: JsonFlag = False,
 ) -> None:
     """Fit the radius and the confidence of answers on photos of known places.
 
-    At least 150 photos of 40 places have to be answered. A place is a folder, or
+    At least 150 photos of 40 places must be answered. A place is a folder, or
     what the column `group` says, or else a degree of latitude and longitude; photos
-    of one sequence are of one place. Promised is coverage of photos from new places
-    like these, on average over calibrations: the more places, the surer.
+    of one sequence are of one place. The radius then covers photos from new places
+    like these, on average over calibrations; more places make it more reliable.
 
-    Both are fitted on all answers; whether they keep their promise is told with
-    every answer held out once. Before that scorers of places and of the spots
-    within them are fitted on places of their own; where one beats all other
-    ways of choosing, the photos are asked again with it. From then on answers
-    of this encoder and these galleries use what was fitted. Asked again, it
-    goes on where it was cut off.
+    Both are fitted on all answers, and tested with every answer held out once.
+    Before that, scorers of places and of the spots within them are fitted on
+    places of their own; if one beats all other ways of choosing, the photos are
+    asked again with it. From then on, answers of this encoder and these galleries
+    use what was fitted. After an interruption, the same command continues.
     """
     from geofix.agent.settings import Settings  # noqa: PLC0415 - heavy, see the top
     from geofix.evaluation.calibrate.calibrating import Wanted, calibrate  # noqa: PLC0415
@@ -135,8 +134,8 @@ def _tell(done: Calibrated, json: bool) -> None:
     )
     if done.left_out:
         say(
-            f"{done.left_out} photos were left out: the model failed and photos voted, so their"
-            " answers are not what is calibrated"
+            f"{done.left_out} photos were left out, because the model failed and the photos voted"
+            " instead"
         )
     say(PROMISE.format(places=f"{done.fitted.places:,} places"))
 

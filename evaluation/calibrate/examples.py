@@ -13,22 +13,12 @@ from geofix.agent.verify.scorer import Scorer
 from geofix.agent.verify.scorers import HAND_SET, Scorers
 from geofix.evaluation.calibrate.cases import Case, choices, observed_of, off_km
 from geofix.evaluation.calibrate.training import Example, fit_scorer
+from geofix.tools.statistics import PLACE_KM
 
-PLACE_KM = 25.0
+NEVER_FITTED = tuple(row.name for row in FEATURES if row.fit_on == "none")
 
-GEOMETRY = tuple(feature.name for feature in FEATURES if feature.kind == "geometry")
-
-CROWDED = ("photos_there",)
-"""Never fitted: a crowded place must not win for being crowded."""
-
-UNTRUSTED = (*CROWDED, "contradiction", "independent", "share_0.1_km", *GEOMETRY)
-"""Left out of what is fitted for the weights that are shipped. Which photos are least alike follows
-in a simulated world from how its vectors were made. Simulated inliers are not those of our matcher,
-which gives none where SIFT gives some by chance: weights fitted on them took "compared in vain" for
-proof that a place is wrong. How many photos there are at all, however unlike, says more where noise
-is what parts a photo from its place than on real photos: weights fitted with it place 42.7 % of a
-simulated world, and lose 2 of the 162 real ones. Photos of one place have the same coordinates
-there, hence nothing within 100 m."""
+UNTRUSTED = tuple(row.name for row in FEATURES if row.fit_on != "all photos")
+"""Left out of weights that are fitted on simulated worlds, hence of those that are shipped."""
 
 BY_HAND = ("inliers_lead",)
 """Weighed as by hand in the weights that are shipped: real photos agree on what it means."""
@@ -114,16 +104,12 @@ def fit_examples(
 
 def _with_hand_set(place: Scorer, without: Sequence[str]) -> Scorer:
     """Return a scorer with the hand-set weights of what it was told to leave to them."""
-    by_hand = [name for name in BY_HAND if name in without]
-    return place.model_copy(
-        update={
-            column: {
-                **getattr(place, column),
-                **{name: getattr(HAND_SET.place, column)[name] for name in by_hand},
-            }
-            for column in ("coefficients", "means", "scales")
-        }
-    )
+    by_hand = HAND_SET.place
+    for name in set(BY_HAND).intersection(without):
+        place = place.with_weight(
+            name, by_hand.coefficients[name], by_hand.means[name], by_hand.scales[name]
+        )
+    return place
 
 
 RIGHT_KM = (0.025, 0.1, 1.0)
@@ -132,7 +118,7 @@ quarters. On 700 photos of a simulated city, told at 1 km, such labels closed 40
 best of 16 and right or wrong at 25 m 27 %; of a simulated street, told at 25 m, 42 and 45 %."""
 
 Away = Callable[[float, float], float]
-"""Gives how far a latitude and longitude are from the truth, in km."""
+"""Returns how far a latitude and longitude are from the truth, in km."""
 
 
 def rightness(error_km: float) -> float:

@@ -14,7 +14,6 @@ fifths is pooled. One fifth alone, of the fewest answers there may be, has 30.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,7 +25,7 @@ from geofix.agent.state import Candidate, Retrieval
 from geofix.evaluation.calibrate.reliability_fit import fit_confidence
 from geofix.evaluation.metrics import Share, share_by_place
 from geofix.evaluation.run.result import EvalPhoto, Result
-from geofix.evaluation.run.splits import places_of
+from geofix.evaluation.run.splits import drawn, places_of
 from geofix.tools.errors import SourceError
 from geofix.tools.statistics import SCALES
 from geofix.tools.statistics.conformal import FEWEST_PLACES, LEVELS, ConformalRadius, fit_radius
@@ -41,12 +40,12 @@ FEWEST_ANSWERS = 150
 
 FOLDS = 5
 
-COARSEST_KM = 1.0
+COARSEST_TRUTH_KM = SCALES["street"]
 """A truth known less exactly cannot say how far off a street is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class KnownAnswer:
     """One answer: what its promise may depend on, and how far off it was."""
 
     signals: Mapping[str, float]
@@ -61,19 +60,19 @@ class Promises:
     confidence: ScaleConfidence
     radius: ConformalRadius
     photos: int
-    """How many the radius was fitted on."""
+    """How many photos the radius was fitted on."""
     places: int
-    """Of how many places they are."""
+    """How many places these are of."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class PromisesKept:
     """How well promises were kept on answers they were not fitted on."""
 
     answers: int
     places: int
     coverage: dict[float, Share]
-    """By level: how often the truth lay inside the radius, each place counted once."""
+    """Share of truths inside the radius by level, each place counted once."""
     median_km: dict[float, float]
     """Median radius by level."""
     calibration_error: dict[str, float]
@@ -83,15 +82,15 @@ class Kept:
     by itself, and with all photos of a place together."""
 
 
-def answers_of(results: Sequence[Result]) -> list[Answer]:
+def answers_of(results: Sequence[Result]) -> list[KnownAnswer]:
     """Return the answers an evaluation gave whose truth is known well enough."""
     places = places_of(results, [result.photo for result in results])
     return [
-        Answer(_signals(result), result.error_km, place)
+        KnownAnswer(_signals(result), result.error_km, place)
         for result, place in zip(results, places, strict=True)
         if result.status == "located"
         and result.error_km is not None
-        and result.accuracy_km <= COARSEST_KM
+        and result.accuracy_km <= COARSEST_TRUTH_KM
     ]
 
 
@@ -101,18 +100,18 @@ def _signals(result: Result) -> dict[str, float]:
     return signals_of(candidates[0], candidates, retrieval, rounds=result.rounds)
 
 
-def folds_of(answers: Sequence[Answer], folds: int, seed: int) -> list[list[Answer]]:
+def folds_of(answers: Sequence[KnownAnswer], folds: int, seed: int) -> list[list[KnownAnswer]]:
     """Return the answers in folds, places whole, each place to the fold that has fewest."""
-    members: dict[str, list[Answer]] = {}
+    members: dict[str, list[KnownAnswer]] = {}
     for answer in answers:
         members.setdefault(answer.group, []).append(answer)
-    parted: list[list[Answer]] = [[] for _ in range(folds)]
+    parted: list[list[KnownAnswer]] = [[] for _ in range(folds)]
     for group in sorted(members, key=lambda group: drawn(group, seed)):
         parted[int(np.argmin([len(fold) for fold in parted]))].extend(members[group])
     return parted
 
 
-def fit_promises(answers: Sequence[Answer], seed: int = 0) -> Promises:
+def fit_promises(answers: Sequence[KnownAnswer], seed: int = 0) -> Promises:
     """Fit confidence and radius on all answers.
 
     Raises:
@@ -122,7 +121,7 @@ def fit_promises(answers: Sequence[Answer], seed: int = 0) -> Promises:
     return fit_on(answers, seed)
 
 
-def check_enough(answers: Sequence[Answer]) -> None:
+def check_enough(answers: Sequence[KnownAnswer]) -> None:
     """Refuse to calibrate on too few.
 
     Raises:
@@ -135,11 +134,11 @@ def _check_counts(count: int, places: Collection[str], noun: str) -> None:
     if count < FEWEST_ANSWERS or len(places) < FEWEST_PLACES:
         raise SourceError(
             f"{count} {noun} of {len(places)} places are too few to calibrate on: at least"
-            f" {FEWEST_ANSWERS} photos of {FEWEST_PLACES} places have to be answered, each with its"
-            f" truth known to {COARSEST_KM:g} km. Photos of one place or sequence are alike, so"
-            " more of the same places do not help: add photos of other places. What one place is,"
-            " the column `group` or the photo's folder says; otherwise photos within the same"
-            " degree are one"
+            f" {FEWEST_ANSWERS} photos of {FEWEST_PLACES} places must be answered, each with its"
+            f" location known to {COARSEST_TRUTH_KM:g} km. Photos of one place or sequence are"
+            " alike, so more photos of the same places do not help; add photos of other places."
+            " The column `group` or the photo's folder names its place; otherwise photos within"
+            " the same degree of latitude and longitude are one place"
         )
 
 
@@ -150,12 +149,14 @@ def check_photos(photos: Sequence[EvalPhoto]) -> None:
         SourceError: There are too few photos, or of too few places.
     """
     known = [
-        photo for photo in photos if photo.truth is not None and photo.accuracy_km <= COARSEST_KM
+        photo
+        for photo in photos
+        if photo.truth is not None and photo.accuracy_km <= COARSEST_TRUTH_KM
     ]
     _check_counts(len(known), set(places_of(known, [photo.id for photo in known])), "photos")
 
 
-def fit_on(answers: Sequence[Answer], seed: int) -> Promises:
+def fit_on(answers: Sequence[KnownAnswer], seed: int) -> Promises:
     """Fit the confidence on all answers, and the radius on how hard each is to one not of it."""
     folds = folds_of(answers, FOLDS, seed)
     errors: list[float] = []
@@ -170,7 +171,7 @@ def fit_on(answers: Sequence[Answer], seed: int) -> Promises:
     return Promises(_confidence_of(answers), radius, len(errors), len(set(places)))
 
 
-def _confidence_of(answers: Sequence[Answer]) -> ScaleConfidence:
+def _confidence_of(answers: Sequence[KnownAnswer]) -> ScaleConfidence:
     return fit_confidence(
         [answer.signals for answer in answers],
         [answer.error_km for answer in answers],
@@ -185,13 +186,13 @@ class Promised:
     errors_km: NDArray[np.float64]
     """`[n]`."""
     radii_km: dict[float, NDArray[np.float64]]
-    """By level, `[n]`."""
+    """Radius by level, `[n]`."""
     confidence: list[dict[str, float]]
-    """By scale, for each."""
+    """Confidence by scale, for each answer."""
     places: list[str]
 
 
-def promised(promises: Promises, held: Sequence[Answer]) -> Promised:
+def promised(promises: Promises, held: Sequence[KnownAnswer]) -> Promised:
     """Return what is promised of some answers."""
     hard = [promises.confidence.difficulty(answer.signals) for answer in held]
     return Promised(
@@ -205,7 +206,7 @@ def promised(promises: Promises, held: Sequence[Answer]) -> Promised:
     )
 
 
-def kept_of(folds: Sequence[Promised]) -> Kept:
+def kept_of(folds: Sequence[Promised]) -> PromisesKept:
     """Return how well promises were kept over all folds together."""
     errors = np.concatenate([fold.errors_km for fold in folds])
     radii = {level: np.concatenate([fold.radii_km[level] for fold in folds]) for level in LEVELS}
@@ -215,11 +216,11 @@ def kept_of(folds: Sequence[Promised]) -> Kept:
     def by_chance(name: str) -> tuple[float, float]:
         stated = [one[name] for one in said]
         return (
-            calibration_error_by_chance(stated),
+            calibration_error_by_chance(stated, places=places, alone=True),
             calibration_error_by_chance(stated, places=places),
         )
 
-    return Kept(
+    return PromisesKept(
         answers=len(errors),
         places=len(set(places)),
         coverage={
@@ -236,12 +237,7 @@ def kept_of(folds: Sequence[Promised]) -> Kept:
     )
 
 
-def drawn(name: str, seed: int) -> bytes:
-    """Return what puts names into an order that a seed draws."""
-    return hashlib.sha256(f"{seed}:{name}".encode()).digest()
-
-
-def cross_kept(answers: Sequence[Answer], seed: int = 0) -> Kept:
+def cross_kept(answers: Sequence[KnownAnswer], seed: int = 0) -> PromisesKept:
     """Return how promises were kept on answers of places they were not fitted on, each once.
 
     Raises:

@@ -51,16 +51,18 @@ def fit_confidence(
     """
     errors = np.asarray(errors_km, dtype=float)
     if not len(signals) or errors.shape != (len(signals),):
-        raise ValueError(f"{len(signals)} photos' signals and errors {errors.shape!r} are no pairs")
+        raise ValueError(
+            f"{len(signals)} photos' signals and errors {errors.shape!r} cannot be paired"
+        )
     names = sorted(signals[0])
     values = np.array([[one[name] for name in names] for one in signals], dtype=float)
     if not (np.isfinite(values).all() and np.isfinite(errors).all()):
-        raise ValueError("a signal or an error is not finite; leave the photo out, and say so")
+        raise ValueError("a signal or an error is not finite; leave that photo out")
     means, deviations = values.mean(axis=0), values.std(axis=0)
     deviations = np.where(deviations > 0, deviations, 1.0)
     standard = (values - means) / deviations
     if groups is not None and len(groups) != len(errors):
-        raise ValueError(f"{len(errors)} errors and {len(groups)} groups are no pairs")
+        raise ValueError(f"{len(errors)} errors and {len(groups)} groups cannot be paired")
     kept = np.arange(len(errors)) if groups is None else np.unique(groups, return_inverse=True)[1]
     return ScaleConfidence(
         means=dict(zip(names, means.tolist(), strict=True)),

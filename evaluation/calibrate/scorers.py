@@ -20,28 +20,28 @@ from geofix.agent.verify.scorer import Scorer
 from geofix.agent.verify.scorers import Scorers, default_scorers
 from geofix.agent.verify.spots import scored
 from geofix.evaluation.calibrate.examples import (
-    CROWDED,
-    PLACE_KM,
+    NEVER_FITTED,
     fit_examples,
     fit_spots,
     rightness,
     spot_examples,
 )
-from geofix.evaluation.calibrate.promises import answers_of, check_enough, drawn
+from geofix.evaluation.calibrate.promises import answers_of, check_enough
 from geofix.evaluation.calibrate.training import Example, TooFewError
 from geofix.evaluation.metrics import paired_bootstrap
 from geofix.evaluation.run.result import Result
-from geofix.evaluation.run.splits import places_of
+from geofix.evaluation.run.splits import drawn
 from geofix.tools.errors import SourceError
 from geofix.tools.geo.distance import haversine_km
+from geofix.tools.statistics import PLACE_KM
 
 OWN, SHIPPED = "fitted here", "the shipped scorer"
 
 PEERS = ("nearest", "density", "model")
-"""Of `Result.peers_km`."""
+"""Names in `Result.peers_km`."""
 
 Right = Callable[[float], float]
-"""Gives how right an error in km is, 0 to 1."""
+"""Returns how right an error in km is, 0 to 1."""
 
 
 def candidates_of(result: Result) -> list[Candidate]:
@@ -91,15 +91,7 @@ def judged(
 
 
 def _chosen_km(result: Result, scorers: Scorers) -> float:
-    weighed = [
-        candidate.model_copy(
-            update={
-                "terms": scorers.place.terms(candidate.parts),
-                "score": scorers.place.probability(candidate.parts),
-            }
-        )
-        for candidate in candidates_of(result)
-    ]
+    weighed = [scorers.place.weighed(candidate) for candidate in candidates_of(result)]
     standing = [one for one in ranked(held_back(weighed, scorers.place)) if one.vetoed is None]
     if not standing:
         return float("inf")
@@ -113,8 +105,8 @@ def _known(result: Result, error_km: float | None) -> float:
 
 
 FITTED_SHARE = 0.4
-"""Of the photos, whole places, that scorers are fitted on; the others judge them and fit the
-promises."""
+"""Share of the photos, in whole places, that scorers are fitted on; the others judge them and fit
+the promises."""
 
 NAME = "calibrated"
 
@@ -124,7 +116,7 @@ class Trial:
     """What came of one scorer."""
 
     scorer: Scorer | None
-    """None where it is not kept."""
+    """The scorer, where it is kept."""
     reason: str
     """Why it is or is not, in words."""
     right: dict[str, float] = field(default_factory=dict)
@@ -162,18 +154,20 @@ def try_scorers(results: Sequence[Result], trained_on: str, seed: int) -> Tried:
     """Fit scorers and judge them on places they were not fitted on.
 
     Args:
-        results: Of an evaluation in which the shipped scorers chose.
+        results: Of an evaluation in which the shipped scorers chose, the group of each its place.
         trained_on: For people: on what.
         seed: Draws which places they are fitted on.
     """
-    placed = [result for result in by_place(results) if result.has_truth]
+    placed = [result for result in results if result.has_truth]
     places = _drawn_places(placed, seed)
     first = [result for result in placed if _place(result) in places]
     others = [result for result in placed if _place(result) not in places]
     try:
         check_enough(answers_of(others))
     except SourceError as error:
-        return not_tried(f"no scorer was fitted, since promises need the photos: {error}")
+        return not_tried(
+            f"no scorer was fitted, because radius and confidence need the photos: {error}"
+        )
     place = _tried(
         "places",
         lambda: fit_examples(
@@ -181,7 +175,7 @@ def try_scorers(results: Sequence[Result], trained_on: str, seed: int) -> Tried:
             name=NAME,
             trained_on=trained_on,
             photos=len(first),
-            without=CROWDED,
+            without=NEVER_FITTED,
         ),
         lambda scorer: judged(_within_place, others, place=scorer, spot=None),
         [_place(result) for result in others],
@@ -197,15 +191,6 @@ def try_scorers(results: Sequence[Result], trained_on: str, seed: int) -> Tried:
     return Tried(place, spot, frozenset(places))
 
 
-def by_place(results: Sequence[Result]) -> list[Result]:
-    """Return the results, the group of each its place: photos of one sequence are of one."""
-    places = places_of(results, [result.photo for result in results])
-    return [
-        result.model_copy(update={"group": place})
-        for result, place in zip(results, places, strict=True)
-    ]
-
-
 def kept_if_enough(tried: Tried, again: Sequence[Result]) -> Tried:
     """Return what was tried, the scorers given up where too few are answered with them.
 
@@ -216,7 +201,7 @@ def kept_if_enough(tried: Tried, again: Sequence[Result]) -> Tried:
     try:
         check_enough(answers_of(again))
     except SourceError as error:
-        reason = f"the scorers fitted are not kept: {error}"
+        reason = f"the fitted scorers are not kept: {error}"
         place, spot = (
             replace(one, scorer=None, reason=reason) for one in (tried.place, tried.spot)
         )
@@ -241,9 +226,9 @@ def _tried(
     kept = beats_all and lead.low > 0
     shares = ", ".join(f"{name} {share:.1%}" for name, share in right.items())
     reason = (
-        f"the scorer of {of} {scorer.name} {(scorer.digest or '')[:12]} fitted on {scorer.photos}"
-        f" photos {'is kept' if kept else 'is not kept'}: right on {len(places)} photos of other"
-        f" places: {shares}; its lead over the shipped one is {100 * lead.low:.1f} to"
+        f"the scorer of {of} {scorer.name} {(scorer.digest or '')[:12]}, fitted on {scorer.photos}"
+        f" photos, {'is kept' if kept else 'is not kept'}. Right on {len(places)} photos of other"
+        f" places: {shares}. Its lead over the shipped scorer is {100 * lead.low:.1f} to"
         f" {100 * lead.high:.1f} points"
     )
     return Trial(scorer if kept else None, reason, right, len(places))

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from geofix.agent.draft.consensus import consensus
-from geofix.agent.state import Candidate
 from geofix.agent.verify.rounds import ranked
 from geofix.agent.verify.rules import held_back
 from geofix.agent.verify.scorer import Scorer
@@ -18,15 +17,15 @@ from geofix.agent.verify.scorers import Scorers
 from geofix.agent.verify.spots import scored
 from geofix.evaluation.calibrate.cases import Case, choices, first_of, off_km
 from geofix.evaluation.calibrate.examples import (
-    CROWDED,
+    NEVER_FITTED,
     Seen,
     fit_place,
     fit_spots,
     seen,
     spots_seen,
 )
-from geofix.evaluation.calibrate.promises import drawn
 from geofix.evaluation.calibrate.training import TooFewError
+from geofix.evaluation.run.splits import drawn
 
 FOLDS = 5
 
@@ -53,7 +52,7 @@ def cross_fitted(some: Sequence[Seen], seed: int = 0) -> list[Seen]:
 
 def fitted_on(some: Sequence[Seen]) -> Scorers:
     """Return scorers of places and of spots; those of spots set by hand where they are too few."""
-    fitted = fit_place(some, name="fitted here", trained_on="", without=CROWDED)
+    fitted = fit_place(some, name="fitted here", trained_on="", without=NEVER_FITTED)
     try:
         spot = fit_spots(spots_seen(some), name="fitted here", trained_on="", photos=len(some))
     except TooFewError:
@@ -165,16 +164,8 @@ def rescored(one: Seen, scorer: Scorer) -> Seen:
 
     The spot within a place stays too, so errors below 25 km are not told by it.
     """
-    candidates: list[Candidate] = [
-        candidate.model_copy(
-            update={
-                "terms": scorer.terms(candidate.parts),
-                "score": scorer.probability(candidate.parts),
-            }
-        )
-        for candidate in one.candidates
-    ]
-    return Seen(one.case, one.observed, ranked(held_back(candidates, scorer)))
+    weighed = [scorer.weighed(candidate) for candidate in one.candidates]
+    return Seen(one.case, one.observed, ranked(held_back(weighed, scorer)))
 
 
 def respotted(one: Seen, scorer: Scorer) -> Seen:

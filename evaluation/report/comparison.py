@@ -19,7 +19,7 @@ class At:
     """What changed within one distance."""
 
     difference: Difference
-    """Of accuracy, this run less the base, by a bootstrap over places and sequences."""
+    """Difference in accuracy, this run less the base, by a bootstrap over places and sequences."""
     test: McNemar
     """`only_a` is this run."""
 
@@ -32,9 +32,9 @@ class Comparison:
     base: str
     photos: int
     accuracy: dict[float, At]
-    """Of the answers, abstentions counted as wrong, by distance in km."""
+    """Test of the answers by distance in km, abstentions counted as wrong."""
     first: dict[float, At]
-    """Of the first candidates, whether they were answered or not."""
+    """Test of the first candidates, answered or not."""
     geoscore: Difference
     answered: Difference
 

@@ -20,11 +20,11 @@ MARGIN = 0.08
 """Around the points, of the map's width and height."""
 
 LEAST_DEGREES = 0.004
-"""Of the map's width and height."""
+"""Share of the map's width and height that is margin."""
 
 WIDEST, WIDTH_INCHES = 6.0, 9.0
 STEPS = 48
-"""Of a great circle, as drawn."""
+"""Points of a great circle, as drawn."""
 
 
 def plot_map(results: Sequence[Result]) -> Any | None:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from geofix.db.plain_text import visible
 from geofix.evaluation.report.error_map import plot_map
 from geofix.evaluation.report.plots import drawn, plots_of
-from geofix.evaluation.report.tables import Table, comparison_table, tables_of
-from geofix.evaluation.report.written import Report, Run, about
+from geofix.evaluation.report.tables import ReportTable, comparison_table, tables_of
+from geofix.evaluation.report.written import EvaluationRun, Report, about
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem;
@@ -56,7 +56,7 @@ def escape(text: str) -> str:
     return html.escape(visible(text))
 
 
-def _run(run: Run) -> Iterator[str]:
+def _run(run: EvaluationRun) -> Iterator[str]:
     tables = tables_of(run.card)
     yield from map(_table, tables[:2])
     for title, figure in plots_of(run.results).items():
@@ -76,7 +76,7 @@ def _figure(title: str, svg: bytes) -> str:
     )
 
 
-def _table(table: Table) -> str:
+def _table(table: ReportTable) -> str:
     head = "".join(f"<th>{escape(cell)}</th>" for cell in table.head)
     rows = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows

@@ -21,7 +21,7 @@ LEAST_KM, MOST_KM = 0.005, 20_038.0
 
 COLORS = ("#0b5fa5", "#7fb2dd", "#8a8a8a", "#c48a1b", "#7a4fa3", "#2c8c4a")
 LEVEL = "0.9"
-"""Of the radius that is drawn."""
+"""The level of the radius that is drawn."""
 
 
 def new_figure(width: float = 7.2, height: float = 4.4) -> tuple[Any, Any]:

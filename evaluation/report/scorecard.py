@@ -10,7 +10,6 @@ import numpy as np
 
 from geofix.evaluation.metrics import (
     STREET_KM,
-    THRESHOLDS_KM,
     Share,
     accuracy,
     coverage,
@@ -22,7 +21,7 @@ from geofix.evaluation.metrics import (
 )
 from geofix.evaluation.run.result import Result, or_wrong
 from geofix.evaluation.run.splits import witnesses_of
-from geofix.tools.statistics import SCALES
+from geofix.tools.statistics import SCALES, SCALES_KM
 from geofix.tools.statistics.reliability import expected_calibration_error
 
 _CODES = {
@@ -63,7 +62,7 @@ class Method:
 
     name: str
     accuracy: dict[float, Share]
-    """By distance in km."""
+    """Share of photos by distance in km."""
     median_km: float
     """No error counts as less than its truth's accuracy: a city's center is nobody's place."""
     geoscore: float
@@ -72,8 +71,8 @@ class Method:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """How geofix did in one country or continent; abstentions are wrong."""
+class AreaScore:
+    """Score of geofix in one country or continent; abstentions are wrong."""
 
     name: str
     photos: int
@@ -89,24 +88,24 @@ class Scorecard:
     failed: int
     methods: tuple[Method, ...]
     answered: Share
-    """Of photos that show a place."""
+    """Share of photos that show a place."""
     among_answered: dict[float, Share]
     among_abstained: dict[float, Share]
-    """Of the first candidates where geofix abstained: what the abstentions cost."""
+    """Accuracy of the first candidates where geofix abstained: what the abstentions cost."""
     rejected: dict[str, Share]
     """Abstentions of photos that show no place, by what they show, and `all`."""
-    continents: tuple[Place, ...]
-    countries: tuple[Place, ...]
+    continents: tuple[AreaScore, ...]
+    countries: tuple[AreaScore, ...]
     coverage: dict[str, tuple[Share, float]]
-    """By level: how often the truth lay inside, and the median radius in km."""
+    """Share of truths inside the radius, and the median radius in km, by level."""
     calibration_error: dict[str, float]
-    """By scale, of the confidences of answered photos."""
+    """Calibration error of answered photos by scale."""
     seconds: tuple[float, float]
     """Median and 95th percentile a photo."""
     node_ms: dict[str, float]
     """Mean of each node, in the order of the run."""
     cost_usd: float | None
-    """Of all photos; none where a price or a count is not known."""
+    """Cost of all photos; none where a price or a count is not known."""
     excluded: dict[str, float]
     """Leaks left out, mean a photo, by kind."""
 
@@ -115,7 +114,7 @@ def thresholds_of(results: Sequence[Result]) -> tuple[float, ...]:
     """Return the distances to tell accuracy at: fine ones where truths are known to them."""
     known = [result.accuracy_km for result in results if result.has_truth]
     fine = tuple(km for km in STREET_KM if any(accuracy_km <= km for accuracy_km in known))
-    return (*fine, *THRESHOLDS_KM)
+    return (*fine, *SCALES_KM)
 
 
 def score_results(results: Sequence[Result]) -> Scorecard:
@@ -224,12 +223,12 @@ def _places(
     thresholds: Sequence[float],
     told_by: Mapping[str, int],
     name: Callable[[Result], str],
-) -> tuple[Place, ...]:
+) -> tuple[AreaScore, ...]:
     members: dict[str, list[Result]] = defaultdict(list)
     for result in placed:
         members[name(result)].append(result)
     places = [
-        Place(
+        AreaScore(
             name=one,
             photos=len(some),
             accuracy=_accuracy(some, thresholds, told_by, lambda result: result.counted_km),

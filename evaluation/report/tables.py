@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from geofix.evaluation.metrics import Difference, Share
 from geofix.evaluation.report.comparison import Comparison
-from geofix.evaluation.report.scorecard import Place, Scorecard
+from geofix.evaluation.report.scorecard import AreaScore, Scorecard
 
 MOST_COUNTRIES = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ReportTable:
     """Rows below a head."""
 
     title: str
@@ -22,7 +22,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-def tables_of(card: Scorecard) -> list[Table]:
+def tables_of(card: Scorecard) -> list[ReportTable]:
     """Return the tables of one run; those that would be empty are left out."""
     tables = [
         _methods(card),
@@ -39,7 +39,7 @@ def tables_of(card: Scorecard) -> list[Table]:
     return [table for table in tables if table.rows]
 
 
-def comparison_table(comparison: Comparison) -> Table:
+def comparison_table(comparison: Comparison) -> ReportTable:
     """Return what changed from the base, in points of percent."""
     rows = []
     for name, at in (("answers", comparison.accuracy), ("first candidates", comparison.first)):
@@ -58,10 +58,10 @@ def comparison_table(comparison: Comparison) -> Table:
     rows.append(("answered", "", points(comparison.answered), "", ""))
     head = ("", "within", "difference (95 %)", "right here / there only", "McNemar p")
     title = f"{comparison.label} against {comparison.base}, {comparison.photos} photos"
-    return Table(title, head, tuple(rows))
+    return ReportTable(title, head, tuple(rows))
 
 
-def _methods(card: Scorecard) -> Table:
+def _methods(card: Scorecard) -> ReportTable:
     distances = tuple(card.methods[0].accuracy) if card.methods else ()
     rows = tuple(
         (
@@ -74,10 +74,10 @@ def _methods(card: Scorecard) -> Table:
     )
     some = any(method.accuracy[km].photos for method in card.methods for km in distances)
     head = ("% within (95 %)", *map(within, distances), "median", "GeoScore")
-    return Table("Accuracy", head, rows if some else ())
+    return ReportTable("Accuracy", head, rows if some else ())
 
 
-def _gap(card: Scorecard) -> Table:
+def _gap(card: Scorecard) -> ReportTable:
     rows = [
         (method.name, *(_percent(method.gap_closed[km]) for km in method.gap_closed))
         for method in card.methods[:-1]
@@ -85,10 +85,10 @@ def _gap(card: Scorecard) -> Table:
     ]
     distances = card.methods[0].gap_closed if card.methods else {}
     head = ("% of the way from nearest photo to oracle", *map(within, distances))
-    return Table("How much of the gap the choice closes", head, tuple(rows))
+    return ReportTable("How much of the gap the choice closes", head, tuple(rows))
 
 
-def _answers(card: Scorecard) -> Table:
+def _answers(card: Scorecard) -> ReportTable:
     distances = tuple(card.among_answered)
     rows = []
     if card.answered.photos:
@@ -99,36 +99,36 @@ def _answers(card: Scorecard) -> Table:
         ]
     head = ("", "% of photos", *(f"right {within(km)}" for km in distances))
     title = "Right among the answers, and first candidates where it abstained"
-    return Table(title, head, tuple(rows))
+    return ReportTable(title, head, tuple(rows))
 
 
 def _shares(by_km: Mapping[float, Share]) -> list[str]:
     return [share(value) for value in by_km.values()]
 
 
-def _rejected(card: Scorecard) -> Table:
+def _rejected(card: Scorecard) -> ReportTable:
     rows = tuple((kind, str(value.photos), share(value)) for kind, value in card.rejected.items())
-    return Table("Photos that show no place", ("kind", "photos", "% abstained"), rows)
+    return ReportTable("Photos that show no place", ("kind", "photos", "% abstained"), rows)
 
 
-def _coverage(card: Scorecard) -> Table:
+def _coverage(card: Scorecard) -> ReportTable:
     rows = tuple(
         (f"{float(level):.0%}", share(inside), str(inside.photos), length(radius_km))
         for level, (inside, radius_km) in card.coverage.items()
     )
-    return Table(
+    return ReportTable(
         "Radius; a truth that is a city is taken for its center",
         ("promised", "% held (95 %)", "answers", "median radius"),
         rows,
     )
 
 
-def _calibration(card: Scorecard) -> Table:
+def _calibration(card: Scorecard) -> ReportTable:
     rows = tuple((scale, f"{error:.3f}") for scale, error in card.calibration_error.items())
-    return Table("Confidence", ("scale", "expected calibration error"), rows)
+    return ReportTable("Confidence", ("scale", "expected calibration error"), rows)
 
 
-def _places(title: str, places: Sequence[Place]) -> Table:
+def _places(title: str, places: Sequence[AreaScore]) -> ReportTable:
     distances = tuple(places[0].accuracy) if places else ()
     rows = tuple(
         (
@@ -139,10 +139,10 @@ def _places(title: str, places: Sequence[Place]) -> Table:
         )
         for place in places
     )
-    return Table(title, ("", "photos", *map(within, distances), "median"), rows)
+    return ReportTable(title, ("", "photos", *map(within, distances), "median"), rows)
 
 
-def _time(card: Scorecard) -> Table:
+def _time(card: Scorecard) -> ReportTable:
     cost = "not known" if card.cost_usd is None else f"${card.cost_usd:.4f}"
     rows = [
         ("a photo, median", f"{card.seconds[0]:.2f} s"),
@@ -151,12 +151,12 @@ def _time(card: Scorecard) -> Table:
         ("cost of all photos", cost),
         ("failed", str(card.failed)),
     ]
-    return Table("Time and cost", ("", ""), tuple(rows))
+    return ReportTable("Time and cost", ("", ""), tuple(rows))
 
 
-def _excluded(card: Scorecard) -> Table:
+def _excluded(card: Scorecard) -> ReportTable:
     rows = tuple((kind, f"{mean:.1f}") for kind, mean in card.excluded.items())
-    return Table("Gallery photos left out as leaks", ("kind", "mean a photo"), rows)
+    return ReportTable("Gallery photos left out as leaks", ("kind", "mean a photo"), rows)
 
 
 def within(km: float) -> str:

@@ -14,7 +14,7 @@ from geofix.db.plain_text import visible
 from geofix.db.stores import Evaluation
 from geofix.evaluation.report.comparison import Comparison
 from geofix.evaluation.report.scorecard import Scorecard
-from geofix.evaluation.report.tables import Table, comparison_table, tables_of
+from geofix.evaluation.report.tables import ReportTable, comparison_table, tables_of
 from geofix.evaluation.run.result import Result
 
 CSV_COLUMNS = (
@@ -26,7 +26,7 @@ CSV_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Run:
+class EvaluationRun:
     """One run with its figures."""
 
     evaluation: Evaluation
@@ -38,8 +38,8 @@ class Run:
 class Report:
     """A base run, and others beside it."""
 
-    base: Run
-    others: Sequence[Run] = ()
+    base: EvaluationRun
+    others: Sequence[EvaluationRun] = ()
     comparisons: Sequence[Comparison] = ()
     notes: Sequence[str] = field(default_factory=tuple)
 
@@ -52,7 +52,7 @@ def as_json(report: Report) -> str:
     return json.dumps(_finite(whole), indent=2) + "\n"
 
 
-def _run_json(run: Run) -> dict[str, Any]:
+def _run_json(run: EvaluationRun) -> dict[str, Any]:
     about = asdict(run.evaluation)
     for name in ("started_at", "finished_at"):
         about[name] = None if about[name] is None else about[name].isoformat()
@@ -103,7 +103,7 @@ def as_markdown(report: Report) -> str:
     return "\n".join(visible(line) for line in "\n".join(parts).split("\n"))
 
 
-def about(run: Run) -> str:
+def about(run: EvaluationRun) -> str:
     """Return what was run, in a sentence or two."""
     evaluation, setup = run.evaluation, run.evaluation.setup
     left_out = ", ".join(evaluation.options.get("exclude", [])) or "nothing"
@@ -117,7 +117,7 @@ def about(run: Run) -> str:
     )
 
 
-def markdown_table(table: Table) -> str:
+def markdown_table(table: ReportTable) -> str:
     """Return one table with its title."""
     rows = [table.head, ("---",) * len(table.head), *table.rows]
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]

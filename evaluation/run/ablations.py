@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from geofix.agent.draft import NegativesBy
 from geofix.agent.errors import GeofixError
 from geofix.agent.services import Services
-from geofix.agent.state import NegativesBy
 from geofix.agent.verify.evidence import FEATURES
 from geofix.agent.verify.scorer import Scorer
 from geofix.agent.verify.scorers import HAND_SET, Scorers, default_scorers
@@ -36,7 +36,7 @@ class Ablation:
     without: tuple[str, ...] = ()
     """Features whose coefficient is zero."""
     peer: str | None = None
-    """Of `Result.peers_km`: no further run is needed."""
+    """A name in `Result.peers_km`: no further run is needed."""
 
     def hooks(self) -> dict[str, Any]:
         """Return what is changed beside the options, as an evaluation keeps it."""

@@ -12,21 +12,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS, consensus
 from geofix.agent.errors import PhotoError
 from geofix.agent.facade import Agent
 from geofix.agent.intake import config_of
 from geofix.agent.state import Draft, Fix, Retrieval
+from geofix.agent.verify.candidates import stated_confidence
 from geofix.evaluation.run.leaks import LeakFreeGallery
 from geofix.evaluation.run.result import EvalPhoto, Result
 from geofix.tools.geo.countries import countries_at
 from geofix.tools.geo.distance import haversine_km
-
-Place = tuple[float, float]
-
-UNSAID_CONFIDENCE = 0.5
-"""Of a draft that states none, as in the verifier."""
 
 
 def thread_of(evaluation: str, photo: str) -> str:
@@ -111,7 +108,11 @@ def _excluded(retrievals: Sequence[Retrieval]) -> dict[str, int]:
     for retrieval in retrievals:
         for leak, ids in retrieval.left_out.items():
             photos[leak].update(ids)
-    return {leak: len(ids) for leak, ids in sorted(photos.items())}
+    counts = {leak: len(ids) for leak, ids in photos.items()}
+    # The search leaves out the photo itself and says how often, not which: the same photos each
+    # time, so the search that met most of them has met them all.
+    own = max((part.own for retrieval in retrievals for part in retrieval.how), default=0)
+    return dict(sorted({**counts, **({"hash": own} if own else {})}.items()))
 
 
 COUNTED = ("input_tokens", "output_tokens")
@@ -132,7 +133,7 @@ def _truth_of(photo: EvalPhoto) -> dict[str, Any]:
 
 
 def _errors(
-    truth: Place | None, fix: Fix, retrievals: Sequence[Retrieval], drafts: Sequence[Draft]
+    truth: Coordinates | None, fix: Fix, retrievals: Sequence[Retrieval], drafts: Sequence[Draft]
 ) -> dict[str, Any]:
     """Return how far off the answer, the candidates and the peers are; nothing without a truth."""
     if truth is None:
@@ -163,30 +164,23 @@ def _errors(
     }
 
 
-def _density(retrievals: Sequence[Retrieval]) -> list[Place]:
+def _density(retrievals: Sequence[Retrieval]) -> list[Coordinates]:
     voted = consensus(retrievals[0]) if retrievals else None
     if voted is None or voted.latitude is None or voted.longitude is None:
         return []
     return [(voted.latitude, voted.longitude)]
 
 
-def _word(drafts: Iterable[Draft]) -> list[Place]:
+def _word(drafts: Iterable[Draft]) -> list[Coordinates]:
     """Return the place the model was surest of in its first round, if it named one."""
-    words = [
-        (UNSAID_CONFIDENCE if draft.confidence is None else draft.confidence, draft)
-        for draft in drafts
-        if draft.drafted_by != CONSENSUS and draft.round == 0
-    ]
-    said = [
-        (word, draft.latitude, draft.longitude)
-        for word, draft in words
-        if draft.latitude is not None and draft.longitude is not None
-    ]
-    _, latitude, longitude = max(said, key=lambda each: each[0], default=(0.0, None, None))
-    return [] if latitude is None or longitude is None else [(latitude, longitude)]
+    first = [draft for draft in drafts if draft.drafted_by != CONSENSUS and draft.round == 0]
+    surest = sorted(first, key=stated_confidence, reverse=True)
+    places = [(draft.latitude, draft.longitude) for draft in surest]
+    named = [(north, east) for north, east in places if north is not None and east is not None]
+    return named[:1]
 
 
-def _errors_km(truth: Place, places: Sequence[Place]) -> list[float]:
+def _errors_km(truth: Coordinates, places: Sequence[Coordinates]) -> list[float]:
     if not places:
         return []
     latitudes, longitudes = zip(*places, strict=True)
@@ -194,5 +188,5 @@ def _errors_km(truth: Place, places: Sequence[Place]) -> list[float]:
     return off_km
 
 
-def _off_km(truth: Place, places: Sequence[Place]) -> float | None:
+def _off_km(truth: Coordinates, places: Sequence[Coordinates]) -> float | None:
     return next(iter(_errors_km(truth, places[:1])), None)

@@ -22,7 +22,6 @@ from geofix.agent.cli.options import (
     writable,
 )
 from geofix.agent.cli.terminal import err, interruptible, out, plain, say, write_whole
-from geofix.agent.settings import Settings
 from geofix.db.plain_text import visible
 
 if TYPE_CHECKING:
@@ -57,16 +56,16 @@ def evaluate_dataset(
     exclude: Annotated[
         str | None,
         typer.Option(
-            help="Leave gallery photos out that would give the answer away: author, sequence, near"
-            " (cosine of 0.95 or more), hash, parted by commas; hash otherwise. With more than"
-            " hash, the run without it stands beside.",
+            help="Leave out gallery photos that would give the answer away: author, sequence, near"
+            " (cosine of 0.95 or more), hash, separated by commas; hash by default. With more than"
+            " hash, a run that leaves out hash alone is shown beside it.",
             callback=printable,
         ),
     ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
-            help="NAME=COLUMN of the table, where it is called otherwise.", callback=printable
+            help="NAME=COLUMN: what the table calls one of our columns.", callback=printable
         ),
     ] = None,
     gallery: Annotated[
@@ -78,34 +77,40 @@ def evaluate_dataset(
     far_km: FarKm = None,
     exemplars: Exemplars = None,
     rounds: Annotated[
-        int | None, typer.Option(min=1, max=6, help="Rounds of retrieval at most.")
+        int | None, typer.Option(min=1, max=6, help="The most rounds of retrieval.")
     ] = None,
     max_cost: MaxCost = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Draft by this model; GEOFIX_MODEL otherwise.", callback=named),
+        typer.Option(help="The model that drafts; GEOFIX_MODEL by default.", callback=named),
     ] = None,
     limit: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Ask about so many photos, nearly: whole places by the seed.",
+            help="Ask about this many photos or nearly; whole places are drawn by the seed.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of what is drawn, and of the bootstrap.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Photos at once.")] = 2,
+    seed: Annotated[int, typer.Option(help="Seed of what is drawn and of the bootstrap.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Photos asked at once.")] = 2,
     again: Annotated[
-        str, typer.Option(help="Any word: ask anew what was evaluated before.", callback=printable)
+        str,
+        typer.Option(
+            help="Any word; with a new one, photos evaluated before are asked again.",
+            callback=printable,
+        ),
     ] = "",
     json: JsonFlag = False,
     json_file: Annotated[
         Path | None, typer.Option("--json-file", help="Write JSON.", callback=writable)
     ] = None,
     csv_file: Annotated[
-        Path | None, typer.Option("--csv", help="Write a row a photo.", callback=writable)
+        Path | None,
+        typer.Option("--csv", help="Write CSV, a row per photo.", callback=writable),
     ] = None,
     markdown: Annotated[
-        Path | None, typer.Option("--markdown", help="Write the tables.", callback=writable)
+        Path | None,
+        typer.Option("--markdown", help="Write the tables.", callback=writable),
     ] = None,
     page: Annotated[
         Path | None,
@@ -114,9 +119,9 @@ def evaluate_dataset(
 ) -> None:
     """Measure how well photos of known places are placed.
 
-    Results are kept photo by photo: cut off, the same command goes on, and once
-    it is finished it only tells them again. Nothing of a photo but its pixels
-    is looked at. A refusal or a failure counts as wrong.
+    Results are stored photo by photo: after an interruption the same command
+    continues, and once finished it only shows them again. Only the pixels of a
+    photo are used. An abstention or a failure counts as wrong.
     """
     if list_:
         return _list(json)
@@ -131,8 +136,9 @@ def evaluate_dataset(
         "max_rounds": rounds,
         "max_cost": max_cost,
     }
-    from geofix.evaluation.run.session import (  # noqa: PLC0415 - heavy, see the top
-        Request,
+    from geofix.agent.settings import Settings  # noqa: PLC0415 - heavy, see the top
+    from geofix.evaluation.run.session import (  # noqa: PLC0415
+        EvaluationRequest,
         compare_runs,
         run_dataset,
     )
@@ -143,7 +149,7 @@ def evaluate_dataset(
     if compare is not None:
         report = compare_runs(compare, seed, settings)
     else:
-        request = Request(
+        request = EvaluationRequest(
             dataset=dataset or "",
             ablate=tuple(ablate or ()),
             exclude=exclude,
@@ -184,6 +190,7 @@ def _columns(given: list[str]) -> dict[str, str]:
 
 
 def _list(json: bool) -> None:
+    from geofix.agent.settings import Settings  # noqa: PLC0415 - heavy, see the top
     from geofix.evaluation.run.session import latest  # noqa: PLC0415 - heavy, see the top
 
     rows = latest(Settings.from_environment())

@@ -29,7 +29,7 @@ LEAKS: dict[Leak, str] = {
 }
 
 NEAR_COSINE = 0.95
-"""From here on a vector is nearly the same, as the search compares them: centred by default."""
+"""Cosine from which a vector is nearly the same, as the search compares: centred by default."""
 
 Ask = Callable[[NDArray[np.float32], int, Search], Found]
 

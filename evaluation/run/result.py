@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from geofix.evaluation.metrics import WRONG_KM
 from geofix.tools.encoders import Encoder
-from geofix.tools.sources.pictures import Picture
+from geofix.tools.sources.picture_files import Picture
 
 if TYPE_CHECKING:
     from geofix.agent.services import Services
@@ -41,7 +41,7 @@ class Result(BaseModel):
     sequence: str | None = None
     must_reject: str | None = None
     country_code: str | None = None
-    """Of the truth."""
+    """Country of the truth."""
     latitude: float | None = None
     longitude: float | None = None
     error_km: float | None = None
@@ -51,14 +51,14 @@ class Result(BaseModel):
     peers_km: dict[str, float | None] = Field(default_factory=dict)
     """`nearest`, `density`, `model` where one drafted; none where it named no place."""
     candidate_errors_km: list[float] = Field(default_factory=list)
-    """By rank."""
+    """Errors of the candidates by rank."""
     neighbour_errors_km: list[float] = Field(default_factory=list)
-    """Of the first round's positives, most alike first."""
+    """Errors of the first round's positives, most similar first."""
     radius_km: float | None = None
     radii_km: dict[str, float] = Field(default_factory=dict)
     confidence: dict[str, float] = Field(default_factory=dict)
     seconds: float
-    """Of the whole question, as the caller waits."""
+    """How long the caller waited."""
     node_ms: dict[str, float] = Field(default_factory=dict)
     cost_usd: float | None = 0.0
     """None where a price or a count is not known."""
@@ -111,7 +111,7 @@ class EvalPhoto:
     """One photo and its truth. Only the picture's bytes are ever shown to geofix."""
 
     id: str
-    """In its set; never shown, a file name may say the place."""
+    """Its id in the set; never shown, since a file name may say the place."""
     picture: Picture
     latitude: float | None
     """None where it shows no place, and an answer would be wrong."""

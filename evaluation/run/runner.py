@@ -13,9 +13,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
-from geofix.agent.calibration.promise import Asked, options_of
 from geofix.agent.context import Context
 from geofix.agent.facade import Agent
+from geofix.agent.verify.in_force import RunSetup, in_force, options_of
 from geofix.agent.verify.scorers import scorers_digest
 from geofix.db.search.query import Search
 from geofix.db.stores import Evaluations
@@ -64,8 +64,9 @@ def setup_of(agent: Agent, context: Context) -> dict[str, Any]:
     encoder = services.encoder.name
     centring = services.gallery.centring(encoder)
     photos = services.gallery.count(Search(encoder, galleries=context.galleries))
-    in_force = services.in_force(
-        Asked(
+    goes_by = in_force(
+        services,
+        RunSetup(
             encoder=encoder,
             galleries=context.galleries,
             drafted_by=services.drafted_by,
@@ -75,16 +76,16 @@ def setup_of(agent: Agent, context: Context) -> dict[str, Any]:
             photos_in_gallery=photos,
             options=options_of(context),
             image_place=services.settings.image_place,
-        )
+        ),
     )
     return {
         **services.versions(),
         "encoder": encoder,
         "gallery_photos": photos,
         "centring_version": centring.version if centring else None,
-        "scorers": scorers_digest(in_force.scorers)[:12],
-        "calibration": in_force.calibration.digest,
-        "calibrated": in_force.calibration.reason is None,
+        "scorers": scorers_digest(goes_by.scorers)[:12],
+        "calibration": goes_by.calibration.digest,
+        "calibrated": goes_by.calibration.reason is None,
     }
 
 

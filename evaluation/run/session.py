@@ -14,7 +14,7 @@ from geofix.db.stores import Evaluation, Evaluations
 from geofix.evaluation.datasets import open_dataset
 from geofix.evaluation.report.comparison import Comparison, compare, with_peer
 from geofix.evaluation.report.scorecard import score_results
-from geofix.evaluation.report.written import Report, Run
+from geofix.evaluation.report.written import EvaluationRun, Report
 from geofix.evaluation.run.ablations import Ablation, feature_names, hooked, parse_ablation
 from geofix.evaluation.run.leaks import LEAKS, Leak
 from geofix.evaluation.run.result import Dataset, EvalPhoto, Result
@@ -29,7 +29,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Request:
+class EvaluationRequest:
     """What is to be evaluated."""
 
     dataset: str
@@ -45,7 +45,7 @@ class Request:
     again: str = ""
 
 
-def run_dataset(request: Request, settings: Settings, say: Say) -> Report:
+def run_dataset(request: EvaluationRequest, settings: Settings, say: Say) -> Report:
     """Evaluate a data set, and what is to stand beside it.
 
     Args:
@@ -113,10 +113,10 @@ class _Session:
 
     agent: Agent
     dataset: Dataset
-    request: Request
+    request: EvaluationRequest
     say: Say
 
-    def run(self, plan: Plan) -> Run:
+    def run(self, plan: Plan) -> EvaluationRun:
         """Run a plan, or what is left of it."""
         evaluation = evaluate(
             self.agent,
@@ -128,7 +128,7 @@ class _Session:
         store = Evaluations(self.agent.services.engine)
         return _as_run(store.find(evaluation), results_of(self.agent, evaluation))
 
-    def beside(self, base: Plan, first: Run, ablation: Ablation) -> Run:
+    def beside(self, base: Plan, first: EvaluationRun, ablation: Ablation) -> EvaluationRun:
         """Run the base with one thing changed; a peer's answers are known from the base."""
         if ablation.peer is not None:
             answers = with_peer(first.results, ablation.peer)
@@ -163,11 +163,11 @@ def parse_leaks(written: str | None) -> tuple[Leak, ...]:
     return tuple(leak for leak in LEAKS if leak in words)
 
 
-def _as_run(evaluation: Evaluation, results: Sequence[Result]) -> Run:
-    return Run(evaluation, results, score_results(results))
+def _as_run(evaluation: Evaluation, results: Sequence[Result]) -> EvaluationRun:
+    return EvaluationRun(evaluation, results, score_results(results))
 
 
-def _against(run: Run, base: Run, seed: int) -> Comparison:
+def _against(run: EvaluationRun, base: EvaluationRun, seed: int) -> Comparison:
     labels = run.evaluation.label, base.evaluation.label
     if labels[0] == labels[1]:
         labels = run.evaluation.id, base.evaluation.id

@@ -88,12 +88,13 @@ def split(
     for at, group in enumerate(groups_of(photos)):
         members[group].append(at)
     wanted, taken = share * len(photos), set[int]()
-    for some in sorted(members.values(), key=lambda some: _drawn(photos[some[0]].id, seed)):
+    for some in sorted(members.values(), key=lambda some: drawn(photos[some[0]].id, seed)):
         if abs(len(taken) + len(some) - wanted) < abs(len(taken) - wanted):
             taken.update(some)
     chosen = [photo for at, photo in enumerate(photos) if at in taken]
     return chosen, [photo for at, photo in enumerate(photos) if at not in taken]
 
 
-def _drawn(name: str, seed: int) -> bytes:
+def drawn(name: str, seed: int) -> bytes:
+    """Return what puts names into an order that a seed draws."""
     return hashlib.sha256(f"{seed}:{name}".encode()).digest()

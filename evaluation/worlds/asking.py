@@ -22,7 +22,6 @@ from geofix.agent.context import Context
 from geofix.agent.nodes.retrieve import search_both_ways
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, Hit
-from geofix.agent.verify.candidates import PLACE_SCALE_KM
 from geofix.db.load.ingest import Ingest, PhotoColumns
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Search
@@ -34,6 +33,7 @@ from geofix.evaluation.worlds.world import FULL, RECIPES, World, make_world
 from geofix.tools.geo.countries import countries_at
 from geofix.tools.geo.distance import EARTH_RADIUS_KM, destinations, haversine_km
 from geofix.tools.geometry import GeometricMatch
+from geofix.tools.statistics import PLACE_KM
 
 REACHED = (0.0, 0.032, 0.166, 0.280, 0.421, 0.530, 1.0)
 """Share of drafts at most as far off as `FAR_KM`."""
@@ -86,10 +86,10 @@ SAME = (26.0, 1.0)
 """Median and log-spread of inliers of such photos, for a photo of middling ease."""
 
 FACING = (9.0, 0.7)
-"""Of photos of one district: the same kind of windows."""
+"""Matches of photos of one district: the same kind of windows."""
 
 CHANCE = (8.0, 0.35)
-"""Of photos that have nothing in common."""
+"""Matches of photos that have nothing in common."""
 
 EASE = 0.6
 """How much of the inliers' log-spread is the photo's own: blur and leaves spoil all its pairs."""
@@ -173,7 +173,7 @@ def _density(world: World) -> Callable[[list[Hit]], list[tuple[float, float, int
         if not hits:
             return []
         points = [(hit.latitude, hit.longitude) for hit in hits]
-        around = PLACE_SCALE_KM / EARTH_RADIUS_KM
+        around = PLACE_KM / EARTH_RADIUS_KM
         counts = tree.query_radius(np.radians(points), around, count_only=True)
         return [(*point, int(count)) for point, count in zip(points, counts, strict=True)]
 
@@ -181,7 +181,7 @@ def _density(world: World) -> Callable[[list[Hit]], list[tuple[float, float, int
 
 
 SOURCE = "simulated"
-"""Of every photo of a world: no picture was ever taken."""
+"""Source of every photo of a world: no picture was ever taken."""
 
 BLOCK = 10_000
 

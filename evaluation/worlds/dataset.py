@@ -63,11 +63,11 @@ def number_in(picture: Image.Image) -> int:
     pixels = np.asarray(picture.convert("L"))
     height = 2 * BITS // COLUMNS * TILE_PX
     if pixels.shape != (height, COLUMNS * TILE_PX):
-        raise EncoderError(f"a picture of shape {pixels.shape!r} is none of a simulated world's")
+        raise EncoderError(f"a picture of shape {pixels.shape!r} is not of a simulated world")
     middles = pixels[TILE_PX // 2 :: TILE_PX, TILE_PX // 2 :: TILE_PX].ravel() > LIGHT
     bits, complement = middles[:BITS], middles[BITS:]
     if (bits == complement).any():
-        raise EncoderError("the picture holds no number; it is none of a simulated world's")
+        raise EncoderError("the picture holds no number; it is not of a simulated world")
     return int(sum(1 << bit for bit in np.flatnonzero(bits).tolist()))
 
 

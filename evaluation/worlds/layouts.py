@@ -11,7 +11,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.evaluation.worlds.looks import Places, Spots, centred, field, geography, read_places
+from geofix.evaluation.worlds.looks import (
+    GeoclipPlaces,
+    Spots,
+    centred,
+    field,
+    geography,
+    read_places,
+)
 from geofix.tools.geo.countries import countries_at
 from geofix.tools.geo.distance import haversine_km
 
@@ -21,8 +28,8 @@ CELL_DEGREES = 5.0
 APART_KM = 300.0
 """Cities of one world are at least this far from each other."""
 
-CROWDED = 60
-"""A city's centre has so many of GeoCLIP's places within 10 km."""
+NEVER_FITTED = 60
+"""How many of GeoCLIP's places a city's centre has within 10 km."""
 
 DEGREE_KM = 111.195
 
@@ -175,7 +182,7 @@ def _around(
     return latitude, (longitude + 180) % 360 - 180
 
 
-def _apart_km(places: Places, a: int, b: int) -> float:
+def _apart_km(places: GeoclipPlaces, a: int, b: int) -> float:
     return float(
         haversine_km(
             places.latitude[a], places.longitude[a], places.latitude[b], places.longitude[b]
@@ -183,8 +190,8 @@ def _apart_km(places: Places, a: int, b: int) -> float:
     )
 
 
-def _crowded(places: Places, at: int) -> bool:
+def _crowded(places: GeoclipPlaces, at: int) -> bool:
     near = haversine_km(
         places.latitude[at], places.longitude[at], places.latitude, places.longitude
     )
-    return int((near <= 10).sum()) >= CROWDED
+    return int((near <= 10).sum()) >= NEVER_FITTED

@@ -36,7 +36,7 @@ COUNT = 100_000
 
 
 @dataclass(frozen=True)
-class Places:
+class GeoclipPlaces:
     """GeoCLIP's gallery."""
 
     vectors: NDArray[np.float16]
@@ -56,7 +56,7 @@ def cache_folder() -> Path:
     return folder
 
 
-def read_places() -> Places:
+def read_places() -> GeoclipPlaces:
     """Return the gallery; the first call downloads 40 MB and takes a minute.
 
     Raises:
@@ -73,7 +73,7 @@ def read_places() -> Places:
         np.savez(made, vectors=unit, latitude=table[:, 0], longitude=table[:, 1], norms=norms)
         made.rename(kept)
     with np.load(kept) as data:
-        return Places(data["vectors"], data["latitude"], data["longitude"], data["norms"])
+        return GeoclipPlaces(data["vectors"], data["latitude"], data["longitude"], data["norms"])
 
 
 def vectors_at(
@@ -174,7 +174,7 @@ def common_mean() -> NDArray[np.float32]:
 
 
 POOL = 4_000
-"""Places a query may look like are drawn from so many of the world's."""
+"""How many of the world's places a query's looks are drawn from."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Queries:
     """Photos to be asked about, `n` of them."""
 
     spots: NDArray[np.int64]
-    """Where each was taken, `[n]`."""
+    """Spot of each, `[n]`."""
     vectors: NDArray[np.float32]
     """`[n, 512]`, L2-normalised."""
     parts: Parts
@@ -45,7 +45,7 @@ class World:
     gallery: NDArray[np.int64]
     """Spots of which the gallery has a photo, `[n]`."""
     vectors: NDArray[np.float32]
-    """Of the gallery's photos, `[n, 512]`, L2-normalised."""
+    """Vectors of the gallery's photos, `[n, 512]`, L2-normalised."""
     queries: Queries
 
 

@@ -21,12 +21,12 @@ def upgrade() -> None:
     if names:
         listed = ", ".join(map(repr, names))
         raise DatabaseError(
-            f"vectors of this gallery lie on the shards {listed}, which this version of geofix does"
-            f" not ask. Nothing was changed. Bring them home first, with geofix at commit {LAST}:"
-            f" `geofix db upgrade`, then for each shard `geofix gallery shard drain NAME` and"
-            f" `geofix gallery shard remove NAME` (with --lost for one that is gone for good). Then"
-            f" run `geofix db upgrade` with this version; for more than one server see"
-            f" docs/scaling.md"
+            f"some vectors are on the shards {listed}, which this version of geofix no longer"
+            " supports. Nothing was changed. First move the vectors back with geofix at commit"
+            f" {LAST}: run `geofix db upgrade`, then for each shard `geofix gallery shard drain"
+            " NAME` and `geofix gallery shard remove NAME` (with --lost if the shard is gone"
+            " for good). Then run `geofix db upgrade` with this version. To use several"
+            " servers, see docs/scaling.md"
         )
     op.drop_table("shards")
     # Foreign tables of searches over postgres_fdw; removing a shard drops its own.

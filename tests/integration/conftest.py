@@ -8,7 +8,7 @@ import pytest
 
 from geofix.agent import Settings, open_agent
 from geofix.tools.encoders import Encoder
-from tests.integration.lab import PROTOCOLS, TIMEOUT_S, Lab
+from tests.integration.scripted_model import PROTOCOLS, TIMEOUT_S, Lab
 from tests.loopback import Finished, Raw, chat_server
 
 

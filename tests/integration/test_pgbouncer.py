@@ -15,7 +15,7 @@ from geofix.agent.facade import aopen_agent
 from geofix.agent.services import Services
 from geofix.db.engine import conninfo, database_errors, open_engine
 from geofix.db.errors import DatabaseError
-from geofix.db.load.indexing import build_index, drop_index
+from geofix.db.load.index_lifecycle import build_index, drop_index
 from geofix.db.search import plan
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Search
@@ -146,7 +146,7 @@ def test_loads_indexes_and_searches(
     exact = Gallery(engine).nearest(vectors[0], 10, Search(encoder="e", exact=True))
     said: list[str] = []
     build_index(engine, "e", m=16, ef_construction=64, parts=2, progress=said.append)
-    assert any("a pooler stands in between" in line for line in said)
+    assert any("goes through a pooler" in line for line in said)
     found = Gallery(engine).nearest(vectors[0], 10, search)
     assert found.how[0].index == "embeddings_1_full_2"
     assert found[0] == exact[0]
@@ -159,7 +159,7 @@ def test_loads_indexes_and_searches(
 def test_options_of_the_url_that_it_refuses_are_named(pooled: str) -> None:
     engine = open_engine(f"{pooled}?options=-csearch_path%3Dmine")
     with (
-        pytest.raises(DatabaseError, match="Remove what it names") as caught,
+        pytest.raises(DatabaseError, match="Remove the parameter that it names") as caught,
         database_errors(engine),
         engine.connect(),
     ):

@@ -14,7 +14,7 @@ import typer.main
 from langgraph_cli.config import validate_config_file
 
 from geofix.agent.cli.app import app
-from geofix.agent.graph import graph
+from geofix.agent.langgraph_server import graph
 from geofix.agent.settings import Settings
 
 ROOT = Path(__file__).parents[2]

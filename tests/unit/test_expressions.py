@@ -166,7 +166,8 @@ def text_of(node: ast.expr, names: dict[str, ast.expr]) -> str | bytes:
         assert isinstance(node.value, str | bytes)
         return node.value
     if isinstance(node, ast.Name):
-        return text_of(names[node.id], names) if node.id in names else "word"
+        value = names.get(node.id)
+        return text_of(value, names) if isinstance(value, ast.Constant | ast.JoinedStr) else "word"
     if isinstance(node, ast.FormattedValue):
         return text_of(node.value, names)
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "re.escape":

@@ -75,7 +75,7 @@ class ImagePlace:
         unit: NDArray[np.float32] = _unit(found.numpy())[0]
         return unit
 
-    def likeness(self, vector: NDArray[np.float32], places: Sequence[Point]) -> list[float]:
+    def similarity(self, vector: NDArray[np.float32], places: Sequence[Point]) -> list[float]:
         """Return how alike a photo and places are: the cosine, -1 to 1.
 
         Args:

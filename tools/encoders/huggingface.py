@@ -25,7 +25,8 @@ from PIL import Image
 from safetensors import SafetensorError
 from torch import Tensor
 
-from geofix.tools.encoders.placement import Placement, embed_in_batches
+from geofix.tools.encoders.batches import embed_in_batches
+from geofix.tools.encoders.placement import Placement
 from geofix.tools.encoders.snapshots import Snapshot
 from geofix.tools.errors import EncoderError, transformers_loading
 

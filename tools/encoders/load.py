@@ -58,7 +58,8 @@ def load_encoder(
         name: `STARTER`; a folder that holds a SigLIP, SigLIP 2, CLIP or DINOv2 model with its
             image processor; a Hugging Face hub id of one; or the `name` of an encoder loaded
             from the hub before.
-        device: "cuda", "cuda:1", "mps", "cpu"; by default the first of these that is there.
+        device: "cuda", "cuda:1", "mps", "cpu"; by default the first of these that is there, and
+            for the starter the CPU, which needs no torch.
         dtype: "float32", "bfloat16" or "float16"; by default float16 on CUDA, float32 elsewhere.
         batch_size: photos in one forward pass; by default 64 on CUDA, 16 on MPS, 8 on the CPU.
         revision: branch, tag or commit on the hub.
@@ -71,26 +72,43 @@ def load_encoder(
         raise EncoderError(
             f"encoder name {name!r} is empty; give {STARTER!r}, a folder or a hub id"
         )
-    # torch takes seconds to import, and `import geofix.tools.encoders` must not.
+    if batch_size is not None and batch_size < 1:
+        raise EncoderError(f"batch size {batch_size!r} is not usable; give 1 or more")
+    if name == STARTER or name.startswith(f"{STARTER}-"):
+        return _load_starter(name, device, dtype, batch_size, revision)
+    # torch takes seconds to import, and the starter does not need it.
     from geofix.tools.encoders.placement import place  # noqa: PLC0415
 
     placement = place(device, dtype, batch_size)
-    if name == STARTER or name.startswith(f"{STARTER}-"):
-        # Imports torch's layers and the package that holds the weights.
-        from geofix.tools.encoders import efficientnet_lite0  # noqa: PLC0415
-
-        known = efficientnet_lite0.EfficientNetLite0Encoder.name
-        if revision is not None or name not in (STARTER, known):
-            raise EncoderError(
-                f"encoder {name!r} at revision {revision!r} is not here; "
-                f"this geofix has {known!r}, without revisions"
-            )
-        return efficientnet_lite0.load(placement)
     # The hub's client alone, so that a wrong name fails before transformers is imported.
     from geofix.tools.encoders.snapshots import find_snapshot  # noqa: PLC0415
 
     snapshot = find_snapshot(name, revision)
-    # transformers takes seconds to import, and the starter does not need it.
+    # transformers takes seconds to import.
     from geofix.tools.encoders import huggingface  # noqa: PLC0415
 
     return huggingface.load(snapshot, placement)
+
+
+def _load_starter(
+    name: str,
+    device: str | None,
+    dtype: str | None,
+    batch_size: int | None,
+    revision: str | None,
+) -> Encoder:
+    # Imports OpenCV and the package that holds the weights.
+    from geofix.tools.encoders import efficientnet_lite0  # noqa: PLC0415
+
+    if revision is not None or name not in (STARTER, efficientnet_lite0.NAME):
+        raise EncoderError(
+            f"encoder {name!r} at revision {revision!r} is not here; "
+            f"this geofix has {efficientnet_lite0.NAME!r}, without revisions"
+        )
+    if device in (None, "cpu") and dtype in (None, "float32"):
+        return efficientnet_lite0.EfficientNetLite0Encoder()
+    # torch takes seconds to import.
+    from geofix.tools.encoders.lite0_torch import TorchLite0Encoder  # noqa: PLC0415
+    from geofix.tools.encoders.placement import place  # noqa: PLC0415
+
+    return TorchLite0Encoder(place(device, dtype, batch_size))

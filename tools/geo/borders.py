@@ -1,4 +1,4 @@
-"""The borders of countries, for lookups by point: `geofix.tools.geo.countries` is the way in."""
+"""The borders of countries, for lookups by point through `geofix.tools.geo.countries`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which country a point is in, whether it is land, and what country a word means; all offline.
+"""Finds the country at a point and the country that a name means, and land and sea; offline.
 
 Borders are Natural Earth's at 1:10 million, true to about half a kilometer. tools/data/countries.md
 says where they come from and how disputed places are filed. Names load in 8 ms, borders in 0.1 s.
@@ -83,7 +83,9 @@ def countries_at(
     there = np.atleast_1d(np.asarray(latitudes, dtype=np.float64))
     meridians = np.atleast_1d(np.asarray(longitudes, dtype=np.float64))
     if there.shape != meridians.shape:
-        raise RegionError(f"{there.size} latitudes do not go with {meridians.size} longitudes")
+        raise RegionError(
+            f"{there.size} latitudes and {meridians.size} longitudes cannot be paired"
+        )
     if not 0 <= tolerance_km <= FARTHEST_KM:
         raise RegionError(f"tolerance {tolerance_km!r} km is not between 0 and {FARTHEST_KM:g} km")
     good = (np.abs(there) <= 90) & (np.abs(meridians) <= 180)
@@ -109,8 +111,8 @@ def find_country(text: str) -> Country:
         nearest[words[close].name] = None
     names = ", ".join(list(nearest)[:SUGGESTIONS])
     raise RegionError(
-        f"unknown country {text!r}; the nearest names are: {names};"
-        " for less than a country write LAT,LON,KM, such as 48.86,2.35,50"
+        f"unknown country {text!r}; similar names are: {names}. For a region smaller than a"
+        " country write LAT,LON,KM, such as 48.86,2.35,50"
     )
 
 
@@ -129,7 +131,8 @@ def country_named(code: str) -> Country:
         return _by_code()[code]
     except KeyError:
         raise RegionError(
-            f"unknown country code {code!r}; give ISO 3166-1 alpha-2 in capitals, such as 'FR'"
+            f"unknown country code {code!r}; give an ISO 3166-1 alpha-2 code in capitals, such"
+            " as 'FR'"
         ) from None
 
 
@@ -203,13 +206,13 @@ EASTERNMOST = 178.0
 """Nearer to the antimeridian, reach would have to go around it."""
 
 SLACK = 0.998
-"""Of `COAST_KM`: what rounding may cost, and the curvature of 20 km."""
+"""Factor on `COAST_KM` that allows for rounding and for the curvature of 20 km."""
 
 EDGE_DEGREES = 1e-6
 """Points on the edge of a cell belong to it, whatever rounding does to them."""
 
 NOBODY, MIXED = -1, -2
-"""At sea; and where only the borders themselves can tell."""
+"""Marks of grid cells: at sea, and undecided, where the borders have to be checked."""
 
 
 def countries_of(latitudes: ArrayLike, longitudes: ArrayLike) -> list[str | None]:

@@ -1,4 +1,4 @@
-"""One coordinate as people and models write it: a number, DMS, a comma, a letter for the side."""
+"""Reads one coordinate in the forms that people and models write: decimal, DMS, with a letter."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ SIDES = {"N": 1, "S": -1, "E": 1, "W": -1}
 LETTERS = {"latitude": "NS", "longitude": "EW"}
 
 UNKNOWN = frozenset({"", "null", "none", "unknown", "n/a", "nan"})
-"""What stands where a number is not known."""
+"""Texts that stand for an unknown number."""
 
 MOST_CHARACTERS = 40
-"""Of a coordinate: DMS with decimals, a sign and a word for the side takes less than 30."""
+"""Maximum length of a coordinate; DMS with decimals, a sign and a word takes less than 30."""
 
 # Every repetition is possessive and every part that may be missing takes its spaces along, so that
 # a text can be read in one way only: nothing is tried twice, however long the text is.
@@ -38,34 +38,38 @@ WRITTEN = re.compile(
 
 
 def read_degrees(text: str, axis: Axis) -> float | None:
-    """Return decimal degrees, north and east positive; none where the text says it is unknown.
+    """Return decimal degrees, north and east positive; none if the text means unknown.
 
-    Reads `48.8566`, `48`, `48,8566`, `2.35 W`, `S 33.87` and `48°51'30"N`. Whether they are in
-    range is for the caller to say.
+    It reads `48.8566`, `48`, `48,8566`, `2.35 W`, `S 33.87` and `48°51'30"N`. The caller checks the
+    range.
 
     Raises:
-        ValueError: It is no coordinate, is longer than 40 characters, has the other axis's letter
-            (then the two are swapped), or a sign and a letter that may contradict each other.
+        ValueError: The text is not a coordinate, is longer than 40 characters, has the other axis's
+            letter (then the two are swapped), or both a sign and a letter.
     """
     plain = text.strip()
     shown = repr(plain[:MOST_CHARACTERS])
     if len(plain) > MOST_CHARACTERS:
         raise ValueError(
-            f"{shown}... ({len(plain)} characters) is no {axis}; give one number of decimal degrees"
+            f"{shown}... ({len(plain)} characters) is not a {axis}; give one number in decimal"
+            " degrees"
         )
     if plain.casefold() in UNKNOWN:
         return None
     found = WRITTEN.fullmatch(plain)
     if found is None:
-        raise ValueError(f"{shown} is no {axis}; give one number of decimal degrees")
+        raise ValueError(f"{shown} is not a {axis}; give one number in decimal degrees")
     letters = [found[name][0].upper() for name in ("before", "after") if found[name]]
     if any(letter not in LETTERS[axis] for letter in letters):
-        raise ValueError(f"{shown} is no {axis}: latitude and longitude are swapped")
+        raise ValueError(f"{shown} is not a {axis}; latitude and longitude are swapped")
     if len(letters) > 1 or (letters and found["sign"]):
-        raise ValueError(f"{shown} says its side twice; give one number of decimal degrees")
+        raise ValueError(
+            f"{shown} has both a sign and a letter for its direction, or two letters; give"
+            " one number in decimal degrees"
+        )
     minutes, seconds = _number(found["minutes"]), _number(found["seconds"])
     if minutes >= 60 or seconds >= 60:
-        raise ValueError(f"{shown} has 60 minutes or seconds, or more; give decimal degrees")
+        raise ValueError(f"{shown} has 60 or more minutes or seconds; give decimal degrees")
     size = _number(found["degrees"]) + minutes / 60 + seconds / 3600
     negative = found["sign"] in {"-", "\u2212"} or any(SIDES[letter] < 0 for letter in letters)
     return -size if negative else size

@@ -1,7 +1,7 @@
 """Distances, bearings and boxes on the sphere.
 
-Everything takes and gives degrees WGS84 on a sphere of Earth's mean radius, which is within 0.56 %
-of the ellipsoid. Geometry to draw is in `geofix.tools.geo.shapes`.
+All functions take and return WGS84 degrees on a sphere of Earth's mean radius; distances are within
+0.56 % of the ellipsoid's. Shapes to draw are in `geofix.tools.geo.shapes`.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ HALF_CIRCUMFERENCE_KM = math.pi * EARTH_RADIUS_KM
 """Distance between antipodes: no two points are farther apart."""
 
 MARGIN_DEGREES = 1e-9
-"""A tenth of a millimeter: what rounding could cut off a box."""
+"""A tenth of a millimeter, added to boxes to allow for rounding."""
 
 FloatArray = NDArray[np.float64]
 
 
 class Box(NamedTuple):
-    """A box in degrees that never crosses the antimeridian: `west <= east`."""
+    """A box in degrees that does not cross the antimeridian: `west <= east`."""
 
     south: float
     west: float
@@ -35,7 +35,7 @@ class Box(NamedTuple):
     east: float
 
     def contains(self, latitude: float, longitude: float) -> bool:
-        """Whether the point lies in the box or on its edge."""
+        """Return whether a point is in the box or on its edge."""
         return self.south <= latitude <= self.north and self.west <= longitude <= self.east
 
 
@@ -43,7 +43,7 @@ WORLD = Box(-90.0, -180.0, 90.0, 180.0)
 
 
 def check_coordinates(latitude: float, longitude: float) -> None:
-    """Refuse what is no position in degrees.
+    """Refuse an invalid position.
 
     Raises:
         RegionError: The latitude is not in [-90, 90], the longitude not in [-180, 180], or either
@@ -51,7 +51,7 @@ def check_coordinates(latitude: float, longitude: float) -> None:
     """
     if not -90 <= latitude <= 90:
         swapped = 90 < abs(latitude) <= 180 and abs(longitude) <= 90
-        hint = "; latitude comes first: are the two swapped?" if swapped else ""
+        hint = "; latitude comes first, so the two may be swapped" if swapped else ""
         raise RegionError(f"latitude {latitude!r} is not between -90 and 90 degrees{hint}")
     if not -180 <= longitude <= 180:
         raise RegionError(f"longitude {longitude!r} is not between -180 and 180 degrees")
@@ -93,7 +93,7 @@ def haversine_km(
 def _half_chord_squared(
     latitude_a: ArrayLike, longitude_a: ArrayLike, latitude_b: ArrayLike, longitude_b: ArrayLike
 ) -> FloatArray:
-    """Return the haversine of the angle between points, 0 to 1: it grows with the distance."""
+    """Return the haversine of the angle between points, 0 to 1, which grows with the distance."""
     phi_a, lambda_a, phi_b, lambda_b = (
         np.radians(np.asarray(value, dtype=np.float64))
         for value in (latitude_a, longitude_a, latitude_b, longitude_b)
@@ -110,7 +110,7 @@ def _half_chord_squared(
 def distances_km(
     latitudes_a: ArrayLike, longitudes_a: ArrayLike, latitudes_b: ArrayLike, longitudes_b: ArrayLike
 ) -> FloatArray:
-    """Great-circle distances from each of some points to each of others, by `haversine_km`.
+    """Return the great-circle distances between all pairs of two sets of points.
 
     Args:
         latitudes_a: Degrees, shape (n,).
@@ -131,10 +131,10 @@ def are_within(
     longitudes_b: ArrayLike,
     radius_km: float,
 ) -> NDArray[np.bool_]:
-    """Say of each of some points which of others lie within a radius, `[n, m]`.
+    """Return which pairs of two sets of points are within a radius, `[n, m]`.
 
-    The same as `distances_km(...) <= radius_km` at a third of the cost: haversines are compared,
-    whose angles nobody needs.
+    This is `distances_km(...) <= radius_km` at a third of the cost, because haversines are compared
+    without computing angles.
     """
     squared = _half_chord_squared(*_columns(latitudes_a, longitudes_a), latitudes_b, longitudes_b)
     angle = min(radius_km / EARTH_RADIUS_KM, math.pi)
@@ -152,7 +152,19 @@ def _columns(latitudes: ArrayLike, longitudes: ArrayLike) -> tuple[FloatArray, F
 def destinations(
     latitude: ArrayLike, longitude: ArrayLike, bearing_degrees: ArrayLike, distance_km: ArrayLike
 ) -> tuple[FloatArray, FloatArray]:
-    """`destination` over arrays that broadcast; longitudes in [-180, 180)."""
+    """Return the points reached along great circles, over arrays that broadcast.
+
+    Source: E. Williams, 'Aviation Formulary', 'Lat/lon given radial and distance'.
+
+    Args:
+        latitude: Start, degrees.
+        longitude: Start, degrees.
+        bearing_degrees: Clockwise from north.
+        distance_km: How far.
+
+    Returns:
+        Latitudes, and longitudes in [-180, 180).
+    """
     phi, lam, theta = (
         np.radians(np.asarray(value, dtype=np.float64))
         for value in (latitude, longitude, bearing_degrees)
@@ -168,33 +180,13 @@ def destinations(
     return there, (meridian + 180) % 360 - 180
 
 
-def destination(
-    latitude: float, longitude: float, bearing_degrees: float, distance_km: float
-) -> tuple[float, float]:
-    """The point reached along a great circle.
-
-    Source: E. Williams, 'Aviation Formulary', 'Lat/lon given radial and distance'.
-
-    Args:
-        latitude: Of the start, degrees.
-        longitude: Of the start, degrees.
-        bearing_degrees: Clockwise from north.
-        distance_km: How far, in kilometers.
-
-    Returns:
-        (latitude, longitude) with the longitude in [-180, 180).
-    """
-    there, meridian = destinations(latitude, longitude, bearing_degrees, distance_km)
-    return float(there), float(meridian)
-
-
 def spherical_mean(
     latitudes: ArrayLike, longitudes: ArrayLike, weights: ArrayLike | None = None
 ) -> tuple[float, float]:
-    """The direction of the (weighted) mean of the points' unit vectors.
+    """Return the direction of the (weighted) mean of the points' unit vectors.
 
-    Unlike a mean of degrees it holds across the antimeridian and at the poles. Source: K. V. Mardia
-    and P. E. Jupp, 'Directional Statistics', 2000, section 9.2.1.
+    Unlike a mean of degrees, it is right across the antimeridian and at the poles. Source: K. V.
+    Mardia and P. E. Jupp, 'Directional Statistics', 2000, section 9.2.1.
 
     Args:
         latitudes: Degrees, shape (n,).
@@ -205,30 +197,30 @@ def spherical_mean(
         (latitude, longitude) in degrees.
 
     Raises:
-        RegionError: There is no point or no weight, a weight is negative, or the points balance
-            one another, as antipodes do, so that no direction is left.
+        RegionError: There is no point, the total weight is zero, a weight is negative, or the
+            points balance each other, as antipodes do.
     """
     phi, lam = (np.radians(np.atleast_1d(np.asarray(v, float))) for v in (latitudes, longitudes))
     share = np.ones(len(phi)) if weights is None else np.atleast_1d(np.asarray(weights, float))
     total = float(share.sum())
     if len(phi) == 0 or not 0 < total < math.inf or bool((share < 0).any()):
         raise RegionError(
-            f"no mean of {len(phi)} points with a weight of {total!r}: "
-            "give at least one point, and weights that are not negative"
+            f"the mean of {len(phi)} points with a total weight of {total!r} is undefined; give"
+            " at least one point and a positive total weight"
         )
     vectors = np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)])
     x, y, z = (float(component) for component in vectors @ share / total)
     length = math.hypot(x, y, z)
     if not length > 1e-9:
         raise RegionError(
-            f"the mean of these {len(phi)} points is undefined: their vectors sum to {length!r}, "
-            "as antipodes do"
+            f"the mean of these {len(phi)} points is undefined, because they balance each other"
+            f" on the sphere: their vectors sum to {length!r}"
         )
     return math.degrees(math.atan2(z, math.hypot(x, y))), math.degrees(math.atan2(y, x))
 
 
 def bounding_boxes(latitude: float, longitude: float, radius_km: float) -> list[Box]:
-    """Boxes that hold every point within a radius, for a database to filter by.
+    """Return boxes that contain every point within a radius, for a database to filter by.
 
     The half width is `asin(sin δ / cos φ)`, larger than the width at the center's own latitude.
     Source: J. P. Matuschek, 'Finding points within a distance of a latitude/longitude using
@@ -239,7 +231,7 @@ def bounding_boxes(latitude: float, longitude: float, radius_km: float) -> list[
         pole; the world from half the circumference on.
 
     Raises:
-        RegionError: The coordinates or the radius are none.
+        RegionError: The coordinates or the radius are invalid.
     """
     check_coordinates(latitude, longitude)
     check_radius(radius_km)
@@ -255,7 +247,7 @@ def bounding_boxes(latitude: float, longitude: float, radius_km: float) -> list[
 
 
 def split_box(south: float, west: float, north: float, east: float) -> list[Box]:
-    """Boxes for a span of longitudes that may run past 180 degrees on either side."""
+    """Return boxes for a span of longitudes that may extend past 180 degrees on either side."""
     if east - west >= 360:
         return [Box(south, -180.0, north, 180.0)]
     if west < -180:

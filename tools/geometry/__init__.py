@@ -1,4 +1,4 @@
-"""Whether two pictures show the same place; here what the geometry of two says of each other."""
+"""Compares two pictures by their geometry, to tell whether they show the same place."""
 
 from __future__ import annotations
 

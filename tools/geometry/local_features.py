@@ -18,16 +18,16 @@ LONGER_SIDE_PX = 640
 """Pictures are scaled down to this; smaller ones keep their size."""
 
 SHORTEST_SIDE_PX = 32
-"""Of a picture so scaled; below, SIFT's coarser octaves have nothing to look at."""
+"""Minimum shorter side after scaling; below it, SIFT's coarser octaves are empty."""
 
 MOST_FEATURES = 1000
 """The strongest are kept."""
 
 IGNORED_STRIP = 0.05
-"""Share of the height, at the bottom, that is not looked at: watermarks and lines of text."""
+"""Share of the height at the bottom that is ignored, for watermarks and lines of text."""
 
 METHOD = f"sift {LONGER_SIDE_PX} {MOST_FEATURES} v1"
-"""Under which features are kept; features of another method are never compared with these."""
+"""Name of the method; features of different methods are never compared."""
 
 _STEPS_PER_PX = 64
 _DIMENSION = 128
@@ -42,9 +42,9 @@ class LocalFeatures:
     descriptors: NDArray[np.uint8]
     """`[n, 128]`, SIFT's histograms as OpenCV gives them, which are whole numbers."""
     width: int
-    """Of the scaled picture, pixels."""
+    """Width of the scaled picture in pixels."""
     height: int
-    """Of the scaled picture, pixels."""
+    """Height of the scaled picture in pixels."""
 
     def points_px(self) -> NDArray[np.float64]:
         """Return the points `[n, 2]` in pixels of the scaled picture."""
@@ -69,7 +69,9 @@ class LocalFeatures:
         """
         count, left = divmod(len(data), 4 + _DIMENSION)
         if left:
-            raise ValueError(f"{len(data)!r} bytes are not whole features of {4 + _DIMENSION}")
+            raise ValueError(
+                f"{len(data)!r} bytes are not a multiple of a feature's {4 + _DIMENSION}"
+            )
         points = np.frombuffer(data, "<u2", count=2 * count).reshape(count, 2)
         descriptors = np.frombuffer(data, np.uint8, offset=4 * count).reshape(count, _DIMENSION)
         return cls(points.astype(np.uint16), descriptors, width, height)
@@ -112,9 +114,9 @@ def _scaled_gray(image: Image.Image, longer_side_px: int) -> NDArray[np.uint8]:
     size = (round(image.width * scale), round(image.height * scale))
     if min(size) < SHORTEST_SIDE_PX:
         raise PhotoError(
-            f"a picture of {image.width!r} x {image.height!r} pixels is too small or too narrow to"
-            f" be compared; give one of at least {SHORTEST_SIDE_PX} on each side when the longer"
-            f" one is {longer_side_px}"
+            f"a picture of {image.width!r} x {image.height!r} pixels is too small or too narrow"
+            f" to match; after scaling to a longer side of {longer_side_px} pixels, the shorter"
+            f" side must have at least {SHORTEST_SIDE_PX}"
         )
     gray = image.convert("L")
     if size != image.size:

@@ -1,4 +1,4 @@
-"""Which matches agree on one geometry of two views, and whether that could be chance.
+"""Finds the matches that agree on one geometry of two views, and rules out chance.
 
 The geometry is a fundamental matrix, or a homography where the scene is flat or the camera only
 turned and any fundamental matrix would do. Both are found by MAGSAC (Barath et al. 2019), whose

@@ -1,10 +1,7 @@
-"""Pictures of a collection, decoded and embedded in any process: what workers do.
+"""The work of a worker process: decodes and embeds pictures.
 
-Kept apart from `geofix.tools.ingestion`, so that a worker need not import the database.
-
-Kept apart from `geofix.tools.ingestion`, whose import takes a worker 0.7 s for nothing.
-
-A pure function of its batch and the encoder; it knows no database.
+It knows no database, and is separate from the rest of `geofix.tools.ingestion`, whose import would
+cost a worker 0.7 s.
 """
 
 from __future__ import annotations
@@ -28,34 +25,34 @@ from geofix.tools.encoders import Encoder, load_encoder
 from geofix.tools.errors import PhotoError, RegionError
 from geofix.tools.geo.distance import check_coordinates
 from geofix.tools.photo.read import Photo, read_photo
-from geofix.tools.sources.pictures import Picture
+from geofix.tools.sources.picture_files import Picture
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is wanted of one picture."""
+    """One picture to decode, and what to read from it."""
 
     picture: Picture
     stored_sha256: str | None = None
-    """Of the picture whose vector is stored under this id; pixels are then wanted of another."""
+    """Hash of the picture whose vector is stored under this id; it needs no pixels."""
     wants_place: bool = False
-    """Whether EXIF has to say where it was taken."""
+    """Whether to read the place from EXIF."""
     wants_exif: bool = True
-    """Whether EXIF is wanted of the picture that is stored; nobody opens it otherwise."""
+    """Whether to read EXIF even if the picture is stored; otherwise it is not decoded."""
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
-    """What a picture is."""
+class DecodedPhoto:
+    """A decoded picture."""
 
     sha256: str
     """Hex digest of the file."""
     pixels: Image.Image | None
-    """As `read_photo` gives them; None where the vector that is stored is of this picture."""
+    """Pixels from `read_photo`; None if the stored vector is of this picture."""
     place: tuple[float, float] | None = None
-    """Latitude and longitude in degrees by EXIF; None where nobody asked."""
+    """Latitude and longitude in degrees from EXIF; None if not wanted."""
     taken_at: datetime | None = None
-    """By EXIF."""
+    """Time from EXIF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +62,29 @@ class Undecodable:
     reason: str
 
 
-Outcome = Decoded | Undecodable
+Outcome = DecodedPhoto | Undecodable
 
 
 def decode(task: Task) -> Outcome:
-    """Read, hash and decode one picture; what is wrong with it is given back, not raised."""
+    """Read, hash and decode one picture; an error is returned, not raised."""
     try:
         data = task.picture.read()
         sha256 = hashlib.sha256(data).hexdigest()
         is_stored = sha256 == task.stored_sha256
         if is_stored and not task.wants_exif:
-            return Decoded(sha256, None)
+            return DecodedPhoto(sha256, None)
         photo = read_photo(data)
         place = _place(photo) if task.wants_place else None
     except (PhotoError, RegionError) as error:
         return Undecodable(str(error))
-    return Decoded(sha256, None if is_stored else photo.pixels, place, _taken_at(photo))
+    return DecodedPhoto(sha256, None if is_stored else photo.pixels, place, _taken_at(photo))
 
 
 def _place(photo: Photo) -> tuple[float, float]:
     claim = photo.claim
     if claim is None or claim.latitude is None or claim.longitude is None:
         why = "; ".join(photo.notes) or "its EXIF has no GPS position"
-        raise PhotoError(f"it says no place: {why}")
+        raise PhotoError(f"it has no place: {why}")
     check_coordinates(claim.latitude, claim.longitude)
     return claim.latitude, claim.longitude
 
@@ -100,15 +97,15 @@ def _taken_at(photo: Photo) -> datetime | None:
 
 
 SAFE_PATH = "PYTHONSAFEPATH"
-"""Variable by which Python (3.11 or newer) leaves the working folder out of `sys.path`."""
+"""Environment variable that keeps the working folder out of Python's `sys.path`."""
 
 
 @contextmanager
 def from_safe_paths() -> Iterator[None]:
-    """Let processes that are started inside import nothing from the working folder.
+    """Keep processes that are started inside from importing modules of the working folder.
 
-    Python starts a worker by `-c`, and so looks there first: a `multiprocessing.py` among the
-    photos of a stranger would be run. What the parent imports from is handed on all the same.
+    Python starts a worker with `-c` and would import from there first, so it would run a
+    `multiprocessing.py` among a stranger's photos. The parent's import paths are passed on anyway.
     """
     before = os.environ.get(SAFE_PATH)
     os.environ[SAFE_PATH] = "1"
@@ -122,7 +119,7 @@ def from_safe_paths() -> Iterator[None]:
 
 
 def begin() -> None:
-    """Leave interrupts to the load, and watch over it; run first in every worker."""
+    """Ignore interrupts and end with the parent process; every worker calls this first."""
     # An interrupt from the keyboard reaches the whole group; the load ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -137,7 +134,7 @@ def _end_with_parent() -> None:
 
 
 class Loadable(Protocol):
-    """What an encoder is made from where it runs; small and picklable."""
+    """A small picklable description that a worker loads an encoder from."""
 
     def load(self) -> Encoder:
         """Load the encoder."""
@@ -167,13 +164,13 @@ class EncoderSpec:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """What a batch of pictures is."""
+    """A decoded and embedded batch of pictures."""
 
     outcomes: list[Outcome]
-    """One a picture, without pixels."""
+    """One outcome for each picture, without pixels."""
     vectors: NDArray[np.float32]
-    """Of shape [n, dimension] and unit length: a row for each picture, in order, that was decoded
-    and whose vector is not stored yet."""
+    """Vectors of unit length, of shape [n, dimension]: one for each picture, in order, that was
+    decoded and whose vector is not stored yet."""
 
 
 def embed_pictures(tasks: Sequence[Task], encoder: Encoder) -> Embedded:
@@ -183,6 +180,6 @@ def embed_pictures(tasks: Sequence[Task], encoder: Encoder) -> Embedded:
         EncoderError: The encoder failed.
     """
     outcomes = [decode(task) for task in tasks]
-    pixels = [o.pixels for o in outcomes if isinstance(o, Decoded) and o.pixels is not None]
-    bare = [replace(o, pixels=None) if isinstance(o, Decoded) else o for o in outcomes]
+    pixels = [o.pixels for o in outcomes if isinstance(o, DecodedPhoto) and o.pixels is not None]
+    bare = [replace(o, pixels=None) if isinstance(o, DecodedPhoto) else o for o in outcomes]
     return Embedded(bare, encoder.embed(pixels))

@@ -1,4 +1,4 @@
-"""The same load with Ray Data, a bounded number of batches on their way.
+"""Ingests photos with Ray Data, with a bounded number of batches in flight.
 
 This process looks up, leaves out and stores, as in `pipeline`; machines of the cluster need geofix,
 the pictures under the same paths, and no database.
@@ -24,15 +24,15 @@ from numpy.typing import NDArray
 from geofix.db.errors import GeofixError
 from geofix.db.load.ingest import Ingest
 from geofix.tools.errors import SourceError, quiet
-from geofix.tools.ingestion.decoding import Decoded, Embedded, Loadable, embed_pictures
-from geofix.tools.ingestion.load import Load, Writer
-from geofix.tools.ingestion.matching import Job
-from geofix.tools.ingestion.pipeline import BATCH
+from geofix.tools.ingestion.decoding import DecodedPhoto, Embedded, Loadable, embed_pictures
+from geofix.tools.ingestion.jobs import Job
+from geofix.tools.ingestion.photo_load import PhotoLoad, Writer
+from geofix.tools.ingestion.photo_pipeline import BATCH
 from geofix.tools.ingestion.report import IngestionReport, Progress, Tally
 from geofix.tools.sources import Source, check_name
 
 LISTER_CPUS = 0.1
-"""Of the task that hands batches on; it waits nearly all of the time."""
+"""CPUs that the listing task reserves; it waits nearly all of the time."""
 
 ROW = "row"
 """The one column: a pickled batch. Ray would make tables of the fields, which nobody needs."""
@@ -100,8 +100,8 @@ class Feed:
             raise self._error
         if self._on_the_way:
             raise GeofixError(
-                f"the Ray cluster lost {len(self._on_the_way)!r} batches; run the load again, it"
-                " goes on where it was"
+                f"the Ray cluster lost {len(self._on_the_way)!r} batches; run the load again,"
+                " and it continues where it stopped"
             )
 
     def _feed(self, queue: Any) -> None:
@@ -126,8 +126,8 @@ def _listed(_: Columns, queue: Any) -> Iterator[Columns]:
     """Hand on what the load puts into the queue; runs in the cluster."""
     if queue.get() != BEGIN:
         raise GeofixError(
-            "the Ray cluster lost the task that lists photos; run the load again, it goes on where"
-            " it was"
+            "the Ray cluster lost the task that lists photos; run the load again, and it"
+            " continues where it stopped"
         )
     while (row := queue.get()) != END:
         yield _column([row])
@@ -159,10 +159,11 @@ def _column(rows: list[bytes]) -> Columns:
 
 
 CPUS = 0.5
-"""Of one actor. Whole ones take all cores of a small machine, and who feeds them never starts."""
+"""CPUs that one actor reserves. With whole ones, actors would take all cores of a small machine and
+the task that feeds them would never start."""
 
 AHEAD = 3
-"""Batches on their way, for each actor."""
+"""Batches in flight for each actor."""
 
 
 def ingest_with_ray(
@@ -202,7 +203,7 @@ def ingest_with_ray(
         actor = {"num_cpus": CPUS, "num_gpus": gpus_each}
         name: str = ray.get(ray.remote(_name_of).options(**actor).remote(encoder))
         with Writer() as writer:
-            load = Load(source, gallery, ingest, name, tally, writer)
+            load = PhotoLoad(source, gallery, ingest, name, tally, writer)
             feed = Feed(load.jobs(), batch_size, AHEAD * workers)
             for jobs, embedded in feed.through(ray, encoder, workers, actor):
                 _take(jobs, embedded, load)
@@ -210,15 +211,15 @@ def ingest_with_ray(
     return tally.report
 
 
-def _take(jobs: list[Job], embedded: Embedded, load: Load) -> None:
+def _take(jobs: list[Job], embedded: Embedded, load: PhotoLoad) -> None:
     rows = iter(range(len(embedded.vectors)))
     row_of: dict[str, int] = {}
-    wanted: list[tuple[Job, Decoded]] = []
+    wanted: list[tuple[Job, DecodedPhoto]] = []
     for job, outcome in zip(jobs, embedded.outcomes, strict=True):
-        if isinstance(outcome, Decoded) and not job.has_vector(outcome):
+        if isinstance(outcome, DecodedPhoto) and not job.has_vector(outcome):
             # An id that is there twice is left out the second time.
             row_of.setdefault(job.external_id, next(rows))
-        if load.wants(job, outcome) and isinstance(outcome, Decoded):
+        if load.wants(job, outcome) and isinstance(outcome, DecodedPhoto):
             wanted.append((job, outcome))
     fresh = load.fresh(wanted)
     if fresh:

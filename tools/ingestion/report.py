@@ -1,4 +1,4 @@
-"""What becomes of a collection's photos: counted, told as it goes, and written down if left out."""
+"""Counts the photos of a load, reports its progress, and writes rejected photos to a file."""
 
 from __future__ import annotations
 
@@ -17,44 +17,44 @@ from geofix.tools.errors import SourceError
 from geofix.tools.sources.protocol import Rejected
 
 SHOWN = 20
-"""Photos left out that a report keeps; the file has all of them."""
+"""Maximum number of rejected photos in a report; the file has all of them."""
 
 PAUSE_S = 0.1
-"""Least time between two calls of `advance`: a terminal redraws no faster."""
+"""Minimum time between two calls of `advance`."""
 
 WINDOW_S = 30
-"""The rate is that of the last so many seconds: what was stored before goes by much faster."""
+"""The rate covers this many seconds, because photos that are already stored go much faster."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a load is."""
+    """The progress of a load."""
 
     done: int
-    """Photos stored, unchanged or left out."""
+    """Number of photos stored, unchanged or rejected."""
     total: int | None
-    """None where nobody knows before the end."""
+    """Number of photos; None if it is not known before the end."""
     rate_per_s: float
-    """Photos a second of late."""
+    """Recent photos per second."""
     rest_s: float | None
-    """Seconds to go at that rate; None where they cannot be told."""
+    """Remaining seconds at that rate; None if unknown."""
     rejected: int
 
 
 @dataclass
 class IngestionReport:
-    """What became of a collection's photos; every one is counted once."""
+    """The result of a load; every photo is counted once."""
 
     added: int = 0
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
     first_rejects: list[Rejected] = field(default_factory=list)
-    """At most `SHOWN` of those left out."""
+    """At most `SHOWN` rejected photos."""
     rejects_path: Path | None = None
-    """The file that has all of them, as JSON lines with `item` and `reason`."""
+    """File with all rejected photos, as JSON lines with `item` and `reason`."""
     workers_lost: int = 0
-    """How often a worker process was killed or crashed; its photos were read once more."""
+    """Number of worker processes that died; other processes read their photos again."""
 
     @property
     def done(self) -> int:
@@ -63,17 +63,17 @@ class IngestionReport:
 
 
 class Tally:
-    """Keeps the report of one load and tells how far it is. Use as a context manager."""
+    """Makes the report of one load, and reports progress. Use it as a context manager."""
 
     def __init__(
         self, total: int | None, advance: Callable[[Progress], None], rejects: Path | None
     ) -> None:
-        """Begin at nothing.
+        """Start counting.
 
         Args:
-            total: How many photos there are; None where nobody knows.
-            advance: Called with how far the load is, and once more at its end.
-            rejects: File for those left out, overwritten: a run again leaves the same ones out.
+            total: Number of photos; None if unknown.
+            advance: Called with the progress, and once more at the end.
+            rejects: File for rejected photos, which is overwritten: every run rejects them again.
 
         Raises:
             SourceError: The file cannot be written.
@@ -105,7 +105,7 @@ class Tally:
                 self._file.close()
 
     def reject(self, item: str, reason: str) -> None:
-        """Count a photo that is left out, and write it down at once."""
+        """Count a rejected photo, and write it to the file at once."""
         with self._lock:
             self.report.rejected += 1
             if len(self.report.first_rejects) < SHOWN:
@@ -152,14 +152,14 @@ def _opened(path: Path) -> TextIO:
         return path.open("w", encoding="utf-8", buffering=1)
     except OSError as error:
         raise SourceError(
-            f"the file for photos left out, {str(path)!r}, cannot be written: {error.strerror};"
-            " name another"
+            f"the file of rejected photos {str(path)!r} cannot be written: {error.strerror}."
+            " Choose another"
         ) from error
 
 
 def rejected_lines(report: IngestionReport) -> Iterator[str]:
-    """Give one line for each of the first photos left out, whatever its name holds."""
+    """Yield one line for each of the first rejected photos, with control characters escaped."""
     for item, reason in ((rejected.item, rejected.reason) for rejected in report.first_rejects):
         shown, reason = visible(item), visible(reason)
         named = item if item == shown else f"'{shown}'"
-        yield f"left out: {reason}" if shown in reason else f"left out {named}: {reason}"
+        yield f"rejected: {reason}" if shown in reason else f"rejected {named}: {reason}"

@@ -1,4 +1,4 @@
-"""Decoding in worker processes: in order, a bounded number at a time, and past a worker's death."""
+"""Decodes photos in worker processes, in order, and survives the death of a worker."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ class Workers:
             future = Future()
             future.set_result(
                 Undecodable(
-                    "a process died twice while reading it: a decoder crashed, or memory ran out;"
-                    " save it anew or smaller, as JPEG"
+                    "a process died twice while reading it, because a decoder crashed or memory"
+                    " ran out; save it as a new or smaller JPEG"
                 )
             )
         return future
@@ -136,8 +136,8 @@ class Workers:
                 pool.submit(os.getpid).result()
         except BrokenProcessPool as error:
             raise GeofixError(
-                f"{self._count!r} worker processes cannot be started, they die at once; a script"
-                " needs `if __name__ == '__main__':`, else ask for 1 worker"
+                f"{self._count!r} worker processes died as soon as they were started. A script"
+                " that ingests needs `if __name__ == '__main__':`; or use 1 worker"
             ) from error
         return pool
 

@@ -21,8 +21,8 @@ from geofix.tools.errors import ModelError
 from geofix.tools.models.budget import Budget, CallFailed, Terms
 from geofix.tools.models.calls import Caller
 from geofix.tools.models.failures import MAX_REASON
+from geofix.tools.models.prices import Price
 from geofix.tools.models.privacy import BeforeSend, require_bare
-from geofix.tools.models.providers import Price
 from geofix.tools.models.reply import MOST_TEXT, Answer, Reply, parse_answer, sounds_refused, total
 from geofix.tools.models.send import gives_several, json_schema
 
@@ -57,7 +57,7 @@ def ask(
         schema: What the answer must fit.
         temperature: Instead of the model's own.
         budget: What may be spent; shared with other questions.
-        price: What the model's tokens cost, where you know better than `tools/models/providers.py`.
+        price: What the model's tokens cost, where you know better than the table of providers.
         before_send: Called before each call with what it sends; what it raises stops the question.
         keep: Whether to use and fill the model's cache; by default not at a temperature above 0.
         closed: Why no call may be made; only a kept answer is given then.

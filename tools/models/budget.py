@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -12,8 +13,16 @@ from langchain_core.messages import BaseMessage
 
 from geofix.tools.errors import ModelError
 from geofix.tools.models.failures import status_of
-from geofix.tools.models.privacy import BeforeSend, address_of, outbound, require_here
-from geofix.tools.models.providers import Price, is_free, price_at
+from geofix.tools.models.prices import Price, is_free
+from geofix.tools.models.privacy import (
+    IN_PROCESS,
+    Address,
+    BeforeSend,
+    address_of,
+    outbound,
+    require_here,
+)
+from geofix.tools.models.providers import PROVIDERS
 from geofix.tools.models.reply import COUNTED, Reply
 
 
@@ -132,6 +141,24 @@ def require_price(budget: Budget | None, price: Price | None, model: str) -> Non
             " known; give one, as US dollars per million tokens of input and output ('2.50/10', or"
             " '0/0' if it is free), or limit tokens or seconds"
         )
+
+
+def price_at(address: Address, *names: str | None) -> Price | None:
+    """Return the price of a model; None if it is not known.
+
+    Args:
+        address: Where its calls go.
+        names: What it may be called, the surest first, dated or not.
+    """
+    if address.host == IN_PROCESS:
+        return Price(0.0, 0.0, source="in process: nobody is paid")
+    known = (row.prices for row in PROVIDERS.values() if row.priced_at == address.host)
+    plain = [_DATED.sub("", name) for name in names if name]
+    found = (prices[name] for prices in known for name in plain if name in prices)
+    return next(found, None)
+
+
+_DATED = re.compile(r"^models/|-(?:\d{8}|\d{4}-\d{2}-\d{2}|latest)$")
 
 
 class CallFailed(ModelError):

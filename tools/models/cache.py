@@ -16,10 +16,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.load import dumps, loads
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration
-from sqlalchemy import Engine, Integer, Text, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import Engine, delete, select
 
 from geofix.db.engine import database_errors
+from geofix.db.tables import AnswerRow
 from geofix.tools.errors import quiet
 from geofix.tools.models.privacy import address_of
 from geofix.tools.models.providers import model_name
@@ -28,77 +28,56 @@ if TYPE_CHECKING:
     from langchain_community.cache import SQLAlchemyMd5Cache
 
 
-_LOCK = 7_203_451
-"""Of Postgres, held while the table is made: two processes may start at once."""
-
-
-class _Base(DeclarativeBase):
-    """Apart from the tables of `geofix.db.tables`: this one exists only where it is wanted."""
-
-
-class KeptAnswer(_Base):
-    """One answer; the columns are those langchain-community fills.
-
-    Its own class would also index the model's options, which hold a whole JSON schema, and Postgres
-    refuses index entries of more than 2.7 kB.
-    """
-
-    __tablename__ = "model_answers"
-
-    id: Mapped[str] = mapped_column(Text, primary_key=True)
-    prompt_md5: Mapped[str] = mapped_column(Text, index=True)
-    llm: Mapped[str] = mapped_column(Text)
-    idx: Mapped[int] = mapped_column(Integer)
-    prompt: Mapped[str] = mapped_column(Text)
-    response: Mapped[str] = mapped_column(Text)
-
-
 class AnswerCache(BaseCache):
-    """Answers in Postgres; a database that fails is an error, never a model's fault."""
+    """Answers in Postgres. A database that fails raises `DatabaseError`; no model is blamed."""
 
-    def __init__(self, kept: SQLAlchemyMd5Cache, engine: Engine) -> None:
+    def __init__(self, community: SQLAlchemyMd5Cache, engine: Engine) -> None:
         """Use `answer_cache` instead."""
-        self._kept = kept
+        self._community = community
         self._engine = engine
 
     def lookup(self, prompt: str, llm_string: str) -> RETURN_VAL_TYPE | None:
-        """Return the answer to this very prompt by this very model, if it is kept."""
-        with database_errors(self._engine):
-            rows = self._kept._search_rows(prompt, llm_string)
-        # Its own `lookup` would revive any class of LangChain's that a row names. Quiet, since
-        # LangChain calls `loads` beta.
+        """Return the answer to exactly this prompt by exactly this model, if one is kept."""
+        # The package's own `lookup` would revive any core class of LangChain that a row names.
+        kept = (
+            select(AnswerRow.response)
+            .where(AnswerRow.prompt_md5 == self._community.get_md5(prompt))
+            .where(AnswerRow.llm == llm_string, AnswerRow.prompt == prompt)
+            .order_by(AnswerRow.idx)
+        )
+        with database_errors(self._engine), self._engine.connect() as connection:
+            responses = connection.execute(kept).scalars().all()
+        # Quiet, since LangChain calls `loads` beta.
         with quiet():
-            kept = [loads(row[0], allowed_objects=[ChatGeneration, AIMessage]) for row in rows]
-        return kept or None
+            found = [loads(one, allowed_objects=[ChatGeneration, AIMessage]) for one in responses]
+        return found or None
 
     def update(self, prompt: str, llm_string: str, return_val: RETURN_VAL_TYPE) -> None:
-        """Keep an answer."""
+        """Keep an answer instead of the one kept before."""
         with database_errors(self._engine):
-            self._kept.update(prompt, llm_string, return_val)
+            self._community.update(prompt, llm_string, return_val)
 
     def clear(self, **kwargs: Any) -> None:
         """Forget every answer."""
+        # The package's own `clear` calls a method that no mapped class has.
         with database_errors(self._engine), self._engine.begin() as connection:
-            connection.execute(KeptAnswer.__table__.delete())  # type: ignore[attr-defined]
+            connection.execute(delete(AnswerRow))
 
 
 def answer_cache(engine: Engine) -> AnswerCache:
-    """Return a cache of model answers in the database of `engine`; its table is made if missing.
+    """Return the cache of model answers in the database of `engine`, which is set up.
 
     Raises:
         DatabaseError: The database cannot be reached.
     """
-    # The package announces its own sunset on import; DESIGN.md section 3 says why we stay.
+    # The package announces its own sunset on import.
     with quiet():
         from langchain_community.cache import (  # noqa: PLC0415 - two seconds, seldom wanted
             SQLAlchemyMd5Cache,
         )
 
-    with database_errors(engine), engine.begin() as connection:
-        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        _Base.metadata.create_all(connection)
     with database_errors(engine):
-        return AnswerCache(SQLAlchemyMd5Cache(engine, KeptAnswer), engine)  # type: ignore[arg-type]
+        return AnswerCache(SQLAlchemyMd5Cache(engine, AnswerRow), engine)  # type: ignore[arg-type]
 
 
 class Kept:

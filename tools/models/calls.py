@@ -38,8 +38,7 @@ from geofix.tools.models.failures import (
     takes_no_images,
     words_of,
 )
-from geofix.tools.models.privacy import untraced
-from geofix.tools.models.providers import secrets_of
+from geofix.tools.models.privacy import secrets_of, untraced
 from geofix.tools.models.reply import Reply, reply_of
 from geofix.tools.models.responses import Line
 from geofix.tools.models.send import IN_WORDS, form_for, in_words, longest_call_s, salvaged, send

@@ -10,8 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from geofix.db.plain_text import one_line, without
-from geofix.tools.models.privacy import pictures_in
-from geofix.tools.models.providers import secrets_of
+from geofix.tools.models.privacy import pictures_in, secrets_of
 
 MAX_REASON = 300
 """Characters of an error that are kept; some servers quote the whole request, photo included."""

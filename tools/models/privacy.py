@@ -14,32 +14,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage
+from pydantic import SecretStr
 
+from geofix.db.plain_text import SECRET_NAME, secrets_in
 from geofix.tools.errors import ModelError
+from geofix.tools.models.providers import PROVIDERS, provider_of
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
 
 IN_PROCESS = "in process"
 """Stands where a host would."""
 
 UNKNOWN = "unknown"
 """Stands for the host of a client that does not say where it sends to."""
-
-_OLLAMA = "http://127.0.0.1:11434"
-_URLS = (
-    "anthropic_api_url",
-    "openai_api_base",
-    "azure_endpoint",
-    "base_url",
-    "api_base",
-    "endpoint_url",
-    "endpoint",
-)
-_PROXIES = ("openai_proxy", "anthropic_proxy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +56,15 @@ def address_of(model: BaseChatModel) -> Address:
 
     A model of your own that runs in this process says so with an attribute `in_process = True`.
     """
-    provider = model._get_ls_params().get("ls_provider")
-    if getattr(model, "in_process", False) is True or provider == "transformers":
+    if getattr(model, "in_process", False) is True:
         return Address(IN_PROCESS, stays=True)
-    url = url_of(model, provider)
+    url = provider_of(model).address(model)
     if url is None:
         return Address(UNKNOWN, stays=False)
     parts = urlsplit(url if "//" in url else f"http://{url}")
     host = parts.hostname or UNKNOWN
-    own = next((value for name in _PROXIES if (value := getattr(model, name, None))), None)
-    proxy = _host(own) if isinstance(own, str) else _environment_proxy(parts.scheme, host)
+    own = next(iter(_proxies_of(model)), None)
+    proxy = _environment_proxy(parts.scheme, host) if own is None else _host(own)
     shown = host if parts.port is None else f"{host}:{parts.port}"
     return Address(shown, stays=is_loopback(host) and proxy is None, proxy=proxy)
 
@@ -89,26 +81,23 @@ def is_loopback(host: str) -> bool:
     return ip.is_loopback or ip.is_unspecified
 
 
-def urls_of(model: BaseChatModel) -> list[str]:
-    """Return every URL a model's calls use, its own and those of proxies, logins included."""
-    own = url_of(model, model._get_ls_params().get("ls_provider"))
-    proxies = [getattr(model, name, None) for name in _PROXIES]
-    return [url for url in (own, *proxies, *getproxies().values()) if isinstance(url, str)]
+def secrets_of(model: BaseChatModel) -> list[str]:
+    """Return the keys and logins a model holds, so that they can be kept out of what is written."""
+    held = [value for value in vars(model).values() if isinstance(value, SecretStr)]
+    urls = [provider_of(model).address(model) or "", *_proxies_of(model), *getproxies().values()]
+    headers = getattr(model, "default_headers", None) or {}
+    return [
+        *(value.get_secret_value() for value in held),
+        *(str(value) for name, value in headers.items() if SECRET_NAME.search(name)),
+        *(secret for url in urls for secret in secrets_in(url)),
+    ]
 
 
-def url_of(model: BaseChatModel, provider: Any) -> str | None:
-    """Return where a model's calls go, with the login if there is one; none if it does not say."""
-    if provider == "ollama":
-        return str(getattr(model, "base_url", None) or os.environ.get("OLLAMA_HOST") or _OLLAMA)
-    # The clients resolve variables of their own (OPENAI_BASE_URL, GOOGLE_GEMINI_BASE_URL, ...).
-    client: Any = getattr(model, "root_client", None)
-    if (url := getattr(client, "base_url", None)) is not None:
-        return str(url)
-    inner: Any = getattr(getattr(model, "client", None), "_api_client", None)
-    if (url := getattr(getattr(inner, "_http_options", None), "base_url", None)) is not None:
-        return str(url)
-    given = (getattr(model, name, None) for name in _URLS)
-    return next((url for url in given if isinstance(url, str) and url), None)
+def _proxies_of(model: BaseChatModel) -> list[str]:
+    # Of every provider: a class derived from one has its fields.
+    names = (provider.proxy_field for provider in PROVIDERS.values())
+    given = (getattr(model, name, None) for name in names if name is not None)
+    return [url for url in given if isinstance(url, str) and url]
 
 
 def _environment_proxy(scheme: str, host: str) -> str | None:

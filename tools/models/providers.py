@@ -1,308 +1,156 @@
-"""Chat models that take images, found by `provider:model`, and what their tokens cost.
+"""The providers of chat models, one row each: all that geofix has to know of any of them.
 
-Any LangChain chat model will do where one is handed over as an object; the providers below are
-also found by name. Each lives in a package of its own, which an extra of geofix installs.
-
-A price holds at the provider's own address only. Elsewhere it is unknown, and stays so: a server
-on this machine may be a gateway to one that is paid for, and one of your own costs what you say.
-Only a model in this process costs 0. Prices change; `Price.parse` takes your own.
+Any LangChain chat model will do where one is handed over as an object. Those of a provider with a
+row here are also found by name, `provider:model`, and asked in the form their client does best.
+`add_provider` adds a row.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-from langchain_core.language_models import BaseChatModel
-from pydantic import SecretStr, ValidationError
-
-from geofix.db.plain_text import SECRET_NAME, redact, secrets_in, without
 from geofix.tools.errors import ModelError
-from geofix.tools.models.privacy import IN_PROCESS as IN_PROCESS_HOST
-from geofix.tools.models.privacy import Address, address_of, require_here, stay_offline, urls_of
-from geofix.tools.models.responses import bind
+from geofix.tools.models.prices import Price
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-
-IN_PROCESS = "transformers"
-"""Named like a provider: a hub id or folder, run here by `transformers_chat`."""
-
-NO_KEY = "no-key-needed"
-"""Sent to a server of one's own that wants no key: the clients insist on having one."""
+    from langchain_core.language_models import BaseChatModel
 
 
 @dataclass(frozen=True, slots=True)
-class Provider:
-    """Where a provider's chat model is found, and what it takes."""
+class SchemaForm:
+    """How a client is told which schema an answer must fit."""
 
-    module: str
-    name: str
-    extra: str
-    key_variable: str
-    """Where the provider's own client looks for a key."""
-    takes_key: bool = True
-    """Whether its class keeps a key as a secret; else the variable is the only way."""
-    hosted: bool = True
-    """Whether it is a service unless a URL says otherwise."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """What else its class must be told."""
+    """Arguments of its `with_structured_output`."""
+    as_class: bool = True
+    """Whether the schema goes there as a pydantic class, else as a JSON schema."""
+    requires: str | None = None
+    """An option that the call must have then; where the client leaves it out, for it warns and goes
+    on, the next form is used."""
 
 
-PROVIDERS = {
-    "openai": Provider("langchain_openai", "ChatOpenAI", "openai", "OPENAI_API_KEY"),
-    "ollama": Provider(
-        "langchain_ollama", "ChatOllama", "ollama", "OLLAMA_API_KEY", takes_key=False, hosted=False
-    ),
-    "anthropic": Provider("langchain_anthropic", "ChatAnthropic", "anthropic", "ANTHROPIC_API_KEY"),
-    # Its client takes 0 retries for its own default, and would follow a variable to Vertex.
-    "google": Provider(
-        "langchain_google_genai",
-        "ChatGoogleGenerativeAI",
-        "google",
-        "GOOGLE_API_KEY",
-        options={"max_retries": 1, "vertexai": False},
-    ),
-}
-"""`openai` is every OpenAI-compatible server: vLLM, llama.cpp, SGLang, LM Studio, OpenAI."""
+def stated_address(model: Any) -> str | None:
+    """Return the address that a client states, with the login if there is one."""
+    # Clients resolve variables of their own (OPENAI_BASE_URL, GOOGLE_GEMINI_BASE_URL, ...).
+    client: Any = getattr(model, "root_client", None)
+    if (url := getattr(client, "base_url", None)) is not None:
+        return str(url)
+    inner: Any = getattr(getattr(model, "client", None), "_api_client", None)
+    if (url := getattr(getattr(inner, "_http_options", None), "base_url", None)) is not None:
+        return str(url)
+    given = (getattr(model, name, None) for name in _ADDRESS_FIELDS)
+    return next((url for url in given if isinstance(url, str) and url), None)
 
 
-def load_chat_model(
-    spec: str,
-    *,
-    base_url: str | None = None,
-    api_key: str | None = None,
-    timeout_s: float = 120,
-    cache_engine: Engine | None = None,
-) -> BaseChatModel:
-    """Return the chat model that `provider:model` names; nothing is called yet.
+_ADDRESS_FIELDS = (
+    "anthropic_api_url",
+    "openai_api_base",
+    "azure_endpoint",
+    "base_url",
+    "api_base",
+    "endpoint_url",
+    "endpoint",
+)
 
-    Args:
-        spec: Such as `openai:Qwen/Qwen2.5-VL-7B-Instruct`, `ollama:qwen2.5vl`, or
-            `transformers:/a/folder` for a model in this process.
-        base_url: Address of the server, where it is not the provider's own. The key in the
-            provider's own variable is not sent there: it was not given for that server.
-        api_key: Key, where the provider's own environment variable is not to be used.
-        timeout_s: Longest time of one call, from the connection to the last byte, seconds; in
-            this process, of one answer.
-        cache_engine: Keep answers in this database and reuse them.
 
-    Raises:
-        ModelError: The provider is unknown, its package is not installed, a key is missing,
-            the address is none, or `GEOFIX_OFFLINE` forbids to call it.
+def timeout_without_retries(timeout_s: float) -> dict[str, Any]:
+    """Return a time-out in seconds and no retries, as most clients take them.
+
+    A client would repeat a call that timed out, three times the wait; `tools/models/calls.py`
+    repeats only what failed quickly.
     """
-    stay_offline()
-    if spec.startswith(f"{IN_PROCESS}:") and spec != f"{IN_PROCESS}:":
-        # The hub's client alone takes half a second to import.
-        from geofix.tools.transformers_chat import model_by_name  # noqa: PLC0415
-
-        loaded: BaseChatModel = model_by_name(
-            spec, timeout_s=timeout_s, base_url=base_url, api_key=api_key
-        )
-    else:
-        loaded = _client(spec, base_url, api_key, timeout_s)
-    require_here(f"the model {spec!r}", address_of(loaded))
-    if cache_engine is not None:
-        from geofix.tools.models.cache import answer_cache  # noqa: PLC0415 - two seconds, seldom wanted
-
-        loaded.cache = answer_cache(cache_engine)
-    return loaded
+    return {"timeout": timeout_s, "max_retries": 0}
 
 
-def _client(
-    spec: str, base_url: str | None, api_key: str | None, timeout_s: float
-) -> BaseChatModel:
-    provider, model = _parsed(spec)
-    _check_address(spec, base_url)
-    if api_key is not None and not provider.takes_key:
-        raise ModelError(
-            f"the model {spec!r} takes no GEOFIX_MODEL_API_KEY; unset it, and if the server wants"
-            f" a key put it into {provider.key_variable}"
-        )
-    try:
-        chat = getattr(import_module(provider.module), provider.name)
-    except ImportError as error:
-        raise ModelError(
-            f"the model {spec!r} needs the package {provider.module!r}; install it with"
-            f" pip install 'geofix[{provider.extra}]'"
-        ) from error
-    return _construct(chat, spec, provider, _options(provider, model, base_url, timeout_s), api_key)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One provider."""
+
+    chat_class: str
+    """Its LangChain chat model, as `module:class`."""
+    package: str
+    """What pip installs it from."""
+    reported_as: tuple[str, ...] = ()
+    """What its class calls the provider (`ls_provider`), where that is not the name of the row."""
+    loader: str | None = None
+    """`module:function` that makes the model of a name instead of `load_chat_model`: where no
+    server is asked."""
+
+    # Address and key
+    hosted: bool = True
+    """Whether it is a service unless an address says otherwise. A service is told no temperature
+    unless one is asked for: newer models refuse any but their own."""
+    url: str | None = None
+    """Address of its server where none is given; None leaves it to the class."""
+    address: Callable[[Any], str | None] = stated_address
+    """Reads from a model the address it calls."""
+    proxy_field: str | None = None
+    """Field of the class that holds a proxy."""
+    key_variable: str | None = None
+    """Environment variable with the provider's key; None where it has none."""
+    takes_key: bool = True
+    """Whether the class takes a key (`api_key`) and keeps it as a secret; else the variable is the
+    only way."""
+
+    # The call
+    arguments: Callable[[float], Mapping[str, Any]] = timeout_without_retries
+    """What else the class is told, by the longest time of one call in seconds."""
+    timeout_field: str | None = None
+    """Field in which the class keeps its time-out, alone or as `timeout` in a dictionary."""
+    timeout_per_call: bool = False
+    """Whether a call takes a time-out of its own (`timeout`)."""
+    several_answers: bool = False
+    """Whether one call gives several answers (`n`)."""
+    schema_forms: tuple[SchemaForm, ...] = (SchemaForm(),)
+    """Forms of the answer's schema, the best first."""
+    http_client: Callable[[Any], Any] | None = None
+    """Takes a model and returns the httpx client of its synchronous calls, shared with no other
+    model; what a server sends through it is then bounded (`tools/models/responses.py`)."""
+
+    # The answer
+    refusals: frozenset[str] = frozenset()
+    """Finish reasons that mean a refusal, in small letters."""
+    picture_px: int = 1024
+    """Longer side of a picture; local vision models tile or scale larger ones."""
+    priced_at: str | None = None
+    """Host at which `prices` hold. Elsewhere a price is unknown: a server on this machine may be a
+    gateway to one that is paid for, and one of your own costs what you say."""
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    """By name of the model without its date; a figure nobody could show a page for is left out."""
 
 
-def _parsed(spec: str) -> tuple[Provider, str]:
-    name, _, model = spec.partition(":")
-    provider = PROVIDERS.get(name)
-    if provider is None or not model:
-        raise ModelError(
-            f"the model {spec!r} names no provider geofix knows; write provider:model, with one of"
-            f" {', '.join(sorted([*PROVIDERS, IN_PROCESS]))}, for example"
-            " 'openai:Qwen/Qwen2.5-VL-7B-Instruct' with GEOFIX_MODEL_URL for a server of your own"
-        )
-    return provider, model
+def openai_http_client(model: Any) -> Any:
+    """Return a new client inside a `ChatOpenAI` or a class derived from it.
 
-
-def _check_address(spec: str, base_url: str | None) -> None:
-    if base_url is None:
-        return
-    try:
-        parts = urlsplit(base_url)
-        good = parts.scheme in {"http", "https"} and parts.hostname is not None
-    except ValueError:
-        good = False
-    if not good:
-        raise ModelError(
-            f"the model {spec!r} cannot be reached at {redact(base_url)!r}: write"
-            " GEOFIX_MODEL_URL as 'http://localhost:8000/v1'"
-        )
-
-
-def _options(
-    provider: Provider, model: str, base_url: str | None, timeout_s: float
-) -> dict[str, Any]:
-    options: dict[str, Any] = {"model": model}
-    # Hosted models of the newer kind refuse any temperature but their own.
-    if base_url is not None or not provider.hosted:
-        options["temperature"] = 0.0
-    if base_url is not None:
-        options["base_url"] = base_url
-    if provider.hosted:
-        # The clients would repeat a call that timed out, three times the wait; `calls` repeats
-        # only what failed quickly.
-        options |= {"timeout": timeout_s, "max_retries": 0, **provider.options}
-    else:
-        options["client_kwargs"] = {"timeout": timeout_s}
-    return options
-
-
-def _construct(
-    chat: type[BaseChatModel],
-    spec: str,
-    provider: Provider,
-    options: dict[str, Any],
-    api_key: str | None,
-) -> BaseChatModel:
-    url = options.get("base_url", "")
-    key = api_key or (NO_KEY if url else None)
-    if provider.takes_key and key is not None:
-        options = {**options, "api_key": key}
-    try:
-        loaded = chat(**options)
-    except Exception as error:
-        # Clients raise classes of their own for a missing key (openai.OpenAIError), and pydantic
-        # quotes its input, key included: hence no chain.
-        reason = without(_reason(error), key, *secrets_in(url))
-        raise ModelError(
-            f"the model {spec!r} cannot be set up: {reason}."
-            f" If it wants a key, set GEOFIX_MODEL_API_KEY or {provider.key_variable}"
-        ) from None
-    if provider.takes_key and not any(secrets_of(loaded)):
-        raise ModelError(
-            f"the model {spec!r} wants a key; set GEOFIX_MODEL_API_KEY or {provider.key_variable}"
-        )
-    bind(loaded)
-    return loaded
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def secrets_of(model: BaseChatModel) -> list[str]:
-    """Return the keys and logins a model holds, so that they can be kept out of what is written."""
-    held = [value for value in vars(model).values() if isinstance(value, SecretStr)]
-    headers = getattr(model, "default_headers", None) or {}
-    return [
-        *(value.get_secret_value() for value in held),
-        *(str(value) for name, value in headers.items() if SECRET_NAME.search(name)),
-        *(secret for url in urls_of(model) for secret in secrets_in(url)),
-    ]
-
-
-def model_name(model: BaseChatModel) -> str:
-    """Return how the trail names a model that was handed over as an object."""
-    parameters = model._get_ls_params()
-    provider = parameters.get("ls_provider", type(model).__name__.lower())
-    return f"{provider}:{parameters.get('ls_model_name', type(model).__name__)}"
-
-
-LONG_PROMPT = 100_000
-"""Input tokens above which several hosts charge more, so that no cost is given."""
-
-_MILLION = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """US dollars per million tokens."""
-
-    input: float
-    output: float
-    cached: float | None = None
-    """Of input read from the host's cache; charged as `input` where it is not known."""
-    source: str = "given by the caller"
-    """Address of the page it was read from."""
-    read_on: str | None = None
-    """Date, ISO; of the page itself where it is a transcript with a date."""
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read `input/output` or `input/output/cached`, such as `2.50/10`.
-
-        Raises:
-            ModelError: It is no such price.
-        """
-        try:
-            numbers = [float(part) for part in text.split("/")]
-        except ValueError:
-            numbers = []
-        if len(numbers) not in (2, 3) or not all(0 <= one < float("inf") for one in numbers):
-            raise ModelError(
-                f"the price {text!r} is none: write US dollars per million tokens of input and of"
-                " output, as '2.50/10', with a third number for cached input; '0/0' is free"
-            )
-        return cls(numbers[0], numbers[1], numbers[2] if len(numbers) == 3 else None)
-
-    def cost(self, tokens: dict[str, int]) -> float | None:
-        """Return what tokens cost, US dollars; None where they were not counted, or too many."""
-        if is_free(self):
-            return 0.0
-        if "input_tokens" not in tokens or "output_tokens" not in tokens:
-            return None
-        if self.read_on is not None and tokens["input_tokens"] > LONG_PROMPT:
-            return None
-        read = min(tokens.get("cached_input_tokens", 0), tokens["input_tokens"])
-        cached = self.input if self.cached is None else self.cached
-        paid = (tokens["input_tokens"] - read) * self.input + read * cached
-        return (paid + tokens["output_tokens"] * self.output) / _MILLION
-
-
-def is_free(price: Price | None) -> bool:
-    """Tell whether nothing is paid, for certain."""
-    return price is not None and price.input == price.output == 0
-
-
-def price_at(address: Address, *names: str | None) -> Price | None:
-    """Return the price of a model; None if it is not known.
-
-    Args:
-        address: Where its calls go.
-        names: What it may be called, the surest first, dated or not.
+    The package shares one client among all models of an address, and those of the host application
+    are not ours to bound.
     """
-    if address.host == IN_PROCESS_HOST:
-        return Price(0.0, 0.0, source="in process: nobody is paid")
-    known = PRICES.get(address.host, {})
-    plain = (_DATED.sub("", name) for name in names if name)
-    return next((known[name] for name in plain if name in known), None)
+    sdk = import_module("openai")
+    http = sdk.DefaultHttpxClient(timeout=model.request_timeout, proxy=model.openai_proxy)
+    model.root_client = model.root_client.with_options(http_client=http)
+    model.client = model.root_client.chat.completions
+    return http
 
 
-_DATED = re.compile(r"^models/|-(?:\d{8}|\d{4}-\d{2}-\d{2}|latest)$")
+def _anthropic_http_client(model: Any) -> Any:
+    sdk = import_module("anthropic")
+    http = sdk.DefaultHttpxClient(
+        timeout=model.default_request_timeout, proxy=model.anthropic_proxy
+    )
+    # Made when it is first used, and kept under this name from then on.
+    model.__dict__["_client"] = model._client.with_options(http_client=http)
+    return http
+
+
+def _ollama_address(model: Any) -> str:
+    given = getattr(model, "base_url", None) or os.environ.get("OLLAMA_HOST")
+    return str(given or "http://127.0.0.1:11434")
+
 
 _OPENAI_MODELS = "https://developers.openai.com/api/docs/models/"
 _OPENAI_MAY = (
@@ -317,32 +165,149 @@ _GEMINI = (
     " (of https://ai.google.dev/gemini-api/docs/pricing)"
 )
 
-PRICES: dict[str, dict[str, Price]] = {
-    "api.openai.com": {
-        "gpt-6.2-sol": Price(2, 10, 0.1, _OPENAI_MODELS + "gpt-6.2-sol.md", "2026-11-22"),
-        "gpt-5.5": Price(5, 30, 0.5, _OPENAI_MAY, "2026-05-04"),
-        "gpt-5.4": Price(2.5, 15, 0.25, _OPENAI_MAY, "2026-05-04"),
-        "gpt-5.4-mini": Price(0.75, 4.5, 0.075, _OPENAI_MAY, "2026-05-04"),
-        "gpt-5.4-nano": Price(0.2, 1.25, 0.02, _OPENAI_MAY, "2026-05-04"),
-        "gpt-4.1": Price(
-            2, 8, 0.5, "https://vercel.com/ai-gateway/models/gpt-4.1/providers", "2026-11-22"
-        ),
-    },
-    "api.anthropic.com": {
-        "claude-opus-5-5": Price(4, 20, None, _CLAUDE_5, "2026-11-22"),
-        "claude-opus-5": Price(5, 25, 0.5, _CLAUDE_5, "2026-11-22"),
-        "claude-opus-4-8": Price(5, 25, 0.5, _CLAUDE, "2026-11-22"),
-        "claude-opus-4-7": Price(5, 25, 0.5, _CLAUDE, "2026-11-22"),
-        "claude-opus-4-6": Price(5, 25, 0.5, _CLAUDE, "2026-11-22"),
-        "claude-opus-4-5": Price(5, 25, 0.5, _CLAUDE, "2026-11-22"),
-        "claude-sonnet-5-5": Price(2, 10, None, _CLAUDE_5, "2026-11-22"),
-        "claude-sonnet-5": Price(2, 10, 0.2, _SONNET_5, "2026-11-22"),
-        "claude-haiku-5-5": Price(0.1, 0.5, None, _CLAUDE_5, "2026-11-22"),
-        "claude-haiku-4-5": Price(1, 5, None, _SONNET_5, "2026-11-22"),
-    },
-    "generativelanguage.googleapis.com": {
-        "gemini-3.5-flash": Price(1.5, 9, None, _GEMINI, "2026-09-20"),
-        "gemini-3.1-pro-preview": Price(2, 12, None, _GEMINI, "2026-09-20"),
-    },
+_OPENAI_PRICES = {
+    "gpt-6.2-sol": Price(2, 10, 0.1, _OPENAI_MODELS + "gpt-6.2-sol.md", "2026-11-22"),
+    "gpt-5.5": Price(5, 30, 0.5, _OPENAI_MAY, "2026-05-04"),
+    "gpt-5.4": Price(2.5, 15, 0.25, _OPENAI_MAY, "2026-05-04"),
+    "gpt-5.4-mini": Price(0.75, 4.5, 0.075, _OPENAI_MAY, "2026-05-04"),
+    "gpt-5.4-nano": Price(0.2, 1.25, 0.02, _OPENAI_MAY, "2026-05-04"),
+    "gpt-4.1": Price(
+        2, 8, 0.5, "https://vercel.com/ai-gateway/models/gpt-4.1/providers", "2026-11-22"
+    ),
 }
-"""By host, then by name without its date. A figure nobody could show a page for is not here."""
+_ANTHROPIC_PRICES = {
+    "claude-opus-5-5": Price(4, 20, None, _CLAUDE_5, "2026-11-22"),
+    "claude-opus-5": Price(5, 25, 0.5, _CLAUDE_5, "2026-11-22"),
+    "claude-opus-4-8": Price(5, 25, 0.5, _CLAUDE, "2026-11-22"),
+    "claude-opus-4-7": Price(5, 25, 0.5, _CLAUDE, "2026-11-22"),
+    "claude-opus-4-6": Price(5, 25, 0.5, _CLAUDE, "2026-11-22"),
+    "claude-opus-4-5": Price(5, 25, 0.5, _CLAUDE, "2026-11-22"),
+    "claude-sonnet-5-5": Price(2, 10, None, _CLAUDE_5, "2026-11-22"),
+    "claude-sonnet-5": Price(2, 10, 0.2, _SONNET_5, "2026-11-22"),
+    "claude-haiku-5-5": Price(0.1, 0.5, None, _CLAUDE_5, "2026-11-22"),
+    "claude-haiku-4-5": Price(1, 5, None, _SONNET_5, "2026-11-22"),
+}
+_GOOGLE_PRICES = {
+    "gemini-3.5-flash": Price(1.5, 9, None, _GEMINI, "2026-09-20"),
+    "gemini-3.1-pro-preview": Price(2, 12, None, _GEMINI, "2026-09-20"),
+}
+
+# As JSON schema and not as a class: openai's client checks an answer against a class while it reads
+# it, and raises without saying what the model wrote. By method, since calling a tool is the default
+# of some clients, and many vision models have none.
+_JSON_SCHEMA = SchemaForm({"method": "json_schema"}, as_class=False)
+
+_PROVIDERS = {
+    # Every OpenAI-compatible server too: vLLM, llama.cpp, SGLang, LM Studio.
+    "openai": Provider(
+        chat_class="langchain_openai:ChatOpenAI",
+        package="geofix[openai]",
+        reported_as=("openai", "azure"),
+        proxy_field="openai_proxy",
+        key_variable="OPENAI_API_KEY",
+        timeout_field="request_timeout",
+        timeout_per_call=True,
+        several_answers=True,
+        schema_forms=(SchemaForm({"method": "json_schema", "strict": True}, as_class=False),),
+        http_client=openai_http_client,
+        refusals=frozenset({"content_filter"}),
+        priced_at="api.openai.com",
+        prices=_OPENAI_PRICES,
+    ),
+    "ollama": Provider(
+        chat_class="langchain_ollama:ChatOllama",
+        package="geofix[ollama]",
+        hosted=False,
+        address=_ollama_address,
+        key_variable="OLLAMA_API_KEY",
+        takes_key=False,
+        arguments=lambda timeout_s: {"client_kwargs": {"timeout": timeout_s}},
+        timeout_field="client_kwargs",
+        schema_forms=(_JSON_SCHEMA,),
+        http_client=lambda model: model._client._client,
+    ),
+    "anthropic": Provider(
+        chat_class="langchain_anthropic:ChatAnthropic",
+        package="geofix[anthropic]",
+        proxy_field="anthropic_proxy",
+        key_variable="ANTHROPIC_API_KEY",
+        timeout_field="default_request_timeout",
+        timeout_per_call=True,
+        # Models that think cannot be forced to call a tool.
+        schema_forms=(SchemaForm(requires="tool_choice"), SchemaForm({"method": "json_schema"})),
+        http_client=_anthropic_http_client,
+        refusals=frozenset({"refusal"}),
+        # Larger ones are scaled down by the service (its vision guide), smaller ones are not.
+        picture_px=1568,
+        priced_at="api.anthropic.com",
+        prices=_ANTHROPIC_PRICES,
+    ),
+    "google": Provider(
+        chat_class="langchain_google_genai:ChatGoogleGenerativeAI",
+        package="geofix[google]",
+        reported_as=("google_genai",),
+        key_variable="GOOGLE_API_KEY",
+        # Its client takes 0 retries for its own default, and would follow a variable to Vertex.
+        arguments=lambda timeout_s: {"timeout": timeout_s, "max_retries": 1, "vertexai": False},
+        timeout_field="timeout",
+        timeout_per_call=True,
+        schema_forms=(_JSON_SCHEMA,),
+        http_client=lambda model: model.client._api_client._httpx_client,
+        refusals=frozenset({"safety", "prohibited_content", "blocklist", "spii", "image_safety"}),
+        priced_at="generativelanguage.googleapis.com",
+        prices=_GOOGLE_PRICES,
+    ),
+    # A hub id or folder, run in this process.
+    "transformers": Provider(
+        chat_class="geofix.tools.transformers_chat:TransformersChat",
+        package="geofix[local]",
+        loader="geofix.tools.transformers_chat:model_by_name",
+        hosted=False,
+        timeout_field="timeout_s",
+        timeout_per_call=True,
+        several_answers=True,
+        schema_forms=(_JSON_SCHEMA,),
+    ),
+}
+
+PROVIDERS: Mapping[str, Provider] = MappingProxyType(_PROVIDERS)
+"""By the name that stands before the colon."""
+
+UNKNOWN = Provider(chat_class="", package="")
+"""Of a model that was handed over as an object and whose provider has no row."""
+
+
+def add_provider(name: str, provider: Provider) -> None:
+    """Add a provider, for the whole process: `name:model` then names its models.
+
+    Raises:
+        ModelError: The name is taken, or is none.
+    """
+    if not name.isidentifier():
+        raise ModelError(f"the provider {name!r} needs a name of letters, digits and underscores")
+    if name in _PROVIDERS:
+        raise ModelError(f"there is a provider {name!r} already; choose another name")
+    _PROVIDERS[name] = provider
+
+
+ROW = "geofix_provider"
+"""Under which a model's metadata name the row it was made from: one class may serve several."""
+
+
+def provider_of(model: BaseChatModel) -> Provider:
+    """Return the row of a model's provider, or `UNKNOWN`."""
+    made_from = (model.metadata or {}).get(ROW)
+    return provider_named(str(made_from or model._get_ls_params().get("ls_provider")))
+
+
+def provider_named(name: str) -> Provider:
+    """Return the row of that name, or of a provider that a class reports so, or `UNKNOWN`."""
+    reported = (row for row in _PROVIDERS.values() if name in row.reported_as)
+    return _PROVIDERS.get(name) or next(reported, UNKNOWN)
+
+
+def model_name(model: BaseChatModel) -> str:
+    """Return how the trail names a model that was handed over as an object."""
+    parameters = model._get_ls_params()
+    provider = parameters.get("ls_provider", type(model).__name__.lower())
+    return f"{provider}:{parameters.get('ls_model_name', type(model).__name__)}"

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from geofix.db.plain_text import one_line
 from geofix.tools.errors import ModelError
+from geofix.tools.models.providers import PROVIDERS
 
 ParsedT = TypeVar("ParsedT", bound=BaseModel)
 
@@ -84,19 +85,6 @@ def _first(error: ValidationError) -> str:
     return f"{where}: {first['msg']}"
 
 
-_FILTERED = frozenset(
-    {
-        "content_filter",
-        "refusal",
-        "safety",
-        "prohibited_content",
-        "blocklist",
-        "spii",
-        "image_safety",
-    }
-)
-"""Finish reasons of OpenAI, Azure, Anthropic and Google, in small letters."""
-
 _WILL_NOT = re.compile(
     r"\b(?:i|we)(?:'m| am| are)?\s+"
     r"(?:can(?:no|')t|can not|won't|will not|unable to|not able to|not comfortable|must decline)"
@@ -121,7 +109,9 @@ def refusal_of(message: AIMessage, finish: Any, said: dict[str, Any]) -> str | N
     marked = message.additional_kwargs.get("refusal") or _in_blocks(message)
     if marked:
         return str(marked)
-    if isinstance(finish, str) and finish.lower() in _FILTERED:
+    # Of any provider: a gateway passes on the words of whoever answered.
+    refusals = frozenset[str]().union(*(row.refusals for row in PROVIDERS.values()))
+    if isinstance(finish, str) and finish.lower() in refusals:
         return message.text.strip() or f"it was stopped ({finish})"
     feedback = said.get("prompt_feedback")
     blocked = feedback.get("block_reason") if isinstance(feedback, Mapping) else None

@@ -14,10 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import cache
-from importlib import import_module
 from typing import Any, TypeVar
-
-from langchain_core.language_models import BaseChatModel
 
 ResultT = TypeVar("ResultT")
 
@@ -90,9 +87,8 @@ def _shut(one: socket.socket) -> None:
         socket.socket.shutdown(one, socket.SHUT_RDWR)
 
 
-def bind(model: BaseChatModel) -> None:
-    """Bound what a model of the known providers receives (`tools/models/providers.py`)."""
-    client = _http_client(model)
+def bind(client: Any) -> None:
+    """Bound what an httpx client receives."""
     client.event_hooks = {"request": [_on_request], "response": [_on_response]}
     # A redirect would take the photo to a host that nobody was told of (`tools/models/privacy.py`).
     client.follow_redirects = False
@@ -100,31 +96,6 @@ def bind(model: BaseChatModel) -> None:
     # A new connection for each call: `Line` learns of connections when they are opened. A handshake
     # is nothing beside an answer's seconds.
     client.headers["connection"] = "close"
-
-
-def _http_client(model: Any) -> Any:
-    """Return the HTTP client of a model's synchronous calls, as one that no other model has.
-
-    Two of the LangChain packages share one client among all models of an address; the host
-    application's models are not ours to bound.
-    """
-    module = type(model).__module__.partition(".")[0]
-    if module == "langchain_ollama":
-        return model._client._client
-    if module == "langchain_google_genai":
-        return model.client._api_client._httpx_client
-    sdk = import_module(module.removeprefix("langchain_"))
-    if module == "langchain_anthropic":
-        http = sdk.DefaultHttpxClient(
-            timeout=model.default_request_timeout, proxy=model.anthropic_proxy
-        )
-        # Made when it is first used, and kept under this name from then on.
-        model.__dict__["_client"] = model._client.with_options(http_client=http)
-        return http
-    http = sdk.DefaultHttpxClient(timeout=model.request_timeout, proxy=model.openai_proxy)
-    model.root_client = model.root_client.with_options(http_client=http)
-    model.client = model.root_client.chat.completions
-    return http
 
 
 def _on_request(request: Any) -> None:

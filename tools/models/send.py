@@ -19,6 +19,7 @@ from langchain_core.runnables.config import ensure_config, get_callback_manager_
 from pydantic import BaseModel
 
 from geofix.tools.models.privacy import IN_PROCESS, address_of
+from geofix.tools.models.providers import SchemaForm, provider_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,34 +39,26 @@ IN_WORDS = Form({}, in_words=True)
 
 def form_for(model: BaseChatModel, schema: type[BaseModel]) -> Form:
     """Return how to ask a model for `schema`."""
-    provider = str(model._get_ls_params().get("ls_provider"))
-    as_json = json_schema(schema)
-    # As a dict, since openai's client checks an answer against a class while it reads it, and
-    # raises without saying what the model wrote.
-    if provider in {"openai", "azure"}:
-        return _form(model, as_json, method="json_schema", strict=True)
-    # Tool calling is the default of some clients, and many vision models have none.
-    if provider in {"ollama", "google_genai", "transformers"}:
-        return _form(model, as_json, method="json_schema")
-    if provider == "anthropic":
-        # Models that think refuse to be forced to call a tool, and the client only warns of it.
+    *better, last = provider_of(model).schema_forms
+    for schema_form in better:
         with warnings.catch_warnings(action="ignore"):
-            forced = _form(model, schema)
-        if "tool_choice" in forced.options:
-            return forced
-        return _form(model, schema, method="json_schema")
-    return _form(model, schema)
+            form = _form(model, schema, schema_form)
+        if schema_form.requires in form.options:
+            return form
+    return _form(model, schema, last)
 
 
-def _form(model: BaseChatModel, schema: Any, **how: Any) -> Form:
+def _form(model: BaseChatModel, schema: type[BaseModel], schema_form: SchemaForm) -> Form:
+    wanted: Any = schema if schema_form.as_class else json_schema(schema)
+    how = schema_form.options
     try:
-        chain = model.with_structured_output(schema, **how)
+        chain = model.with_structured_output(wanted, **how)
         first = chain.first if isinstance(chain, RunnableSequence) else chain
         if isinstance(first, RunnableSequence):
             first = first.first
         if isinstance(first, RunnableBinding) and first.bound is model:
             return Form(dict(first.kwargs))
-        return Form({}, chain=model.with_structured_output(schema, include_raw=True, **how))
+        return Form({}, chain=model.with_structured_output(wanted, include_raw=True, **how))
     except NotImplementedError:
         return IN_WORDS
 
@@ -91,16 +84,6 @@ def in_words(messages: Sequence[BaseMessage], schema: type[BaseModel]) -> list[B
     return [*before, HumanMessage([*last.content, {"type": "text", "text": words}])]
 
 
-_SEVERAL = frozenset({"openai", "azure", "transformers"})
-_TIMED = {
-    "openai": "request_timeout",
-    "azure": "request_timeout",
-    "anthropic": "default_request_timeout",
-    "google_genai": "timeout",
-    "transformers": "timeout_s",
-}
-"""Clients that take a time-out with the call, and where they keep their own."""
-
 LONGEST_CALL_S = 600.0
 """Of a model that was handed over as an object and has no time-out of its own."""
 
@@ -118,7 +101,8 @@ class _Reported(BaseCallbackHandler):
 def gives_several(model: BaseChatModel) -> bool:
     """Tell whether one call can give several answers (`n`)."""
     responses_api = bool(getattr(model, "use_responses_api", False))
-    return _provider(model) in _SEVERAL and "n" in type(model).model_fields and not responses_api
+    several = provider_of(model).several_answers and "n" in type(model).model_fields
+    return several and not responses_api
 
 
 def send(
@@ -169,12 +153,8 @@ def longest_call_s(model: BaseChatModel) -> float | None:
     """
     if address_of(model).host == IN_PROCESS:
         return None
-    name = _TIMED.get(_provider(model))
-    options = getattr(model, "client_kwargs", None)
-    own = getattr(model, name, None) if name else None
-    if own is None and isinstance(options, dict):
-        own = options.get("timeout")
-    return float(own) if isinstance(own, int | float) and own > 0 else LONGEST_CALL_S
+    own = _own_timeout(model)
+    return own if own is not None and own > 0 else LONGEST_CALL_S
 
 
 def salvaged(error: BaseException) -> list[AIMessage]:
@@ -207,12 +187,15 @@ def _counts(usage: Any) -> UsageMetadata | None:
 
 
 def _timeout(model: BaseChatModel, timeout_s: float | None) -> dict[str, float]:
-    name = _TIMED.get(_provider(model))
-    if timeout_s is None or name is None:
+    if timeout_s is None or not provider_of(model).timeout_per_call:
         return {}
-    own = getattr(model, name, None)
-    return {"timeout": min(own, timeout_s) if isinstance(own, int | float) else timeout_s}
+    own = _own_timeout(model)
+    return {"timeout": timeout_s if own is None else min(own, timeout_s)}
 
 
-def _provider(model: BaseChatModel) -> str:
-    return str(model._get_ls_params().get("ls_provider"))
+def _own_timeout(model: BaseChatModel) -> float | None:
+    """Return the time-out a model was set up with, seconds."""
+    name = provider_of(model).timeout_field
+    own = None if name is None else getattr(model, name, None)
+    own = own.get("timeout") if isinstance(own, dict) else own
+    return float(own) if isinstance(own, int | float) else None

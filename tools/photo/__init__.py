@@ -1,1 +1,1 @@
-"""Photos in: read, checked, turned upright, stripped of metadata."""
+"""Reads photos, checks them, turns them upright and strips their metadata."""

@@ -1,4 +1,4 @@
-"""Pictures of gallery photos, read again from where they were ingested.
+"""Reads the files of gallery photos again, from where they were ingested.
 
 A picture counts only if its bytes are still those that were embedded: a path in a gallery made
 elsewhere must not send some other file of this machine to a model.
@@ -15,7 +15,6 @@ from geofix.db.stores import StoredPicture
 from geofix.tools.errors import PhotoError
 from geofix.tools.photo.read import read_photo
 from geofix.tools.photo.samples import sample_path
-from geofix.tools.sources.pictures import FilePicture
 
 SAMPLES = "vismatch"
 """The source whose pictures come with a package, and so have no path of their own."""
@@ -34,10 +33,15 @@ def read_exemplar(stored: StoredPicture) -> Image.Image:
         PhotoError: It is not kept anywhere, is gone or changed, or lies in an archive.
     """
     if stored.sha256 is None:
-        raise PhotoError("the gallery has no hash of its picture; ingest the photos themselves")
+        raise PhotoError(
+            "the gallery has no hash of this photo's file; ingest the photo files themselves"
+        )
+    # With all sources of photos, which is seldom needed: what is found in a picture is kept.
+    from geofix.tools.sources.picture_files import FilePicture  # noqa: PLC0415
+
     data = FilePicture(_path(stored)).read()
     if hashlib.sha256(data).hexdigest() != stored.sha256:
-        raise PhotoError("its file is another picture now; ingest the folder again")
+        raise PhotoError("its file has changed since it was ingested; ingest the folder again")
     return read_photo(data).pixels
 
 
@@ -45,8 +49,8 @@ def _path(stored: StoredPicture) -> Path:
     if stored.source == SAMPLES and stored.location is None:
         return sample_path(stored.external_id)
     if stored.location is None:
-        raise PhotoError("the gallery does not know where its picture is")
+        raise PhotoError("the gallery does not know where this photo's file is")
     path = Path(stored.location)
     if not path.is_file():
-        raise PhotoError("its picture is not a file of this machine, or lies in an archive")
+        raise PhotoError("its file is not on this machine, or is inside an archive")
     return path

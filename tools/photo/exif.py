@@ -1,4 +1,4 @@
-"""What a photo's EXIF says of place and time: a claim, easily forged, never part of the answer."""
+"""Reads place and time from a photo's EXIF: a claim that is easily forged, never the answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _UnreadableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ExifClaim:
     """What EXIF states; None where it states nothing readable. At least one field is set."""
 
     latitude: float | None = None
@@ -42,7 +42,7 @@ class Claim:
     """Make and model, printable characters only."""
 
 
-def read_claim(image: Image.Image) -> tuple[Claim | None, list[str]]:
+def read_claim(image: Image.Image) -> tuple[ExifClaim | None, list[str]]:
     """Read place, time and camera from an image's EXIF.
 
     Args:
@@ -63,14 +63,14 @@ def read_claim(image: Image.Image) -> tuple[Claim | None, list[str]]:
         return None, [f"EXIF is unreadable: {type(error).__name__}"]
     notes: list[str] = []
     latitude, longitude = _position(gps, notes)
-    claim = Claim(
+    claim = ExifClaim(
         latitude=latitude,
         longitude=longitude,
         altitude_m=_altitude_m(gps, notes),
         taken_at=_taken_at(details, notes),
         camera=_camera(base),
     )
-    return (None if claim == Claim() else claim), notes
+    return (None if claim == ExifClaim() else claim), notes
 
 
 def _position(gps: Mapping[int, Any], notes: list[str]) -> tuple[float | None, float | None]:
@@ -83,7 +83,7 @@ def _position(gps: Mapping[int, Any], notes: list[str]) -> tuple[float | None, f
         notes.append(f"EXIF GPS is unreadable: {reason}")
         return None, None
     if latitude == 0 and longitude == 0:
-        notes.append("EXIF GPS is exactly 0, 0: taken for unset")
+        notes.append("EXIF GPS is exactly 0, 0, which usually means that it was not set")
         return None, None
     return latitude, longitude
 
@@ -99,7 +99,7 @@ def _signed_degrees(gps: Mapping[int, Any], what: str, letters: str, limit: int)
     hemisphere = _text(gps.get(tag - 1)).upper()
     if hemisphere not in _HEMISPHERES or hemisphere[0] not in letters:
         raise _UnreadableError(
-            f"{what} has {hemisphere[:10]!r} for a hemisphere, not {' or '.join(letters)}"
+            f"{what} has the hemisphere {hemisphere[:10]!r} instead of {' or '.join(letters)}"
         )
     return degrees * _HEMISPHERES[hemisphere]
 
@@ -110,10 +110,10 @@ def _degrees(value: Any, what: str) -> float:
         raise _UnreadableError(f"{what} has {len(parts)} parts")
     numbers = [_number(part, what) for part in parts]
     if min(numbers) < 0:
-        raise _UnreadableError(f"{what} is negative, where a hemisphere should give the sign")
+        raise _UnreadableError(f"{what} is negative, and its sign should come from the hemisphere")
     # Exactly 60 seconds is what cameras write that round 59.996 to two digits.
     if any(n >= 60 for n in numbers[1:2]) or any(n > 60 for n in numbers[2:]):
-        raise _UnreadableError(f"{what} has 60 minutes or seconds, or more")
+        raise _UnreadableError(f"{what} has 60 or more minutes or seconds")
     return math.fsum(number / 60**power for power, number in enumerate(numbers))
 
 

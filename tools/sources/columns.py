@@ -1,4 +1,4 @@
-"""Columns of a table: which is which, what cells say, coordinates that are not what they seem."""
+"""Maps the columns of a table, parses its cells, and recognises swapped or scaled coordinates."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ def find_columns(
     columns = columns or {}
     check_names(columns)
     there = [name.lower() for name in header]
-    listed = f"it has {', '.join(map(repr, header)) or 'none'}"
+    listed = f"its columns are {', '.join(map(repr, header)) or 'none'}"
     found: dict[str, int] = {}
     for name, aliases in ALIASES.items():
         if name in columns and columns[name].lower() not in there:
             raise SourceError(
-                f"the table {str(table)!r} has no column {columns[name]!r} to take {name!r} from;"
-                f" {listed}"
+                f"the table {str(table)!r} has no column {columns[name]!r}, which --column names"
+                f" for {name!r}; {listed}"
             )
         wanted = (columns[name].lower(),) if name in columns else aliases
         used = next((alias for alias in wanted if alias in there), None)
         if used is None and name in required:
             raise SourceError(
-                f"the table {str(table)!r} has no column {name!r}; {listed}: say which one it is"
+                f"the table {str(table)!r} has no column {name!r}; {listed}. Name the right one"
                 f" with --column {name}=NAME"
             )
         if used is None:
@@ -83,7 +83,7 @@ def check_names(columns: Mapping[str, str]) -> None:
     """
     unknown = next((name for name in columns if name not in ALIASES), None)
     if unknown is not None:
-        raise SourceError(f"there is no column {unknown!r} to map; there are {', '.join(ALIASES)}")
+        raise SourceError(f"geofix has no column {unknown!r}; its columns are {', '.join(ALIASES)}")
 
 
 def _place(table: Path, header: Sequence[str], mapped: str | None, used: str) -> int:
@@ -93,9 +93,7 @@ def _place(table: Path, header: Sequence[str], mapped: str | None, used: str) ->
     there = [name.lower() for name in header]
     if there.count(used) > 1:
         listed = ", ".join(map(repr, header))
-        raise SourceError(
-            f"the table {str(table)!r} has the column {used!r} twice; it has {listed}"
-        )
+        raise SourceError(f"the table {str(table)!r} has the column {used!r} twice; {listed}")
     return there.index(used)
 
 
@@ -118,7 +116,7 @@ def text_of(cells: Cells, name: str) -> str:
     # Tables that once had a gap keep whole numbers as floats.
     text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     if "\0" in text:
-        raise ValueError(f"the {name} {text!r} holds a zero byte")
+        raise ValueError(f"the {name} {text!r} contains a zero byte")
     return text.strip()
 
 
@@ -133,7 +131,7 @@ def number_of(cells: Cells, name: str) -> float:
         try:
             return float(value)
         except OverflowError as error:
-            raise ValueError(f"the {name} is a whole number past 1e308") from error
+            raise ValueError(f"the {name} is a whole number above 1e308") from error
     text = text_of(cells, name)
     if not text:
         raise ValueError(f"the {name} is empty")
@@ -151,7 +149,7 @@ def accuracy_of(cells: Cells) -> float:
     """
     accuracy_km = number_of(cells, "accuracy_km") if text_of(cells, "accuracy_km") else 0.0
     if not 0 <= accuracy_km <= HALF_CIRCUMFERENCE_KM:
-        raise ValueError(f"the accuracy_km {accuracy_km!r} is no distance on Earth")
+        raise ValueError(f"the accuracy_km {accuracy_km!r} is not a distance on Earth")
     return accuracy_km
 
 
@@ -182,32 +180,33 @@ def instant_of(cells: Cells) -> datetime | None:
 
 
 HEAD = 1000
-"""Rows of a table that are looked at before any is given."""
+"""Number of rows that are checked before the table is read."""
 
 MIN_ROWS, MIN_SHARE = 5, 0.1
-"""Fewer rows, or a smaller share of them, are mistakes of rows and not of columns."""
+"""Minimum number and share of rows with an error for it to be an error of the whole column."""
 
 MIN_RADIANS = 20
 """Unlike places that all lie where radians would: there is no land there (off Ghana)."""
 
 SCALES = (10_000_000, 1_000_000)
-"""By which degrees are multiplied to be kept as whole numbers."""
+"""Factors by which data sets multiply degrees to store whole numbers."""
 
 
 def check_place(latitude: float, longitude: float) -> None:
-    """Refuse what is no place of a photo.
+    """Refuse an invalid place of a photo.
 
     Raises:
-        ValueError: Out of range, not finite, or 0, 0; says if the two look swapped or scaled.
+        ValueError: It is out of range, not finite, or 0, 0. The text says whether the coordinates
+            look swapped or scaled.
     """
     try:
         check_coordinates(latitude, longitude)
     except RegionError as error:
         scale = _scale(latitude, longitude)
-        hint = f"; are they degrees times {scale:,}?" if scale else ""
+        hint = f"; they may be degrees times {scale:,}" if scale else ""
         raise ValueError(f"{error}{hint}") from error
     if latitude == 0 and longitude == 0:
-        raise ValueError("the coordinates are 0, 0: taken for unset")
+        raise ValueError("the coordinates are 0, 0, which usually means that they were not set")
 
 
 def check_columns(
@@ -231,22 +230,22 @@ def check_columns(
     names = {name: names.get(name, name) for name in ("latitude", "longitude")}
     if _many(swapped, places) and swapped > plain:
         raise SourceError(
-            f"the columns of {label} look swapped: of the first {len(places)} rows {swapped} have a"
-            " latitude beyond 90 degrees that would do for a longitude; try --column"
+            f"latitude and longitude of {label} look swapped: in {swapped} of the first"
+            f" {len(places)} rows the latitude is beyond 90 degrees. Try --column"
             f" latitude={names['longitude']} --column longitude={names['latitude']}"
         )
     for scale in SCALES:
         if _many(sum(_scale(*place) == scale for place in places), places):
-            meters = "; or are they metres of a map projection?" if scale == SCALES[1] else ""
+            meters = ", unless they are meters of a map projection" if scale == SCALES[1] else ""
             raise SourceError(
-                f"the coordinates of {label} look like degrees times {scale:,}: divide"
-                f" {names['latitude']!r} and {names['longitude']!r} by it first{meters}"
+                f"the coordinates of {label} look like degrees times {scale:,}; divide"
+                f" {names['latitude']!r} and {names['longitude']!r} by {scale:,}{meters}"
             )
     inside = all(abs(lat) <= math.pi / 2 and abs(lon) <= math.pi for lat, lon in places)
     if inside and len(set(places)) >= MIN_RADIANS:
         raise SourceError(
-            f"the coordinates of {label} look like radians: the first {len(places)} rows all lie"
-            " within pi/2 and pi of 0; give degrees"
+            f"the coordinates of {label} look like radians, because no latitude in the first"
+            f" {len(places)} rows exceeds pi/2 and no longitude exceeds pi; give degrees"
         )
 
 

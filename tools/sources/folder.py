@@ -1,4 +1,4 @@
-"""A folder of photos that carry their place in EXIF."""
+"""Reads a folder of photos with GPS in their EXIF."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from geofix.tools.errors import SourceError
-from geofix.tools.sources.pictures import FilePicture
+from geofix.tools.sources.picture_files import FilePicture
 from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name, name_of
 
 SUFFIXES = frozenset(
@@ -31,7 +31,7 @@ class FolderSource:
             SourceError: It is no folder or cannot be read, holds no photo, or the name is unusable.
         """
         if not os.path.isdir(folder):
-            raise SourceError(f"there is no folder {str(folder)!r}; give a folder of photos")
+            raise SourceError(f"the folder {str(folder)!r} does not exist; give a folder of photos")
         self.folder = folder.resolve()
         self.name = check_name(name_of(self.folder) if name is None else name)
         self._closed: list[OSError] = []
@@ -39,7 +39,7 @@ class FolderSource:
         if not self._paths:
             # One that cannot be read at all is told apart from one without photos.
             reason = str(self._closed[0]) if self._closed else ", ".join(sorted(SUFFIXES))
-            raise SourceError(f"the folder {str(folder)!r} holds no photo ({reason})")
+            raise SourceError(f"the folder {str(folder)!r} contains no photo ({reason})")
 
     def __iter__(self) -> Iterator[SourcePhoto | Rejected]:
         """Give the photos by path, after the folders that could not be looked into."""

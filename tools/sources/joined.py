@@ -1,4 +1,4 @@
-"""A table whose pictures lie elsewhere: walked once, indexed, found by a key."""
+"""Reads a table whose pictures are in a folder or archives, which are indexed once by a key."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import numpy as np
 
 from geofix.tools.errors import SourceError
 from geofix.tools.sources.folder import SUFFIXES
-from geofix.tools.sources.pictures import FilePicture, Picture, TarPicture, ZipPicture
+from geofix.tools.sources.picture_files import FilePicture, Picture, TarPicture, ZipPicture
 from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name
-from geofix.tools.sources.rows import PlacedRow, Table, mark, placed_rows
+from geofix.tools.sources.rows import PlacedRow, TableReader, mark, placed_rows
 
 FIELDS = ("mark", "archive", "offset", "packed", "size", "crc", "deflated")
 """What is kept of every picture, 8 bytes each, beside its name and where that ends."""
@@ -79,7 +79,7 @@ class PictureIndex:
             place |= {"offset": picture.offset, "packed": picture.packed, "size": picture.size}
             place |= {"crc": picture.crc, "deflated": picture.deflated}
         else:
-            raise TypeError(f"{picture!r} cannot be found again")
+            raise TypeError(f"{picture!r} has disappeared since the load began")
         kind = (type(picture), archive)
         place["archive"] = self._archives.setdefault(kind, len(self._archives))
         for field, values in self._fields.items():
@@ -120,7 +120,7 @@ def pictures_below(folder: Path) -> Iterator[tuple[str, Picture]]:
         for name in sorted(files):
             path, lower = Path(root, name), name.lower()
             if lower.endswith(PACKED_TARS):
-                raise SourceError(f"{str(path)!r} is a compressed tar: unpack it first")
+                raise SourceError(f"{str(path)!r} is a compressed tar; unpack it first")
             if lower.endswith(".zip"):
                 yield from zip_pictures(path)
             elif lower.endswith(TARS):
@@ -154,7 +154,7 @@ def zip_pictures(path: Path) -> Iterator[tuple[str, ZipPicture]]:
             zipfile.ZIP_DEFLATED,
         ):
             raise SourceError(
-                f"{str(path)!r} is encrypted or packed in a rare way: unpack it first"
+                f"{str(path)!r} is encrypted or compressed in an unsupported way; unpack it first"
             )
         yield (
             member.filename,
@@ -200,7 +200,7 @@ def tar_members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     if isinstance(file, BufferedReader):
         file.seek(archive.offset)
         if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-            raise tarfile.ReadError("it does not end as a tar does")
+            raise tarfile.ReadError("its end is missing")
 
 
 def _damaged(path: Path, error: Exception) -> SourceError:
@@ -220,7 +220,7 @@ class JoinedSource:
 
     def __init__(
         self,
-        table: Table,
+        table: TableReader,
         pictures: Path,
         *,
         name: str,
@@ -246,7 +246,7 @@ class JoinedSource:
         self._key_of, self._attribution, self._licence = key_of, attribution, licence
         self._index = PictureIndex(pictures_below(pictures), key_of)
         if not len(self._index):
-            raise SourceError(f"the folder {str(pictures)!r} holds no picture, zip or tar")
+            raise SourceError(f"the folder {str(pictures)!r} contains no photo, zip or tar")
 
     def __iter__(self) -> Iterator[SourcePhoto | Rejected]:
         """Give the photos in the order of the table."""
@@ -263,12 +263,12 @@ class JoinedSource:
             yield row.photo(picture, licence=self._licence, attribution=self._attribution(row))
         if missing:
             yield Rejected(
-                self._table.path.name, f"{missing:,} rows have no picture in {str(self._folder)!r}"
+                self._table.path.name, f"{missing:,} rows have no photo in {str(self._folder)!r}"
             )
         if found < len(self._index):
             yield Rejected(
                 str(self._folder),
-                f"{len(self._index) - found:,} pictures have no usable row in"
+                f"{len(self._index) - found:,} photos have no usable row in"
                 f" {self._table.path.name!r}",
             )
 

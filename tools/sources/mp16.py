@@ -1,4 +1,4 @@
-"""MP-16, MP16-Pro and the test sets of the same make (Im2GPS, Im2GPS3k, YFCC4k, YFCC26k).
+"""Reads MP-16, MP16-Pro and test sets of the same form (Im2GPS, Im2GPS3k, YFCC4k, YFCC26k).
 
 A table with the columns IMG_ID, LAT, LON and often AUTHOR, as GeoEstimation, GeoCLIP, G3 and
 Img2Loc use it, beside a folder or tars of Flickr photos. `7b/a4/8868110013.jpg` in the table is
@@ -50,17 +50,20 @@ def open_mp16(
         SourceError: The table or the pictures are missing or damaged.
     """
     if not os.path.isdir(folder):
-        raise SourceError(f"there is no folder {str(folder)!r}; give the one with MP-16's pictures")
+        raise SourceError(
+            f"the folder {str(folder)!r} does not exist; give the folder with the photos of MP-16"
+        )
     used = table or find_table(folder)
     if used is None:
         raise SourceError(
-            f"the folder {str(folder)!r} has none of {', '.join(TABLES)}; name one with --table"
+            f"the folder {str(folder)!r} contains none of {', '.join(TABLES)}; give the table"
+            " with --table"
         )
     names = os.listdir(folder)
     pieces = [entry for entry in names if _PIECE.fullmatch(entry)]
     if pieces and not {"mp-16-images.tar", "images"} & set(names):
         raise SourceError(
-            f"the folder {str(folder)!r} has one tar in {len(pieces)} pieces: join them with"
+            f"the folder {str(folder)!r} contains a tar in {len(pieces)} pieces; join them with"
             " `cat mp-16-images?? > mp-16-images.tar`"
         )
     read = open_table(used, columns=columns, required=("id", "latitude", "longitude"))

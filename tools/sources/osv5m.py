@@ -1,4 +1,4 @@
-"""OpenStreetView-5M as Hugging Face has it (osv5m/osv5m): 5.1 million Mapillary street photos.
+"""Reads OpenStreetView-5M from Hugging Face (osv5m/osv5m): 5.1 million Mapillary street photos.
 
 `train.csv` and `test.csv` beside `images/train/00.zip` to `97.zip` and `images/test/00.zip` to
 `04.zip`, or what was unpacked from these. Not all of them need be there.
@@ -40,14 +40,18 @@ def open_osv5m(
         SourceError: The table or the pictures are missing or damaged.
     """
     if split not in (None, *SPLITS):
-        raise SourceError(f"OSV-5M has no split {split!r}; it has {', '.join(SPLITS)}")
+        raise SourceError(f"OSV-5M has no split {split!r}; its splits are {', '.join(SPLITS)}")
     there = [part for part in SPLITS if os.path.isfile(folder / f"{part}.csv")]
     used = split or (there[0] if there else "train")
     if used not in there:
-        raise SourceError(f"the folder {str(folder)!r} has no {used}.csv; download it from OSV-5M")
+        raise SourceError(
+            f"the folder {str(folder)!r} does not contain {used}.csv; download it from OSV-5M"
+        )
     pictures = folder.resolve() / "images" / used
     if not os.path.isdir(pictures):
-        raise SourceError(f"there is no folder {str(pictures)!r}; OSV-5M keeps {used} photos there")
+        raise SourceError(
+            f"the folder {str(pictures)!r} does not exist; OSV-5M has its {used} photos there"
+        )
     # A folder's name alone would be the same for both splits.
     whole = folder.resolve() / f"{folder.resolve().name}-{used}"
     table = open_table(

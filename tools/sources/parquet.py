@@ -1,4 +1,4 @@
-"""A Parquet file, or a folder of them, read batch by batch.
+"""Reads a Parquet file, or a folder of them, batch by batch.
 
 What that is, is decided for some rows at a time: where one of them has no place, an id that is
 there twice or a type that is seldom, all of them are read one by one, which finds the reason.
@@ -256,7 +256,7 @@ def parquet_files(path: Path) -> list[Path]:
         return [path]
     files = sorted(entry for entry in path.iterdir() if entry.suffix == ".parquet")
     if not files:
-        raise SourceError(f"the folder {str(path)!r} holds no .parquet file")
+        raise SourceError(f"the folder {str(path)!r} contains no .parquet file")
     return files
 
 
@@ -276,5 +276,5 @@ def readable(path: Path) -> Iterator[None]:
         yield
     except (OSError, pa.ArrowException) as error:
         raise SourceError(
-            f"the Parquet file {str(path)!r} cannot be read: {error}; write it again"
+            f"the Parquet file {str(path)!r} cannot be read: {error}. Write it again"
         ) from error

@@ -1,4 +1,4 @@
-"""Rows of a table that follow one another, by column: rows of millions are too slow one by one."""
+"""Consecutive rows of a table as columns, because single rows are too slow for millions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Positions = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class RowLabels(Sequence[str]):
-    """`photos.parquet row 7` and so on, made when they are asked for."""
+    """Labels such as `photos.parquet row 7`, made when they are needed."""
 
     name: str
     first: int
@@ -49,9 +49,9 @@ class PlacedBlock:
     """`n` rows of a table and the `k` of them that have a place and an id."""
 
     labels: Sequence[str]
-    """Of all rows, `n` entries."""
+    """Labels of all rows, `n` entries."""
     positions: Positions
-    """Of the rows kept, ascending; this and all below have `k` entries."""
+    """Positions of the usable rows, ascending; this and all fields below have `k` entries."""
     external_ids: list[str]
     latitudes: NDArray[np.float64]
     longitudes: NDArray[np.float64]
@@ -61,17 +61,17 @@ class PlacedBlock:
     attributions: list[str | None]
     captured_at: list[datetime | None]
     rejected: list[tuple[int, Rejected]]
-    """The others, each with its position."""
+    """The rejected rows, each with its position."""
 
     def __len__(self) -> int:
         """How many rows of the table it stands for."""
         return len(self.labels)
 
     def without(self, reasons: Mapping[int, str]) -> PlacedBlock:
-        """Return the block with fewer rows kept.
+        """Return the block with some rows rejected.
 
         Args:
-            reasons: Why each is left out, by its place among those kept.
+            reasons: Reasons by the row's index among the usable rows.
         """
         left_out = [
             (at, Rejected(self.labels[at], why))
@@ -95,7 +95,7 @@ def _picked(values: Any, places: list[int]) -> Any:
 
 
 def block_of(items: Sequence[PlacedRow | Rejected]) -> PlacedBlock:
-    """Return rows that were read one by one as a block."""
+    """Return rows as a block."""
     kept = [(at, item) for at, item in enumerate(items) if not isinstance(item, Rejected)]
     rows = [row for _, row in kept]
     return PlacedBlock(
@@ -114,7 +114,7 @@ def block_of(items: Sequence[PlacedRow | Rejected]) -> PlacedBlock:
 
 
 def blocks_of(items: Iterable[PlacedRow | Rejected], size: int) -> Iterator[PlacedBlock]:
-    """Give rows that are read one by one in blocks of at most `size`."""
+    """Yield rows in blocks of at most `size`."""
     rest = iter(items)
     while part := list(islice(rest, size)):
         yield block_of(part)

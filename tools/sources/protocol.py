@@ -1,4 +1,4 @@
-"""What a reader of a photo collection, or of vectors, gives."""
+"""The interfaces of readers of photo collections and of vectors."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 
 from geofix.db.plain_text import LONGEST_NAME, require_name, visible
 from geofix.tools.errors import SourceError
-from geofix.tools.sources.pictures import Picture
+from geofix.tools.sources.picture_files import Picture
 
 
 @dataclass(frozen=True, slots=True)
 class SourcePhoto:
-    """One photo of a collection, not opened yet."""
+    """One photo of a collection, whose file is not opened yet."""
 
     external_id: str
-    """Its id in the collection, stable from one reading to the next."""
+    """Id in the collection, the same each time it is read."""
     picture: Picture
     latitude: float | None = None
-    """None where the photo's own EXIF has to say it."""
+    """None if it has to come from the photo's EXIF."""
     longitude: float | None = None
     accuracy_km: float = 0.0
     author: str | None = None
@@ -37,7 +37,7 @@ class SourcePhoto:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """One photo that was left out, and why."""
+    """One photo that cannot be used, and the reason."""
 
     item: str
     """The photo's path, or its line in a table."""
@@ -48,24 +48,21 @@ class Source(Protocol):
     """A collection of photos."""
 
     name: str
-    """What its photos are kept under; with `external_id` it tells them from all others."""
+    """Name of the collection; with `external_id` it identifies a photo."""
 
     def __iter__(self) -> Iterator[SourcePhoto | Rejected]:
-        """Give the photos in an order that stays the same."""
+        """Yield the photos, each time in the same order."""
         ...
 
     def total(self) -> int | None:
-        """Say how many there are, those to be left out counted in.
-
-        None where only reading all of it would tell.
-        """
+        """Return the number of photos including rejected ones; none if unknown before the end."""
         ...
 
 
 def name_of(path: Path) -> str:
-    """Return what a collection is kept under if nobody says: its name, and a mark of where it is.
+    """Return the default name of a collection: its file name and a hash of its path.
 
-    Answers quote it, and folders above it may say whose photos they are.
+    Answers quote the name, so it does not include the folders above, which may name a person.
     """
     mark = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
     name = visible(path.name.encode("utf-8", "replace").decode("utf-8"))
@@ -73,17 +70,17 @@ def name_of(path: Path) -> str:
 
 
 def check_name(name: str) -> str:
-    """Return the name of a gallery, a collection or an encoder if it can be kept.
+    """Return the name of a gallery, a collection or an encoder if it is allowed.
 
     Raises:
-        SourceError: It is blank, too long, or holds characters that cannot be seen.
+        SourceError: The name is blank, too long, or has invisible characters.
     """
     return require_name(name, "the name", SourceError)
 
 
 @dataclass(frozen=True, slots=True)
 class VectorBatch:
-    """Places with their vectors and without a picture; all lists and arrays are n long."""
+    """Places and their vectors without pictures; all lists and arrays have length n."""
 
     external_ids: list[str]
     latitudes: NDArray[np.float64]
@@ -94,9 +91,9 @@ class VectorBatch:
     attributions: list[str | None]
     captured_at: list[datetime | None]
     vectors: NDArray[np.float32] | NDArray[np.float16]
-    """Of shape [n, dimension] and of unit length."""
+    """Vectors of unit length, of shape [n, dimension]."""
     rejected: list[Rejected]
-    """Rows of this batch that were left out; they are not among the n."""
+    """Rejected rows of this batch, which are not among the n."""
 
 
 @runtime_checkable
@@ -104,17 +101,17 @@ class VectorSource(Protocol):
     """A collection of vectors."""
 
     name: str
-    """What its rows are kept under; with the external id it tells them from all others."""
+    """Name of the collection; with the external id it identifies a row."""
     dimension: int
 
     def total(self) -> int:
-        """Say how many rows there are, those to be left out counted in."""
+        """Return the number of rows including rejected ones."""
         ...
 
     def batches(self, size: int) -> Iterator[VectorBatch]:
-        """Give the rows in the order of the table.
+        """Yield the rows in batches, in the order of the table.
 
         Args:
-            size: Rows of the source a batch stands for, at most.
+            size: Maximum number of rows of the source in a batch.
         """
         ...

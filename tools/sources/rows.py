@@ -1,4 +1,4 @@
-"""Rows of a table as places, or as what is wrong with them."""
+"""Reads the rows of a table as places, or as rejections with a reason."""
 
 from __future__ import annotations
 
@@ -21,46 +21,46 @@ from geofix.tools.sources.columns import (
     number_of,
     text_of,
 )
-from geofix.tools.sources.pictures import Picture
+from geofix.tools.sources.picture_files import Picture
 from geofix.tools.sources.protocol import Rejected, SourcePhoto
 
 
 def mark(text: str) -> int:
-    """Return the same 64 bits for the same text, in every process.
+    """Return a 64-bit hash of a text that is the same in every process.
 
-    Two of five million texts share one with a chance of about one in 1.5 million.
+    The chance that two of five million texts have the same hash is about one in 1.5 million.
     """
     data = text.encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
 
 
 class SeenIds:
-    """Says whether an id came before.
+    """Recognises ids that came before.
 
-    Only Python's hash of it is kept, 64 bits with a key of the process: an id that shares one with
-    another is refused as well, which is as unlikely as with `mark`.
+    Only Python's 64-bit hash of an id is stored. An id with the same hash as another is refused
+    too, which is as unlikely as with `mark`.
     """
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start without ids."""
         self._marks: set[int] = set()
 
     def refuse_again(self, external_id: str) -> None:
-        """Keep an id.
+        """Store an id.
 
         Raises:
-            ValueError: It came before.
+            ValueError: The id came before.
         """
         before = len(self._marks)
         self._marks.add(hash(external_id))
         if len(self._marks) == before:
-            raise ValueError(f"an earlier one has the id {external_id!r} already")
+            raise ValueError(f"an earlier row has the same id {external_id!r}")
 
     def keep_new(self, external_ids: Collection[str]) -> bool:
-        """Keep ids if none of them came before, nor twice among them; else keep none.
+        """Store ids if all of them are new and different; otherwise store none.
 
         Returns:
-            Whether they were kept.
+            Whether they were stored.
         """
         marks = set(map(hash, external_ids))
         if len(marks) < len(external_ids) or not self._marks.isdisjoint(marks):
@@ -71,35 +71,35 @@ class SeenIds:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row, not understood yet."""
+    """One row whose cells are not parsed yet."""
 
     label: str
-    """Where it stands: `photos.csv line 7`."""
+    """Position for messages: `photos.csv line 7`."""
     cells: Cells
 
 
-class Table(Protocol):
-    """A table in any format, read anew each time."""
+class TableReader(Protocol):
+    """A table in any format."""
 
     path: Path
 
     @property
     def names(self) -> Mapping[str, str]:
-        """Our name of each column that is there, to the table's."""
+        """The table's name of each column, by geofix's name."""
         ...
 
     def rows(self) -> Iterator[Row | Rejected]:
-        """Give the rows in their order."""
+        """Yield the rows in order."""
         ...
 
     def total(self) -> int:
-        """Say how many rows there are."""
+        """Return the number of rows."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedRow:
-    """One row with a place that can be one."""
+    """One row with a valid place."""
 
     label: str
     external_id: str
@@ -118,9 +118,9 @@ class PlacedRow:
         """Return the row's photo.
 
         Args:
-            picture: Where it is.
-            licence: What the whole collection is under, where the row does not say.
-            attribution: Likewise.
+            picture: The picture.
+            licence: Licence of the collection, if the row has none.
+            attribution: Attribution of the collection, if the row has none.
         """
         return SourcePhoto(
             external_id=self.external_id,
@@ -136,10 +136,10 @@ class PlacedRow:
 
 
 def placed(row: Row) -> PlacedRow:
-    """Read a row.
+    """Parse a row.
 
     Raises:
-        ValueError: It has no place, or something else that cannot be kept.
+        ValueError: The row has no valid place, path or id, or another value is invalid.
     """
     cells = row.cells
     if "path" in cells and not text_of(cells, "path"):
@@ -163,13 +163,13 @@ def placed(row: Row) -> PlacedRow:
     )
 
 
-def placed_rows(table: Table) -> Iterator[PlacedRow | Rejected]:
-    """Give one item for every row, in the table's order; an id counts once."""
+def placed_rows(table: TableReader) -> Iterator[PlacedRow | Rejected]:
+    """Yield one item for every row, in the table's order; a repeated id is rejected."""
     return placed_once(table.rows(), SeenIds())
 
 
 def placed_once(rows: Iterable[Row | Rejected], seen: SeenIds) -> Iterator[PlacedRow | Rejected]:
-    """Give one item for every row; an id that was `seen` is refused."""
+    """Yield one item for every row; an id that was `seen` is rejected."""
     for row in rows:
         if isinstance(row, Rejected):
             yield row
@@ -183,15 +183,15 @@ def placed_once(rows: Iterable[Row | Rejected], seen: SeenIds) -> Iterator[Place
             yield ready
 
 
-def check_head(table: Table) -> None:
-    """Look at the first `HEAD` rows of a table.
+def check_head(table: TableReader) -> None:
+    """Check the first `HEAD` rows of a table.
 
     Raises:
-        SourceError: There is no row, it cannot be read, or its coordinates are mistaken throughout.
+        SourceError: The table has no rows, cannot be read, or has swapped or scaled coordinates.
     """
     rows = list(islice(table.rows(), HEAD))
     if not rows:
-        raise SourceError(f"the table {str(table.path)!r} has a header and no row")
+        raise SourceError(f"the table {str(table.path)!r} has no rows below its header")
     places = [place for row in rows if (place := _numbers(row)) is not None]
     check_columns(f"the table {str(table.path)!r}", places, table.names)
 

@@ -1,4 +1,4 @@
-"""A table of photos with their places: CSV, or Parquet."""
+"""Reads a table of photos with their places, in CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from geofix.tools.errors import SourceError
 from geofix.tools.once import once_property
 from geofix.tools.sources.columns import REQUIRED, find_columns, text_of
 from geofix.tools.sources.parquet import ParquetTable
-from geofix.tools.sources.pictures import FilePicture, MemoryPicture, Picture
+from geofix.tools.sources.picture_files import FilePicture, MemoryPicture, Picture
 from geofix.tools.sources.placed_block import PlacedBlock, blocks_of
 from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name, name_of
 from geofix.tools.sources.rows import PlacedRow, Row, check_head, placed_rows
@@ -71,8 +71,8 @@ class CsvTable:
             if any(cells[len(self._header) :]):
                 yield Rejected(
                     label,
-                    f"it has {len(cells)} cells and the header {len(self._header)}: put a cell that"
-                    " holds a separator in double quotes",
+                    f"it has {len(cells)} cells and the header has {len(self._header)}; put a"
+                    " cell that contains a separator in double quotes",
                 )
             else:
                 yield Row(label, self._named(cells))
@@ -121,7 +121,7 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(
-            f"the table {str(path)!r} cannot be read: {error}; give a CSV file in UTF-8, which"
+            f"the table {str(path)!r} cannot be read: {error}. Give a CSV file in UTF-8, which"
             " spreadsheets call 'CSV UTF-8'"
         ) from error
 

@@ -1,4 +1,4 @@
-"""Vectors computed elsewhere: `.npy` and Parquet, brought together with rows batch by batch."""
+"""Reads vectors made elsewhere, in `.npy` or Parquet, together with their rows, batch by batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from geofix.tools.once import once
 from geofix.tools.sources.parquet import ParquetTable, open_parquet, readable
 from geofix.tools.sources.placed_block import PlacedBlock
 from geofix.tools.sources.protocol import VectorBatch, check_name, name_of
-from geofix.tools.sources.rows import Table
+from geofix.tools.sources.rows import TableReader
 from geofix.tools.sources.table import open_table
 
 REQUIRED = ("latitude", "longitude")
@@ -36,7 +36,7 @@ Pieces = list[tuple[PlacedBlock, NDArray[Any]]]
 Column = TypeVar("Column")
 
 
-def open_columns(table: Table) -> None:
+def open_columns(table: TableReader) -> None:
     """Refuse a table whose rows have no id.
 
     Raises:
@@ -44,8 +44,8 @@ def open_columns(table: Table) -> None:
     """
     if not {"id", "path"} & set(table.names):
         raise SourceError(
-            f"the table {str(table.path)!r} has no column 'id'; say which one it is with"
-            " --column id=NAME"
+            f"the table {str(table.path)!r} has no column 'id'; name the right one with --column"
+            " id=NAME"
         )
 
 
@@ -208,8 +208,8 @@ class NpySource:
         rows = self._table.total()
         if rows != len(self._vectors):
             raise SourceError(
-                f"{str(path)!r} holds {len(self._vectors):,} vectors and the table {str(table)!r}"
-                f" {rows:,} rows; each vector needs its row, in the same order"
+                f"{str(path)!r} has {len(self._vectors):,} vectors and the table {str(table)!r}"
+                f" has {rows:,} rows; every vector needs one row, in the same order"
             )
 
     def total(self) -> int:
@@ -235,7 +235,8 @@ class NpySource:
 
     def _unlike(self, how_many: str) -> SourceError:
         return SourceError(
-            f"the table {str(self._table.path)!r} has {how_many} rows than there are vectors"
+            f"the table {str(self._table.path)!r} has {how_many} rows than there are vectors;"
+            " every vector needs one row"
         )
 
 
@@ -245,20 +246,23 @@ def _map(path: Path) -> NDArray[Any]:
     # EOFError: it is empty. ValueError: it is no .npy, of Python objects, or cut short.
     except (OSError, EOFError, ValueError) as error:
         raise SourceError(
-            f"the vectors {str(path)!r} cannot be read: {error}; give what numpy.save writes"
+            f"the vectors {str(path)!r} cannot be read: {error}. Give a file that numpy.save wrote"
         ) from error
     if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or not vectors.size:
         shape = list(getattr(vectors, "shape", [])) or "several arrays"
-        raise SourceError(f"the vectors {str(path)!r} are {shape}, and not [n, dimension]")
+        raise SourceError(
+            f"the vectors {str(path)!r} are {shape} instead of one array [n, dimension]"
+        )
     if vectors.dtype.kind != "f" or vectors.dtype.itemsize > 8:
         raise SourceError(
-            f"the vectors {str(path)!r} are {vectors.dtype}; give float16, float32 or float64"
+            f"the vectors {str(path)!r} have the type {vectors.dtype}; give float16, float32 or"
+            " float64"
         )
     if not vectors.flags.c_contiguous:
         # Each batch would touch the whole file.
         raise SourceError(
-            f"the vectors {str(path)!r} are stored column by column; save"
-            " numpy.ascontiguousarray of them"
+            f"the vectors {str(path)!r} are stored column by column; save them with"
+            " numpy.ascontiguousarray"
         )
     return vectors.view(np.ndarray)
 
@@ -304,8 +308,8 @@ class ParquetVectorSource:
         lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
         if not any(is_kind(kind) for is_kind in lists) or not pa.types.is_floating(kind.value_type):
             raise SourceError(
-                f"the column {self._column!r} of {str(self._table.path)!r} is {kind}; give lists of"
-                " float16, float32 or float64"
+                f"the column {self._column!r} of {str(self._table.path)!r} has the type {kind};"
+                " give lists of float16, float32 or float64"
             )
         dtype: np.dtype[Any] = np.dtype(kind.value_type.to_pandas_dtype())
         return dtype

@@ -1,4 +1,4 @@
-"""Tar shards of WebDataset and img2dataset: which they are, and the samples in them."""
+"""Reads tar shards of WebDataset and img2dataset."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from geofix.tools.sources.columns import (
     text_of,
 )
 from geofix.tools.sources.joined import PACKED_TARS, TARS, is_picture, tar_members
-from geofix.tools.sources.pictures import MemoryPicture, Picture, TarPicture
+from geofix.tools.sources.picture_files import MemoryPicture, Picture, TarPicture
 from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name, name_of
 from geofix.tools.sources.rows import SeenIds
 
@@ -42,7 +42,7 @@ READING = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError)
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ShardSample:
     """One picture with what its JSON says."""
 
     label: str
@@ -51,7 +51,7 @@ class Sample:
     cells: Cells
 
 
-def photo_of(sample: Sample) -> SourcePhoto:
+def photo_of(sample: ShardSample) -> SourcePhoto:
     """Read what is known of a sample's photo.
 
     Raises:
@@ -82,7 +82,7 @@ def photo_of(sample: Sample) -> SourcePhoto:
 
 def samples_of(
     shard: Path, columns: Mapping[str, str], *, pictures: bool
-) -> Iterator[Sample | Rejected]:
+) -> Iterator[ShardSample | Rejected]:
     """Give the samples of a shard; neighbours of one name up to the first dot are one.
 
     Args:
@@ -95,14 +95,16 @@ def samples_of(
         with tarfile.open(shard, "r|*" if is_packed(shard) else "r:") as archive:
             for key, members in groupby(_files(archive, failures), key=_key):
                 sample = _sample(shard, archive, f"{shard.name}!{key}", members, pictures)
-                if isinstance(sample, Sample):
-                    sample = Sample(sample.label, sample.picture, _named(sample.cells, columns))
+                if isinstance(sample, ShardSample):
+                    sample = ShardSample(
+                        sample.label, sample.picture, _named(sample.cells, columns)
+                    )
                 if sample is not None:
                     yield sample
     except READING as error:
         failures.append(error)
     for failure in failures:
-        yield Rejected(str(shard), f"the tar cannot be read on ({failure}); copy it again")
+        yield Rejected(str(shard), f"the rest of the tar cannot be read ({failure}); copy it again")
 
 
 def _files(archive: tarfile.TarFile, failures: list[Exception]) -> Iterator[tarfile.TarInfo]:
@@ -124,7 +126,7 @@ def _sample(
     label: str,
     members: Iterator[tarfile.TarInfo],
     pictures: bool,
-) -> Sample | Rejected | None:
+) -> ShardSample | Rejected | None:
     """Return None for what is no picture: captions alone, say."""
     picture: Picture | None = None
     said: Any = {}
@@ -142,8 +144,8 @@ def _sample(
     if picture is None:
         return None
     if not failed and not isinstance(said, dict):
-        failed = "its JSON is no object"
-    return Rejected(label, failed) if failed else Sample(label, picture, said)
+        failed = "its JSON is not an object"
+    return Rejected(label, failed) if failed else ShardSample(label, picture, said)
 
 
 def _picture(shard: Path, archive: tarfile.TarFile, member: tarfile.TarInfo, read: bool) -> Picture:
@@ -207,12 +209,14 @@ def find_shards(path: Path) -> list[Path]:
     if os.path.isdir(path):
         shards = sorted(path / name for name in os.listdir(path) if is_tar(name))
         if not shards:
-            raise SourceError(f"the folder {str(path)!r} holds no tar")
+            raise SourceError(f"the folder {str(path)!r} contains no tar")
     else:
         shards = [Path(text) for text in expand(str(path))]
     for shard in shards:
         if not os.path.isfile(shard):
-            raise SourceError(f"there is no tar {str(shard)!r}; give shards that are all there")
+            raise SourceError(
+                f"the shard {str(shard)!r} does not exist; give shards that all exist"
+            )
     return [shard.resolve() for shard in shards]
 
 
@@ -224,19 +228,19 @@ def expand(text: str) -> list[str]:
     first, last = found.groups()
     if max(len(first), len(last)) > MOST_DIGITS:
         raise SourceError(
-            f"the range {found[0][:40]!r} has a number of more than {MOST_DIGITS} digits; name at"
-            f" most {MOST_SHARDS:,} shards"
+            f"the range {found[0][:40]!r} has a number with more than {MOST_DIGITS} digits; name"
+            f" at most {MOST_SHARDS:,} shards"
         )
     if int(last) < int(first):
-        raise SourceError(f"the range {found[0]!r} runs backwards; the smaller number comes first")
+        raise SourceError(f"the range {found[0]!r} runs backwards; write the smaller number first")
     before, after = text[: found.start()], text[found.end() :]
     numbers = range(int(first), int(last) + 1)
     # Checked before what follows is expanded: ranges multiply.
     rests = expand(after) if len(numbers) <= MOST_SHARDS else []
     if not 0 < len(numbers) * len(rests) <= MOST_SHARDS:
         raise SourceError(
-            f"{text!r} stands for more than {MOST_SHARDS:,} shards; name a folder of them, or"
-            " ingest a part at a time"
+            f"{text!r} names more than {MOST_SHARDS:,} shards; give their folder, or ingest a"
+            " part at a time"
         )
     return [before + str(n).zfill(len(first)) + rest for n in numbers for rest in rests]
 
@@ -265,9 +269,9 @@ class WebDatasetSource:
         whole = path.parent.resolve() / path.name
         self.name = check_name(name_of(whole) if name is None else name)
         head = list(islice(self._samples(pictures=False), HEAD))
-        if not any(isinstance(sample, Sample) for sample in head):
+        if not any(isinstance(sample, ShardSample) for sample in head):
             why = next((item.reason for item in head if isinstance(item, Rejected)), "no picture")
-            raise SourceError(f"{str(path)!r} holds no sample with a picture ({why})")
+            raise SourceError(f"{str(path)!r} contains no sample with a picture ({why})")
         places = [place for item in head if (place := _place(item)) is not None]
         check_columns(repr(os.fspath(path)), places, self._columns)
 
@@ -289,12 +293,12 @@ class WebDatasetSource:
     def total(self) -> None:
         """Say that only reading all shards would tell."""
 
-    def _samples(self, *, pictures: bool) -> Iterator[Sample | Rejected]:
+    def _samples(self, *, pictures: bool) -> Iterator[ShardSample | Rejected]:
         for shard in self._shards:
             yield from samples_of(shard, self._columns, pictures=pictures)
 
 
-def _place(sample: Sample | Rejected) -> tuple[float, float] | None:
+def _place(sample: ShardSample | Rejected) -> tuple[float, float] | None:
     if isinstance(sample, Rejected):
         return None
     try:

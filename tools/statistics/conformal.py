@@ -1,4 +1,4 @@
-"""A radius that keeps its promise of coverage: hierarchical conformal prediction of geodesic error.
+"""Radii with guaranteed coverage, by hierarchical conformal prediction of the geodesic error.
 
 The errors of held-out photos, each over what was predicted for it, and sorted into bins by that
 prediction, say how far off the next answer may be. Photos of one place share light, street and
@@ -31,8 +31,8 @@ __all__ = ["LEVELS", "ConformalRadius", "DifficultyBin", "fit_radius"]
 
 FEWEST_PLACES = 40
 """Places a bin needs, and so a calibration. 19 would bound the radius at 95 %, by the largest of
-the errors. With 40, a calibration covers less than 90 % instead of 95 % in 1 of 100 cases where
-photos share half of the variance with their place, and in 1 of 12 where they share all
+the errors. With 40, a calibration covers less than 90 % instead of 95 % in fewer than 1 of 100
+cases where photos share half of the variance with their place, and in 1 of 12 where they share all
 (docs/evaluation.md, "What a promise rests on")."""
 
 MOST_BINS = 8
@@ -146,10 +146,11 @@ def fit_radius(
     errors, hard = np.asarray(errors_km, dtype=float), np.asarray(predictions, dtype=float)
     if errors.ndim != 1 or errors.shape != hard.shape or not errors.size:
         raise ValueError(
-            f"errors of shape {errors.shape!r} and predictions of shape {hard.shape!r} are no pairs"
+            f"errors of shape {errors.shape!r} and predictions of shape {hard.shape!r} cannot be"
+            " paired"
         )
     if places is not None and len(places) != errors.size:
-        raise ValueError(f"{errors.size} errors and {len(places)} places are no pairs")
+        raise ValueError(f"{errors.size} errors and {len(places)} places cannot be paired")
     if not (np.isfinite(errors).all() and np.isfinite(hard).all()) or errors.min() < 0:
         raise ValueError("an error is negative, or an error or a prediction is not finite")
     place = np.arange(errors.size) if places is None else np.unique(places, return_inverse=True)[1]

@@ -1,4 +1,4 @@
-"""How probable it is that an answer is right at each scale, and whether such words can be trusted.
+"""Probabilities that an answer is right at each scale, and how reliable they are.
 
 A logistic model on the signals of an answer ranks it, isotonic regression turns the rank into a
 frequency. Sources: Platt 1999; Zadrozny and Elkan 2002; Niculescu-Mizil and Caruana 2005, which has
@@ -21,11 +21,11 @@ from pydantic import BaseModel, ConfigDict
 from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM
 
 FINEST_KM = 0.01
-"""Errors below are one for `ScaleConfidence.difficulty`."""
+"""Smaller errors count as this one in `ScaleConfidence.difficulty`."""
 
 
 class ScaleCurve(BaseModel):
-    """One scale: a logistic model, and the frequencies its probabilities stand for."""
+    """The model of one scale: logistic regression, then a map of its output to frequencies."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,7 +33,7 @@ class ScaleCurve(BaseModel):
     scale_km: float
     intercept: float
     coefficients: dict[str, float]
-    """By signal, for standardised values."""
+    """Coefficients by signal, for standardised values."""
     said: tuple[float, ...]
     """Ascending probabilities of the logistic model."""
     true: tuple[float, ...]
@@ -115,7 +115,10 @@ def reliability_curve(
     said, true = np.asarray(probabilities, dtype=float), np.asarray(right, dtype=float)
     weight = np.ones(said.shape) if weights is None else np.asarray(weights, dtype=float)
     if not said.shape == true.shape == weight.shape:
-        raise ValueError(f"{said.shape!r} probabilities do not pair with {true.shape!r} outcomes")
+        raise ValueError(
+            f"probabilities of shape {said.shape!r} and outcomes of shape {true.shape!r}"
+            " cannot be paired"
+        )
     where = np.minimum((said * bins).astype(int), bins - 1)
     return [
         ReliabilityBin(
@@ -148,7 +151,7 @@ def expected_calibration_error(
     """
     curve = reliability_curve(probabilities, right, bins, _by_place(places))
     if not curve:
-        raise ValueError("there is no answer to measure calibration on")
+        raise ValueError("calibration cannot be measured without answers")
     return sum(each.weight * abs(each.said - each.true) for each in curve)
 
 
@@ -157,6 +160,8 @@ def calibration_error_by_chance(
     bins: int = 15,
     draws: int = 100,
     places: ArrayLike | None = None,
+    *,
+    alone: bool = False,
 ) -> float:
     """Return the expected calibration error that exactly right probabilities would show.
 
@@ -166,15 +171,17 @@ def calibration_error_by_chance(
         probabilities: Stated, `[n]`, 0 to 1.
         bins: As in `expected_calibration_error`.
         draws: How often outcomes are drawn; the mean is returned.
-        places: Of the answers, `[n]`: those of one place are drawn together, right or wrong by the
-            same lot, which is the most that chance can do. None draws each answer alone.
+        places: Of the answers, `[n]`: each then counts once. Those of one place are drawn together,
+            right or wrong by the same lot, which is the most that chance can do. None counts and
+            draws each answer alone.
+        alone: Draw each answer alone; places still count once.
     """
     said = np.asarray(probabilities, dtype=float)
     rng = np.random.default_rng(0)
-    lot = np.arange(said.size) if places is None else np.unique(places, return_inverse=True)[1]
-    count = int(lot.max(initial=-1)) + 1
     # Numbers: names would be sorted anew in every draw.
-    numbers = None if places is None else lot
+    numbers = None if places is None else np.unique(places, return_inverse=True)[1]
+    lot = np.arange(said.size) if numbers is None or alone else numbers
+    count = int(lot.max(initial=-1)) + 1
     drawn = [rng.random(count)[lot] < said for _ in range(draws)]
     return float(
         np.mean([expected_calibration_error(said, right, bins, numbers) for right in drawn])

@@ -22,7 +22,7 @@ from geofix.agent.errors import DatabaseError
 from geofix.agent.graph import build_graph
 from geofix.agent.services import Services
 from geofix.agent.state import Fix
-from geofix.db.engine import Address
+from geofix.db.engine import DatabaseAddress
 from geofix.tools import once
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
@@ -159,7 +159,7 @@ def test_an_engine_that_is_being_opened_is_closed_with_the_rest(
     real = storage.open_engine
     began = Barrier(2, timeout=PATIENCE_S)
 
-    def slow(address: Address, **pool: Any) -> Engine:
+    def slow(address: DatabaseAddress, **pool: Any) -> Engine:
         engine = real(address, **pool)
         opened.append(engine)
         event.listen(engine, "engine_disposed", gone.append)
@@ -184,7 +184,7 @@ def test_an_engine_that_is_being_opened_is_closed_with_the_rest(
 
     both(use, close)
     assert gone == opened and len(opened) == 1
-    with pytest.raises(DatabaseError, match="was closed"):
+    with pytest.raises(DatabaseError, match="is closed"):
         _ = services.engine
 
 
@@ -194,7 +194,7 @@ def test_an_engine_that_cannot_be_used_is_closed_at_once(
     gone: list[Engine] = []
     real = storage.open_engine
 
-    def watched(address: Address, **pool: Any) -> Engine:
+    def watched(address: DatabaseAddress, **pool: Any) -> Engine:
         engine = real(address, **pool)
         event.listen(engine, "engine_disposed", gone.append)
         return engine

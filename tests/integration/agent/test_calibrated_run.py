@@ -10,14 +10,14 @@ from PIL import Image
 from sqlalchemy import event
 
 from geofix.agent import Agent, AsyncAgent, Settings, aopen_agent
-from geofix.agent.calibration.promise import options_of
 from geofix.agent.context import Context
 from geofix.agent.errors import RegionError, TrailError
+from geofix.agent.verify.in_force import options_of
 from geofix.agent.verify.scorers import HAND_SET, Scorers, scorers_digest
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
 from tests.files import exif_of, gps_of
-from tests.unit.agent.fitted import fitted
+from tests.unit.agent.calibrations import fitted
 
 SACRE_COEUR = (48.8867, 2.3431)
 SYDNEY = (-33.8568, 151.2153)
@@ -56,7 +56,7 @@ def test_a_set_up_that_was_never_calibrated_says_so(agent: Agent) -> None:
     assert (fix.radii_km, fix.confidence) == ({}, {})
     assert fix.calibration is not None and not fix.calibration.fitted
     assert fix.calibration.reason == (
-        f"no calibration for encoder {agent.services.encoder.name!r} and galleries all there are;"
+        f"there is no calibration for encoder {agent.services.encoder.name!r} and all galleries;"
         " run `geofix calibrate DATASET`"
     )
     assert fix.geojson["features"][0]["properties"]["radius_calibrated"] is False
@@ -105,7 +105,7 @@ def test_a_calibration_is_read_once(agent: Agent) -> None:
         ({"centring_version": 99}, {}, "centring version 99"),
         ({"photos_in_gallery": 1000}, {}, "and 1000 when it was calibrated"),
         ({"drafted_by": "openai:x"}, {}, "drafter 'openai:x', and now it is 'consensus'"),
-        ({}, {"within": "France"}, "asked within France"),
+        ({}, {"within": "France"}, "limited to France"),
         ({}, {"positives": 8}, "the option positives = 16, and asked with 8"),
         ({}, {"galleries": ("starter",)}, "galleries 'starter'; run `geofix calibrate DATASET`"),
     ],
@@ -159,7 +159,7 @@ def test_a_calibration_that_counted_photos_is_refused(agent: Agent) -> None:
     fix = agent.locate(sample_path())
     assert fix.calibration is not None and not fix.radius_calibrated
     reason = fix.calibration.reason or ""
-    assert "by an older geofix, by photos instead of places" in reason
+    assert "which counted photos instead of places" in reason
     assert reason.endswith("run `geofix calibrate DATASET` again")
 
 

@@ -64,7 +64,7 @@ def test_a_first_start_that_was_killed_in_the_middle_is_finished_by_the_next(
 ) -> None:
     with Services(settings) as services:
         engine = open_engine(services.database_url)
-        schema.upgrade(engine)
+        schema.upgrade_schema(engine)
         engine.dispose()
     with open_agent(settings, encoder=encoder) as agent:
         assert agent.locate(sample_path()).status == "located"
@@ -145,6 +145,6 @@ def test_a_server_that_does_not_start_again_is_described_as_it_is(
         assert str(server.log) in str(caught.value)
         assert "DATABASE_URL" not in str(caught.value)
         assert agent.locate(sample_path()).status == "located"
-    with pytest.raises(DatabaseError, match="was closed"):
-        schema.check(engine)
+    with pytest.raises(DatabaseError, match="is closed"):
+        schema.check_schema(engine)
     assert not server.status().running

@@ -16,12 +16,12 @@ from PIL import ExifTags, Image
 from geofix.agent.errors import PhotoError
 from geofix.agent.services import Services
 from geofix.db.load.ingest import GeotaggedPhoto, Ingest
-from geofix.db.stores import Pictures, StoredPicture
+from geofix.db.stores import PictureFiles, StoredPicture
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.exemplars import read_exemplar
 from geofix.tools.photo.read import read_photo
 from geofix.tools.photo.samples import sample_path
-from tests.integration.lab import said
+from tests.integration.scripted_model import said
 
 FAR = "outdoor/montmartre_far.jpg"
 
@@ -71,7 +71,7 @@ def test_a_picture_that_is_not_kept_is_said_and_the_others_keep_their_numbers(la
     ]
     missing = [reason for reason in fix.degraded if "was shown" in reason]
     assert len(missing) == 8 - len(shown) > 0
-    assert "the gallery does not know where its picture is" in missing[0]
+    assert "the gallery does not know where this photo's file is" in missing[0]
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def stored(services: Services, encoder: Encoder, path: Path) -> StoredPicture:
     )
     vectors = encoder.embed([read_photo(path).pixels])
     Ingest(services.engine).add("mine", encoder.name, [photo], vectors)
-    found = Pictures(services.engine).find(list(range(100)))
+    found = PictureFiles(services.engine).find(list(range(100)))
     (only,) = found.values()
     return only
 
@@ -113,10 +113,10 @@ def test_a_picture_that_changed_or_is_gone_is_not_shown(
 ) -> None:
     known = stored(services, encoder, kept)
     shutil.copy(sample_path(), kept)
-    with pytest.raises(PhotoError, match="its file is another picture now"):
+    with pytest.raises(PhotoError, match="its file has changed"):
         read_exemplar(known)
     kept.unlink()
-    with pytest.raises(PhotoError, match="not a file of this machine, or lies in an archive"):
+    with pytest.raises(PhotoError, match="not on this machine, or is inside an archive"):
         read_exemplar(known)
 
 

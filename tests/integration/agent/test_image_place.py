@@ -13,7 +13,7 @@ from geofix.agent.errors import GeofixError
 from geofix.agent.verify.scorers import HAND_SET, Scorers, scorers_digest
 from geofix.tools.encoders.geoclip import ImagePlace
 from geofix.tools.photo.samples import sample_path
-from tests.unit.agent.fitted import fitted
+from tests.unit.agent.calibrations import fitted
 from tests.unit.tools.encoders.geoclip_files import write_package
 from tests.unit.tools.encoders.tiny_models import write
 

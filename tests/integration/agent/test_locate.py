@@ -72,7 +72,7 @@ def test_a_flower_is_not_placed(shared_agent: Agent) -> None:
     fix = shared_agent.locate(flower(), reject_scenes=False)
     assert fix.status == "abstained"
     assert (fix.latitude, fix.longitude, fix.radius_km, fix.place) == (None, None, None, None)
-    assert "nothing in the gallery is alike enough" in fix.reasons[0]
+    assert "no gallery photo is similar enough" in fix.reasons[0]
     assert fix.candidates
     assert all(f["properties"]["role"] == "candidate" for f in fix.geojson["features"])
 
@@ -192,7 +192,9 @@ def test_a_region_is_checked_before_the_photo_is_read(shared_agent: Agent) -> No
 
 def test_a_set_up_that_was_cut_off_says_what_to_run(new_database: str) -> None:
     engine = open_engine(new_database)
-    schema.upgrade(engine)
+    schema.upgrade_schema(engine)
     engine.dispose()
-    with pytest.raises(DatabaseError, match=r"lacks LangGraph's tables .* run `geofix db upgrade`"):
+    with pytest.raises(
+        DatabaseError, match=r"does not have LangGraph's tables .* run `geofix db upgrade`"
+    ):
         locate(sample_path(), settings=Settings(database_url=new_database))

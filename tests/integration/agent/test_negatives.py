@@ -10,7 +10,7 @@ import pytest
 
 from geofix.agent import Agent, Fix
 from geofix.agent.state import Retrieval
-from geofix.db.load import indexing as index_build
+from geofix.db.load import index_lifecycle
 from geofix.db.runs import Step
 from geofix.db.search import plan
 from geofix.tools.geo.distance import haversine_km
@@ -83,7 +83,7 @@ def test_the_trail_tells_how_both_searches_went(shared_agent: Agent, negatives_b
 def test_the_way_is_told_and_a_run_may_ask_for_the_exact_one(
     agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    index_build.build_index(agent.services.engine, agent.services.encoder.name)
+    index_lifecycle.build_index(agent.services.engine, agent.services.encoder.name)
     monkeypatch.setattr(plan, "EXACT_ROWS", 0)
     _, step, by_index = retrieved(agent)
     assert "(index)" in step.summary

@@ -37,7 +37,7 @@ def test_a_question_kept_without_todays_options_is_the_same_question(agent: Agen
     assert not set(LATER) & set(kept)
     again = agent.locate(sample_path(), thread_id="old", max_rounds=1)
     assert (again.latitude, again.longitude) == (first.latitude, first.longitude)
-    with pytest.raises(GeofixError, match="asked with other options"):
+    with pytest.raises(GeofixError, match="started with other options"):
         agent.locate(sample_path(), thread_id="old", max_rounds=1, preset="g3")
 
 

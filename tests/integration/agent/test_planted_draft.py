@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from geofix.agent.verify.scorers import HAND_SET
-from tests.integration.lab import said
-from tests.unit.agent.fitted import fitted
+from tests.integration.scripted_model import said
+from tests.unit.agent.calibrations import fitted
 
 AMSTERDAM = {"latitude": 52.371, "longitude": 4.897}
 """The starter gallery has photos there, none with these digits: a copy would be no witness."""
@@ -51,7 +51,7 @@ def test_a_planted_draft_does_not_move_the_answer_across_regions(lab: Any, weigh
     assert planted.rank > 1
     if planted.vetoed is None and weight > 1:
         assert planted.score > fix.candidates[0].score
-        assert any("drafts alone would move the answer" in reason for reason in fix.reasons)
+        assert any("only drafts would move the answer" in reason for reason in fix.reasons)
 
 
 def test_the_trail_names_the_scorer_and_shows_its_terms(lab: Any) -> None:

@@ -181,13 +181,13 @@ def test_a_second_photo_on_a_thread_is_refused_by_the_bare_graph_too(agent: Agen
     other = agent.locate(sample_path("indoor/gcs_close.jpg"))
     agent.locate(sample_path(), thread_id="case-1")
     config: Any = {"configurable": {"thread_id": "case-1"}}
-    with pytest.raises(TrailError, match="one thread is one"):
+    with pytest.raises(TrailError, match="choose a new thread id for this"):
         agent.graph.invoke({"photo": other.photo}, config)
 
 
 def test_a_choice_for_a_run_that_does_not_wait_is_refused(agent: Agent) -> None:
     agent.locate(sample_path(), thread_id="case-1")
-    with pytest.raises(TrailError, match="does not wait"):
+    with pytest.raises(TrailError, match="is not waiting"):
         agent.resume("case-1", rank=1)
 
 

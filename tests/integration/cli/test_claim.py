@@ -16,7 +16,7 @@ def test_a_claim_is_answered_and_kept_with_the_question(geofix: Geofix, starter_
     again = geofix("resume", "case", url=starter_url).out
     assert "The claim" in again and "undecidable" in again
     other = geofix("locate", "--thread", "case", "--claim", "1,2", url=starter_url)
-    assert other.code != 0 and "asked with other options" in other.said
+    assert other.code != 0 and "started with other options" in other.said
 
 
 @pytest.mark.parametrize("claim", ["Paris", "48.9", "91,0"])

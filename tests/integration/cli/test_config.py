@@ -85,8 +85,8 @@ def test_an_empty_standard_input_removes_no_key(
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("modle", "x", ["'modle' is no setting", "model_url"]),
-        ("batch_size", "many", ["batch_size cannot be 'many' (given here)", "integer"]),
+        ("modle", "x", ["'modle' is not a setting", "model_url"]),
+        ("batch_size", "many", ["batch_size cannot be 'many' (from the command line)", "integer"]),
         ("batch_size", "0", ["greater than or equal to 1"]),
         ("pool_timeout_s", "inf", ["pool_timeout_s cannot be", "less than or equal to 86400"]),
         ("model_timeout_s", "1e10", ["model_timeout_s cannot be", "less than or equal to 86400"]),
@@ -112,7 +112,7 @@ def test_a_file_that_cannot_be_written_is_left_whole(geofix: Geofix, tmp_path: P
     done = geofix("config", "set", "encoder", "x")
     assert done.code == 5 and "by hand" in done.err
     path.write_text("#" * (LARGEST_BYTES + 1))
-    assert "more than" in geofix("config", "set", "encoder", "x").err
+    assert "must hold one line" in geofix("config", "set", "encoder", "x").err
     path.unlink()
     real = tmp_path / "dotfiles.toml"
     real.write_text("# kept elsewhere\n")

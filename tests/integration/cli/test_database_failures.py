@@ -19,11 +19,11 @@ FULL = (
 @pytest.mark.parametrize(
     ("statements", "said"),
     [
-        (("alter database {name} set default_transaction_read_only = on",), "takes no writes"),
+        (("alter database {name} set default_transaction_read_only = on",), "is read-only"),
         (("drop table langgraph.checkpoint_writes",), "Run `geofix db upgrade`"),
         (("alter table photos rename column country to land",), "Run `geofix db upgrade`"),
-        ((FULL[0], FULL[1].format("langgraph.checkpoint_blobs")), "has no room left"),
-        ((FULL[0], FULL[1].format("query_photos")), "has no room left"),
+        ((FULL[0], FULL[1].format("langgraph.checkpoint_blobs")), "has no disk space left"),
+        ((FULL[0], FULL[1].format("query_photos")), "has no disk space left"),
     ],
     ids=["read-only", "saver", "old schema", "full for the saver", "full"],
 )

@@ -23,9 +23,13 @@ def test_own_photos_go_in_are_listed_found_and_removed(
     )
     added = geofix("gallery", "ingest", folder, url=database_url)
     assert added.code == 0
-    assert added.out == "2 added, 0 updated, 0 unchanged, 0 left out of 2 in the gallery 'mine'\n"
+    assert (
+        added.out == "gallery 'mine': 2 added, 0 updated, 0 unchanged, 0 rejected; 2 read in all\n"
+    )
     again = geofix("gallery", "ingest", folder, url=database_url)
-    assert again.out == "0 added, 0 updated, 2 unchanged, 0 left out of 2 in the gallery 'mine'\n"
+    assert (
+        again.out == "gallery 'mine': 0 added, 0 updated, 2 unchanged, 0 rejected; 2 read in all\n"
+    )
     listed = geofix("gallery", "list", url=database_url).out
     assert listed.splitlines()[1].split()[:3] == ["mine", "2", "2"]
     found = json.loads(
@@ -33,7 +37,7 @@ def test_own_photos_go_in_are_listed_found_and_removed(
     )
     assert found["candidates"][0]["country_code"] == "FR"
     removed = geofix("gallery", "remove", "mine", url=database_url)
-    assert removed.out == "removed the gallery 'mine' with 2 photos\n"
+    assert removed.out == "removed the gallery 'mine' and its 2 photos\n"
     assert "no gallery yet" in geofix("gallery", "list", url=database_url).out
 
 
@@ -42,13 +46,13 @@ def test_every_photo_left_out_is_a_line_and_the_exit_code_says_so(
 ) -> None:
     save_photo(tmp_path / "photos" / "good.jpg", (37.5, 127.0))
     save_photo(tmp_path / "photos" / "no place.jpg")
-    (tmp_path / "photos" / "text [bold].jpg").write_text("no picture")
+    (tmp_path / "photos" / "text [bold].jpg").write_text("not a readable image")
     done = geofix("gallery", "ingest", tmp_path / "photos", url=database_url)
     assert done.code == 6
     first, second, last = done.out.splitlines()
-    assert first.startswith("left out") and "no place.jpg" in first and "no GPS" in first
-    assert second.startswith("left out") and "text [bold].jpg" in second
-    assert last == "1 added, 0 updated, 0 unchanged, 2 left out of 3 in the gallery 'mine'"
+    assert first.startswith("rejected") and "no place.jpg" in first and "no GPS" in first
+    assert second.startswith("rejected") and "text [bold].jpg" in second
+    assert last == "gallery 'mine': 1 added, 0 updated, 0 unchanged, 2 rejected; 3 read in all"
 
 
 def test_a_table_goes_in_under_a_name(geofix: Geofix, database_url: str, tmp_path: Path) -> None:
@@ -59,7 +63,7 @@ def test_a_table_goes_in_under_a_name(geofix: Geofix, database_url: str, tmp_pat
         "gallery", "ingest", table, "--gallery", "Straße [1]", "--name", "trip", url=database_url
     )
     assert done.code == 6
-    assert done.out.splitlines()[0].startswith("left out photos.csv line 3: latitude 91.0")
+    assert done.out.splitlines()[0].startswith("rejected photos.csv line 3: latitude 91.0")
     listed = geofix("gallery", "list", url=database_url).out
     assert "Straße [1]" in listed and "CC-BY-4.0" in listed
 
@@ -67,10 +71,10 @@ def test_a_table_goes_in_under_a_name(geofix: Geofix, database_url: str, tmp_pat
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("ingest", "nosuch"), "there is no 'nosuch'"),
-        (("ingest", "notes.csv"), "has no column 'path'; it has 'place', 'lat'"),
-        (("ingest", "empty"), "holds no photo"),
-        (("add", "nosuch"), "no gallery 'nosuch' ships with geofix; there is 'starter'"),
+        (("ingest", "nosuch"), "'nosuch' does not exist"),
+        (("ingest", "notes.csv"), "has no column 'path'; its columns are 'place', 'lat'"),
+        (("ingest", "empty"), "contains no photo"),
+        (("add", "nosuch"), "geofix ships no gallery 'nosuch'; the one it ships is 'starter'"),
     ],
 )
 def test_what_cannot_be_put_in_is_one_line(
@@ -102,10 +106,10 @@ def test_a_name_that_cannot_be_used_is_a_wrong_command_line(
 def test_an_unknown_gallery_cannot_be_removed(geofix: Geofix, starter_url: str) -> None:
     done = geofix("gallery", "remove", "nosuch", url=starter_url)
     assert (done.code, done.out) == (5, "")
-    assert "no gallery 'nosuch'; there is: 'starter'" in done.err
+    assert "no gallery 'nosuch'; the galleries are: 'starter'" in done.err
 
 
 def test_the_starter_gallery_is_added_once(geofix: Geofix, database_url: str) -> None:
     first = geofix("gallery", "add", url=database_url)
     assert first.code == 0 and not first.out.startswith("0 ")
-    assert geofix("gallery", "add", "starter", url=database_url).out.startswith("0 new photos")
+    assert geofix("gallery", "add", "starter", url=database_url).out.startswith("added 0 photos")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from geofix.agent.cli.gallery_index import NO_PHOTO
 from geofix.tools.encoders import STARTER
 from tests.integration.cli.conftest import Geofix
 
@@ -40,7 +41,9 @@ def test_an_index_is_built_told_and_dropped(geofix: Geofix, starter_url: str) ->
     assert built.out.startswith(f"{encoder}: 162 photos in the full index, ")
     assert row_of(geofix, starter_url, encoder)[1:4] == ["162", "full", "162"]
     dropped = geofix("gallery", "index", "--drop", url=starter_url)
-    assert dropped.out == f"{encoder}: searches compare with every vector\n"
+    assert (
+        dropped.out == f"{encoder}: the index is removed, and searches compare with every vector\n"
+    )
     assert row_of(geofix, starter_url, encoder)[1:4] == ["162", "none", "0"]
 
 
@@ -88,10 +91,10 @@ def test_with_several_encoders_one_has_to_be_named(
 ) -> None:
     unnamed = geofix("gallery", *command, url=two_encoders)
     assert (unnamed.code, unnamed.out) == (5, "")
-    assert "say which encoder's vectors with `--encoder`; there is: '" in unnamed.said
+    assert "choose one with `--encoder`: '" in unnamed.said
     unknown = geofix("gallery", *command, "--encoder", "nosuch", url=two_encoders)
     assert (unknown.code, unknown.out) == (5, "")
-    assert "there is no vector of encoder 'nosuch'; there is: '" in unknown.said
+    assert "there are no vectors of encoder 'nosuch'; there are vectors of: '" in unknown.said
     assert geofix("gallery", *command, "--encoder", "other", url=two_encoders).code == 0
 
 
@@ -101,10 +104,10 @@ def test_without_a_photo_it_is_said_what_to_do(
 ) -> None:
     done = geofix("gallery", *command, url=database_url)
     assert (done.code, done.out) == (5, "")
-    assert "no photo yet; `geofix gallery add starter` adds the gallery that ships" in done.said
+    assert NO_PHOTO in done.said
     told = geofix("gallery", "status", url=database_url)
     assert told.code == 0
-    assert told.out == "no photo yet; `geofix gallery add starter` adds the gallery that ships\n"
+    assert told.out == f"{NO_PHOTO}\n"
 
 
 def test_an_index_is_of_one_kind_or_none(geofix: Geofix, starter_url: str) -> None:
@@ -128,4 +131,4 @@ def test_neighbors_and_candidates_have_to_fit_each_other(geofix: Geofix, starter
     assert wide.code == 0
     done = geofix("gallery", "index", "--m", "80", "--ef-construction", "100", url=starter_url)
     assert (done.code, done.out) == (5, "")
-    assert "--ef-construction 100 is less than twice 80" in done.said
+    assert "--ef-construction 100 is too small" in done.said

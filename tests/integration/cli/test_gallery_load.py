@@ -47,12 +47,14 @@ def test_a_table_is_read_by_its_own_names_in_processes_and_what_is_left_out_is_i
     done = geofix(*args, "--rejects", rejects, url=database_url)
     assert done.code == 6
     left_out, last = done.out.splitlines()
-    assert left_out.startswith("left out fotos.txt line 4: latitude 191.0")
-    assert last == "2 added, 0 updated, 0 unchanged, 1 left out of 3 in the gallery 'mine'"
+    assert left_out.startswith("rejected fotos.txt line 4: latitude 191.0")
+    assert last == "gallery 'mine': 2 added, 0 updated, 0 unchanged, 1 rejected; 3 read in all"
     (line,) = map(json.loads, rejects.read_text().splitlines())
     assert line["item"] == "fotos.txt line 4" and "latitude 191.0" in line["reason"]
     again = geofix(*args, url=database_url)
-    assert again.out.splitlines()[-1].startswith("0 added, 0 updated, 2 unchanged, 1 left out of 3")
+    assert again.out.splitlines()[-1].startswith(
+        "0 added, 0 updated, 2 unchanged, 1 rejected; 3 read in all"
+    )
 
 
 def test_more_left_out_than_are_shown_are_said_to_be_in_the_file(
@@ -68,7 +70,7 @@ def test_more_left_out_than_are_shown_are_said_to_be_in_the_file(
     assert len(lines) == 22 and len(rejects.read_text().splitlines()) == 23
     assert lines[20] == f"and 3 more, see {str(rejects)!r}"
     without = geofix(*args, url=database_url).out.splitlines()
-    assert without[20] == "and 3 more; `--rejects FILE` keeps all of them"
+    assert without[20] == "and 3 more; `--rejects FILE` writes all of them to a file"
 
 
 def test_vectors_go_in_under_their_encoders_name_and_are_not_of_ours(
@@ -80,7 +82,7 @@ def test_vectors_go_in_under_their_encoders_name_and_are_not_of_ours(
     left_out, last = done.out.splitlines()
     assert "p4" in left_out or "line 6" in left_out
     assert "vector is missing or not finite" in left_out
-    assert last == "4 added, 0 updated, 0 unchanged, 1 left out of 5 in the gallery 'mine'"
+    assert last == "gallery 'mine': 4 added, 0 updated, 0 unchanged, 1 rejected; 5 read in all"
     listed = geofix("gallery", "list", url=database_url).out
     assert listed.splitlines()[1].split()[:4] == ["mine", "4", "1", "other-v1"]
     refused = geofix("locate", url=database_url)
@@ -96,7 +98,7 @@ def test_vectors_of_another_dimension_need_another_name(
     np.save(vectors, np.ones((5, 6), np.float32))
     done = geofix(*args, "--name", "more", url=database_url)
     assert (done.code, done.out) == (5, "")
-    assert "known with 4 dimensions and now gave 6; give other weights another name" in done.said
+    assert "vectors of 6 dimensions, but its stored vectors have 4; give" in done.said
 
 
 @pytest.mark.parametrize(
@@ -104,13 +106,17 @@ def test_vectors_of_another_dimension_need_another_name(
     [
         (("--column", "latitude"), 4, "the column 'latitude' is not written as OURS=THEIRS"),
         (("--column", "=LAT"), 4, "the column '=LAT' is not written as OURS=THEIRS"),
-        (("--column", "latitude="), 4, "is not written as OURS=THEIRS: latitude=LAT"),
+        (("--column", "latitude="), 4, "is not written as OURS=THEIRS, such as latitude=LAT"),
         (("--column", "breadth=lat"), 4, "'breadth'"),
-        (("--column", "id=nosuch"), 4, "has no column 'nosuch' to take 'id' from; it has 'photo'"),
+        (
+            ("--column", "id=nosuch"),
+            4,
+            "has no column 'nosuch', which --column names for 'id'; its columns are 'photo'",
+        ),
         (("--column", "id=photo", "--column", "id=lat"), 4, "'id' is given twice"),
-        (("--kind", "photos"), 4, "there is no kind 'photos' of source; there are folder: "),
+        (("--kind", "photos"), 4, "'photos' is not a kind of source; the kinds are folder: "),
         (("--kind", "folder"), 4, "vectors.npy"),
-        (("--split", "test"), 4, "--split is for osv5m, and this is read as 'vectors'"),
+        (("--split", "test"), 4, "--split is only for osv5m, and this source is read as 'vectors'"),
         (("--column", "id=photo", "--workers", "2"), 4, "leave out --workers and --ray"),
         (("--column", "id=photo", "--rejects", "no/such/f"), 2, "cannot write 'no/such/f'"),
         (("--workers", "-1"), 2, "--workers"),
@@ -131,4 +137,7 @@ def test_photos_take_no_encoders_name(geofix: Geofix, database_url: str, tmp_pat
         "gallery", "ingest", tmp_path / "photos", "--embedded-by", "clip", url=database_url
     )
     assert (done.code, done.out) == (4, "")
-    assert "'clip', can be given for vectors only. Set GEOFIX_ENCODER" in done.said
+    assert (
+        "'clip' can be given only for vectors. geofix embeds photos itself; set GEOFIX_ENCODER"
+        in done.said
+    )

@@ -74,7 +74,7 @@ def test_a_region_without_photos_abstains_and_says_why(
 ) -> None:
     done = geofix("locate", "--within", "Japan", url=shared_starter_url)
     assert done.code == 3
-    assert done.out.startswith("No position: geofix abstains.")
+    assert done.out.startswith("No answer: geofix abstains.")
     assert "no photo was found in Japan" in done.out
 
 
@@ -122,7 +122,10 @@ def test_a_claim_of_elsewhere_is_reported_apart_and_moves_nothing(
     assert first.claim is None and second.claim is not None
     assert second.claim.distance_km is not None and second.claim.distance_km > 16_000
     out = " ".join(geofix("locate", forged, url=shared_starter_url).out.split())
-    assert "The file claims (EXIF: can be forged, was not used) - at -33.00000, 151.00000" in out
+    assert (
+        "What the file's EXIF says (it can be forged, and was not used) - at -33.00000, 151.00000"
+        in out
+    )
     assert " km from the answer" in out
 
 
@@ -148,10 +151,10 @@ def test_photos_that_are_odd_but_whole_are_answered_with_a_note(
         assert fix.place is not None and fix.place.label.startswith("Paris")
         assert fix.claim is None
     notes = {name: " ".join(fix.photo_notes) for name, fix in fixes.items()}
-    assert "the first of 2 frames was used" in notes["animated.webp"]
+    assert "only the first of 2 frames was used" in notes["animated.webp"]
     assert "EXIF GPS is unreadable" in notes["garbage.png"]
     shown = geofix("locate", tmp_path / "animated.webp", url=shared_starter_url).out
-    assert "The file\n - animated: the first of 2 frames" in shown
+    assert "The file\n - animated: only the first of 2 frames" in shown
 
 
 def test_a_photo_of_16_bits_is_answered_or_abstained_on(

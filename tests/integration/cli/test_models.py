@@ -11,7 +11,7 @@ from langchain_core.messages import HumanMessage
 
 from geofix.tools.models.privacy import pictures_in, require_bare
 from tests.integration.cli.conftest import Done, Geofix
-from tests.integration.lab import KEY, said
+from tests.integration.scripted_model import KEY, said
 from tests.loopback import (
     TOKENS_IN,
     TOKENS_OUT,
@@ -43,14 +43,16 @@ def test_what_works_is_printed_and_the_exit_code_says_that_it_can_draft(geofix: 
         done = asked(geofix, server)
     lines = {line.split()[0]: " ".join(line.split()[1:]) for line in done.out.splitlines()}
     assert done.code == 0
-    assert lines["asked"] == f"127.0.0.1:{server.server_port} (stays on this machine)"
+    assert lines["asked"] == f"127.0.0.1:{server.server_port} (the photo stays on this machine)"
     assert lines["model"] == "tiny, revision fp_1"
-    assert lines["images"] == "seen: red as 'red', blue as 'blue'"
-    assert lines["schema"] == "kept at the first try"
-    assert lines["samples"].startswith("3 of 3 usable, 3 different, in 1 call and ")
-    assert lines["tokens"] == f"counted: a draft read {TOKENS_IN} and wrote {TOKENS_OUT}"
+    assert lines["images"] == "recognised: red as 'red', blue as 'blue'"
+    assert lines["schema"] == "followed at the first try"
+    assert lines["samples"].startswith(
+        "3 of 3 answers usable, 3 of them different, from 1 call in "
+    )
+    assert lines["tokens"] == f"a draft took {TOKENS_IN} input and {TOKENS_OUT} output tokens"
     assert lines["speed"].startswith("first call ") and "tokens/s" in lines["speed"]
-    assert done.out.splitlines()[-1] == "It can draft."
+    assert done.out.splitlines()[-1] == "This model can draft answers."
     assert KEY not in done.out + done.err
 
 
@@ -80,10 +82,10 @@ def test_it_is_shown_two_colors_and_the_sample_photo_and_pixels_only(geofix: Geo
 @pytest.mark.parametrize(
     ("script", "word", "why"),
     [
-        ((NO_IMAGES,), "images none: this model or server is for text only", "takes no images"),
-        ((RED, RED), "images not seen: red as 'red', blue as 'red'", "does not see"),
-        ((RED, BLUE, "Paris", "Paris"), "schema not kept", "it wrote 'Paris'"),
-        ((Raw(401, "{}"),), "images unknown: the call failed", "401"),
+        ((NO_IMAGES,), "images none: this model or server accepts only text", "takes no images"),
+        ((RED, RED), "images not recognised: red as 'red', blue as 'red'", "does not see"),
+        ((RED, BLUE, "Paris", "Paris"), "schema not followed", "it wrote 'Paris'"),
+        ((Raw(401, "{}"),), "images unknown, because the call failed", "401"),
     ],
 )
 def test_one_that_cannot_draft_has_an_exit_code_of_its_own(
@@ -94,7 +96,10 @@ def test_one_that_cannot_draft_has_an_exit_code_of_its_own(
         done = asked(geofix, server)
     assert done.code == 7
     assert word in " ".join(done.out.split())
-    assert done.out.splitlines()[-1].startswith("It cannot draft: ") and why in done.out
+    assert (
+        done.out.splitlines()[-1].startswith("This model cannot draft answers: ")
+        and why in done.out
+    )
 
 
 def test_tokens_that_are_not_counted_are_told(geofix: Geofix) -> None:
@@ -102,7 +107,7 @@ def test_tokens_that_are_not_counted_are_told(geofix: Geofix) -> None:
     with chat_server(openai_answer, RED, BLUE, uncounted, SEVERAL) as server:
         done = asked(geofix, server)
     assert done.code == 0
-    assert "not counted by the server" in done.out and "tokens/s" not in done.out
+    assert "the server does not count tokens" in done.out and "tokens/s" not in done.out
 
 
 def test_a_model_that_never_stops_does_not_fill_the_screen(geofix: Geofix) -> None:

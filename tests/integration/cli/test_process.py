@@ -36,7 +36,7 @@ while pending:
     except SystemExit as end:
         assert end.code == 0, path
     pending += [([*path, name], sub) for name, sub in getattr(command, "commands", {}).items()]
-heavy = {"torch", "langgraph", "langchain_core", "transformers", "sklearn", "sqlalchemy", "numpy"}
+heavy = {"langgraph", "langchain_core", "sqlalchemy", "psycopg", "numpy", "PIL", "cv2"}
 sys.exit(repr(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)
 """
 """Prints the help of every command there is."""
@@ -48,7 +48,39 @@ def test_help_of_every_command_loads_nothing_heavy() -> None:
     shown = [line.split("[")[0].strip() for line in done.stdout.splitlines() if "Usage:" in line]
     for command in ("", " locate", " resume", " gallery ingest", " gallery remove", " db status"):
         assert f"Usage: geofix{command}" in shown
-    assert "Exit codes: 0 done" in done.stdout
+    assert "Exit codes: 0 success" in done.stdout
+
+
+LOADED = """
+import atexit, sys
+from geofix.agent.cli import main
+
+heavy = set(sys.argv.pop(1).split(","))
+atexit.register(lambda: sys.stderr.write(repr(sorted(heavy & set(sys.modules)))))
+main()
+"""
+"""Runs a command, and prints which of the packages named it has loaded."""
+
+
+@pytest.mark.parametrize(
+    ("command", "heavy"),
+    [
+        ("runs", "langgraph,langchain_core,langsmith,alembic,torch,cv2,PIL,shapely"),
+        ("locate", "torch,transformers,huggingface_hub,sklearn,scipy,alembic,langchain_community"),
+    ],
+)
+def test_a_command_loads_nothing_heavy_that_it_does_not_need(
+    command: str, heavy: str, starter_url: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, heavy, command],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "DATABASE_URL": starter_url},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.endswith("[]"), done.stderr
 
 
 def test_the_script_that_is_installed_is_this_one() -> None:

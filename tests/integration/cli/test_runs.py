@@ -21,7 +21,7 @@ def test_a_person_chooses(geofix: Geofix, starter_url: str, tmp_path: Path) -> N
     assert geofix("gallery", "ingest", tmp_path, url=starter_url).code == 0
     asked = geofix("locate", "--ask", "--thread", "case", url=starter_url)
     assert asked.code == 3
-    assert asked.out.startswith("A person has to choose among these candidates.")
+    assert asked.out.startswith("Choose one of these candidates.")
     assert "geofix resume case --pick NUMBER" in asked.out
     assert "not finished; geofix resume case" in geofix("runs", url=starter_url).out
     wrong = geofix("resume", "case", "--pick", "99", url=starter_url)
@@ -37,7 +37,7 @@ def test_a_person_chooses(geofix: Geofix, starter_url: str, tmp_path: Path) -> N
 
 
 def test_the_trail_shows_every_step_and_json_everything(geofix: Geofix, starter_url: str) -> None:
-    assert geofix("runs", url=starter_url).out == "no run yet\n"
+    assert geofix("runs", url=starter_url).out == "There is no run yet.\n"
     assert geofix("locate", "--thread", "a [bold]case[/]", url=starter_url).code == 0
     trail = geofix("trail", "a [bold]case[/]", url=starter_url)
     assert trail.code == 0

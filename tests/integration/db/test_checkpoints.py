@@ -79,7 +79,9 @@ def test_a_setup_that_was_killed_is_seen_and_finished(new_database: str) -> None
             "update pg_index set indisvalid = false"
             " where indexrelid = 'langgraph.checkpoint_blobs_thread_id_idx'::regclass"
         )
-    with pytest.raises(DatabaseError, match=r"lacks LangGraph's tables .* run `geofix db upgrade`"):
+    with pytest.raises(
+        DatabaseError, match=r"does not have LangGraph's tables .* run `geofix db upgrade`"
+    ):
         require_checkpoints(new_database)
     set_up_checkpoints(new_database)
     require_checkpoints(new_database)

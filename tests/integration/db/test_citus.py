@@ -19,20 +19,20 @@ from sqlalchemy import Engine, event, text
 from geofix.agent.regions import circle, search_areas
 from geofix.db import citus
 from geofix.db.citus import PROBED, distribute, prove_settings
-from geofix.db.engine import address_of, open_engine
+from geofix.db.engine import engine_address, open_engine
 from geofix.db.errors import DatabaseError
-from geofix.db.load.indexing import build_index
+from geofix.db.load.index_lifecycle import build_index
 from geofix.db.load.ingest import Ingest
-from geofix.db.load.vectors import driver_of
+from geofix.db.load.vector_rows import driver_of
 from geofix.db.round_trip import Transaction
 from geofix.db.search import plan
 from geofix.db.search.area import Area
 from geofix.db.search.gallery import Gallery
-from geofix.db.search.likeness import beside
 from geofix.db.search.query import Found, Search
+from geofix.db.search.similarity import second_pool
 from geofix.db.search.status import encoder_statuses
 from tests.integration.db.load.loads import one, photos, unit
-from tests.integration.db.search.structured import add, database, made
+from tests.integration.db.search.structured_gallery import add, database, made
 
 K = 16
 EVERYWHERE = Search(encoder="e")
@@ -180,7 +180,7 @@ def test_a_region_is_asked_for_without_a_join(
     both: tuple[Engine, dict[str, list[Found]]],
 ) -> None:
     engine, _ = both
-    with executed(engine) as seen, executed(beside(engine)) as seen_beside:
+    with executed(engine) as seen, executed(second_pool(engine)) as seen_beside:
         Gallery(engine).nearest(made(1500).query_vectors[0], K, SEARCHES["a country's part, exact"])
     (search,) = [one for one in seen if "FROM embeddings_1" in one]
     assert " OR " in search
@@ -224,7 +224,7 @@ def test_settings_end_with_the_search_and_with_one_that_fails(
 def test_the_limit_to_a_statement_holds_in_the_transaction_of_its_settings(
     both: tuple[Engine, dict[str, list[Found]]],
 ) -> None:
-    hasty = open_engine(address_of(both[0]), statement_timeout_ms=1234)
+    hasty = open_engine(engine_address(both[0]), statement_timeout_ms=1234)
     said = text("select current_setting('statement_timeout'), current_setting('enable_sort')")
     with hasty.connect() as connection:
         options = {"geofix_ahead": Transaction((("enable_sort", "off"),))}
@@ -247,7 +247,7 @@ def test_settings_that_do_not_reach_a_worker_are_proven_once_and_refuse_the_sear
     proven = Gallery(engine)
     proven.nearest(query, K, EVERYWHERE)
     monkeypatch.setattr(Transaction, "statements", lambda settings: [b"begin"])
-    said = r"'hnsw.ef_search' .* Citus worker \S+:\d+: '997' was sent, and there it is '40'"
+    said = r"'hnsw.ef_search' .* Citus worker \S+:\d+: '997' was sent, and the worker has '40'"
     with pytest.raises(DatabaseError, match=said):
         Gallery(engine).nearest(query, K, EVERYWHERE)
     assert len(proven.nearest(query, K, EVERYWHERE)) == K
@@ -267,7 +267,7 @@ def test_a_shard_that_was_not_asked_refuses_the_search(
     both: tuple[Engine, dict[str, list[Found]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(citus, "PROBED", PROBED + 1)
-    with pytest.raises(DatabaseError, match="holds 1024 numbers instead of 1025"):
+    with pytest.raises(DatabaseError, match="has 1024 rows instead of 1025"):
         Gallery(both[0]).nearest(made(1500).query_vectors[0], K, EVERYWHERE)
 
 
@@ -276,15 +276,17 @@ def test_vectors_that_somebody_else_distributed_are_not_searched(engine: Engine)
     prepare(engine, *CATALOG)
     assert len(Gallery(engine).nearest(unit(1)[0], K, EVERYWHERE)) == K
     prepare(engine, "insert into pg_dist_partition values ('embeddings', 'photo_id')")
-    with pytest.raises(DatabaseError, match=r"but not by geofix.*Run `geofix db distribute`"):
+    with pytest.raises(
+        DatabaseError, match=r"distributed without geofix.*Run `geofix db distribute`"
+    ):
         Gallery(engine).nearest(unit(1)[0], K, EVERYWHERE)
 
 
 def test_without_citus_nothing_is_distributed(engine: Engine) -> None:
-    with pytest.raises(DatabaseError, match=r"no Citus; install it .* citus_add_node"):
+    with pytest.raises(DatabaseError, match=r"does not have Citus. Install it .* citus_add_node"):
         distribute(engine)
     prepare(engine, *CATALOG, "delete from pg_dist_node")
-    with pytest.raises(DatabaseError, match="no worker here; add one"):
+    with pytest.raises(DatabaseError, match="no workers; add one"):
         distribute(engine)
     assert one(engine, "select to_regclass('citus_probe')") is None
 
@@ -327,7 +329,9 @@ def test_distributing_that_was_cut_off_is_finished_by_the_next(engine: Engine) -
 
 def test_a_table_distributed_by_another_column_is_refused(engine: Engine) -> None:
     prepare(engine, *CATALOG, "insert into pg_dist_partition values ('embeddings', 'gallery_id')")
-    with pytest.raises(DatabaseError, match="by 'gallery_id', and geofix needs 'photo_id'"):
+    with pytest.raises(
+        DatabaseError, match="by 'gallery_id', but geofix needs it distributed by 'photo_id'"
+    ):
         distribute(engine)
 
 
@@ -341,7 +345,7 @@ def test_a_worker_that_does_not_answer_or_obey_is_named(engine: Engine) -> None:
     with pytest.raises(DatabaseError, match="worker two:5432 does not answer: 'refused'"):
         distribute(engine)
     prepare(engine, fails.format("alter"))
-    with pytest.raises(DatabaseError, match=r"two:5432 does not set its memory: 'refused'. Run"):
+    with pytest.raises(DatabaseError, match=r"two:5432 refused a memory setting: 'refused'. Run"):
         distribute(engine)
     assert one(engine, "select count(*) from pg_dist_partition") == 0
 

@@ -20,7 +20,7 @@ from geofix.db.citus import distribute, prove_settings
 from geofix.db.engine import conninfo, open_engine
 from geofix.db.load.galleries import remove_gallery
 from geofix.db.load.ingest import Ingest
-from geofix.db.schema import upgrade
+from geofix.db.schema import upgrade_schema
 from geofix.db.search import plan
 from geofix.db.search.area import Area
 from geofix.db.search.gallery import Gallery
@@ -29,7 +29,13 @@ from geofix.db.search.status import check_recall, encoder_statuses
 from geofix.tools.geo.distance import haversine_km
 from tests.conftest import CITUS_URL
 from tests.integration.db.load.loads import one
-from tests.integration.db.search.structured import add, is_exact, likeness, made, share_found
+from tests.integration.db.search.structured_gallery import (
+    add,
+    is_exact,
+    likeness,
+    made,
+    share_found,
+)
 
 pytestmark = pytest.mark.citus
 
@@ -48,7 +54,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         there = make_url(CITUS_URL).update_query_dict({"options": f"-csearch_path={name},public"})
         opened = open_engine(there.render_as_string(hide_password=False))
         try:
-            upgrade(opened)
+            upgrade_schema(opened)
             distribute(opened, build_memory_mb=200)
             yield opened
         finally:

@@ -14,8 +14,8 @@ from geofix.db import schema
 from geofix.db.checkpoints import checkpoint_pool, set_up_checkpoints
 from geofix.db.engine import PATIENCE_S, FixedAddress, database_errors, open_engine
 from geofix.db.errors import DatabaseError
-from geofix.db.load.vectors import driver_of
-from tests.integration.db.door import Clock, Door
+from geofix.db.load.vector_rows import driver_of
+from tests.integration.db.closable_proxy import Clock, Door
 
 SECRET = "hunter2"
 
@@ -29,7 +29,7 @@ def refused(url: str) -> DatabaseError:
     engine = open_engine(url)
     began = time.monotonic()
     with pytest.raises(DatabaseError) as caught:
-        schema.check(engine)
+        schema.check_schema(engine)
     engine.dispose()
     assert time.monotonic() - began < 15
     assert SECRET not in "".join(traceback.format_exception(caught.value))
@@ -71,7 +71,7 @@ def test_an_option_that_libpq_does_not_know_is_named(database_url: str) -> None:
 
 def test_the_short_scheme_connects(database_url: str) -> None:
     engine = open_engine(database_url.replace("postgresql", "postgres", 1))
-    schema.check(engine)
+    schema.check_schema(engine)
     engine.dispose()
 
 
@@ -91,7 +91,7 @@ def failing(engine: Engine, statement: str) -> str:
 def test_a_statement_that_takes_too_long_is_not_called_unreachable(database_url: str) -> None:
     engine = open_engine(database_url, statement_timeout_ms=50)
     message = failing(engine, "select pg_sleep(5)")
-    assert "could not do the work: canceling statement due to statement timeout" in message
+    assert "took too long: canceling statement due to statement timeout" in message
     engine.dispose()
 
 
@@ -103,12 +103,12 @@ def test_an_old_schema_says_how_to_upgrade(engine: Engine, statement: str) -> No
 
 
 def test_a_value_that_postgres_does_not_take_is_said(engine: Engine) -> None:
-    assert "does not take a value: invalid input syntax" in failing(engine, "select 'x'::int")
+    assert "refused a value: invalid input syntax" in failing(engine, "select 'x'::int")
 
 
 def test_a_missing_right_names_the_role(engine: Engine) -> None:
     message = failing(engine, "set local role pg_monitor; select * from photos")
-    assert "may not do this" in message
+    assert "lacks a permission" in message
     assert "permission denied for table photos" in message
 
 
@@ -120,7 +120,7 @@ def test_a_citus_worker_that_fails_is_named_and_the_url_is_not_blamed(
     message = failing(
         engine, f"do $$ begin raise exception '{unreached}' using errcode = '{state}'; end $$"
     )
-    assert message.startswith("the Citus worker '10.0.0.2:5433' did not do its part: connection to")
+    assert message.startswith("the Citus worker '10.0.0.2:5433' failed: connection to")
     assert "database_url" not in message
     # What a worker answers comes as it is, with where it ran as its context.
     there = 'pg_temp."while executing command on 10.0.0.3:5433"()'
@@ -129,7 +129,7 @@ def test_a_citus_worker_that_fails_is_named_and_the_url_is_not_blamed(
         f"create function {there} returns int language plpgsql as $$ begin"
         f" raise exception 'too slow' using errcode = '{state}'; end $$; select {there}",
     )
-    assert message.startswith("the Citus worker '10.0.0.3:5433' did not do its part: too slow")
+    assert message.startswith("the Citus worker '10.0.0.3:5433' failed: too slow")
 
 
 @pytest.mark.parametrize(("state", "kind"), [("22P02", "bad value"), ("23505", "fault")])
@@ -154,7 +154,7 @@ def test_a_value_that_a_citus_worker_does_not_take_is_no_fault_of_its_own(
 )
 def test_a_bug_in_a_statement_is_called_one(engine: Engine, statement: str) -> None:
     message = failing(engine, statement)
-    assert "This is a fault in geofix: report it with this line" in message
+    assert "This is a bug in geofix; report it with this line" in message
     assert "(SQLSTATE 42601)" in message or "(SQLSTATE 23505)" in message
 
 
@@ -169,7 +169,7 @@ def test_connections_survive_the_end_of_one_and_many_threads_share_an_engine(
     other.dispose()
 
     def ask(_: int) -> None:
-        schema.check(engine)
+        schema.check_schema(engine)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(ask, range(24)))
@@ -214,7 +214,7 @@ def through(door: Door, url: str) -> str:
 def test_a_server_that_recovers_is_waited_for(database_url: str, door: Door) -> None:
     door.recovering = 4
     engine = open_engine(through(door, database_url))
-    schema.check(engine)
+    schema.check_schema(engine)
     engine.dispose()
     assert door.recovering == 0
 
@@ -225,14 +225,14 @@ def test_a_server_that_is_gone_is_waited_for_if_it_was_there(
 ) -> None:
     opened = open_engine(through(door, database_url))
     if was_there:
-        schema.check(opened)
+        schema.check_schema(opened)
     door.shut()
     monkeypatch.setattr(engine_module.time, "sleep", lambda seconds: door.open())
     if was_there:
-        schema.check(opened)
+        schema.check_schema(opened)
     else:
-        with pytest.raises(DatabaseError, match=r"Connection refused\. Check the setting"):
-            schema.check(opened)
+        with pytest.raises(DatabaseError, match=r"Connection refused\. Check that the server runs"):
+            schema.check_schema(opened)
     opened.dispose()
 
 
@@ -240,13 +240,13 @@ def test_waiting_has_an_end_that_says_how_long_it_was(
     database_url: str, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = open_engine(through(door, database_url))
-    schema.check(opened)
+    schema.check_schema(opened)
     opened.dispose()
     door.recovering = 1_000_000
     clock = Clock()
     monkeypatch.setattr(engine_module, "time", clock)
     with pytest.raises(DatabaseError) as caught:
-        schema.check(opened)
+        schema.check_schema(opened)
     assert "the database system is in recovery mode (waited for 10 s)" in str(caught.value)
     assert clock.monotonic() >= PATIENCE_S
     opened.dispose()

@@ -80,7 +80,7 @@ def test_a_server_that_takes_no_writes_shows_nothing_of_the_photo(database_url: 
     name = database_url.rpartition("/")[2]
     executed(database_url, f"alter database {name} set default_transaction_read_only = on")
     engine = open_engine(database_url)
-    with fails_as("read-only", "cannot execute INSERT", "name the primary server"):
+    with fails_as("read-only", "cannot execute INSERT", "Set database_url to the primary server"):
         QueryPhotos(engine).keep(PHOTO)
     engine.dispose()
     with checkpoint_pool(database_url) as pool, fails_as("read-only"):
@@ -96,7 +96,7 @@ def test_a_disk_that_fills_up_under_copy(engine: Engine, count: int) -> None:
         "create trigger full_disk before insert on photos execute function full_disk()",
     )
     vectors = np.eye(1, 4, dtype=np.float32).repeat(count, axis=0)
-    with fails_as("disk full", "No space left", "free space on the server's disk"):
+    with fails_as("disk full", "No space left", "Free space on the server's disk"):
         Ingest(engine).add("g", "e", photos(count), vectors)
 
 

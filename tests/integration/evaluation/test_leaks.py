@@ -17,9 +17,9 @@ from geofix.evaluation.datasets import open_dataset
 from geofix.evaluation.run.leaks import Leak, LeakFreeGallery
 from geofix.evaluation.run.result import EvalPhoto
 from geofix.evaluation.run.runner import Plan, evaluate, results_of
-from geofix.tools.sources.pictures import MemoryPicture
+from geofix.tools.sources.picture_files import MemoryPicture
 from tests.integration.evaluation.conftest import SAMPLES
-from tests.integration.lab import said
+from tests.integration.scripted_model import said
 
 QUERY = np.array([1, 0, 0], np.float32)
 ASKED = "a" * 64

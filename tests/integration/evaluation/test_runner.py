@@ -22,6 +22,8 @@ from geofix.evaluation.run.leaks import LeakFreeGallery
 from geofix.evaluation.run.result import Result
 from geofix.evaluation.run.runner import Plan, evaluate, results_of
 from geofix.tools.encoders import Encoder
+from geofix.tools.photo.samples import sample_path
+from geofix.tools.sources.picture_files import FilePicture
 
 
 @pytest.fixture
@@ -94,6 +96,14 @@ def test_a_run_that_was_finished_before_tells_what_was_left_out(
         assert asked.excluded == {"sequence": 1}
 
 
+def test_the_photo_itself_is_told_as_a_leak(agent: Agent, dataset: Path) -> None:
+    there = FilePicture(sample_path("outdoor/montmartre_far.jpg"))
+    photo = replace(open_dataset(str(dataset)).photos[0], picture=there)
+    for leaks, left_out in ((("hash",), {"hash": 1}), (("author",), {})):
+        agent.services.gallery = LeakFreeGallery(agent.services.engine, leaks)
+        assert ask_photo(agent, photo, leaks[0], {}).excluded == left_out
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -101,7 +111,7 @@ from dataclasses import replace
 from geofix.agent import Settings, open_agent
 from geofix.evaluation.datasets import open_dataset
 from geofix.evaluation.run.runner import Plan, evaluate
-from tests.deadly import DeadlyPicture
+from tests.deadly_picture import DeadlyPicture
 
 dataset = open_dataset(sys.argv[2])
 first, *others = dataset.photos

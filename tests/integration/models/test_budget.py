@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from geofix.agent.errors import ModelError
-from tests.integration.lab import DOME, is_in_paris, said
+from tests.integration.scripted_model import DOME, is_in_paris, said
 from tests.loopback import TOKENS_IN, TOKENS_OUT, Finished, Raw, openai_answer
 
 POINT = json.dumps({"latitude": DOME[0], "longitude": DOME[1]})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from geofix.agent.draft.presets import VERSION
-from tests.integration.lab import DOME, PROTOCOLS, SACRE_COEUR, is_in_paris, said
+from tests.integration.scripted_model import DOME, PROTOCOLS, SACRE_COEUR, is_in_paris, said
 from tests.loopback import TOKENS_IN, TOKENS_OUT
 
 

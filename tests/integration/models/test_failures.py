@@ -16,7 +16,7 @@ from geofix.tools.models import calls as retrying
 from geofix.tools.models.reply import MOST_TEXT
 from geofix.tools.models.responses import MOST_BYTES
 from geofix.tools.photo.samples import sample_path
-from tests.integration.lab import KEY, is_in_paris, said
+from tests.integration.scripted_model import KEY, is_in_paris, said
 from tests.loopback import TOKENS_IN, Finished, Raw, openai_answer
 
 

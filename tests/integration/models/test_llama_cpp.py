@@ -13,8 +13,8 @@ from geofix.agent import Settings
 from geofix.agent.draft import check as checking
 from geofix.tools.encoders import Encoder
 from geofix.tools.models.ask import ask, ask_many
-from geofix.tools.models.providers import load_chat_model
-from tests.integration.lab import is_in_paris
+from geofix.tools.models.load import load_chat_model
+from tests.integration.scripted_model import is_in_paris
 from tests.real_servers import drafted, llama_cpp, question
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.lab import DOME, SACRE_COEUR, is_in_paris, said
+from tests.integration.scripted_model import DOME, SACRE_COEUR, is_in_paris, said
 
 POINT = json.dumps({"latitude": DOME[0], "longitude": DOME[1]})
 

@@ -14,9 +14,9 @@ from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
 from geofix.agent.draft import prompts as ours
-from geofix.agent.draft.messages import MODEL_SIDE_PX, SIDES_PX
+from geofix.tools.models.providers import PROVIDERS
 from geofix.tools.photo.samples import sample_path
-from tests.integration.lab import KEY, PROTOCOLS, said
+from tests.integration.scripted_model import KEY, PROTOCOLS, said
 
 
 def test_the_request_holds_the_photo_both_lists_and_the_schema(lab: Any) -> None:
@@ -95,7 +95,7 @@ def test_nothing_the_file_says_reaches_the_model(lab: Any, provider: str, tmp_pa
             assert word not in data
         image = Image.open(BytesIO(data))
         assert image.format == "JPEG"
-        side = SIDES_PX.get(provider, MODEL_SIDE_PX)
+        side = PROVIDERS[provider].picture_px
         assert image.size == (side, side * 3 // 4)
         assert not image.getexif()
         assert not {"exif", "icc_profile", "comment"} & set(image.info)

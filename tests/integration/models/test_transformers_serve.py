@@ -11,8 +11,8 @@ import pytest
 from geofix.agent import Settings
 from geofix.agent.draft import check as checking
 from geofix.tools.encoders import Encoder
-from geofix.tools.models.providers import load_chat_model
-from tests.integration.lab import is_in_paris, said
+from geofix.tools.models.load import load_chat_model
+from tests.integration.scripted_model import is_in_paris, said
 from tests.real_servers import drafted, question, transformers_serve
 from tests.tiny_llava import IMAGE_TOKENS, save_tiny_llava
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Barrier
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage
-from langchain_core.outputs import ChatGeneration
-from sqlalchemy import Engine, create_engine, inspect, text
+from langchain_core.outputs import ChatGeneration, Generation
+from sqlalchemy import Engine, create_engine, text
 
 from geofix.agent import Agent, Settings, open_agent
 from geofix.agent.errors import DatabaseError
@@ -20,7 +22,7 @@ from geofix.db.runs import Step
 from geofix.tools.encoders import Encoder
 from geofix.tools.models.cache import answer_cache
 from geofix.tools.photo.samples import sample_path
-from tests.integration.lab import KEY, said
+from tests.integration.scripted_model import KEY, said
 from tests.loopback import ChatServer, chat_server, ollama_answer, openai_answer
 
 ANSWER = [ChatGeneration(message=AIMessage("Paris"))]
@@ -101,19 +103,45 @@ def test_the_table_is_in_our_database_and_holds_no_key(starter_url: str, encoder
 
 
 @pytest.fixture
-def engine(new_database: str) -> Iterator[Engine]:
-    opened = open_engine(new_database)
+def engine(database_url: str) -> Iterator[Engine]:
+    opened = open_engine(database_url)
     yield opened
     opened.dispose()
 
 
-def test_the_table_is_made_once_and_left_alone(engine: Engine) -> None:
-    first = answer_cache(engine)
-    first.update("prompt", "model", ANSWER)
-    second = answer_cache(engine)
-    found = second.lookup("prompt", "model")
+def kept_rows(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return connection.execute(text("select count(*) from model_answers")).scalar_one()
+
+
+def test_another_cache_on_the_same_database_finds_the_answer(engine: Engine) -> None:
+    answer_cache(engine).update("prompt", "model", ANSWER)
+    found = answer_cache(engine).lookup("prompt", "model")
     assert found is not None and found[0].text == "Paris"
-    assert inspect(engine).get_table_names() == ["model_answers"]
+
+
+def test_answers_kept_at_once_do_not_disturb_each_other(engine: Engine) -> None:
+    cache, together = answer_cache(engine), Barrier(4)
+
+    def keep(number: int) -> None:
+        together.wait()
+        cache.update("prompt", "model", ANSWER)
+        cache.update("prompt", f"model {number}", ANSWER)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(keep, range(4)))
+    for model in ("model", *(f"model {number}" for number in range(4))):
+        found = cache.lookup("prompt", model)
+        assert found is not None and found[0].text == "Paris"
+    cache.update("prompt", "model", ANSWER)
+    assert kept_rows(engine) == 5
+
+
+def test_a_row_that_names_another_class_is_not_revived(engine: Engine) -> None:
+    cache = answer_cache(engine)
+    cache.update("prompt", "model", [Generation(text="Paris")])
+    with pytest.raises(ValueError, match="Generation"):
+        cache.lookup("prompt", "model")
 
 
 def test_what_was_not_asked_is_not_found_and_all_can_be_forgotten(engine: Engine) -> None:
@@ -140,7 +168,7 @@ def test_a_database_that_is_gone_is_an_error_of_the_database() -> None:
 
 
 def test_the_sunset_of_langchain_community_is_not_announced_to_our_users(
-    new_database: str,
+    database_url: str,
 ) -> None:
     # A fresh process: the announcement is made on the first import only.
     code = (
@@ -148,7 +176,7 @@ def test_the_sunset_of_langchain_community_is_not_announced_to_our_users(
         "from geofix.tools.models.cache import answer_cache; answer_cache(open_engine(sys.argv[1]))"
     )
     ran = subprocess.run(
-        [sys.executable, "-W", "error::DeprecationWarning", "-c", code, new_database],
+        [sys.executable, "-W", "error::DeprecationWarning", "-c", code, database_url],
         capture_output=True,
         text=True,
         check=False,

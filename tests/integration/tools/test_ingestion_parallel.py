@@ -13,7 +13,7 @@ from geofix.agent.services import Services
 from geofix.tools.encoders import Encoder
 from geofix.tools.ingestion import ingest_source
 from geofix.tools.sources import FolderSource, Rejected
-from tests.deadly import DeadlySource
+from tests.deadly_picture import DeadlySource
 from tests.files import SEOUL, exif_of, gps_of, save_photo
 from tests.integration.tools.conftest import CountingEncoder, Ingester
 from tests.integration.tools.stored import orphans, stored, vectors_of
@@ -35,7 +35,7 @@ def test_worker_processes_change_no_vector(
     services: Services, encoder: Encoder, tmp_path: Path
 ) -> None:
     textured(tmp_path / "photos", 9)
-    (tmp_path / "photos" / "05.jpg").write_text("not a picture")
+    (tmp_path / "photos" / "05.jpg").write_text("not a readable image")
     source = FolderSource(tmp_path / "photos", name="photos")
     reports = [
         ingest_source(source, gallery, services.ingest, encoder, workers=workers, batch_size=4)

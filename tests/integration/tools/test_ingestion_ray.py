@@ -40,7 +40,7 @@ def ray() -> Iterator[Any]:
 def folder_of(path: Path, count: int) -> FolderSource:
     for number in range(count):
         save_photo(path / f"{number:02}.jpg", (10.0 + number, 20.0), color=(9 * number, 50, 0))
-    (path / "03.jpg").write_text("not a picture")
+    (path / "03.jpg").write_text("not a readable image")
     save_photo(path / "05 copy.jpg", (15.0, 20.0), color=(9 * 5, 50, 0))
     return FolderSource(path, name="photos")
 

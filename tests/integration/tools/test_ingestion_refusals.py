@@ -26,8 +26,8 @@ def broken_link(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda path: save_photo(path), "it says no place: its EXIF has no GPS position"),
-        (lambda path: save_photo(path, (0, 0)), "EXIF GPS is exactly 0, 0: taken for unset"),
+        (lambda path: save_photo(path), "it has no place: its EXIF has no GPS position"),
+        (lambda path: save_photo(path, (0, 0)), "EXIF GPS is exactly 0, 0"),
         (lambda path: save_photo(path, (91, 2)), "latitude is 91 degrees, above 90"),
         (
             lambda path: save_photo(
@@ -35,7 +35,7 @@ def broken_link(path: Path) -> None:
             ),
             "latitude is NaN",
         ),
-        (lambda path: path.write_text("not a picture"), "is not a picture"),
+        (lambda path: path.write_text("not a readable image"), "is not a readable image"),
         (lambda path: path.touch(), "is empty"),
         (lambda path: path.write_bytes(save_photo(path, SEOUL).read_bytes()[:500]), "damaged"),
         (broken_link, "does not exist"),
@@ -54,7 +54,7 @@ def test_a_photo_that_cannot_go_in_is_left_out_with_the_reason(
     make(tmp_path / "bad.jpg")
     report = ingest(tmp_path)
     (line,) = rejected_lines(report)
-    assert line.startswith("left out")
+    assert line.startswith("rejected")
     assert str(tmp_path / "bad.jpg") in line and reason in line and "\n" not in line
     assert stored(services, "external_id") == ["good.jpg"]
 
@@ -68,7 +68,7 @@ def test_an_unreadable_file_is_left_out(ingest: Ingester, services: Services) ->
         with as_nobody():
             report = ingest(folder)
     (line,) = rejected_lines(report)
-    assert "closed.jpg" in line and "may not be read" in line
+    assert "closed.jpg" in line and "have no permission to read" in line
     assert report.added == 1
 
 

@@ -30,8 +30,8 @@ def test_a_table_brings_its_own_places_and_ids(
     assert rows == [("x", 48.85, "FR", "Ann", "CC0-1.0"), ("y", 37.5, "KR", None, None)]
     gone, off, twice = rejected_lines(report)
     assert "gone.jpg' does not exist" in gone
-    assert off.startswith("left out photos.csv line 5: latitude 91.0")
-    assert twice == "left out photos.csv line 6: an earlier one has the id 'x' already"
+    assert off.startswith("rejected photos.csv line 5: latitude 91.0")
+    assert twice == "rejected photos.csv line 6: an earlier row has the same id 'x'"
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from geofix.agent.state import Candidate, Hit, Retrieval
-from geofix.agent.verify.candidates import pool_candidates
+from geofix.agent.state import Hit, Retrieval
 
 PARIS = (48.8867, 2.3431)
 CHARTRES = (48.4478, 1.4877)
@@ -36,7 +35,3 @@ def retrieval(positives: list[Hit], negatives: list[Hit] | None = None) -> Retri
     return Retrieval(
         round=0, region=None, positives=positives, negatives=negatives or [], searched=100
     )
-
-
-def pooled(hits: list[Hit], region_share: float = 1.0) -> list[Candidate]:
-    return pool_candidates(hits, [], 0.05, region_share=region_share)

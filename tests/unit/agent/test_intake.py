@@ -25,7 +25,7 @@ class Kept(QueryPhotos):
 
     def find(self, sha256: str) -> QueryPhoto:
         if sha256 not in self.photos:
-            raise TrailError(f"no photo with sha256 {sha256!r} is kept here")
+            raise TrailError(f"no photo with sha256 {sha256!r} is stored")
         return self.photos[sha256]
 
 
@@ -72,14 +72,14 @@ def test_a_data_url_is_a_photo(kept: Kept, tmp_path: Path) -> None:
         ("data:image/jpeg;base64,AA AA", "is not valid base64"),
         ("data:image/jpeg;base64,caf\xe9", "is not valid base64"),
         ("data:image/jpeg;base64,", "is empty"),
-        (data_url(b"no picture"), "is not a picture"),
-        ("data:image/jpeg,AAAA", "is neither"),
-        ("data:image/jpeg;base64", "is neither"),
-        ("http://127.0.0.1/a.jpg", "is neither"),
-        ("", "is neither"),
-        ("sha256:", "is no sha256 reference"),
-        ("sha256:" + "A" * 64, "is no sha256 reference"),
-        ("sha256:" + "a" * 63 + "\0", "is no sha256 reference"),
+        (data_url(b"no picture"), "is not a readable image"),
+        ("data:image/jpeg,AAAA", "must be 'sha256:"),
+        ("data:image/jpeg;base64", "must be 'sha256:"),
+        ("http://127.0.0.1/a.jpg", "must be 'sha256:"),
+        ("", "must be 'sha256:"),
+        ("sha256:", "is not a valid reference"),
+        ("sha256:" + "A" * 64, "is not a valid reference"),
+        ("sha256:" + "a" * 63 + "\0", "is not a valid reference"),
     ],
 )
 def test_what_is_no_photo_is_refused_and_not_kept(kept: Kept, reference: str, reason: str) -> None:
@@ -91,7 +91,7 @@ def test_what_is_no_photo_is_refused_and_not_kept(kept: Kept, reference: str, re
 def test_a_path_is_refused_even_of_a_photo(kept: Kept, tmp_path: Path) -> None:
     path = save_photo(tmp_path / "a.jpg")
     for reference in (str(path), f"file://{path}", "a.jpg"):
-        with pytest.raises(PhotoError, match=r"is neither .* give the path to `locate`"):
+        with pytest.raises(PhotoError, match=r"must be 'sha256:.* use `locate`"):
             resolve(reference, kept)
     assert kept.photos == {}
 

@@ -12,7 +12,8 @@ from geofix.agent.errors import RegionError
 from geofix.agent.regions import circle, parse_region, search_areas
 from geofix.agent.state import Region
 from geofix.tools.geo.countries import countries_at
-from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM, destination
+from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM
+from tests.sphere import destination
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_a_circle(text: str) -> None:
         ("1,2,3,east", "is not three or four numbers"),
         ("1,2,3,", "is not three or four numbers"),
         ("91,0,5", "latitude 91.0 is not between -90 and 90"),
-        ("139.7,35.6,50", "latitude comes first: are the two swapped?"),
+        ("139.7,35.6,50", "latitude comes first, so the two may be swapped"),
         ("0,180.5,5", "longitude 180.5"),
         ("nan,0,5", "latitude nan"),
         ("0,inf,5", "longitude inf"),
@@ -58,7 +59,7 @@ def test_a_circle(text: str) -> None:
         ("0,0,-1", "the radius -1.0 km"),
         ("0,0,nan", "the radius nan km"),
         ("0,0,1e9", "the radius 1000000000.0 km"),
-        ("Atlantis", "unknown country 'Atlantis'; the nearest names are: "),
+        ("Atlantis", "unknown country 'Atlantis'; similar names are: "),
         ("Paris, Île-de-France, France", "unknown country 'Paris, Île-de-France, France'"),
         ("", "unknown country ''"),
         ("x" * 10_000, "'... has 10000 characters, more than 200; write LAT,LON,KM"),
@@ -111,12 +112,12 @@ def test_a_round_never_searches_outside_what_the_question_allows() -> None:
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({}, "the region 'here' is neither a circle"),
-        ({"latitude": 48.0, "box": (1, 2, 3, 4)}, "neither a circle"),
+        ({}, "the region 'here' has no area"),
+        ({"latitude": 48.0, "box": (1, 2, 3, 4)}, "has no area"),
         ({"latitude": 1, "longitude": 2, "radius_km": 3, "box": (1, 2, 3, 4)}, "circle and a box"),
         ({"box": (3, 2, 1, 4)}, "the south 3.0 is not less than the north 1.0"),
-        ({"latitude": 48.0, "longitude": 2.0}, "neither a circle"),
-        ({"latitude": 48.0, "country_code": "FR"}, "neither a circle"),
+        ({"latitude": 48.0, "longitude": 2.0}, "has no area"),
+        ({"latitude": 48.0, "country_code": "FR"}, "has no area"),
         ({"country_code": "fr"}, "unknown country code 'fr'"),
         ({"country_code": "ZZ"}, "unknown country code 'ZZ'"),
     ],

@@ -9,9 +9,9 @@ import platformdirs
 import pytest
 
 from geofix.agent.errors import GeofixError
-from geofix.agent.services import Storage
 from geofix.agent.settings import Settings, Values
 from geofix.agent.settings_files import LARGEST_BYTES, changed, user_file
+from geofix.agent.storage import Storage
 from geofix.db.engine import pool_of
 
 
@@ -125,20 +125,22 @@ def test_a_settings_file_names_no_model_by_a_relative_path(
 ) -> None:
     value = f"transformers:{value}" if name == "model" else value
     env_file(f"GEOFIX_{name.upper()}={value}")
-    with pytest.raises(GeofixError, match=rf"the setting {name} cannot be .* it is relative"):
+    with pytest.raises(
+        GeofixError, match=rf"the setting {name} cannot be .* it is a relative path"
+    ):
         Settings()
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("encodr = 'x'", ["'encodr'", "no setting", "write encoder"]),
+        ("encodr = 'x'", ["'encodr'", "not a setting", "did you mean encoder?"]),
         ("[model]\nurl = 'x'", ["the setting model cannot be", "model in"]),
         ("model = 5", ["the setting model cannot be '5'", "string"]),
         ("model_api_key = 5", ["the setting model_api_key cannot be that value"]),
-        ("model = x", ["is not written in TOML", "line 1"]),
+        ("model = x", ["is not valid TOML", "line 1"]),
         (b"\xff\xfem\0o\0", ["cannot be read", "UTF-8"]),
-        ("a = " + "[" * 5000, ["is not written in TOML"]),
+        ("a = " + "[" * 5000, ["is not valid TOML"]),
         ("#" * (LARGEST_BYTES + 1), [f"more than {LARGEST_BYTES:,} bytes"]),
     ],
 )
@@ -153,7 +155,7 @@ def test_a_users_file_that_cannot_be_used_is_named(text: str | bytes, words: lis
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("GEOFIX_MODLE=x", ["'GEOFIX_MODLE'", "no setting", "write GEOFIX_MODEL"]),
+        ("GEOFIX_MODLE=x", ["'GEOFIX_MODLE'", "not a setting", "did you mean GEOFIX_MODEL?"]),
         ("GEOFIX_MODEL=x\n'", ["line 2", "NAME=value"]),
         ("é" * LARGEST_BYTES, ["bytes"]),
     ],
@@ -171,7 +173,7 @@ def test_a_named_file_that_cannot_be_used_is_named(
 def test_a_named_file_that_is_none_is_an_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for path, word in ((tmp_path / "nosuch", "does not exist"), (tmp_path, "no regular file")):
+    for path, word in ((tmp_path / "nosuch", "does not exist"), (tmp_path, "not a regular file")):
         monkeypatch.setenv("GEOFIX_ENV_FILE", str(path))
         with pytest.raises(GeofixError, match=f"{str(path)!r}.*{word}"):
             Settings()
@@ -187,7 +189,7 @@ def test_the_users_file_is_none_of_the_working_folder(monkeypatch: pytest.Monkey
     assert user_file().is_absolute()
     # As older versions of platformdirs take it.
     monkeypatch.setattr(platformdirs, "user_config_path", lambda *_, **__: Path("relative"))
-    with pytest.raises(GeofixError, match="would be another one in each folder"):
+    with pytest.raises(GeofixError, match="is a relative path"):
         user_file()
 
 
@@ -229,7 +231,7 @@ def test_a_change_leaves_all_else_as_it_was(
     "text", ['model = """\nencoder = 1\n"""\n', 'encoder = """\na"""\n', "[a]\n"]
 )
 def test_what_cannot_be_changed_alone_is_not_changed(text: str) -> None:
-    with pytest.raises(GeofixError, match=r"without touching other lines; change it there by hand"):
+    with pytest.raises(GeofixError, match=r"without changing other lines; edit the file by hand"):
         changed(text, Path("config.toml"), "encoder", "b")
 
 
@@ -238,7 +240,7 @@ def test_sizes_of_pools_reach_the_pools(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("GEOFIX_POOL_SIZE", "5")
     monkeypatch.setenv("GEOFIX_CHECKPOINT_POOL_SIZE", "3")
     monkeypatch.setenv("GEOFIX_POOL_TIMEOUT_S", "7")
-    with Storage(Settings.from_environment(), lambda line: None) as storage:
-        assert pool_of(storage._new_engine()) == (5, 7)
-        with storage.checkpoint_pool() as pool:
+    with Storage(Settings.from_environment(), lambda line: None) as services:
+        assert pool_of(services._new_engine()) == (5, 7)
+        with services.checkpoint_pool() as pool:
             assert (pool.max_size, pool.timeout) == (3, 7)

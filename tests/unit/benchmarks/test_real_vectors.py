@@ -9,24 +9,24 @@ import pytest
 
 from benchmarks import geoclip_vectors
 from benchmarks.gallery.rows import GEOCLIP, geoclip_rows
-from benchmarks.geoclip_vectors import Places, draw_places
+from benchmarks.geoclip_vectors import GeoclipPlaces, draw_places
 
 COUNT = 60
 
 
 @pytest.fixture(autouse=True)
-def places(monkeypatch: pytest.MonkeyPatch) -> Places:
-    """Places of which every third is the one before it once more; no download."""
+def places(monkeypatch: pytest.MonkeyPatch) -> GeoclipPlaces:
+    """GeoclipPlaces of which every third is the one before it once more; no download."""
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((COUNT, 8)).astype(np.float16)
     vectors[2::3] = vectors[1::3]
     latitude = np.arange(COUNT, dtype=np.float64)
-    read = Places(vectors, latitude, -latitude, np.ones(COUNT, np.float32))
+    read = GeoclipPlaces(vectors, latitude, -latitude, np.ones(COUNT, np.float32))
     monkeypatch.setattr(geoclip_vectors, "read_places", lambda: read)
     return read
 
 
-def test_queries_are_held_out_and_places_stay_with_their_vectors(places: Places) -> None:
+def test_queries_are_held_out_and_places_stay_with_their_vectors(places: GeoclipPlaces) -> None:
     drawn = draw_places(50, queries=10)
     taken = np.concatenate([drawn.latitude, drawn.query_latitude])
     assert sorted(taken) == list(range(COUNT))

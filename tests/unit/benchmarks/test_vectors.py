@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks import vectors
-from benchmarks.drawn import Drawn
 from benchmarks.gallery.cosines import participation
 from benchmarks.gallery.truth import centred
+from benchmarks.made_gallery import Drawn
 from benchmarks.vectors import BLOCK, ELSEWHERE, make
 from geofix.tools.geo.distance import haversine_km
 

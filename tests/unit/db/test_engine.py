@@ -10,18 +10,18 @@ from sqlalchemy.engine import URL, make_url
 
 from geofix.db.engine import (
     FixedAddress,
-    address_of,
     conninfo,
+    engine_address,
     open_engine,
     parse_url,
     pool_of,
-    reached,
+    reached_through,
 )
 from geofix.db.errors import DatabaseError
 from geofix.db.failures import Reached, failure, reason_of
 from geofix.db.plain_text import redact
 from geofix.db.round_trip import LIMIT_MS
-from geofix.db.search.likeness import beside
+from geofix.db.search.similarity import second_pool
 
 SECRET = "hunter2"
 
@@ -113,7 +113,7 @@ def test_options_of_a_url_come_through_and_unknown_ones_are_refused() -> None:
         "user": "ann", "password": SECRET, "host": "h", "dbname": "db", "sslmode": "require",
         "options": "-c geqo=off",
     }  # fmt: skip
-    with pytest.raises(DatabaseError, match=r"is not usable.*mood") as refused:
+    with pytest.raises(DatabaseError, match=r"cannot be used.*mood") as refused:
         conninfo(f"postgresql://ann:{SECRET}@h/db?mood=good")
     assert SECRET not in "".join(traceback.format_exception(refused.value))
 
@@ -121,12 +121,12 @@ def test_options_of_a_url_come_through_and_unknown_ones_are_refused() -> None:
 def test_what_a_server_says_back_is_shown_without_the_secrets_of_the_url() -> None:
     url = f"postgresql://ann:p%40{SECRET}@host/db?sslpassword=t0pS3cret"
     said = psycopg.OperationalError(f"no p@{SECRET}, p%40{SECRET} or t0pS3cret here\nmore")
-    assert reason_of(said, *reached(FixedAddress(url)).secrets) == "no ***, *** or *** here"
+    assert reason_of(said, *reached_through(FixedAddress(url)).secrets) == "no ***, *** or *** here"
 
 
 @pytest.mark.parametrize("password", ["hun/ter2", "x#y", "p/q:r", "a?b"])
 def test_a_password_that_is_not_encoded_is_a_secret_too(password: str) -> None:
-    secrets = reached(FixedAddress(f"postgresql://ann:{password}@host/db")).secrets
+    secrets = reached_through(FixedAddress(f"postgresql://ann:{password}@host/db")).secrets
     assert password in secrets
 
 
@@ -137,7 +137,7 @@ def test_several_hosts_are_reached_as_the_engine_reaches_them() -> None:
 
 def test_who_cannot_log_in_to_the_embedded_server_is_told_nothing_of_a_setting() -> None:
     error = psycopg.OperationalError('FATAL:  password authentication failed for user "geofix"')
-    said = failure(error, Reached("/home/x/postgres", "It is geofix's own embedded server"))
+    said = failure(error, Reached("/home/x/postgres", "This is geofix's embedded server"))
     assert said is not None and said.kind == "login"
     assert "database_url" not in str(said) and str(said).endswith("embedded server")
 
@@ -152,9 +152,9 @@ def test_the_engine_does_not_show_the_password() -> None:
 def test_an_engine_beside_another_follows_its_server_with_its_pool_and_its_limit() -> None:
     address = FixedAddress("postgresql://ann@127.0.0.1:1/geofix")
     engine = open_engine(address, pool_size=5, pool_timeout_s=3, statement_timeout_ms=99)
-    other = beside(engine)
-    assert other is not engine and other is beside(engine)
-    assert address_of(other) is address
+    other = second_pool(engine)
+    assert other is not engine and other is second_pool(engine)
+    assert engine_address(other) is address
     assert pool_of(other) == (5, 3)
     assert other.get_execution_options()[LIMIT_MS] == 99
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from geofix.agent.errors import SourceError
-from geofix.evaluation.datasets import CITY_ACCURACY_KM, open_dataset
+from geofix.evaluation.datasets import open_dataset
+from geofix.tools.statistics import PLACE_KM
 
 OPEN = """file,source,external_id,latitude,longitude,truth,place,author
 a.jpg,OpenSfM,data/lund/1.jpg,55.7,13.19,exact,Lund,ann
@@ -26,7 +27,7 @@ def test_the_layout_of_the_open_set_is_known(tmp_path: Path) -> None:
     lund, abuja = dataset.photos
     assert (lund.id, lund.group, lund.author) == ("data/lund/1.jpg", "Lund", "ann")
     assert lund.sequence == "OpenSfM data/lund" and lund.accuracy_km == 0
-    assert abuja.accuracy_km == CITY_ACCURACY_KM and abuja.sequence is None
+    assert abuja.accuracy_km == PLACE_KM and abuja.sequence is None
     assert len(dataset.left_out) == 1 and "EXIF" in dataset.left_out[0]
 
 

@@ -40,7 +40,7 @@ def test_children_of_a_killed_server_are_waited_for(server: EmbeddedServer) -> N
         backend.suspend()
         try:
             os.kill(pid_of(server), signal.SIGKILL)
-            with pytest.raises(ServerError, match=rf"still work in .*{backend.pid}"):
+            with pytest.raises(ServerError, match=rf"are still running in .*{backend.pid}"):
                 hasty.start()
             assert (server.data_dir / "postgres" / "postmaster.pid").exists()
         finally:

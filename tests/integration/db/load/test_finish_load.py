@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from geofix.db.load.galleries import remove_gallery
-from geofix.db.load.indexing import build_index, drop_index
+from geofix.db.load.index_lifecycle import build_index, drop_index
 from geofix.db.load.ingest import GeotaggedPhoto, Ingest
 from geofix.db.search import plan
 from geofix.db.search import status as gallery_status
@@ -16,7 +16,7 @@ from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Search
 from geofix.db.search.status import DRIFTED, EncoderStatus, encoder_statuses
 from tests.integration.db.load.loads import one
-from tests.integration.db.search.structured import add, hnsw, made
+from tests.integration.db.search.structured_gallery import add, hnsw, made
 
 EXACT_ROWS = 200
 EVERYWHERE = Search(encoder="e")
@@ -49,7 +49,7 @@ def test_up_to_the_limit_there_is_no_index_and_above_there_is(engine: Engine) ->
     assert status(engine).advice == (
         "there is no index: searches compare with every vector; reindex"
     )
-    assert finish(engine) == ["computing the mean", "building the index over 201 vectors"]
+    assert finish(engine) == ["computing the mean", "building the index of 201 vectors"]
     assert [valid for _, valid in hnsw(engine)] == [True]
     found = status(engine)
     assert (found.index, found.indexed, found.photos, found.advice) == ("full", 201, 201, None)
@@ -64,7 +64,7 @@ def test_the_index_is_built_anew_once_as_many_photos_are_not_in_it(engine: Engin
     assert finish(engine) == []
     assert (status(engine).indexed, status(engine).photos) == (300, 500)
     add(engine, slice(500, 501), vectors=made(1500))
-    assert "201 photos came after the index" in str(status(engine).advice)
+    assert "201 photos were added since the index" in str(status(engine).advice)
     assert finish(engine)
     # Of the kind that was chosen for it.
     assert (status(engine).index, status(engine).indexed) == ("compact", 501)

@@ -84,10 +84,10 @@ def test_an_empty_gallery_can_be_removed(engine: Engine) -> None:
 
 
 def test_removing_an_unknown_gallery_names_those_there_are(engine: Engine) -> None:
-    with pytest.raises(GalleryError, match="no gallery 'x'; there is: none"):
+    with pytest.raises(GalleryError, match="no gallery 'x'; the galleries are: none"):
         remove_gallery(engine, "x")
     add(engine, "b", 1)
     add(engine, "a", 1)
-    with pytest.raises(GalleryError, match="no gallery 'x'; there is: 'a', 'b'"):
+    with pytest.raises(GalleryError, match="no gallery 'x'; the galleries are: 'a', 'b'"):
         remove_gallery(engine, "x")
     assert count(engine, "photos") == 2

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, text
 from geofix.db.engine import open_engine
 from geofix.db.load.galleries import remove_gallery
 from geofix.db.load.ingest import Ingest
-from geofix.db.load.photos import as_columns
+from geofix.db.load.photo_rows import as_columns
 from geofix.db.runs import QueryPhoto, QueryPhotos
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Search

@@ -16,10 +16,9 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from geofix.db.errors import DatabaseError, GalleryError
-from geofix.db.load import ingest
-from geofix.db.load import storing as two_connections
+from geofix.db.load import ingest, vector_load
 from geofix.db.load.ingest import WORTH_TWO, Ingest
-from geofix.db.load.vectors import VectorTuples
+from geofix.db.load.vector_rows import VectorTuples
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Search
 from tests.integration.db.load.loads import counts, one, photo, photos, unit
@@ -108,7 +107,7 @@ def test_a_load_cut_off_between_its_two_commits_is_completed_by_the_next(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Ingest(engine).add("g", "e", [photo(-1)], unit(1))
-    count_load = two_connections.count_load
+    count_load = vector_load.count_load
 
     def cut_off(connection: Connection, *counted: Any) -> None:
         if current_thread() is main_thread():
@@ -119,7 +118,7 @@ def test_a_load_cut_off_between_its_two_commits_is_completed_by_the_next(
 
     with monkeypatch.context() as patched, pytest.raises(DatabaseError, match="terminat"):
         both_take_vectors(patched)
-        patched.setattr(two_connections, "count_load", cut_off)
+        patched.setattr(vector_load, "count_load", cut_off)
         Ingest(engine).add("g", "e", photos(ROWS), unit(ROWS))
     assert one(engine, "select count(*) from photos") == ROWS + 1
     whole = one(engine, "select count(*) from embeddings") - 1
@@ -139,7 +138,7 @@ def test_the_first_load_of_all_that_fails_leaves_a_gallery_without_photos(
     def fail(*args: object, **options: object) -> None:
         raise RuntimeError("cut off here")
 
-    where = (ingest, "insert_photos") if fails == "photos" else (two_connections, "copy_vectors")
+    where = (ingest, "insert_photos") if fails == "photos" else (vector_load, "copy_vectors")
     with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="cut off here"):
         patched.setattr(*where, fail)
         Ingest(engine).add("g", "e", photos(ROWS), unit(ROWS))
@@ -176,7 +175,7 @@ def test_a_large_load_that_fails_stores_nothing(
     def fail(*args: object, **options: object) -> None:
         raise RuntimeError("cut off here")
 
-    where = (ingest, "insert_photos") if fails == "photos" else (two_connections, "copy_vectors")
+    where = (ingest, "insert_photos") if fails == "photos" else (vector_load, "copy_vectors")
     with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="cut off here"):
         patched.setattr(*where, fail)
         Ingest(engine).add("g", "e", photos(ROWS), unit(ROWS))

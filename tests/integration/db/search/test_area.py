@@ -67,7 +67,7 @@ def test_a_region_gone_through_over_several_connections_holds_the_same(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shares: list[list[tuple[int, int]]] = []
-    ranked = exact_scan.ranked
+    ranked = exact_scan.fetch_ranked
 
     def seen(connection: Connection, *described: Any) -> Any:
         within = described[-1]
@@ -76,7 +76,7 @@ def test_a_region_gone_through_over_several_connections_holds_the_same(
 
     monkeypatch.setattr(exact_scan, "ROWS_A_CONNECTION", 1)
     monkeypatch.setattr(exact_scan, "cores_of", lambda engine: 3)
-    monkeypatch.setattr(exact_scan, "ranked", seen)
+    monkeypatch.setattr(exact_scan, "fetch_ranked", seen)
     assert found(engine, *search_areas(circle(-17.8, -179.5, 300.0), None)) == inside(
         -17.8, -179.5, 300.0
     )

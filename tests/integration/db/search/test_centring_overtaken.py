@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import Engine, text
 
 from geofix.db.errors import GalleryError
-from geofix.db.load.indexing import build_index, refresh_centring
+from geofix.db.load.index_lifecycle import build_index, refresh_centring
 from geofix.db.search import gallery
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Search
 from geofix.db.search.status import encoder_statuses
-from tests.integration.db.search.structured import add, is_exact, likeness, made
+from tests.integration.db.search.structured_gallery import add, is_exact, likeness, made
 
 
 def test_it_does_not_fall_back_to_raw_vectors(
@@ -56,7 +56,7 @@ def test_a_missing_mean_is_an_error_and_not_an_endless_loop(
     monkeypatch.setattr(gallery, "partition_of", counted)
     query = made(1500).query_vectors[0]
     opened = Gallery(engine)
-    missing = r"mean 1 of the vectors of encoder 'e' is missing.*`geofix gallery reindex`"
+    missing = r"version 1 of the mean vector of encoder 'e' is missing.*`geofix gallery reindex`"
     with pytest.raises(GalleryError, match=missing):
         opened.nearest(query, 8, Search(encoder="e"))
     with pytest.raises(GalleryError, match=missing):

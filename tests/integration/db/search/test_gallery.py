@@ -136,7 +136,7 @@ def test_a_question_that_is_the_mean_says_why_it_found_nothing(engine: Engine) -
     found = gallery.nearest(centring.mean, 5, Search(encoder="e"))
     assert len(found) == 0
     assert (found.how[0].asked, found.how[0].found) == (5, 0)
-    assert "is the mean of all" in (found.how[0].note or "")
+    assert "equals the mean of all" in (found.how[0].note or "")
 
 
 def test_only_the_named_galleries_are_searched(engine: Engine) -> None:

@@ -20,10 +20,10 @@ def test_require_passes_where_the_galleries_hold_the_encoder(engine: Engine) -> 
 
 
 def test_require_names_an_unknown_gallery_and_those_there_are(engine: Engine) -> None:
-    with pytest.raises(GalleryError, match="no gallery 'x'; there is: none yet"):
+    with pytest.raises(GalleryError, match="no gallery 'x'; the galleries are: none yet"):
         Gallery(engine).require(Search(encoder="e", galleries=("x",)))
     add(engine, unit(np.random.default_rng(1), 2, 3), gallery="a")
-    with pytest.raises(GalleryError, match="no gallery 'x'; there is: 'a'"):
+    with pytest.raises(GalleryError, match="no gallery 'x'; the galleries are: 'a'"):
         Gallery(engine).require(Search(encoder="e", galleries=("a", "x")))
 
 
@@ -41,10 +41,10 @@ def test_require_names_the_gallery_s_encoder_and_the_question_s(engine: Engine) 
     rng = np.random.default_rng(1)
     add(engine, unit(rng, 2, 3), gallery="a", encoder="old")
     add(engine, unit(rng, 2, 5), gallery="b", encoder="new")
-    both = r"'new' and 'old'.*asks with 'other'"
+    both = r"'new' and 'old'.*in use is 'other'"
     with pytest.raises(GalleryError, match=both):
         Gallery(engine).require(Search(encoder="other"))
-    one = r"the gallery 'a' was embedded with 'old', and this question asks with 'new'"
+    one = r"the gallery 'a' was embedded with 'old', and the encoder in use is 'new'"
     with pytest.raises(GalleryError, match=one):
         Gallery(engine).require(Search(encoder="new", galleries=("a",)))
     with pytest.raises(GalleryError, match=one):
@@ -57,5 +57,5 @@ def test_an_encoder_whose_photos_were_removed_is_not_held(engine: Engine) -> Non
     add(engine, unit(rng, 2, 3), gallery="b", encoder="new", prefix="q")
     remove_gallery(engine, "a")
     assert [summary.encoders for summary in list_galleries(engine)] == [("new",)]
-    with pytest.raises(GalleryError, match="embedded with 'new', and this question asks with 'old"):
+    with pytest.raises(GalleryError, match="embedded with 'new', and the encoder in use is 'old"):
         Gallery(engine).require(Search(encoder="old"))

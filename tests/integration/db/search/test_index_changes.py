@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import Engine, text
 
 from geofix.db.errors import DatabaseError
-from geofix.db.load import index as index_create
-from geofix.db.load import indexing as index_build
+from geofix.db.load import index_build as index_create
+from geofix.db.load import index_lifecycle
 from geofix.db.load.galleries import remove_gallery
-from geofix.db.load.index import INDEX_LOCK, index_session, remove_others
-from geofix.db.load.indexing import build_index
+from geofix.db.load.index_build import INDEX_LOCK, index_session, remove_others
+from geofix.db.load.index_lifecycle import build_index
 from geofix.db.load.ingest import Ingest
 from geofix.db.search import plan
 from geofix.db.search.area import Area
@@ -23,7 +23,14 @@ from geofix.db.search.gallery import Gallery
 from geofix.db.search.partition import partition_of
 from geofix.db.search.query import Search
 from tests.integration.db.load.loads import one, photo
-from tests.integration.db.search.structured import add, hnsw, is_exact, likeness, made, share_found
+from tests.integration.db.search.structured_gallery import (
+    add,
+    hnsw,
+    is_exact,
+    likeness,
+    made,
+    share_found,
+)
 
 K = 16
 EVERYWHERE = Search(encoder="e")
@@ -208,7 +215,7 @@ def test_a_build_that_fails_leaves_the_index_before_in_force(
         raise RuntimeError("cut off here")
 
     with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="cut off"):
-        patched.setattr(index_build, "_swap", fail)
+        patched.setattr(index_lifecycle, "_swap", fail)
         build_index(engine, "e", m=8, ef_construction=32)
     assert one(engine, "select name from vector_indexes") == "embeddings_1_full_1"
     query = made(1500).query_vectors[0]
@@ -229,7 +236,7 @@ def test_graphs_that_a_killed_build_left_are_removed_and_those_in_force_stay(
         raise RuntimeError("cut off here")
 
     with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="cut off"):
-        patched.setattr(index_build, "_swap", fail)
+        patched.setattr(index_lifecycle, "_swap", fail)
         build_index(engine, "e", m=8, ef_construction=32, parts=2)
     assert len(hnsw(engine)) == 5
     query = made(1500).query_vectors[0]
@@ -270,7 +277,7 @@ def test_whoever_holds_on_to_the_right_to_change_indexes_is_named(
         pid = holder.execute(
             text("select pg_backend_pid() from pg_advisory_lock(:key)"), {"key": INDEX_LOCK}
         ).scalar_one()
-        with pytest.raises(DatabaseError, match=rf"server processes \[{pid}\] have held the right"):
+        with pytest.raises(DatabaseError, match=rf"server processes \[{pid}\] have held the lock"):
             build_index(engine, "e")
         holder.execute(text("select pg_advisory_unlock(:key)"), {"key": INDEX_LOCK})
     build_index(engine, "e")

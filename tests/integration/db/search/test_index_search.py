@@ -15,11 +15,11 @@ from geofix.db.load.ingest import Ingest
 from geofix.db.search import plan
 from geofix.db.search.area import Area
 from geofix.db.search.gallery import Gallery
-from geofix.db.search.likeness import beside
 from geofix.db.search.query import Search
+from geofix.db.search.similarity import second_pool
 from geofix.tools.geo.distance import haversine_km
 from tests.integration.db.load.loads import one
-from tests.integration.db.search.structured import (
+from tests.integration.db.search.structured_gallery import (
     DIMENSION,
     add,
     database,
@@ -114,7 +114,7 @@ def test_each_photo_is_in_one_graph(indexed: Engine, graphs: int) -> None:
     ids=["everywhere", "a gallery", "a country"],
 )
 def test_postgres_goes_along_the_index(indexed: Engine, graphs: int, search: Search) -> None:
-    with plans(indexed) as seen, plans(beside(indexed)) as seen_beside:
+    with plans(indexed) as seen, plans(second_pool(indexed)) as seen_beside:
         Gallery(indexed).nearest(made().query_vectors[0], K, search)
     here, there = ([INDEX], []) if graphs == 1 else ([f"{INDEX}_0", f"{INDEX}_2"], [f"{INDEX}_1"])
     assert [len(seen), len(seen_beside)] == [1, len(there)]
@@ -231,7 +231,7 @@ def test_too_few_by_the_index_are_looked_for_exactly(
         (how,) = hits.how
         if how.note is not None:
             notes += 1
-            assert "every vector there was compared" in how.note
+            assert "every vector in the region was compared" in how.note
             assert how.way == "exact"
             is_exact(hits, likeness(indexed, query), allowed, 6, 1)
     assert notes

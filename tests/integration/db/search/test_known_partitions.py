@@ -15,13 +15,13 @@ from geofix.db import round_trip as idle
 from geofix.db.engine import open_engine
 from geofix.db.errors import DatabaseError
 from geofix.db.load.galleries import remove_gallery
-from geofix.db.load.indexing import build_index
+from geofix.db.load.index_lifecycle import build_index
 from geofix.db.search import plan
 from geofix.db.search.gallery import Gallery
-from geofix.db.search.likeness import beside
 from geofix.db.search.query import Search
+from geofix.db.search.similarity import second_pool
 from tests.integration.db.load.loads import one
-from tests.integration.db.search.structured import add, made
+from tests.integration.db.search.structured_gallery import add, made
 
 EVERYWHERE = Search(encoder="e")
 K = 8
@@ -72,7 +72,7 @@ def in_parts(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
 def test_a_search_that_is_not_the_first_takes_two_trips(in_parts: Engine) -> None:
     gallery = Gallery(in_parts)
     ask(gallery)
-    with asked(in_parts) as here, asked(beside(in_parts)) as there:
+    with asked(in_parts) as here, asked(second_pool(in_parts)) as there:
         assert ask(gallery, 7)[0] == "7"
     vectors, photos = here
     assert "FROM embeddings_1" in vectors
@@ -146,7 +146,7 @@ def test_connections_that_died_idle_are_replaced(
     assert one(engine, "select 1") == 1
     cut_off(engine)
     monkeypatch.setattr(idle, "IDLE_S", 0.0)
-    with idle.connect_unasked(engine) as connection:
+    with idle.connect_unchecked(engine) as connection:
         assert connection.execute(text("select 1")).scalar() == 1
 
 
@@ -156,7 +156,7 @@ def test_a_search_does_not_ask_those_just_used_whether_they_live(
     one(engine, "select 1")
     cut_off(engine)
     monkeypatch.setattr(idle, "IDLE_S", 3600.0)
-    with idle.connect_unasked(engine) as connection, pytest.raises(OperationalError):
+    with idle.connect_unchecked(engine) as connection, pytest.raises(OperationalError):
         connection.execute(text("select 1"))
 
 
@@ -169,6 +169,6 @@ def test_settings_of_a_search_end_with_it(in_parts: Engine) -> None:
     usual = shown(in_parts)
     assert usual[:2] == ["on", "on"]
     ask(Gallery(in_parts))
-    for engine in (in_parts, beside(in_parts)):
+    for engine in (in_parts, second_pool(in_parts)):
         for _ in range(5):
             assert shown(engine) == usual

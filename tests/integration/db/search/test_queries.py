@@ -47,10 +47,10 @@ def test_keeping_a_photo_twice_keeps_the_first(queries: QueryPhotos, engine: Eng
 
 
 def test_an_unknown_photo_is_an_error(queries: QueryPhotos) -> None:
-    with pytest.raises(TrailError, match="no photo with sha256 'cd' is kept here; ask with"):
+    with pytest.raises(TrailError, match="no photo with sha256 'cd' is stored; give"):
         queries.find("cd")
     assert queries.vector("cd", "e") is None
-    with pytest.raises(TrailError, match="no photo with sha256 'cd' is kept here; keep it"):
+    with pytest.raises(TrailError, match="no photo with sha256 'cd' is stored; store it"):
         queries.keep_vector("cd", "e", np.ones(3, np.float32))
 
 
@@ -103,5 +103,7 @@ def test_a_vector_stays_as_it_was_first_and_each_encoder_has_its_own(queries: Qu
 def test_a_vector_of_another_dimension_is_refused(queries: QueryPhotos) -> None:
     queries.keep(PHOTO)
     queries.keep_vector(PHOTO.sha256, "e", np.ones(3, np.float32))
-    with pytest.raises(GalleryError, match="'e' is known with 3 dimensions and now gave 4"):
+    with pytest.raises(
+        GalleryError, match="'e' gave vectors of 4 dimensions, but its stored vectors have 3"
+    ):
         queries.keep_vector(PHOTO.sha256, "e", np.ones(4, np.float32))

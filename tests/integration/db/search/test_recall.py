@@ -5,11 +5,11 @@ import pytest
 from sqlalchemy import Engine
 
 from geofix.db.errors import GalleryError
-from geofix.db.load.indexing import build_index
+from geofix.db.load.index_lifecycle import build_index
 from geofix.db.load.ingest import GeotaggedPhoto, Ingest
 from geofix.db.search import plan
 from geofix.db.search.status import check_recall
-from tests.integration.db.search.structured import add, made
+from tests.integration.db.search.structured_gallery import add, made
 
 
 def test_exact_searches_find_all(engine: Engine) -> None:
@@ -44,7 +44,7 @@ def test_searches_that_leave_photos_out_are_found_out(
 ) -> None:
     add(engine, slice(0, 400), vectors=made(1500))
     Ingest(engine).finish("e")
-    even = "geofix.db.search.exact.conditions"
+    even = "geofix.db.search.exact.query_conditions"
     monkeypatch.setattr(even, lambda partition, asked: [partition.table.c.photo_id % 2 == 0])
     for way in check_recall(engine, "e", queries=20, k=8):
         assert 0.2 < way.recall < 0.8

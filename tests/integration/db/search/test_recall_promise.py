@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from geofix.db.load.ingest import GeotaggedPhoto, Ingest
 from geofix.db.search.status import check_recall
-from tests.integration.db.search.structured import make
+from tests.integration.db.search.structured_gallery import make
 
 BLOCK = 7_000
 

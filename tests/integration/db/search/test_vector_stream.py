@@ -8,13 +8,13 @@ from sqlalchemy import Engine, text
 
 from geofix.db.load.ingest import Ingest
 from geofix.db.search import centring as vector_stream
-from geofix.db.search.centring import Block, every_block, stream_vectors
+from geofix.db.search.centring import VectorBlock, every_block, stream_vectors
 from geofix.db.search.partition import partition_of
 from tests.integration.db.load.loads import one, photos, unit
-from tests.integration.db.search.structured import DIMENSION, add, made
+from tests.integration.db.search.structured_gallery import DIMENSION, add, made
 
 
-def blocks(engine: Engine) -> list[Block]:
+def blocks(engine: Engine) -> list[VectorBlock]:
     with engine.connect() as connection:
         partition = partition_of(connection, "e")
         assert partition is not None

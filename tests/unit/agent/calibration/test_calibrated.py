@@ -10,28 +10,26 @@ import pytest
 
 from geofix.agent.answer import Calibration
 from geofix.agent.calibration.promise import SIGNALS as SIGNALS_KNOWN
-from geofix.agent.calibration.promise import (
-    Asked,
-    Fitted,
-    InForce,
-    Promise,
-    apply,
-    drafters,
-    drift,
-    options_of,
-    signals_of,
-)
+from geofix.agent.calibration.promise import Fitted, Promise, apply, signals_of
 from geofix.agent.calibration.stored import Stored
 from geofix.agent.context import Context
 from geofix.agent.services import Services
 from geofix.agent.state import Draft
+from geofix.agent.verify.in_force import (
+    InForce,
+    RunSetup,
+    drafters,
+    drift,
+    in_force,
+    options_of,
+)
 from geofix.agent.verify.scorers import HAND_SET, Scorers, default_scorers, scorers_digest
 from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM
+from tests.unit.agent.calibrations import confidence, fitted
 from tests.unit.agent.candidate import candidate
-from tests.unit.agent.fitted import confidence, fitted
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, hit, retrieval
 
-ASKED = Asked(
+SETUP = RunSetup(
     encoder="color",
     galleries=(),
     drafted_by="consensus",
@@ -81,7 +79,7 @@ def test_without_a_calibration_the_photos_reach_is_the_radius() -> None:
         ({"image_place": "clip"}, "image-place model None, and now it is 'clip'"),
         ({"photos_in_gallery": 1201}, r"1201 photos were searched, and 1000 .*\+20%"),
         ({"photos_in_gallery": 799}, "799 photos were searched, and 1000 .*-20%"),
-        ({"within": "France"}, "asked within France"),
+        ({"within": "France"}, "limited to France"),
         ({"by_person": True}, "a person chose"),
     ],
 )
@@ -90,8 +88,8 @@ def test_what_has_changed_ends_the_promise_and_the_say_of_its_scorers(
 ) -> None:
     own = Scorers(place=HAND_SET.place.model_copy(update={"name": "calibrated"}))
     known = fitted(scorers=own.model_dump(mode="json"), chosen_by=scorers_digest(own))
-    assert in_force(known, ASKED) == InForce(own, Stored(7, known).known)
-    changed = in_force(known, replace(ASKED, **change))
+    assert decided(known, SETUP) == InForce(own, Stored(7, known).known)
+    changed = decided(known, replace(SETUP, **change))
     assert changed.scorers == default_scorers()
     reason = changed.calibration.reason or ""
     assert re.search(says, reason) and changed.passed_over == reason
@@ -101,18 +99,18 @@ def test_what_has_changed_ends_the_promise_and_the_say_of_its_scorers(
     assert promise.calibration.fitted and promise.calibration.reason == reason
 
 
-def in_force(known: Fitted | str, asked: Asked, **changes: Any) -> InForce:
-    """What services decide where this is the only calibration."""
+def decided(known: Fitted | str, setup: RunSetup, **changes: Any) -> InForce:
+    """What a run goes by where this is the only calibration."""
     found = known if isinstance(known, str) else Stored(7, known)
     services = SimpleNamespace(
-        known_calibrations=SimpleNamespace(of=lambda *asked: found),
+        known_calibrations=SimpleNamespace(of=lambda *setup: found),
         change_scorers=changes.get("change_scorers", lambda scorers: scorers),
     )
-    return Services.in_force(cast(Services, services), asked)
+    return in_force(cast(Services, services), setup)
 
 
 def test_without_a_calibration_the_shipped_scorers_choose() -> None:
-    assert in_force("never", ASKED) == InForce(
+    assert decided("never", SETUP) == InForce(
         default_scorers(), Calibration(fitted=False, reason="never")
     )
 
@@ -121,14 +119,14 @@ def test_scorers_that_an_evaluation_changes_are_not_those_calibrated() -> None:
     def changed(scorers: Scorers) -> Scorers:
         return Scorers(place=scorers.place.model_copy(update={"intercept": 9.0}))
 
-    found = in_force(fitted(), ASKED, change_scorers=changed)
+    found = decided(fitted(), SETUP, change_scorers=changed)
     assert found.scorers == changed(default_scorers())
-    assert "other scorers choose than when it was calibrated" in (found.calibration.reason or "")
+    assert "the scorers have changed since the calibration" in (found.calibration.reason or "")
     assert found.passed_over is None
 
 
 def test_shipped_scorers_of_another_version_end_the_promise() -> None:
-    found = in_force(fitted(chosen_by="ab" * 32), ASKED)
+    found = decided(fitted(chosen_by="ab" * 32), SETUP)
     assert "another version of geofix" in (found.calibration.reason or "")
 
 
@@ -136,7 +134,7 @@ def test_scorers_that_weigh_unknown_features_end_the_promise_too() -> None:
     gone = {"coefficients": {"gone": 1.0}, "means": {"gone": 0.0}, "scales": {"gone": 1.0}}
     place = HAND_SET.place.model_copy(update=gone)
     known = fitted(scorers=Scorers(place=place).model_dump(mode="json"))
-    found = in_force(known, ASKED)
+    found = decided(known, SETUP)
     assert found.scorers == default_scorers()
     assert "no feature is called 'gone'" in (found.calibration.reason or "")
     assert found.passed_over == found.calibration.reason
@@ -153,29 +151,29 @@ def test_a_run_is_drafted_by_whoever_did_in_each_round() -> None:
 
 def test_a_gallery_may_grow_and_shrink_by_a_fifth() -> None:
     for photos in (800, 1000, 1200):
-        assert drift(fitted(), replace(ASKED, photos_in_gallery=photos)) is None
+        assert drift(fitted(), replace(SETUP, photos_in_gallery=photos)) is None
 
 
 def test_the_order_of_galleries_is_of_no_account() -> None:
-    both = replace(ASKED, galleries=("b", "a"))
+    both = replace(SETUP, galleries=("b", "a"))
     assert drift(fitted(galleries=("a", "b")), both) is None
 
 
 def test_options_that_shape_the_answer_have_to_be_the_same() -> None:
     known = fitted(options=options_of(Context(positives=16)))
-    assert drift(known, replace(ASKED, options=options_of(Context(positives=16)))) is None
+    assert drift(known, replace(SETUP, options=options_of(Context(positives=16)))) is None
     spoken = options_of(Context(positives=16, coverage=0.5, max_seconds=3, claim_level=0.1))
-    assert drift(known, replace(ASKED, options=spoken)) is None
-    other = drift(known, replace(ASKED, options=options_of(Context(positives=32))))
+    assert drift(known, replace(SETUP, options=spoken)) is None
+    other = drift(known, replace(SETUP, options=options_of(Context(positives=32))))
     assert other == "calibrated with the option positives = 16, and asked with 32"
     # Fitted on simulated runs, or by a version that did not know the option yet.
-    assert drift(fitted(options={}), replace(ASKED, options=options_of(Context()))) is None
+    assert drift(fitted(options={}), replace(SETUP, options=options_of(Context()))) is None
 
 
 def test_signals_of_another_version_end_the_promise() -> None:
     model = confidence()
     strange = model.model_copy(update={"means": {"log_odds": 0.0, "gone": 0.0}})
-    reason = drift(fitted(confidence=strange), ASKED) or ""
+    reason = drift(fitted(confidence=strange), SETUP) or ""
     assert "another version of geofix, on gone; run `geofix calibrate DATASET` again" in reason
 
 

@@ -11,10 +11,10 @@ from geofix.agent.calibration.promise import Fitted
 from geofix.agent.errors import RegionError
 from geofix.agent.state import Fix
 from geofix.evaluation.calibrate.reliability_fit import fit_confidence
-from geofix.tools.geo.distance import destination
 from geofix.tools.statistics.conformal import fit_radius
-from tests.simulated import answers
-from tests.unit.agent.fitted import fitted
+from tests.simulated_answers import answers
+from tests.sphere import destination
+from tests.unit.agent.calibrations import fitted
 
 PARIS = (48.8867, 2.3431)
 
@@ -83,7 +83,7 @@ def test_too_few_errors_for_the_level_decide_nothing() -> None:
             },
             "not calibrated: the gallery grew",
         ),
-        ({"radius_calibrated": False, "calibration": None}, "never was"),
+        ({"radius_calibrated": False, "calibration": None}, "no calibration was made"),
     ],
 )
 def test_without_a_promise_a_claim_is_undecidable(changes: dict[str, Any], says: str) -> None:

@@ -77,11 +77,11 @@ def test_the_answer(shown: Any) -> None:
 def test_an_abstention_and_a_wait_give_no_position(shown: Any) -> None:
     nowhere: dict[str, Any] = {"latitude": None, "longitude": None, "place": None}
     lines = shown(status="abstained", candidates=[], reasons=["no photo in Japan"], **nowhere)
-    assert lines[0] == "No position: geofix abstains."
+    assert lines[0] == "No answer: geofix abstains."
     assert "Candidates" not in lines and " - no photo in Japan" in lines
     waiting = shown(status="waiting", **nowhere)
     assert waiting[:2] == [
-        "A person has to choose among these candidates.",
+        "Choose one of these candidates.",
         "geofix resume case --pick NUMBER",
     ]
 
@@ -101,7 +101,7 @@ def test_the_first_five_candidates_and_what_became_of_them(shown: Any) -> None:
 def test_a_claim_stands_apart_and_says_how_far_away_it_is(shown: Any) -> None:
     claim = Claim(latitude=-33, longitude=151, distance_km=16_960, camera="A [b]", taken_at="2005")
     lines = shown(claim=claim)
-    start = lines.index("The file claims (EXIF: can be forged, was not used)")
+    start = lines.index("What the file's EXIF says (it can be forged, and was not used)")
     assert lines[start + 1 : start + 5] == [
         " - at -33.00000, 151.00000",
         " - 16,960 km from the answer",
@@ -130,7 +130,7 @@ def test_evidence_names_whose_it_is_and_its_terms(shown: Any) -> None:
     )
     start = lines.index("Evidence")
     assert lines[start + 1 : start + 4] == [
-        " - 0.80 alike, 200 m from the answer: a.jpg ([Ann], CC0)",
-        " - 0.80 alike, 200 m from the answer: b.jpg (Bo)",
-        " - 0.80 alike, 200 m from the answer: c.jpg (folder)",
+        " - similarity 0.80, 200 m from the answer: a.jpg ([Ann], CC0)",
+        " - similarity 0.80, 200 m from the answer: b.jpg (Bo)",
+        " - similarity 0.80, 200 m from the answer: c.jpg (folder)",
     ]

@@ -48,7 +48,7 @@ def test_an_answer_that_is_not_calibrated_says_why(capsys: Any) -> None:
     print_fix(Fix(**{**PROMISED, **drifted}), out())
     shown = capsys.readouterr().out
     assert "48.88670, 2.34310   within 12.3 km, not calibrated" in shown
-    assert "Not calibrated: calibrated with the encoder 'a'" in shown
+    assert "The radius is not calibrated: calibrated with the encoder 'a'" in shown
     assert "right within" not in shown
 
 

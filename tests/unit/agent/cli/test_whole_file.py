@@ -49,11 +49,11 @@ def test_a_link_is_written_through(tmp_path: Path) -> None:
 
 def test_why_a_file_cannot_be_written(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert why_not_writable(tmp_path) == "it is there and is no file"
-    assert why_not_writable(tmp_path / "pipe") == "it is there and is no file"
+    assert why_not_writable(tmp_path) == "it exists and is not a file"
+    assert why_not_writable(tmp_path / "pipe") == "it exists and is not a file"
     for path in (tmp_path / "nosuch" / "x", tmp_path / ("x" * 256), Path("/proc/x")):
         reason = why_not_writable(path)
-        assert reason is not None and "give a file in a folder that is there" in reason
+        assert reason is not None and "choose a file in a folder that exists" in reason
 
 
 def test_a_folder_that_may_not_be_written_is_told_apart() -> None:

@@ -63,9 +63,9 @@ def test_a_number_may_be_written_in_many_ways(
 @pytest.mark.parametrize(
     ("latitude", "why"),
     [
-        ("2.35 E", "'2.35 E' is no latitude: latitude and longitude are swapped"),
-        ("48.85, 2.35", "'48.85, 2.35' is no latitude; give one number"),
-        (True, "True is no latitude"),
+        ("2.35 E", "'2.35 E' is not a latitude; latitude and longitude are swapped"),
+        ("48.85, 2.35", "'48.85, 2.35' is not a latitude; give one number"),
+        (True, "True is not a latitude"),
         ([48.85], "valid number"),
     ],
 )

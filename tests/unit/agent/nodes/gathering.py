@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import cast
 
-from geofix.agent.answer import Calibration
-from geofix.agent.calibration.promise import Asked, InForce
 from geofix.agent.services import Services
 from geofix.agent.verify.scorers import HAND_SET
 from geofix.db.search.query import Search
@@ -17,12 +15,10 @@ def without_pictures() -> Services:
     def counts(searches: Sequence[Search]) -> list[int]:
         return [100, *[1] * (len(searches) - 1)]
 
-    def in_force(asked: Asked) -> InForce:
-        return InForce(HAND_SET, Calibration(fitted=False, reason="never"))
-
     found = SimpleNamespace(
         gallery=SimpleNamespace(counts=counts),
-        in_force=in_force,
+        known_calibrations=SimpleNamespace(of=lambda *setup: "never"),
+        change_scorers=lambda scorers: HAND_SET,
         image_place=None,
         settings=SimpleNamespace(image_place=None),
     )

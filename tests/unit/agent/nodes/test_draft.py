@@ -13,7 +13,6 @@ from langchain_core.language_models import BaseChatModel
 from PIL import Image
 
 from geofix.agent.context import Context
-from geofix.agent.draft.messages import MODEL_SIDE_PX, SIDES_PX
 from geofix.agent.draft.presets import VERSION
 from geofix.agent.errors import ModelError
 from geofix.agent.nodes.draft import draft
@@ -65,8 +64,8 @@ def test_the_trail_holds_prompt_answer_and_cost() -> None:
 @pytest.mark.parametrize(
     ("name", "image_px", "side"),
     [
-        ("scripted:one", None, MODEL_SIDE_PX),
-        ("anthropic:claude", None, SIDES_PX["anthropic"]),
+        ("scripted:one", None, 1024),
+        ("anthropic:claude", None, 1568),
         ("anthropic:claude", 500, 500),
     ],
 )

@@ -122,7 +122,9 @@ def test_far_ones_are_sought_around_the_leading_place_and_are_others_than_the_po
     assert search.outside.radius_km == 300
     assert [hit.photo_id for hit in found.negatives] == [4, 5]
     assert asked == 5
-    assert found.notes == ["too few photos to center their vectors: compared raw"]
+    assert found.notes == [
+        "the gallery has too few photos to center vectors, so they were compared raw"
+    ]
 
 
 def test_far_ones_need_a_leading_place() -> None:

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from geofix.agent.answer import Calibration
+from geofix.agent.calibration.stored import Stored
 from geofix.agent.context import Context
 from geofix.agent.nodes.verify import verify
-from geofix.agent.regions import box
+from geofix.agent.regions import box, circle
+from geofix.agent.services import Services
 from geofix.agent.state import Draft, Region, State
-from tests.unit.agent.hits import BERLIN, PARIS, SUVA, hit, retrieval
+from geofix.agent.verify.scorers import HAND_SET
+from tests.unit.agent.calibrations import fitted
+from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval
 from tests.unit.agent.nodes.gathering import without_pictures
 
 
@@ -43,4 +49,39 @@ def test_a_draft_outside_the_box_asked_may_not_be_the_answer(within: Region, vet
     drafted = next(c for c in outcome.update["candidates"] if c.origin == "draft")
     assert (drafted.vetoed is not None) is vetoed
     if vetoed:
-        assert drafted.vetoed == "the draft lies outside the rest, where the answer has to be"
+        assert drafted.vetoed == "the draft is outside the rest, where the answer must be"
+
+
+def two_rounds(closer: list[tuple[float, float]]) -> tuple[State, Services]:
+    """A second round around Paris, in which the model failed: the calibration was of its drafts."""
+    before = State(photo="sha256:00", retrievals=[retrieval([hit(PARIS, 0.9), hit(CHARTRES, 0.9)])])
+    first = verify(before, Context(geometry_pictures=0), without_pictures()).update
+    of_drafts = fitted(drafted_by="t:m", scorers=HAND_SET.model_dump(mode="json"))
+    finer = retrieval([hit(place, 0.9) for place in closer])
+    around = circle(*PARIS, 200.0)
+    state = before.model_copy(
+        update={
+            "round": 1,
+            "region": around,
+            "retrievals": [*before.retrievals, finer.model_copy(update={"region": around})],
+            "candidates": first["candidates"],
+            "calibration": Calibration(fitted=True, id=1),
+        }
+    )
+    known = SimpleNamespace(of=lambda *setup: Stored(1, of_drafts))
+    services = SimpleNamespace(**{**vars(without_pictures()), "known_calibrations": known})
+    return state, cast(Services, services)
+
+
+@pytest.mark.parametrize(
+    ("closer", "kept_before"), [([PARIS] * 3, False), ([PARIS, CHARTRES], True)]
+)
+def test_who_chose_is_said_of_the_candidates_that_are_kept(
+    closer: list[tuple[float, float]], kept_before: bool
+) -> None:
+    state, services = two_rounds(closer)
+    outcome = verify(state, Context(geometry_pictures=0, max_rounds=2), services)
+    assert outcome.detail["kept_the_round_before"] is kept_before
+    said = [line for line in outcome.degraded if "the shipped scorers chose" in line]
+    assert bool(said) is not kept_before
+    assert (outcome.update["calibration"].reason is None) is kept_before

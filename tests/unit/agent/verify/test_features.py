@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from geofix.agent.state import Candidate, Clue, Draft, Hit
-from geofix.agent.verify.candidates import pool_candidates
+from geofix.agent.verify.candidates import PooledPlace, pool_candidates
 from geofix.agent.verify.evidence import FEATURES, features_of
 from geofix.agent.verify.observed import Observed
 from geofix.agent.verify.spots import SPOT_FEATURES, spots_of
 from geofix.tools.geo.distance import EARTH_RADIUS_KM, haversine_km
 from geofix.tools.geometry import GeometricMatch
 from geofix.tools.statistics.clusters import cluster_at_scales, vote_weights
-from tests.unit.agent.chosen import chosen, drafted
+from tests.unit.agent.choosing import chosen, drafted
 from tests.unit.agent.hits import BERLIN, PARIS, SUVA, hit, retrieval
 
 shares = st.floats(0, 1)
@@ -62,13 +62,13 @@ observations = st.builds(
 @given(observations)
 def test_every_feature_is_in_its_range(observed: Observed) -> None:
     pooled = pool_candidates(observed.retrieval.positives, observed.drafts, 0.05)
-    for candidate in pooled:
-        (parts,) = features_of([candidate], observed)
+    for place in pooled:
+        (parts,) = features_of([place], observed)
         for feature in FEATURES:
             value = parts[feature.name]
             assert math.isfinite(value), feature.name
             assert feature.low <= value <= feature.high + 1e-9, (feature.name, value)
-        for spot in spots_of(candidate, observed):
+        for spot in spots_of(place.candidate, observed):
             assert spot.parts.keys() == SPOT_FEATURES.keys()
             for name, (_, low, high) in SPOT_FEATURES.items():
                 assert low <= spot.parts[name] <= high + 1e-9, (name, spot.parts[name])
@@ -78,7 +78,10 @@ def parts_of(observed: Observed) -> dict[str, dict[str, float]]:
     pooled = pool_candidates(observed.retrieval.positives, observed.drafts, 0.05)
     names = {49: "paris", 53: "berlin", -18: "suva"}
     features = features_of(pooled, observed)
-    return {names[round(c.latitude)]: parts for c, parts in zip(pooled, features, strict=True)}
+    return {
+        names[round(place.candidate.latitude)]: parts
+        for place, parts in zip(pooled, features, strict=True)
+    }
 
 
 def seen(**known: Any) -> dict[str, dict[str, float]]:
@@ -148,7 +151,8 @@ def test_samples_that_agree_are_told_from_one_alone() -> None:
 def test_an_image_place_model_is_asked_by_the_candidates_coordinates() -> None:
     found = retrieval([hit(PARIS, 0.8, photo_id=1), hit(BERLIN, 0.5, photo_id=2)])
     pooled = pool_candidates(found.positives, [], 0.05)
-    at = {(c.latitude, c.longitude): 0.1 * (1 + i) for i, c in enumerate(pooled)}
+    places = [place.candidate for place in pooled]
+    at = {(c.latitude, c.longitude): 0.1 * (1 + i) for i, c in enumerate(places)}
     parts = seen(image_place=at)
     assert parts["paris"]["image_place_lead"] == pytest.approx(-0.1)
     assert parts["berlin"]["image_place"] == pytest.approx(0.2)
@@ -162,8 +166,9 @@ def apart(candidate: Candidate, place: Any) -> float:
     return 2 * EARTH_RADIUS_KM * math.atan2(math.sqrt(h), math.sqrt(max(0.0, 1 - h)))
 
 
-def one_by_one(candidate: Candidate, observed: Observed) -> dict[str, float]:
-    """Return features of one candidate as they are defined, photo by photo."""
+def one_by_one(place: PooledPlace, observed: Observed) -> dict[str, float]:
+    """Return features of one place as they are defined, photo by photo."""
+    candidate = place.candidate
     positives, compared = observed.retrieval.positives, observed.matches
     mine = [one for one in positives if apart(candidate, one) <= 25]
     others = [one for one in positives if apart(candidate, one) > 25]
@@ -181,7 +186,7 @@ def one_by_one(candidate: Candidate, observed: Observed) -> dict[str, float]:
         for km in (25, 200)
     }
     there = max(candidate.photos, DENSITY) / (observed.photos_in_gallery or 1)
-    votes = max(1e-3, candidate.parts.get("share_25_km", 0.0))
+    votes = max(1e-3, place.shares[25.0])
     times = math.log10(votes / min(1.0, there)) if candidate.photos else 0.0
     known = observed.photos_in_gallery is not None
     return {
@@ -216,8 +221,8 @@ def test_features_of_all_candidates_at_once_are_those_of_each(
         photos_in_gallery=photos,
     )
     pooled = pool_candidates(observed.retrieval.positives, observed.drafts, 0.05)
-    for candidate, parts in zip(pooled, features_of(pooled, observed), strict=True):
-        expected = one_by_one(candidate, observed)
+    for place, parts in zip(pooled, features_of(pooled, observed), strict=True):
+        expected = one_by_one(place, observed)
         assert {name: parts[name] for name in expected} == pytest.approx(expected, abs=1e-9)
 
 
@@ -239,10 +244,11 @@ def test_a_place_is_pooled_as_its_photos_say_one_by_one(found: list[Hit]) -> Non
         far = max(apart(candidate, found[at]) + found[at].accuracy_km for at in reach)
         return share, max(1.0, far)
 
-    for candidate in pool_candidates(found, [], 0.05):
+    for place in pool_candidates(found, [], 0.05):
+        candidate = place.candidate
         # Of photos that are equally alike any may be the best.
         alike = [at for at, one in enumerate(found) if one.similarity == candidate.best_similarity]
-        pooled = candidate.parts["share_25_km"], candidate.radius_km
+        pooled = place.shares[25.0], candidate.radius_km
         assert any(pooled == pytest.approx(expected(candidate, at), abs=1e-6) for at in alike)
 
 

@@ -9,7 +9,7 @@ from geofix.agent.verify.evidence import FEATURES
 from geofix.agent.verify.scorer import Scorer
 from geofix.agent.verify.scorers import HAND_SET, Scorers
 from geofix.tools.geometry import GeometricMatch
-from tests.unit.agent.chosen import chosen, drafted
+from tests.unit.agent.choosing import chosen, drafted
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, hit
 
 PARIS_LEADS = [
@@ -40,7 +40,7 @@ def test_a_planted_draft_does_not_move_the_answer_however_much_it_is_trusted() -
     berlin = chosen(PARIS_LEADS, [drafted(BERLIN)], scorers=trusting("draft"))[1]
     assert berlin.score > 0.99
     assert berlin.held_back is not None
-    assert "drafts alone would move the answer 87" in berlin.held_back
+    assert "only drafts would move the answer 87" in berlin.held_back
     assert berlin.rank == 2
 
 

@@ -13,7 +13,7 @@ from geofix.agent.verify.scorers import HAND_SET
 from geofix.agent.verify.spots import spots_of
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.geometry import GeometricMatch
-from tests.unit.agent.chosen import chosen, drafted
+from tests.unit.agent.choosing import chosen, drafted
 from tests.unit.agent.hits import PARIS, hit, retrieval
 
 METER = 1 / 111_195

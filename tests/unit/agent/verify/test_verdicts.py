@@ -9,8 +9,8 @@ from geofix.agent.context import Context
 from geofix.agent.state import Draft, Hit, Verdict
 from geofix.agent.verify.verdict import decide
 from geofix.tools.geometry import GeometricMatch
-from tests.unit.agent.chosen import chosen
-from tests.unit.agent.chosen import drafted as drafted_at
+from tests.unit.agent.choosing import chosen
+from tests.unit.agent.choosing import drafted as drafted_at
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval
 
 
@@ -119,7 +119,7 @@ def test_a_draft_that_no_photo_speaks_for_is_told_as_that() -> None:
     assert drafted.origin == "draft" and drafted.vetoed is None
     decided = decide([drafted, *others], retrieval([photo]), Context(), rounds_left=0)
     assert decided.decision == "abstain"
-    assert "it is a model's draft alone" in decided.reasons[0]
+    assert "only the model's draft names it" in decided.reasons[0]
     assert "100%" not in decided.reasons[0]
 
 
@@ -138,7 +138,7 @@ def test_that_photos_agree_tells_something_only_where_the_gallery_is_elsewhere_t
     )
     decided = decide(candidates, retrieval(positives), Context(), rounds_left=0)
     assert decided.decision == decision
-    assert ("1.7 times as dense" in " ".join(decided.reasons)) is (decision == "abstain")
+    assert ("1.7 times the votes" in " ".join(decided.reasons)) is (decision == "abstain")
 
 
 @pytest.mark.parametrize(("inliers", "decision"), [(20, "accept"), (19, "abstain")])
@@ -148,4 +148,4 @@ def test_geometry_outweighs_a_likeness_that_is_common(inliers: int, decision: st
     candidates = chosen(positives, matches=matches)
     decided = decide(candidates, retrieval(positives), Context(), rounds_left=0)
     assert decided.decision == decision
-    assert ("20 points agree" in " ".join(decided.reasons)) is (decision == "accept")
+    assert ("20 points match" in " ".join(decided.reasons)) is (decision == "accept")

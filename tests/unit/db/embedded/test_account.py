@@ -4,9 +4,9 @@ import os
 import subprocess
 from pathlib import Path
 
-from geofix.db.embedded.account import Account, blocked_at, run_as
+from geofix.db.embedded.account import SystemAccount, blocked_at, run_as
 
-STRANGER = Account("stranger", uid=54_321, gid=54_321)
+STRANGER = SystemAccount("stranger", uid=54_321, gid=54_321)
 
 
 def test_a_folder_closed_to_others_blocks_a_stranger(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_the_first_closed_folder_is_named_and_one_that_is_missing_blocks_nobody(
 def test_an_owner_is_judged_by_the_owner_bits(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    owner = Account("owner", uid=closed.stat().st_uid, gid=0)
+    owner = SystemAccount("owner", uid=closed.stat().st_uid, gid=0)
 
     assert blocked_at(closed, owner) != closed
     closed.chmod(0o611)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from geofix.db.embedded.account import Account
+from geofix.db.embedded.account import SystemAccount
 from geofix.db.embedded.binaries import Binaries, find_binaries, within_reach
 from geofix.db.errors import ServerError
 
@@ -36,7 +36,7 @@ def test_the_version_comes_from_the_program() -> None:
 def test_a_folder_without_the_programs_is_refused(tmp_path: Path) -> None:
     (tmp_path / "postgres").touch()
 
-    with pytest.raises(ServerError, match=r"no initdb in '.*' *; name the bin folder"):
+    with pytest.raises(ServerError, match=r"'.*' does not contain initdb; set GEOFIX_POSTGRES_BIN"):
         find_binaries(tmp_path)
 
 
@@ -45,7 +45,7 @@ def test_a_program_that_does_not_run_is_named(tmp_path: Path) -> None:
     binaries.program("postgres").write_text("not a program")
     binaries.program("postgres").chmod(0o600)
 
-    with pytest.raises(ServerError, match="does not run here"):
+    with pytest.raises(ServerError, match="does not run on this machine"):
         binaries.version()
 
 
@@ -62,7 +62,7 @@ def test_programs_within_reach_stay_where_they_are(tmp_path: Path) -> None:
 
 def test_programs_out_of_reach_are_copied_once_and_opened(tmp_path: Path) -> None:
     binaries = _tree(tmp_path / "pg")
-    stranger = Account("stranger", uid=54_321, gid=54_321)
+    stranger = SystemAccount("stranger", uid=54_321, gid=54_321)
     beside = tmp_path / "data"
     (beside / "pginstall-17.1-old").mkdir(parents=True)
     libraries = tmp_path.with_name(f"{tmp_path.name}.libs")
@@ -88,10 +88,10 @@ def test_programs_out_of_reach_without_their_tree_are_refused(tmp_path: Path) ->
     binaries = _tree(tmp_path / "pg")
     (tmp_path / "pg" / "bin").rename(tmp_path / "pg" / "programs")
 
-    with pytest.raises(ServerError, match="no bin, lib, share tree"):
+    with pytest.raises(ServerError, match="has no bin, lib and share folders"):
         within_reach(
             Binaries(tmp_path / "pg" / "programs"),
-            Account("stranger", uid=54_321, gid=54_321),
+            SystemAccount("stranger", uid=54_321, gid=54_321),
             tmp_path,
         )
     assert binaries.folder.name == "bin"

@@ -6,7 +6,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from geofix.db.embedded.account import Account
+from geofix.db.embedded.account import SystemAccount
 from geofix.db.embedded.data_dir import (
     claim,
     claimed_before,
@@ -57,15 +57,17 @@ def test_under_root_an_open_default_is_used() -> None:
 def test_under_root_a_closed_folder_asked_for_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
 
-    with pytest.raises(ServerError, match="name another in GEOFIX_DATA"):
+    with pytest.raises(ServerError, match="Set GEOFIX_DATA to another folder"):
         resolve_data_dir({"GEOFIX_DATA": str(tmp_path / "data")})
 
 
 def test_the_folder_in_the_way_is_named(tmp_path: Path) -> None:
-    stranger = Account("stranger", uid=54_321, gid=54_321)
+    stranger = SystemAccount("stranger", uid=54_321, gid=54_321)
     tmp_path.chmod(0o700)
 
-    with pytest.raises(ServerError, match=r"lies behind '/.*', closed to the account 'stranger'"):
+    with pytest.raises(
+        ServerError, match=r"not accessible to the account 'stranger'.* may not enter '/.*'"
+    ):
         require_reachable(tmp_path / "data", stranger)
     require_reachable(tmp_path / "data", None)
 
@@ -85,7 +87,7 @@ def test_a_new_folder_is_made_for_its_owner_alone_and_is_ours(tmp_path: Path) ->
 def test_a_folder_with_something_else_in_it_is_refused_untouched(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("irreplaceable")
 
-    with pytest.raises(ServerError, match=r"is not empty \(it holds 'thesis.txt'\)"):
+    with pytest.raises(ServerError, match=r"is not empty \(it contains 'thesis.txt'\)"):
         claim(tmp_path, None)
 
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]

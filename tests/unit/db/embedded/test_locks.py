@@ -61,7 +61,7 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
 
 def test_a_lock_that_cannot_be_opened_says_which(tmp_path: Path) -> None:
     with (
-        pytest.raises(ServerError, match=r"the lock '.*/missing/lock' cannot be opened"),
+        pytest.raises(ServerError, match=r"the lock file '.*/missing/lock' cannot be opened"),
         exclusive(tmp_path / "missing" / "lock"),
     ):
         pass

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from geofix.db.engine import open_engine
-from geofix.db.load.index import LEAST_MB, BuildMemory, build_memory, graph_bytes
+from geofix.db.load.index_build import LEAST_MB, BuildMemory, build_memory, graph_bytes
 
 MB = 1_000_000
 

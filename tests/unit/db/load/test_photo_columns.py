@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from geofix.db.errors import GalleryError
-from geofix.db.load.photos import (
-    FIELDS,
+from geofix.db.load.photo_rows import (
+    PHOTO_FIELDS,
     GeotaggedPhoto,
     PhotoColumns,
     as_columns,
-    check_columns,
+    check_storable,
 )
 
 
@@ -27,7 +27,7 @@ def photos(count: int = 5, **changes: Any) -> list[GeotaggedPhoto]:
 
 def refusal(columns: PhotoColumns) -> str:
     with pytest.raises(GalleryError) as refused:
-        check_columns(columns)
+        check_storable(columns)
     return str(refused.value)
 
 
@@ -67,7 +67,7 @@ def test_a_refusal_names_photo_field_and_value(field: str, value: Any, shown: st
     ],
 )  # fmt: skip
 def test_what_can_be_stored_is_let_through(field: str, value: Any) -> None:
-    check_columns(as_columns(photos(**{field: value})))
+    check_storable(as_columns(photos(**{field: value})))
 
 
 def test_a_photo_named_twice_is_refused_at_its_second_place() -> None:
@@ -77,7 +77,7 @@ def test_a_photo_named_twice_is_refused_at_its_second_place() -> None:
 
 
 def test_the_same_id_of_another_source_is_another_photo() -> None:
-    check_columns(as_columns(photos(external_id="p1", source="roof")))
+    check_storable(as_columns(photos(external_id="p1", source="roof")))
 
 
 def test_one_photo_named_twice_among_many_is_found_at_once() -> None:
@@ -86,7 +86,7 @@ def test_one_photo_named_twice_among_many_is_found_at_once() -> None:
     many = {
         name: np.resize(values, len(names)) if isinstance(values, np.ndarray)
         else [values[0]] * len(names)
-        for name, values in ((name, getattr(columns, name)) for name in FIELDS)
+        for name, values in ((name, getattr(columns, name)) for name in PHOTO_FIELDS)
     }  # fmt: skip
     many["external_id"] = [*names[:-1], names[0]]
     began = time.process_time()
@@ -94,7 +94,7 @@ def test_one_photo_named_twice_among_many_is_found_at_once() -> None:
     assert time.process_time() - began < 5
 
 
-@pytest.mark.parametrize("name", [name for name in FIELDS if name != "external_id"])
+@pytest.mark.parametrize("name", [name for name in PHOTO_FIELDS if name != "external_id"])
 def test_a_column_of_another_length_is_refused(name: str) -> None:
     columns = as_columns(photos())
     said = refusal(replace(columns, **{name: getattr(columns, name)[:3]}))
@@ -113,5 +113,5 @@ def test_rows_become_columns_of_the_stored_types() -> None:
 
 def test_no_photos_are_columns_of_nothing() -> None:
     columns = as_columns([])
-    check_columns(columns)
+    check_storable(columns)
     assert len(columns) == 0

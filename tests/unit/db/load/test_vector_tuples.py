@@ -7,9 +7,9 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from geofix.db.load.vectors import BLOCK, NotFiniteError, Vectors, VectorTuples
+from geofix.db.load.vector_rows import ROWS_A_BLOCK, NotFiniteError, Vectors, VectorTuples
 
-ROWS = 5 * BLOCK + 3
+ROWS = 5 * ROWS_A_BLOCK + 3
 
 HEAD = [("head", "V6"), ("id", ">i8"), ("places", "V50"), ("country", "S2"), ("size", "V8")]
 

@@ -5,7 +5,7 @@ import pytest
 
 from geofix.agent.regions import circle, search_areas
 from geofix.db.search.area import Area
-from geofix.db.search.counts import ANYWHERE, CELL_DEGREES, CellCounts, cells_of, corners_of
+from geofix.db.search.counts import ANYWHERE, COUNT_CELL_DEGREES, CellCounts, cells_of, corners_of
 from geofix.tools.geo.distance import haversine_km
 
 RNG = np.random.default_rng(3)
@@ -59,8 +59,8 @@ def test_everything_is_the_total() -> None:
 
 def test_boxes_on_the_cells_borders_are_counted_exactly() -> None:
     for _ in range(50):
-        south, north = np.sort(RNG.choice(721, 2, replace=False)) * CELL_DEGREES - 90
-        west, east = np.sort(RNG.choice(1441, 2, replace=False)) * CELL_DEGREES - 180
+        south, north = np.sort(RNG.choice(721, 2, replace=False)) * COUNT_CELL_DEGREES - 90
+        west, east = np.sort(RNG.choice(1441, 2, replace=False)) * COUNT_CELL_DEGREES - 180
         box = (float(south), float(west), float(north), float(east))
         assert COUNTS.covered(None, (Area(boxes=(box,)),)) == inside(*box).sum()
 

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geofix.db.search.counts import CELL_DEGREES, COLUMNS, ROWS, cell_ranges, cells_of, corners_of
+from geofix.db.search.counts import (
+    COUNT_CELL_DEGREES,
+    GRID_COLUMNS,
+    GRID_ROWS,
+    cell_ranges,
+    cells_of,
+    corners_of,
+)
 
 latitudes, longitudes = st.floats(-90, 90), st.floats(-180, 180)
 
@@ -27,31 +34,31 @@ def boxes(draw: st.DrawFn) -> tuple[float, float, float, float]:
     ("latitude", "longitude", "row", "column"),
     [
         (-90.0, -180.0, 0, 0),
-        (90.0, 180.0, ROWS - 1, COLUMNS - 1),
-        (90.0, -180.0, ROWS - 1, 0),
-        (0.0, 0.0, ROWS // 2, COLUMNS // 2),
-        (0.25, -0.25, ROWS // 2 + 1, COLUMNS // 2 - 1),
-        (89.999, 179.999, ROWS - 1, COLUMNS - 1),
+        (90.0, 180.0, GRID_ROWS - 1, GRID_COLUMNS - 1),
+        (90.0, -180.0, GRID_ROWS - 1, 0),
+        (0.0, 0.0, GRID_ROWS // 2, GRID_COLUMNS // 2),
+        (0.25, -0.25, GRID_ROWS // 2 + 1, GRID_COLUMNS // 2 - 1),
+        (89.999, 179.999, GRID_ROWS - 1, GRID_COLUMNS - 1),
     ],
 )
 def test_cells_are_numbered_row_by_row_from_the_south_west(
     latitude: float, longitude: float, row: int, column: int
 ) -> None:
-    assert cell(latitude, longitude) == row * COLUMNS + column
+    assert cell(latitude, longitude) == row * GRID_COLUMNS + column
 
 
 @given(latitudes, longitudes)
 def test_every_point_lies_in_its_cell(latitude: float, longitude: float) -> None:
     found = cell(latitude, longitude)
-    assert 0 <= found < ROWS * COLUMNS
+    assert 0 <= found < GRID_ROWS * GRID_COLUMNS
     south, west = (float(corner[0]) for corner in corners_of(np.array([found], np.int32)))
     # 90 + a tiny negative number is 90: a point that close to a border may be in either cell.
-    assert south - 1e-13 <= latitude <= south + CELL_DEGREES
-    assert west - 1e-13 <= longitude <= west + CELL_DEGREES
+    assert south - 1e-13 <= latitude <= south + COUNT_CELL_DEGREES
+    assert west - 1e-13 <= longitude <= west + COUNT_CELL_DEGREES
 
 
 def test_corners_give_back_the_cells() -> None:
-    cells = np.arange(0, ROWS * COLUMNS, 997, dtype=np.int32)
+    cells = np.arange(0, GRID_ROWS * GRID_COLUMNS, 997, dtype=np.int32)
     np.testing.assert_array_equal(cells_of(*corners_of(cells)), cells)
 
 
@@ -59,14 +66,14 @@ def test_corners_give_back_the_cells() -> None:
 def test_ranges_are_the_cells_that_the_boxes_touch_and_none_twice(
     wanted: list[tuple[float, float, float, float]],
 ) -> None:
-    expected = np.zeros((ROWS, COLUMNS), np.int8)
+    expected = np.zeros((GRID_ROWS, GRID_COLUMNS), np.int8)
     for south, west, north, east in wanted:
         (low, left), (high, right) = (
-            divmod(cell(*at), COLUMNS) for at in ((south, west), (north, east))
+            divmod(cell(*at), GRID_COLUMNS) for at in ((south, west), (north, east))
         )
         expected[low : high + 1, left : right + 1] = 1
     found = cell_ranges(wanted)
-    times = np.zeros(ROWS * COLUMNS, np.int8)
+    times = np.zeros(GRID_ROWS * GRID_COLUMNS, np.int8)
     for first, last in found:
         times[first : last + 1] += 1
     np.testing.assert_array_equal(times, expected.ravel())
@@ -85,11 +92,13 @@ def test_a_point_in_a_box_lies_in_its_ranges(
 
 
 def test_the_whole_earth_is_one_range() -> None:
-    assert cell_ranges([(-90.0, -180.0, 90.0, 180.0)]) == [(0, ROWS * COLUMNS - 1)]
-    assert cell_ranges([(80.0, -180.0, 90.0, 180.0)]) == [(680 * COLUMNS, ROWS * COLUMNS - 1)]
+    assert cell_ranges([(-90.0, -180.0, 90.0, 180.0)]) == [(0, GRID_ROWS * GRID_COLUMNS - 1)]
+    assert cell_ranges([(80.0, -180.0, 90.0, 180.0)]) == [
+        (680 * GRID_COLUMNS, GRID_ROWS * GRID_COLUMNS - 1)
+    ]
 
 
 def test_two_sides_of_the_antimeridian_are_two_ranges_a_row() -> None:
     found = cell_ranges([(0.0, 179.9, 0.1, 180.0), (0.0, -180.0, 0.1, -179.9)])
-    first = ROWS // 2 * COLUMNS
-    assert found == [(first, first), (first + COLUMNS - 1, first + COLUMNS - 1)]
+    first = GRID_ROWS // 2 * GRID_COLUMNS
+    assert found == [(first, first), (first + GRID_COLUMNS - 1, first + GRID_COLUMNS - 1)]

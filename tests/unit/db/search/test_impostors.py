@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from geofix.db.search.centring import PROBES, Block, Probes
-from geofix.tools.geo.distance import destination
+from geofix.db.search.centring import PROBES, Probes, VectorBlock
+from tests.sphere import destination
 
 Floats = NDArray[np.float32]
 
@@ -20,7 +20,7 @@ def impostors(
     """Those of vectors that are centred already."""
     order = np.arange(len(vectors)) if order is None else order
     blocks = [
-        Block(part + 1, places[part, 0], places[part, 1], vectors[part])
+        VectorBlock(part + 1, places[part, 0], places[part, 1], vectors[part])
         for part in np.array_split(order, -(-len(order) // rows_a_block))
     ]
     probes = Probes()
@@ -110,7 +110,7 @@ def test_impostors_of_a_city_are_looked_for_among_the_few_photos_elsewhere() -> 
     rng = np.random.default_rng(4)
     vectors = rng.normal(size=(220, 5)).astype(np.float32)
     city = rng.uniform([52.20, 0.11], [52.21, 0.12], (200, 2))
-    block = Block(
+    block = VectorBlock(
         np.arange(1, 221), *np.vstack([city, rng.uniform([-30, 20], [0, 30], (20, 2))]).T, vectors
     )
     probes = Probes()

@@ -12,9 +12,9 @@ from geofix.db.search.plan import (
     NEAREST_EF,
     ROOM,
     WIDENS,
-    Plan,
+    SearchPlan,
     parts_for,
-    plan,
+    plan_search,
     widths,
 )
 
@@ -27,17 +27,17 @@ NEAREST, DISSIMILAR = (round(wide * 4**-NARROWS) for wide in (NEAREST_EF, DISSIM
 def planned(
     *, rows: int, total: int = MILLION, limit: int = 32, sign: float = 1.0, raw: bool = False,
     indexed: bool = True, parts: int = 4, cores: int = 1,
-) -> Plan:  # fmt: skip
+) -> SearchPlan:  # fmt: skip
     index = VectorIndex("embeddings_1_full_1", "full", 1, total, total, parts)
     partition = Partition(1, 8, 1, index if indexed else None, 1, 0)
-    return plan(
+    return plan_search(
         partition, rows=rows, total=total, limit=limit, sign=sign, raw=raw, cores=cores,
     )  # fmt: skip
 
 
 def test_all_of_many_vectors_are_searched_along_the_index() -> None:
-    assert planned(rows=MILLION) == Plan("index", ef_search=NEAREST)
-    assert planned(rows=MILLION, sign=-1.0) == Plan("index", ef_search=DISSIMILAR)
+    assert planned(rows=MILLION) == SearchPlan("index", ef_search=NEAREST)
+    assert planned(rows=MILLION, sign=-1.0) == SearchPlan("index", ef_search=DISSIMILAR)
 
 
 @pytest.mark.parametrize(("cores", "connections"), [(1, 1), (2, 2), (4, 4), (16, 4)])
@@ -66,7 +66,7 @@ def test_graphs_are_as_many_as_keep_each_small(vectors: int, parts: int) -> None
 
 @pytest.mark.parametrize("without", ["an index", "centring", "many vectors", "fewer than asked"])
 def test_past_every_vector_where_the_index_does_not_serve(without: str) -> None:
-    exact = Plan("exact")
+    exact = SearchPlan("exact")
     assert {
         "an index": planned(rows=MILLION, indexed=False),
         "centring": planned(rows=MILLION, raw=True),

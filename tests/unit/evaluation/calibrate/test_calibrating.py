@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -23,7 +23,7 @@ from geofix.agent.verify.scorers import (
 from geofix.evaluation.calibrate import calibrating
 from geofix.evaluation.calibrate.calibrating import Calibrated, Wanted, calibrate
 from geofix.evaluation.run.result import EvalPhoto, Result
-from geofix.tools.sources.pictures import MemoryPicture
+from geofix.tools.sources.picture_files import MemoryPicture
 from tests.unit.evaluation.calibrate.test_scorer_tried import results
 
 EARLIER = Scorers(place=HAND_SET.place.model_copy(update={"name": "of an earlier calibration"}))
@@ -59,13 +59,26 @@ class Asked:
         return results(600, told_by=self.told_by)
 
 
+def photo(at: int, sequence: str | None = None) -> EvalPhoto:
+    picture = MemoryPicture("m", b"")
+    return EvalPhoto(f"photo {at}", picture, 0.0, 0.0, group=f"place {at % 100}", sequence=sequence)
+
+
+def drafted(by: str) -> list[dict[str, Any]]:
+    return [Draft(round=0, drafted_by=by, latitude=None, longitude=None).model_dump()]
+
+
 def calibrated(
-    monkeypatch: pytest.MonkeyPatch, told_by: str | None, *, scorer: bool = True
+    monkeypatch: pytest.MonkeyPatch,
+    told_by: str | None,
+    *,
+    scorer: bool = True,
+    photos: Sequence[EvalPhoto] = (),
 ) -> tuple[Asked, Calibrated]:
     asked = Asked(told_by)
     dataset = SimpleNamespace(
         name="made",
-        photos=[EvalPhoto(str(number), MemoryPicture("m", b""), 0.0, 0.0) for number in range(600)],
+        photos=photos or [photo(at) for at in range(600)],
         options={},
         galleries=(),
         encoder=None,
@@ -103,9 +116,6 @@ def test_promises_are_fitted_on_no_place_that_the_scorer_was_fitted_on(
 def test_photos_for_which_the_model_failed_are_left_out_and_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def drafted(by: str) -> list[dict[str, Any]]:
-        return [Draft(round=0, drafted_by=by, latitude=None, longitude=None).model_dump()]
-
     made = results(600, told_by=None)
     failed = [one.model_copy(update={"drafts": drafted("openai:x")}) for one in made[:50]]
     voted = [one.model_copy(update={"drafts": drafted("consensus")}) for one in made[50:]]
@@ -114,6 +124,41 @@ def test_photos_for_which_the_model_failed_are_left_out_and_counted(
     assert (done.left_out, done.asked, asked.stored[0].photos) == (50, 550, 550)
     assert asked.stored[0].places == 100
     assert asked.stored[0].chosen_by == scorers_digest(default_scorers())
+
+
+def test_a_place_is_the_same_in_both_asks_whoever_failed_in_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Places 0 and 50, 1 and 51, ... are linked by a walk, of whose two photos one fails later."""
+    walks = [f"walk {at % 50}" if at < 100 and at % 50 < 20 else None for at in range(600)]
+    photos = [photo(at, walk) for at, walk in enumerate(walks)]
+    made = [
+        one.model_copy(update={"sequence": walk, "drafts": drafted("consensus")})
+        for one, walk in zip(results(600, told_by="share_25_km"), walks, strict=True)
+    ]
+    failed = [one.model_copy(update={"drafts": drafted("openai:x")}) for one in made[:20]]
+    asks = iter([made, [*failed, *made[20:]]])
+    monkeypatch.setattr(Asked, "results", lambda self, *args: next(asks))
+    _, done = calibrated(monkeypatch, None, photos=photos)
+    assert done.tried.scorers is not None and len(done.tried.places) > 10
+    linked = [min(f"place {at % 50}", f"place {at % 50 + 50}") for at in range(600)]
+    places = [linked[at] if at % 50 < 20 else f"place {at % 100}" for at in range(600)]
+    assert done.asked == sum(place not in done.tried.places for place in places[20:])
+    assert done.left_out == 20
+
+
+def test_only_photos_left_out_of_the_answers_used_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = [
+        one.model_copy(update={"drafts": drafted("consensus")})
+        for one in results(600, told_by="share_25_km")
+    ]
+    failed = [one.model_copy(update={"drafts": drafted("openai:x")}) for one in made[:10]]
+    asks = iter([[*failed, *made[10:]], made])
+    monkeypatch.setattr(Asked, "results", lambda self, *args: next(asks))
+    _, done = calibrated(monkeypatch, None)
+    assert done.tried.scorers is not None and done.left_out == 0
 
 
 @pytest.mark.parametrize("scorer", [True, False])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from geofix.evaluation.calibrate.promises import (
-    Answer,
+    KnownAnswer,
     check_photos,
     fit_promises,
     folds_of,
@@ -17,16 +17,16 @@ from geofix.evaluation.calibrate.promises import (
 )
 from geofix.evaluation.run.result import EvalPhoto
 from geofix.tools.errors import SourceError
-from geofix.tools.sources.pictures import MemoryPicture
+from geofix.tools.sources.picture_files import MemoryPicture
 
 
-def answers(count: int, places: int, seed: int = 0) -> list[Answer]:
+def answers(count: int, places: int, seed: int = 0) -> list[KnownAnswer]:
     """Answers whose one signal says how far off they are, but for a log-normal factor."""
     rng = np.random.default_rng(seed)
     hard = rng.uniform(-1, 3.5, count)
     errors = 10 ** (hard + rng.normal(0, 0.5, count))
     return [
-        Answer({"hard": float(one)}, float(min(error, 20_000)), f"place {at % places}")
+        KnownAnswer({"hard": float(one)}, float(min(error, 20_000)), f"place {at % places}")
         for at, (one, error) in enumerate(zip(hard, errors, strict=True))
     ]
 
@@ -63,11 +63,11 @@ def test_few_answers_with_many_idle_signals_do_not_make_the_radius_too_small() -
     assert np.mean(covered) > 0.88
 
 
-def idle(count: int, seed: int) -> list[Answer]:
+def idle(count: int, seed: int) -> list[KnownAnswer]:
     """The same answers, with signals that say nothing."""
     rng = np.random.default_rng(seed)
     return [
-        Answer(
+        KnownAnswer(
             {**one.signals, **{f"idle {at}": float(rng.normal()) for at in range(40)}},
             one.error_km,
             one.group,

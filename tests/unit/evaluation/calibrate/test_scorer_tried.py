@@ -175,7 +175,7 @@ def test_a_lead_that_chance_could_give_is_not_enough() -> None:
     else:
         pytest.fail("no draw has a small lead")
     assert tried.place.scorer is None
-    assert "its lead over the shipped one is 0.0 to" in tried.place.reason
+    assert "Its lead over the shipped scorer is 0.0 to" in tried.place.reason
 
 
 def test_too_little_to_fit_on_is_said() -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from geofix.evaluation.run.result import EvalPhoto, digest_of
 from geofix.evaluation.run.splits import groups_of, places_of, split, witnesses_of
-from geofix.tools.sources.pictures import MemoryPicture
+from geofix.tools.sources.picture_files import MemoryPicture
 
 NAMES = st.none() | st.sampled_from("abcde")
 PHOTOS = st.lists(st.tuples(NAMES, NAMES), max_size=30)

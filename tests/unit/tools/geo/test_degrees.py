@@ -34,17 +34,17 @@ def test_unknown_is_none(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ('27"', "is no longitude; give one number"),
-        ("1" + " " * 40 + "x", r"\(42 characters\) is no longitude; give one number"),
-        ("1" * 10_000, r"\(10000 characters\) is no longitude"),
-        ("48.85, 2.35", "'48.85, 2.35' is no longitude; give one number"),
-        ("about 2.35", "'about 2.35' is no longitude"),
-        ("2 21'", "is no longitude"),
-        ("2.35 N", "'2.35 N' is no longitude: latitude and longitude are swapped"),
-        ("-2.35 W", "says its side twice"),
-        ("W 2.35 E", "says its side twice"),
-        ("2°61'00\"E", "60 minutes or seconds"),
-        ("1e2", "is no longitude"),
+        ('27"', "is not a longitude; give one number"),
+        ("1" + " " * 40 + "x", r"\(42 characters\) is not a longitude; give one number"),
+        ("1" * 10_000, r"\(10000 characters\) is not a longitude"),
+        ("48.85, 2.35", "'48.85, 2.35' is not a longitude; give one number"),
+        ("about 2.35", "'about 2.35' is not a longitude"),
+        ("2 21'", "is not a longitude"),
+        ("2.35 N", "'2.35 N' is not a longitude; latitude and longitude are swapped"),
+        ("-2.35 W", "has both a sign and a letter"),
+        ("W 2.35 E", "has both a sign and a letter"),
+        ("2°61'00\"E", "60 or more minutes or seconds"),
+        ("1e2", "is not a longitude"),
     ],
 )
 def test_what_is_none_says_why(text: str, why: str) -> None:

@@ -15,10 +15,10 @@ from geofix.tools.geo.distance import (
     Box,
     bounding_boxes,
     check_coordinates,
-    destination,
     haversine_km,
     spherical_mean,
 )
+from tests.sphere import destination
 
 latitudes = st.floats(-90, 90)
 longitudes = st.floats(-180, 180)

@@ -9,8 +9,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from geofix.tools.errors import RegionError
-from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM, destination
+from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM
 from geofix.tools.geo.shapes import circle_geometry
+from tests.sphere import destination
 
 
 def shape(geometry: dict[str, Any]) -> shapely.Geometry:

@@ -9,7 +9,8 @@ import pytest
 
 from geofix.tools.errors import RegionError
 from geofix.tools.geo.distance import haversine_km
-from geofix.tools.geo.places import HERE_KM, Place, place_at, places_at
+from geofix.tools.geo.places import NamedPlace, place_at, places_at
+from geofix.tools.statistics import PLACE_KM
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_places_people_would_name(latitude: float, longitude: float, name: str, 
     place = place_at(latitude, longitude)
     assert place is not None
     assert (place.name, place.country_code) == (name, code)
-    assert place.distance_km < HERE_KM
+    assert place.distance_km < PLACE_KM
 
 
 def test_a_place_in_words() -> None:
@@ -45,7 +46,7 @@ def test_a_place_in_words() -> None:
 
 
 def test_a_far_place_says_how_far() -> None:
-    place = Place("Nuuk", "Sermersooq", "GL", "Greenland", 87.4)
+    place = NamedPlace("Nuuk", "Sermersooq", "GL", "Greenland", 87.4)
     assert str(place) == "87 km from Nuuk, Sermersooq, Greenland"
 
 
@@ -62,7 +63,7 @@ def test_a_place_on_the_points_side_of_the_border_goes_first() -> None:
 
 def test_land_without_cities_has_a_country_and_no_name() -> None:
     place = place_at(-80, 20)
-    assert place == Place(None, None, "AQ", "Antarctica", 0.0)
+    assert place == NamedPlace(None, None, "AQ", "Antarctica", 0.0)
     assert str(place) == "Antarctica"
 
 

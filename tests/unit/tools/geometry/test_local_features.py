@@ -61,7 +61,7 @@ def test_bytes_hold_all_of_it(photo: Image.Image) -> None:
     again = LocalFeatures.from_bytes(data, found.width, found.height)
     np.testing.assert_array_equal(again.points, found.points)
     np.testing.assert_array_equal(again.descriptors, found.descriptors)
-    with pytest.raises(ValueError, match="bytes are not whole features of 132"):
+    with pytest.raises(ValueError, match="bytes are not a multiple of a feature's 132"):
         LocalFeatures.from_bytes(data[1:], 640, 480)
 
 

@@ -52,7 +52,7 @@ def test_only_the_first_photos_left_out_are_kept_in_memory(tmp_path: Path) -> No
 
 
 def test_a_file_that_cannot_be_written_is_told_before_anything_is_done(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"left out, .*no/such/file.* cannot be written"):
+    with pytest.raises(SourceError, match=r"rejected photos .*no/such/file.* cannot be written"):
         Tally(None, silent, tmp_path / "no" / "such" / "file")
 
 

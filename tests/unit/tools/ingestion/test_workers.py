@@ -13,10 +13,10 @@ import psutil
 import pytest
 
 from geofix.agent.errors import GeofixError
-from geofix.tools.ingestion.decoding import Decoded, Task, Undecodable, decode
+from geofix.tools.ingestion.decoding import DecodedPhoto, Task, Undecodable, decode
 from geofix.tools.ingestion.workers import Workers, default_workers
-from geofix.tools.sources.pictures import FilePicture
-from tests.deadly import DeadlyPicture
+from geofix.tools.sources.picture_files import FilePicture
+from tests.deadly_picture import DeadlyPicture
 from tests.files import SEOUL, save_photo
 
 REPOSITORY = Path(__file__).parents[4]
@@ -103,14 +103,14 @@ def test_a_picture_that_kills_every_process_is_left_out_alone(pool: Pool, tmp_pa
     assert lost == 2
     killer = outcomes.pop(3)
     assert isinstance(killer, Undecodable) and "died twice" in killer.reason
-    assert all(isinstance(outcome, Decoded) for outcome in outcomes)
+    assert all(isinstance(outcome, DecodedPhoto) for outcome in outcomes)
 
 
 UNGUARDED = """
 from pathlib import Path
 from geofix.tools.ingestion.decoding import Task
 from geofix.tools.ingestion.workers import Workers
-from geofix.tools.sources.pictures import FilePicture
+from geofix.tools.sources.picture_files import FilePicture
 
 with Workers(2, 4, lambda: None) as workers:
     list(workers.decode_all([(0, Task(FilePicture(Path("a.jpg"))))]))
@@ -134,7 +134,7 @@ from pathlib import Path
 import psutil
 from geofix.tools.ingestion.decoding import Task
 from geofix.tools.ingestion.workers import Workers
-from geofix.tools.sources.pictures import FilePicture
+from geofix.tools.sources.picture_files import FilePicture
 
 tasks = ((n, Task(FilePicture(Path(sys.argv[1])))) for n in range(50))
 with Workers(2, 4, lambda: None) as workers:

@@ -13,7 +13,7 @@ from PIL import Image
 from pydantic import BaseModel
 
 from geofix.tools.models.ask import Answer, ask
-from geofix.tools.models.providers import load_chat_model
+from geofix.tools.models.load import load_chat_model
 from geofix.tools.photo.read import to_jpeg
 from tests.loopback import (
     ChatServer,

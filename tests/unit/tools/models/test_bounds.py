@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessage
 from geofix.tools.models.ask import ask, ask_many
 from geofix.tools.models.budget import Budget, Spent, Terms
 from geofix.tools.models.calls import Caller
-from geofix.tools.models.providers import Price
+from geofix.tools.models.prices import Price
 from geofix.tools.models.reply import MOST_NAME, MOST_TEXT, MOST_TOKENS, reply_of
 from geofix.tools.models.responses import MOST_BYTES, MOST_LINES
 from geofix.tools.models.send import LONGEST_CALL_S, longest_call_s

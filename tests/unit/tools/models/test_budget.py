@@ -13,7 +13,7 @@ from geofix.tools.errors import ModelError
 from geofix.tools.models.ask import ask, ask_many
 from geofix.tools.models.budget import Budget
 from geofix.tools.models.calls import DeadlineError, within
-from geofix.tools.models.providers import Price
+from geofix.tools.models.prices import Price
 from tests.loopback import TOKENS_IN, TOKENS_OUT, Finished, Raw
 from tests.unit.tools.models.lab import PARIS, PROTOCOLS, Spot, error, question, served
 

@@ -11,7 +11,7 @@ import pytest
 
 from geofix.tools.models.ask import ask
 from geofix.tools.models.calls import LONGEST_WAIT_S, WAITS_S, retry_after_s
-from geofix.tools.models.providers import load_chat_model
+from geofix.tools.models.load import load_chat_model
 from tests.loopback import TOKENS_IN, TOKENS_OUT, Finished, Raw, chat_server
 from tests.unit.tools.models.lab import PARIS, PROTOCOLS, Spot, asked, error, question
 

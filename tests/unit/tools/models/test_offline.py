@@ -16,8 +16,8 @@ import tests.loopback
 from geofix.tools.encoders.snapshots import find_snapshot
 from geofix.tools.errors import EncoderError, ModelError
 from geofix.tools.models.ask import ask, ask_many
+from geofix.tools.models.load import load_chat_model
 from geofix.tools.models.privacy import _FORCED, Address, address_of, offline, stay_offline
-from geofix.tools.models.providers import load_chat_model
 from tests.fakes import ScriptedChat
 from tests.loopback import Raw, chat_server
 from tests.unit.tools.models.guard import guarded, no_way_out
@@ -153,7 +153,7 @@ def test_the_guard_sees_what_tries_to_leave(monkeypatch: pytest.MonkeyPatch) -> 
 
 TRACED = """
 import sys
-from geofix.tools.models.providers import load_chat_model
+from geofix.tools.models.load import load_chat_model
 from geofix.tools.models.ask import ask
 from tests.unit.tools.models.lab import PARIS, Spot, question
 from tests.fakes import ScriptedChat
@@ -179,7 +179,9 @@ def test_langsmith_is_posted_nothing_though_it_is_asked_for(value: str, own: boo
             "LANGSMITH_TRACING": "true",
             "LANGSMITH_API_KEY": KEY,
             "LANGSMITH_ENDPOINT": to.url,
-            "PYTHONPATH": str(Path(tests.loopback.__file__).parents[1]),
+            "PYTHONPATH": os.pathsep.join(
+                [str(Path(tests.loopback.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+            ),
         }
         ran = subprocess.run(
             [sys.executable, "-c", TRACED, *([] if own else [f"{server.url}/v1"])],

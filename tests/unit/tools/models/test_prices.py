@@ -9,13 +9,15 @@ import pytest
 
 from geofix.tools.errors import ModelError
 from geofix.tools.models.ask import ask
+from geofix.tools.models.budget import price_at
+from geofix.tools.models.prices import LONG_PROMPT, Price, is_free
 from geofix.tools.models.privacy import IN_PROCESS, Address
-from geofix.tools.models.providers import LONG_PROMPT, PRICES, Price, is_free, price_at
+from geofix.tools.models.providers import PROVIDERS
 from tests.fakes import ScriptedChat
 from tests.unit.tools.models.lab import PARIS, Spot, question, served
 
 OPENAI = Address("api.openai.com", stays=False)
-EVERY = [price for models in PRICES.values() for price in models.values()]
+EVERY = [price for provider in PROVIDERS.values() for price in provider.prices.values()]
 
 
 def test_a_cost_is_that_of_input_output_and_what_was_cached() -> None:
@@ -42,7 +44,7 @@ def test_a_long_prompt_has_no_listed_cost() -> None:
 
 @pytest.mark.parametrize("name", ["gpt-4.1", "gpt-4.1-2025-04-14", "gpt-4.1-latest"])
 def test_a_dated_name_has_the_price_of_its_model(name: str) -> None:
-    assert price_at(OPENAI, name) is PRICES["api.openai.com"]["gpt-4.1"]
+    assert price_at(OPENAI, name) is PROVIDERS["openai"].prices["gpt-4.1"]
 
 
 def test_google_may_name_the_kind_before_the_model() -> None:
@@ -74,6 +76,7 @@ def test_only_a_model_in_this_process_is_free_for_certain() -> None:
 
 
 def test_every_figure_has_its_page_and_its_date() -> None:
+    assert len(EVERY) == 18
     for price in EVERY:
         assert re.match(r"https://", price.source)
         assert price.read_on is not None

@@ -10,8 +10,9 @@ from langchain_core.language_models import BaseChatModel
 
 from geofix.db.plain_text import without
 from geofix.tools.errors import ModelError
-from geofix.tools.models.privacy import address_of
-from geofix.tools.models.providers import NO_KEY, load_chat_model, model_name, secrets_of
+from geofix.tools.models.load import NO_KEY, load_chat_model
+from geofix.tools.models.privacy import address_of, secrets_of
+from geofix.tools.models.providers import model_name
 from tests.fakes import ScriptedChat
 
 KEY = "sk-very-secret-0123456789"
@@ -28,7 +29,7 @@ def test_a_model_that_is_not_provider_and_model_is_refused_with_an_example(spec:
     with pytest.raises(ModelError, match="provider:model") as caught:
         load_chat_model(spec, base_url=LOCAL)
     assert repr(spec) in str(caught.value)
-    assert "anthropic, google, ollama, openai" in str(caught.value)
+    assert "anthropic, google, ollama, openai, transformers" in str(caught.value)
 
 
 def test_a_model_name_may_hold_colons_and_slashes() -> None:

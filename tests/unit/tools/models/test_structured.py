@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from geofix.tools.models.ask import ask
-from geofix.tools.models.providers import load_chat_model
+from geofix.tools.models.load import load_chat_model
 from geofix.tools.models.send import form_for
 from tests.unit.tools.models.lab import PARIS, Spot, question, served
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
-from geofix.tools.photo.exif import Claim, read_claim
+from geofix.tools.photo.exif import ExifClaim, read_claim
 
 GPS, BASE, IFD = ExifTags.GPS, ExifTags.Base, ExifTags.IFD
 
@@ -41,7 +41,7 @@ def claim_of(
     gps: dict[int, Any] | None = None,
     details: dict[int, Any] | None = None,
     base: dict[int, Any] | None = None,
-) -> tuple[Claim | None, list[str]]:
+) -> tuple[ExifClaim | None, list[str]]:
     return read_claim(Exif(gps or {}, details or {}, base or {}))  # type: ignore[arg-type]
 
 
@@ -111,8 +111,8 @@ def test_degrees_are_read_in_every_spelling(latitude: Any, reference: Any) -> No
         ({GPS.GPSLongitude: (float("inf"), 0.0, 0.0)}, "longitude is infinite"),
         ({GPS.GPSLatitude: (90.0, 0.0, 0.1)}, "latitude is 90 degrees, above 90"),
         ({GPS.GPSLongitude: (180.0, 30.0, 0.0)}, "longitude is 180.5 degrees, above 180"),
-        ({GPS.GPSLatitude: (48.0, 60.0, 0.0)}, "60 minutes or seconds"),
-        ({GPS.GPSLatitude: (48.0, 0.0, 61.0)}, "60 minutes or seconds"),
+        ({GPS.GPSLatitude: (48.0, 60.0, 0.0)}, "60 or more minutes or seconds"),
+        ({GPS.GPSLatitude: (48.0, 0.0, 61.0)}, "60 or more minutes or seconds"),
         ({GPS.GPSLatitude: (-48.0, 0.0, 0.0)}, "latitude is negative"),
         ({GPS.GPSLatitude: ()}, "latitude has 0 parts"),
         ({GPS.GPSLatitude: (1.0, 2.0, 3.0, 4.0)}, "latitude has 4 parts"),
@@ -120,10 +120,10 @@ def test_degrees_are_read_in_every_spelling(latitude: Any, reference: Any) -> No
         ({GPS.GPSLatitude: b"\x30\x33"}, "latitude is text"),
         ({GPS.GPSLatitude: None}, "latitude is not a number"),
         ({GPS.GPSLatitude: (10**400, 0, 0)}, "latitude is not a number"),
-        ({GPS.GPSLatitudeRef: None}, "latitude has '' for a hemisphere, not N or S"),
-        ({GPS.GPSLatitudeRef: "E"}, "latitude has 'E' for a hemisphere"),
-        ({GPS.GPSLongitudeRef: "?!"}, "longitude has '?!' for a hemisphere, not E or W"),
-        ({GPS.GPSLongitudeRef: 7}, "longitude has '' for a hemisphere"),
+        ({GPS.GPSLatitudeRef: None}, "latitude has the hemisphere '' instead of N or S"),
+        ({GPS.GPSLatitudeRef: "E"}, "latitude has the hemisphere 'E'"),
+        ({GPS.GPSLongitudeRef: "?!"}, "longitude has the hemisphere '?!' instead of E or W"),
+        ({GPS.GPSLongitudeRef: 7}, "longitude has the hemisphere ''"),
     ],
 )
 def test_impossible_positions_become_a_note(changed: dict[int, Any], reason: str) -> None:
@@ -143,7 +143,10 @@ def test_half_a_position_is_none(gone: int) -> None:
 
 def test_null_island_is_taken_for_unset() -> None:
     zeros = {**PARIS_GPS, GPS.GPSLatitude: (0, 0, 0), GPS.GPSLongitude: (0, 0, 0)}
-    assert claim_of(zeros) == (None, ["EXIF GPS is exactly 0, 0: taken for unset"])
+    assert claim_of(zeros) == (
+        None,
+        ["EXIF GPS is exactly 0, 0, which usually means that it was not set"],
+    )
 
 
 def test_the_equator_is_a_place() -> None:
@@ -155,14 +158,14 @@ def test_the_equator_is_a_place() -> None:
 
 def test_time_without_place_is_still_a_claim() -> None:
     claim, notes = claim_of(details={BASE.DateTimeOriginal: "2024:07:14 10:11:12"})
-    assert claim == Claim(taken_at="2024-07-14T10:11:12")
+    assert claim == ExifClaim(taken_at="2024-07-14T10:11:12")
     assert notes == []
 
 
 def test_the_time_of_digitizing_stands_in() -> None:
     written = {BASE.DateTimeOriginal: "", BASE.DateTimeDigitized: "2024:07:14 10:11:12"}
     claim, _ = claim_of(details=written)
-    assert claim == Claim(taken_at="2024-07-14T10:11:12")
+    assert claim == ExifClaim(taken_at="2024-07-14T10:11:12")
 
 
 @pytest.mark.parametrize("unset", ["0000:00:00 00:00:00", "    :  :     :  :  ", "", None])
@@ -179,7 +182,7 @@ def test_an_impossible_time_becomes_a_note() -> None:
 def test_a_garbage_offset_is_left_out() -> None:
     written = {BASE.DateTimeOriginal: "2024:07:14 10:11:12", BASE.OffsetTimeOriginal: "local"}
     claim, _ = claim_of(details=written)
-    assert claim == Claim(taken_at="2024-07-14T10:11:12")
+    assert claim == ExifClaim(taken_at="2024-07-14T10:11:12")
 
 
 def test_an_unreadable_altitude_leaves_the_position() -> None:
@@ -202,7 +205,7 @@ def test_an_unreadable_altitude_leaves_the_position() -> None:
 )
 def test_the_camera_is_short_printable_text(make: Any, model: Any, camera: str) -> None:
     claim, _ = claim_of(base={BASE.Make: make, BASE.Model: model})
-    assert claim == Claim(camera=camera)
+    assert claim == ExifClaim(camera=camera)
 
 
 @pytest.mark.parametrize("cut", range(6, 200, 7))

@@ -14,7 +14,7 @@ from tests.unit.tools.pictures import difference, encoded, gradient
 def test_sixteen_bits_are_scaled_and_not_clipped(kind: str) -> None:
     ramp = np.linspace(0, 65535, 64).astype(np.uint16)[None, :].repeat(40, 0)
     photo = read_photo(encoded(Image.fromarray(ramp), kind))
-    assert photo.notes == ("16-bit: scaled to 8 bits",)
+    assert photo.notes == ("16-bit pixels were scaled to 8 bits",)
     row = np.asarray(photo.pixels)[20, :, 0]
     assert np.abs(row - np.linspace(0, 255, 64)).max() <= 1
 
@@ -22,7 +22,7 @@ def test_sixteen_bits_are_scaled_and_not_clipped(kind: str) -> None:
 def test_floating_point_pixels_are_stretched() -> None:
     ramp = np.linspace(-1, 1, 64, dtype=np.float32)[None, :].repeat(40, 0)
     photo = read_photo(encoded(Image.fromarray(ramp), "TIFF"))
-    assert photo.notes == ("F pixels: the range -1 to 1 scaled to 8 bits",)
+    assert photo.notes == ("F pixels from -1 to 1 were scaled to 8 bits",)
     assert np.asarray(photo.pixels)[20, :, 1].tolist()[::63] == [0, 255]
 
 
@@ -36,7 +36,7 @@ def test_transparency_is_placed_on_white(mode: str) -> None:
     image = Image.new(mode, (64, 48), (10, 20, 30, 0) if mode == "RGBA" else (10, 0))
     image.paste((10, 20, 30, 255) if mode == "RGBA" else (10, 255), (0, 0, 32, 48))
     photo = read_photo(encoded(image, "PNG"))
-    assert photo.notes == ("transparent: placed on white",)
+    assert photo.notes == ("transparent pixels were placed on white",)
     assert photo.pixels.getpixel((50, 20)) == (255, 255, 255)
     assert photo.pixels.getpixel((10, 20)) == ((10, 20, 30) if mode == "RGBA" else (10, 10, 10))
 
@@ -67,7 +67,7 @@ def test_the_first_frame_of_an_animation_is_used(kind: str) -> None:
     frames = [Image.new("RGB", (64, 48), color) for color in ("red", "lime", "blue")]
     data = encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=40)
     photo = read_photo(data)
-    assert photo.notes == ("animated: the first of 3 frames was used",)
+    assert photo.notes == ("animated: only the first of 3 frames was used",)
     red, green, blue = np.asarray(photo.pixels)[24, 32].tolist()
     assert red > 230
     assert max(green, blue) < 25
@@ -83,7 +83,7 @@ def test_the_first_page_of_a_tiff_is_used() -> None:
     data = encoded(gradient(), "TIFF", save_all=True, append_images=[gradient(32, 32)])
     photo = read_photo(data)
     assert photo.width == 64
-    assert photo.notes == ("TIFF of several pictures: the first of 2 frames was used",)
+    assert photo.notes == ("TIFF with several images: only the first of 2 frames was used",)
 
 
 def swapped_profile() -> bytes:
@@ -106,10 +106,10 @@ def test_a_broken_profile_is_noted_and_ignored(profile: bytes) -> None:
     photo = read_photo(encoded(gradient(), "PNG", icc_profile=profile))
     assert difference(photo.pixels, gradient()) == 0
     assert len(photo.notes) == 1
-    assert photo.notes[0].startswith("the color profile is ignored")
+    assert photo.notes[0].startswith("the color profile was ignored")
 
 
 def test_a_profile_for_other_colors_is_noted_and_ignored() -> None:
     photo = read_photo(encoded(gradient().convert("L"), "PNG", icc_profile=swapped_profile()))
-    assert photo.notes[0].startswith("the color profile is ignored")
+    assert photo.notes[0].startswith("the color profile was ignored")
     assert difference(photo.pixels, gradient().convert("L").convert("RGB")) == 0

@@ -145,7 +145,7 @@ def test_from_jpeg_gives_the_pixels_back() -> None:
 
 def test_from_jpeg_refuses_what_is_damaged() -> None:
     data = to_jpeg(gradient(300, 200))
-    with pytest.raises(PhotoError, match="cut short"):
+    with pytest.raises(PhotoError, match="truncated"):
         from_jpeg(data[: len(data) // 2])
 
 

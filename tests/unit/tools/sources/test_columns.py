@@ -33,8 +33,11 @@ def test_a_named_column_goes_before_all_aliases() -> None:
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
-        ({"lat": "y"}, "no column 'lat' to map; there are path, latitude, longitude"),
-        ({"latitude": "north"}, "no column 'north' to take 'latitude' from; it has 'path', 'lat'"),
+        ({"lat": "y"}, "no column 'lat'; its columns are path, latitude, longitude"),
+        (
+            {"latitude": "north"},
+            "no column 'north', which --column names for 'latitude'; its columns are 'path', 'lat'",
+        ),
     ],
 )
 def test_what_cannot_be_mapped_lists_what_there_is(columns: dict[str, str], reason: str) -> None:

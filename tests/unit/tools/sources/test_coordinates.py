@@ -27,13 +27,13 @@ def test_every_place_on_earth_is_accepted(latitude: float, longitude: float) -> 
 def test_swapped_coordinates_are_named_wherever_range_shows_them(
     latitude: float, longitude: float
 ) -> None:
-    with pytest.raises(ValueError, match="are the two swapped"):
+    with pytest.raises(ValueError, match="the two may be swapped"):
         check_place(longitude, latitude)
 
 
 @pytest.mark.parametrize(("latitude", "longitude"), [(356895000, 1396917000), (-33868800, 15120)])
 def test_scaled_degrees_are_named(latitude: float, longitude: float) -> None:
-    with pytest.raises(ValueError, match="are they degrees times 10"):
+    with pytest.raises(ValueError, match="they may be degrees times 10"):
         check_place(latitude, longitude) if latitude > 0 else check_place(latitude * 10, longitude)
 
 

@@ -50,17 +50,17 @@ def test_a_test_set_of_the_same_make_is_read(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_or_cannot_be_read_at_any_place_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"has none of MP16_Pro_places365\.csv"):
+    with pytest.raises(SourceError, match=r"contains none of MP16_Pro_places365\.csv"):
         open_mp16(tmp_path)
     table(tmp_path / "mp16_places365.csv", NESTED)
     tar(tmp_path / "mp16_rgb_images.tgz", {FLAT: b""}, "w:gz")
-    with pytest.raises(SourceError, match=r"mp16_rgb_images\.tgz' is a compressed tar: unpack it"):
+    with pytest.raises(SourceError, match=r"mp16_rgb_images\.tgz' is a compressed tar; unpack it"):
         open_mp16(tmp_path)
     (tmp_path / "mp16_rgb_images.tgz").rename(tmp_path / "broken.tar")
     with pytest.raises(SourceError, match=r"broken\.tar' cannot be read"):
         open_mp16(tmp_path)
     (tmp_path / "broken.tar").rename(tmp_path / "mp-16-images00")
-    with pytest.raises(SourceError, match=r"one tar in 1 pieces: join them"):
+    with pytest.raises(SourceError, match=r"a tar in 1 pieces; join them"):
         open_mp16(tmp_path)
 
 

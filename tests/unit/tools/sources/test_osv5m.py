@@ -52,8 +52,8 @@ def test_what_has_no_partner_is_one_line(tmp_path: Path) -> None:
     reasons = [item.reason for item in rejected(open_osv5m(tmp_path))]
     assert len(reasons) == 3
     assert reasons[0].startswith("latitude 99.0 is not between")
-    assert reasons[1].startswith("1 rows have no picture in")
-    assert reasons[2].startswith("2 pictures have no usable row in 'train.csv'")
+    assert reasons[1].startswith("1 rows have no photo in")
+    assert reasons[2].startswith("2 photos have no usable row in 'train.csv'")
 
 
 def test_unpacked_folders_do_as_well(tmp_path: Path) -> None:
@@ -79,10 +79,10 @@ def test_the_splits_are_told_apart(tmp_path: Path) -> None:
     assert isinstance(test, JoinedSource)
     assert [photo.external_id for photo in photos(test)] == ["21"]
     assert test.name.split("-")[-2] == "test" != open_osv5m(tmp_path).name.split("-")[-2]
-    with pytest.raises(SourceError, match="no split 'val'; it has train, test"):
+    with pytest.raises(SourceError, match="no split 'val'; its splits are train, test"):
         open_osv5m(tmp_path, split="val")
     (tmp_path / "test.csv").unlink()
-    with pytest.raises(SourceError, match=r"has no test\.csv"):
+    with pytest.raises(SourceError, match=r"does not contain test\.csv"):
         open_osv5m(tmp_path, split="test")
 
 
@@ -94,5 +94,5 @@ def test_damaged_and_missing_archives_are_named(tmp_path: Path) -> None:
         open_osv5m(tmp_path)
     for path in (tmp_path / "images/train").iterdir():
         path.unlink()
-    with pytest.raises(SourceError, match="holds no picture, zip or tar"):
+    with pytest.raises(SourceError, match="contains no photo, zip or tar"):
         open_osv5m(tmp_path)

@@ -65,5 +65,5 @@ def test_a_file_that_is_no_parquet_says_so(tmp_path: Path) -> None:
     (tmp_path / "t.parquet").write_bytes(b"PAR1 not")
     with pytest.raises(SourceError, match=r"Parquet file .*t\.parquet' cannot be read"):
         TableSource(tmp_path / "t.parquet")
-    with pytest.raises(SourceError, match="no column 'latitude'; it has 'path', 'lon'"):
+    with pytest.raises(SourceError, match="no column 'latitude'; its columns are 'path', 'lon'"):
         TableSource(parquet(tmp_path / "u.parquet", path=["a"], lon=[1.0]))

@@ -84,7 +84,7 @@ def test_the_more_telling_name_of_a_column_wins(tmp_path: Path) -> None:
     ("row", "reason"),
     [
         ("a.jpg,91,2", "latitude 91.0 is not between -90 and 90"),
-        ("a.jpg,139.7,35.6", "are the two swapped?"),
+        ("a.jpg,139.7,35.6", "the two may be swapped"),
         ("a.jpg,1,181", "longitude 181.0 is not between -180 and 180"),
         ("a.jpg,nan,2", "latitude nan"),
         ("a.jpg,1e999,2", "latitude inf"),
@@ -94,11 +94,11 @@ def test_the_more_telling_name_of_a_column_wins(tmp_path: Path) -> None:
         (",1,2", "the path is empty"),
         ("a.jpg,48°51'N,2", 'the latitude "48°51\'N" is not a number'),
         ('a.jpg,"48,5",2', "the latitude '48,5' is not a number"),
-        ("a.jpg,0,0", "0, 0: taken for unset"),
+        ("a.jpg,0,0", "the coordinates are 0, 0"),
         ("a.jpg,1,2,yesterday", "the date 'yesterday' is not written as ISO 8601"),
-        ("a.jpg,1,2,,-1", "the accuracy_km -1.0 is no distance on Earth"),
-        ("a.jpg,1,2,,nan", "the accuracy_km nan is no distance on Earth"),
-        ("a.jpg,1,2,,0,Paris, France", "it has 7 cells and the header 6"),
+        ("a.jpg,1,2,,-1", "the accuracy_km -1.0 is not a distance on Earth"),
+        ("a.jpg,1,2,,nan", "the accuracy_km nan is not a distance on Earth"),
+        ("a.jpg,1,2,,0,Paris, France", "it has 7 cells and the header has 6"),
         ("a\0.jpg,1,2", "zero byte"),
     ],
 )
@@ -121,7 +121,7 @@ def test_two_rows_of_one_id_are_one_photo_and_one_line(tmp_path: Path) -> None:
     source = table(tmp_path, "path,lat,lon,id\na.jpg,1,2,x\nb.jpg,3,4,y\nc.jpg,5,6,x\n")
     items = list(source)
     assert [item.external_id for item in items if isinstance(item, SourcePhoto)] == ["x", "y"]
-    assert items[2] == Rejected("photos.csv line 4", "an earlier one has the id 'x' already")
+    assert items[2] == Rejected("photos.csv line 4", "an earlier row has the same id 'x'")
     assert list(source) == items
 
 
@@ -135,10 +135,10 @@ def test_a_cell_of_several_lines_does_not_shift_the_count_of_lines(tmp_path: Pat
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (b"", "has no column 'path'; it has none"),
-        (b"name,lat\n", "has no column 'path'; it has 'name', 'lat'"),
-        (b"path,latitude\n", "has no column 'longitude'; it has 'path', 'latitude'"),
-        (b"path,lat,lon\n", "a header and no row"),
+        (b"", "has no column 'path'; its columns are none"),
+        (b"name,lat\n", "has no column 'path'; its columns are 'name', 'lat'"),
+        (b"path,latitude\n", "has no column 'longitude'; its columns are 'path', 'latitude'"),
+        (b"path,lat,lon\n", "no rows below its header"),
         (b"path,lat,lon,lat\na,1,2,3\n", "has the column 'lat' twice"),
         (b"path,lat,lon,author\na,1,2,Andr\xe9\n", "'CSV UTF-8'"),
         (b'path,lat,lon\n"a,1,2\nb,1,2\n', "unexpected end of data"),

@@ -197,10 +197,10 @@ def test_lists_that_only_have_the_right_length_together_are_not_cut_anew(tmp_pat
 @pytest.mark.parametrize(
     ("made", "rows", "reason"),
     [
-        (vectors(3), 4, "holds 3 vectors and the table .* 4 rows"),
-        (np.zeros(3), 3, r"are \[3\], and not \[n, dimension\]"),
-        (np.zeros((0, 4)), 3, r"are \[0, 4\], and not"),
-        (np.ones((3, 4), np.int8), 3, "are int8; give float16"),
+        (vectors(3), 4, "has 3 vectors and the table .* 4 rows"),
+        (np.zeros(3), 3, r"are \[3\] instead of one array \[n, dimension\]"),
+        (np.zeros((0, 4)), 3, r"are \[0, 4\] instead of"),
+        (np.ones((3, 4), np.int8), 3, "have the type int8; give float16"),
         (np.ones((3, 4), np.longdouble), 3, "give float16"),
         (np.asfortranarray(vectors(3)), 3, "column by column"),
         (np.array([[None]]), 1, "cannot be read: .*Python objects"),
@@ -216,7 +216,7 @@ def test_an_array_of_another_shape_or_kind_is_refused(
 
 def test_what_is_no_array_or_has_no_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "v.npy").write_bytes(b"not numpy")
-    with pytest.raises(SourceError, match="no table beside it; name it with --table"):
+    with pytest.raises(SourceError, match=r"there is no table beside .*; give it with --table"):
         open_source(tmp_path / "v.npy")
     table(tmp_path / "v.csv", 3)
     with pytest.raises(SourceError, match=r"v\.npy' cannot be read"):

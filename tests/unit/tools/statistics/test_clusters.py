@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
-from geofix.tools.statistics.clusters import SCALES_KM, cluster_at_scales
+from geofix.tools.statistics import SCALES_KM
+from geofix.tools.statistics.clusters import cluster_at_scales, clusters_of
 
 # Sacre-Coeur, Notre-Dame (4 km), Chartres (80 km), Berlin (880 km), New York (6,000 km)
 LATITUDES = [48.8867, 48.8530, 48.4478, 52.5189, 40.7527]
@@ -36,3 +40,21 @@ def test_steps_may_chain() -> None:
 
 def test_no_photo_is_no_cluster() -> None:
     assert [scale.labels.size for scale in cluster_at_scales([], [])] == [0] * len(SCALES_KM)
+
+
+@pytest.mark.parametrize("nodes", [1, 2, 30, 200])
+def test_components_are_those_of_scipy(nodes: int) -> None:
+    random = np.random.default_rng(nodes)
+    chain = random.permutation(nodes).astype(float)
+    for apart in (
+        np.abs(chain[:, np.newaxis] - chain),
+        np.abs(np.subtract.outer(*2 * [random.uniform(0, nodes, nodes)])),
+    ):
+        (found,) = clusters_of(apart, [1.0])
+        _, labels = connected_components(csr_array(apart <= 1.0), directed=False)
+        assert np.array_equal(found.labels, labels)
+
+
+def test_nothing_has_no_components() -> None:
+    (found,) = clusters_of(np.empty((0, 0)), [1.0])
+    assert found.labels.shape == (0,)

@@ -17,7 +17,7 @@ from geofix.tools.statistics.reliability import (
     expected_calibration_error,
     reliability_curve,
 )
-from tests.simulated import answers
+from tests.simulated_answers import answers
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +108,16 @@ def test_the_calibration_error_counts_places_where_they_are_given() -> None:
     assert alone < 0.03 < 0.08 < together
 
 
+def test_chance_for_places_of_unlike_size_counts_places_also_where_photos_are_drawn_alone() -> None:
+    # One place with 990 photos, ten with one: eleven votes, of which ten are single coins.
+    places = [0] * 990 + list(range(1, 11))
+    chance = np.full(1000, 0.5)
+    by_photo = calibration_error_by_chance(chance)
+    alone = calibration_error_by_chance(chance, places=places, alone=True)
+    together = calibration_error_by_chance(chance, places=places)
+    assert by_photo < 0.03 < 0.08 < alone < together
+
+
 def test_a_scale_at_which_all_are_right_is_nearly_certain() -> None:
     signals, _ = answers(50, seed=15)
     said = fit_confidence(signals, np.full(50, 0.5)).confidence(signals[0])
@@ -142,11 +152,11 @@ def test_the_calibration_error_by_hand() -> None:
 
 
 def test_what_does_not_pair_is_refused() -> None:
-    with pytest.raises(ValueError, match="no answer"):
+    with pytest.raises(ValueError, match="without answers"):
         expected_calibration_error([], [])
     with pytest.raises(ValueError, match="pair"):
         reliability_curve([0.5], [True, False])
-    with pytest.raises(ValueError, match="pairs"):
+    with pytest.raises(ValueError, match="cannot be paired"):
         fit_confidence([], [])
     with pytest.raises(ValueError, match="finite"):
         fit_confidence([{"a": float("nan")}], [1.0])

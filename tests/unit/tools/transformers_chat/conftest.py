@@ -14,7 +14,7 @@ from langchain_core.outputs import ChatGeneration
 from PIL import Image
 from pydantic import BaseModel
 
-from geofix.tools.models.providers import load_chat_model
+from geofix.tools.models.load import load_chat_model
 from geofix.tools.transformers_chat import TransformersChat
 from tests.unit.tools.transformers_chat.families import write
 

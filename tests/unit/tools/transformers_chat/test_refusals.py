@@ -16,8 +16,8 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 
 from geofix.tools.errors import ModelError
 from geofix.tools.models.ask import ask
+from geofix.tools.models.load import load_chat_model
 from geofix.tools.models.privacy import address_of
-from geofix.tools.models.providers import load_chat_model
 from geofix.tools.transformers_chat import TransformersChat
 from tests.unit.tools.transformers_chat.conftest import QUESTION, RED, Place, block
 from tests.unit.tools.transformers_chat.families import write
