@@ -20,7 +20,7 @@ Corners = tuple[Latitude, Longitude, Latitude, Longitude]
 """South, west, north, east in degrees; a west greater than the east crosses the antimeridian."""
 
 
-def written(latitude: float, longitude: float) -> str:
+def format_coordinates(latitude: float, longitude: float) -> str:
     """Return both coordinates as text, to a meter."""
     return f"{latitude:.5f}, {longitude:.5f}"
 

@@ -26,7 +26,14 @@ from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.checkpointer import serializer
 from geofix.agent.context import Context
 from geofix.agent.graph import build_graph
-from geofix.agent.intake import Question, answer, ask, config_of, picked, reopen
+from geofix.agent.intake import (
+    Question,
+    choice_of,
+    complete_answer,
+    config_of,
+    open_question,
+    reopen,
+)
 from geofix.agent.recording import in_thread
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
@@ -107,13 +114,13 @@ class Agent:
         Raises:
             GeofixError: The photo, an option or the set-up is unusable; see `geofix.agent.errors`.
         """
-        asked = ask(self.services, photo, within, thread_id, options, claim)
+        asked = open_question(self.services, photo, within, thread_id, options, claim)
         graph = self.graph
         config = config_of(asked.run, asked.context)
         values = graph.get_state(config)
         if not values.created_at or values.tasks:
             self._drive(graph, None if values.tasks else asked.query, asked, on_event)
-        return answer(self.services, asked, graph.get_state(config))
+        return complete_answer(self.services, asked, graph.get_state(config))
 
     def resume(self, run: str, *, rank: int | None = None, on_event: Listener | None = None) -> Fix:
         """Go on with a run that was cut off, or that waits for a person.
@@ -131,8 +138,8 @@ class Agent:
         graph = self.graph
         state = graph.get_state(config_of(run, asked.context))
         if rank is not None or (state.tasks and not state.interrupts):
-            self._drive(graph, picked(state, rank), asked, on_event)
-        return answer(self.services, asked, graph.get_state(config_of(run, asked.context)))
+            self._drive(graph, choice_of(state, rank), asked, on_event)
+        return complete_answer(self.services, asked, graph.get_state(config_of(run, asked.context)))
 
     def _drive(
         self,
@@ -235,14 +242,16 @@ class AsyncAgent:
         **options: Any,
     ) -> Fix:
         """Locate one photo; arguments and errors are those of `Agent.locate`."""
-        asked = await in_thread(ask, self.services, photo, within, thread_id, options, claim)
+        asked = await in_thread(
+            open_question, self.services, photo, within, thread_id, options, claim
+        )
         graph = self.graph
         config = config_of(asked.run, asked.context)
         state = await graph.aget_state(config)
         if not state.created_at or state.tasks:
             await self._drive(graph, None if state.tasks else asked.query, asked, on_event)
         finished = await graph.aget_state(config)
-        return await in_thread(answer, self.services, asked, finished)
+        return await in_thread(complete_answer, self.services, asked, finished)
 
     async def aresume(
         self, run: str, *, rank: int | None = None, on_event: Listener | None = None
@@ -253,9 +262,9 @@ class AsyncAgent:
         config = config_of(run, asked.context)
         state = await graph.aget_state(config)
         if rank is not None or (state.tasks and not state.interrupts):
-            await self._drive(graph, picked(state, rank), asked, on_event)
+            await self._drive(graph, choice_of(state, rank), asked, on_event)
         finished = await graph.aget_state(config)
-        return await in_thread(answer, self.services, asked, finished)
+        return await in_thread(complete_answer, self.services, asked, finished)
 
     async def _drive(
         self,

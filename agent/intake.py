@@ -154,7 +154,7 @@ def config_of(run: str, context: Context) -> RunnableConfig:
     }
 
 
-def ask(
+def open_question(
     services: Services,
     photo: Path | str | bytes,
     within: str | Region | None,
@@ -216,7 +216,7 @@ def reopen(services: Services, run: str) -> Question:
     return Question(run, query, Context.kept(known.question["options"]), claimed)
 
 
-def picked(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
+def choice_of(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
     """Return the value to resume a run with: a person's choice, if the run waits for one.
 
     Raises:
@@ -237,7 +237,7 @@ def picked(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
     return Command(resume={"rank": rank})
 
 
-def answer(services: Services, asked: Question, state: StateSnapshot) -> Fix:
+def complete_answer(services: Services, asked: Question, state: StateSnapshot) -> Fix:
     """Add the run's id and the EXIF claim to the graph's answer, and close the run."""
     values = state.values
     if state.tasks:

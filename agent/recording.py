@@ -96,10 +96,10 @@ class Outcome:
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
-MOST_AT_ONCE = 32
+MOST_STEPS = 32
 """Maximum of steps that run at once in the process; most of them wait for a chat model."""
 
-_THREADS = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="geofix")
+_THREADS = ThreadPoolExecutor(MOST_STEPS, thread_name_prefix="geofix")
 
 
 async def in_thread(
@@ -110,7 +110,7 @@ async def in_thread(
     return await asyncio.get_running_loop().run_in_executor(_THREADS, call)
 
 
-FIRST, LAST = "embed", "settle"
+FIRST_NODE, LAST_NODE = "embed", "settle"
 """The first and the last node of every run."""
 
 Node = Callable[[State, Context, Services], Outcome]
@@ -173,13 +173,13 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
             keep(Outcome({}, f"failed: {told}"), error=f"{type(error).__name__}: {told}")
             raise
         outcome = _plain(outcome)
-        if name == FIRST:
+        if name == FIRST_NODE:
             # A graph served by `langgraph dev` has no facade to open its run.
             opened = {**wired.versions(), "encoder": outcome.update["encoder"]}
             question = question_of(state.within, context, state.claimed)
             wired.trail.open_run(_run_id(runtime), outcome.update["sha256"], question, opened)
         keep(outcome)
-        if name == LAST:
+        if name == LAST_NODE:
             fix = Fix.model_validate(outcome.update)
             wired.trail.close_run(_run_id(runtime), fix.model_dump(mode="json"), again=False)
         runtime.stream_writer(

@@ -33,7 +33,7 @@ HOW_TO_WRITE = (
     " or a country such as 'France'"
 )
 
-MOST_CHARACTERS = 200
+LONGEST_REGION = 200
 """Longest text of a region; country names and four numbers need less."""
 
 
@@ -47,9 +47,9 @@ def parse_region(text: str) -> Region:
     Raises:
         RegionError: The text is not a region; the error says what is wrong.
     """
-    if len(text) > MOST_CHARACTERS:
+    if len(text) > LONGEST_REGION:
         raise RegionError(
-            f"the region {text[:40]!r}... has {len(text)} characters, more than {MOST_CHARACTERS};"
+            f"the region {text[:40]!r}... has {len(text)} characters, more than {LONGEST_REGION};"
             f" {HOW_TO_WRITE}"
         )
     parts = text.split(",")
@@ -105,10 +105,12 @@ def holds(region: Region, latitude: float, longitude: float) -> bool:
     Raises:
         RegionError: The region is neither, or both.
     """
-    return held(region, [latitude], [longitude])[0]
+    return are_inside(region, [latitude], [longitude])[0]
 
 
-def held(region: Region, latitudes: Sequence[float], longitudes: Sequence[float]) -> list[bool]:
+def are_inside(
+    region: Region, latitudes: Sequence[float], longitudes: Sequence[float]
+) -> list[bool]:
     """Return the same for several points.
 
     Raises:
@@ -249,7 +251,7 @@ def next_look(candidates: Sequence[Candidate], searched: Region | None) -> Look 
     )
 
 
-def neighbours(context: Context, round_: int) -> tuple[int, int]:
+def round_sizes(context: Context, round_: int) -> tuple[int, int]:
     """Return the numbers of positives and negatives of a round: twice and half of the one before.
 
     Args:

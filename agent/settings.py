@@ -146,7 +146,11 @@ class Settings(Values):
         """Return name, value and origin of each setting; secrets are hidden."""
         found = _found(_layers())
         return [
-            (name, shown(name, getattr(self, name)), found.get(name, (None, "the default"))[1])
+            (
+                name,
+                shown_value(name, getattr(self, name)),
+                found.get(name, (None, "the default"))[1],
+            )
             for name in Values.model_fields
         ]
 
@@ -164,7 +168,7 @@ def check_value(name: str, value: Any, origin: str) -> None:
     require_from_root({name: (value, origin)})
 
 
-def shown(name: str, value: Any) -> str | None:
+def shown_value(name: str, value: Any) -> str | None:
     """Return a setting's value with secrets hidden; none if it has no value."""
     if value is None:
         return None
@@ -208,7 +212,7 @@ def _unusable(error: ValidationError, found: Layer) -> GeofixError:
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0]) if first["loc"] else "?"
     value, origin = found.get(name, (first.get("input"), "the caller"))
-    told = "that value" if shown(name, value) == "***" else short(shown(name, value))
+    told = "that value" if shown_value(name, value) == "***" else short(shown_value(name, value))
     reason = first["msg"].removeprefix("Value error, ")
     return GeofixError(
         f"the setting {name} cannot be {told} ({origin}): {reason}. Change it there, or remove it"

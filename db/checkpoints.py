@@ -48,7 +48,7 @@ from geofix.db.plain_text import redact
 SCHEMA = "langgraph"
 """Schema of LangGraph's tables; in a database of their own it keeps them tidy all the same."""
 
-TABLES = re.compile(r"\bcheckpoint(s|_blobs|_writes|_migrations)\b")
+LANGGRAPH_TABLES = re.compile(r"\bcheckpoint(s|_blobs|_writes|_migrations)\b")
 """LangGraph's names for its tables, which no column shares."""
 
 CHECKPOINT_POOL_SIZE = 8
@@ -61,7 +61,7 @@ NON_STR_KEYS = ormsgpack.OPT_NON_STR_KEYS
 def qualified(statement: str | bytes) -> str:
     """Return a statement of LangGraph's with the schema in front of its tables."""
     words = statement if isinstance(statement, str) else statement.decode()
-    return TABLES.sub(rf"{SCHEMA}.\g<0>", words)
+    return LANGGRAPH_TABLES.sub(rf"{SCHEMA}.\g<0>", words)
 
 
 class _Cursor(psycopg.Cursor[DictRow]):

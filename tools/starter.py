@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from geofix.db.load.ingest import GeotaggedPhoto, Ingest
 from geofix.db.schema import STARTER_STEP, setup_step
 
-NAME = "starter"
+STARTER_GALLERY = "starter"
 """Name of the gallery."""
 
 
@@ -46,7 +46,7 @@ def read_starter() -> StarterGallery:
 def add_starter(ingest: Ingest) -> int:
     """Load the starter gallery; say how many of its photos were new."""
     starter = read_starter()
-    added = ingest.add(NAME, starter.encoder, starter.photos, starter.vectors)
+    added = ingest.add(STARTER_GALLERY, starter.encoder, starter.photos, starter.vectors)
     ingest.finish(starter.encoder)
     return added.new
 

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from geofix.agent.cli.options import JsonFlag, printable
-from geofix.agent.cli.terminal import out, plain, say, write_whole
+from geofix.agent.cli.terminal import escaped, out, say, write_whole
 from geofix.agent.errors import GeofixError
 from geofix.db.plain_text import short, visible
 
@@ -37,7 +37,7 @@ def show(json: JsonFlag = False) -> None:
     for column in ("setting", "value", "from"):
         table.add_column(column, overflow="fold")
     for name, value, origin in rows:
-        table.add_row(name, "" if value is None else plain(value), plain(origin))
+        table.add_row(name, "" if value is None else escaped(value), escaped(origin))
     out().print(table)
 
 
@@ -97,9 +97,7 @@ def _piped() -> str:
 
     given = sys.stdin.read(LARGEST_BYTES + 1).strip()
     if visible(given) != given or len(given) > LARGEST_BYTES:
-        raise GeofixError(
-            "standard input must hold one line of printable text, and holds something else"
-        )
+        raise GeofixError("standard input must contain exactly one line of printable text")
     if not given:
         raise GeofixError(
             "standard input is empty; write the value there, or pass '' instead of - to remove"

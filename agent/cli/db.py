@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geofix.agent.cli.options import open_services
-from geofix.agent.cli.terminal import err, plain, say
+from geofix.agent.cli.terminal import err, escaped, say
 from geofix.agent.errors import DatabaseError
 from geofix.db.plain_text import redact
 
@@ -96,7 +96,7 @@ def distribute(
             services.engine,
             shards=shards,
             build_memory_mb=build_memory_mb or citus.BUILD_MEMORY_MB,
-            progress=lambda line: shown.update(plain(line)),
+            progress=lambda line: shown.update(escaped(line)),
         )
     say(
         f"the vectors are spread over {done.workers} workers in {done.shards} shards, and"

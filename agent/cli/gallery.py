@@ -15,7 +15,7 @@ from rich.table import Table
 
 from geofix.agent.cli import gallery_index
 from geofix.agent.cli.options import named, open_services, writable
-from geofix.agent.cli.terminal import REJECTED, err, out, plain, say
+from geofix.agent.cli.terminal import REJECTED, err, escaped, out, say
 from geofix.agent.errors import SourceError
 from geofix.db.plain_text import visible
 
@@ -82,8 +82,10 @@ def add(
     """Add the gallery that geofix ships."""
     from geofix.tools import starter  # noqa: PLC0415 - see `options`
 
-    if name != starter.NAME:
-        raise SourceError(f"geofix ships no gallery {name!r}; the one it ships is {starter.NAME!r}")
+    if name != starter.STARTER_GALLERY:
+        raise SourceError(
+            f"geofix ships no gallery {name!r}; the one it ships is {starter.STARTER_GALLERY!r}"
+        )
     with open_services() as services:
         new = starter.add_starter(services.ingest)
     say(f"added {new} photos to the gallery {name!r}")
@@ -204,11 +206,11 @@ def list_all() -> None:
         table.add_column(column, overflow="fold")
     for gallery in galleries:
         table.add_row(
-            plain(gallery.name),
+            escaped(gallery.name),
             str(gallery.photos),
             str(gallery.countries),
-            plain(", ".join(gallery.encoders)),
-            plain(", ".join(gallery.licences)),
+            escaped(", ".join(gallery.encoders)),
+            escaped(", ".join(gallery.licences)),
         )
     out().print(table)
 

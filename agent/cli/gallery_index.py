@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from geofix.agent.cli.options import named, open_services
-from geofix.agent.cli.terminal import err, out, plain, say
+from geofix.agent.cli.terminal import err, escaped, out, say
 from geofix.agent.errors import GalleryError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def status() -> None:
         table.add_column(column, overflow="fold")
     for one in statuses:
         table.add_row(
-            plain(one.encoder),
+            escaped(one.encoder),
             f"{one.photos:,}",
             one.index or "none",
             f"{one.indexed:,}",
@@ -178,7 +178,7 @@ def _build(
             kind="compact" if kind == "compact" else "full",
             m=neighbors,
             ef_construction=candidates,
-            progress=lambda line: shown.update(plain(line)),
+            progress=lambda line: shown.update(escaped(line)),
         )
     one = next(one for one in _statuses(engine) if one.encoder == encoder)
     say(f"{encoder}: {one.indexed:,} photos in the {kind} index, {_size(one.index_bytes)}")

@@ -26,7 +26,7 @@ from geofix.agent.cli.options import (
     Preset,
     RunId,
     named,
-    open_agent,
+    open_cli_agent,
 )
 from geofix.agent.cli.terminal import ABSTAINED, interruptible, out, say, write_whole
 
@@ -116,7 +116,7 @@ def locate_photo(
         **{name: value for name, value in chosen.items() if value is not None},
     }
     asked, region = _checked(photo, within, claim)
-    with open_agent(settings) as (agent, listener):
+    with open_cli_agent(settings) as (agent, listener):
         fix = interruptible(
             lambda: agent.locate(
                 asked, within=region, claim=claim, thread_id=thread, on_event=listener, **options
@@ -136,7 +136,7 @@ def resume_run(
     geojson: GeojsonFile = None,
 ) -> None:
     """Continue a run that was interrupted or that waits for a person to choose."""
-    with open_agent(_settings(model)) as (agent, listener):
+    with open_cli_agent(_settings(model)) as (agent, listener):
         fix = interruptible(lambda: agent.resume(run, rank=pick, on_event=listener))
     _finish(fix, json, geojson)
 

@@ -11,13 +11,13 @@ import typer
 from rich.table import Table
 
 from geofix.agent.cli.options import JsonFlag, named
-from geofix.agent.cli.terminal import CANNOT_DRAFT, err, out, plain, say
+from geofix.agent.cli.terminal import CANNOT_DRAFT, err, escaped, out, say
 from geofix.db.plain_text import one_line
 
 if TYPE_CHECKING:
-    from geofix.tools.models.check import Drafting, ModelCheck, Pictures, Several
+    from geofix.tools.models.check import Drafting, ModelCheck, PictureCheck, Several
 
-MOST_CHARACTERS = 40
+LONGEST_COLOR = 40
 """Longest name of a color that is shown."""
 
 app = typer.Typer(help="Check the models that draft answers.", no_args_is_help=True)
@@ -52,7 +52,7 @@ def check(
 
     settings = Settings.from_environment()
     with err().status("starting") as status:
-        found = check_drafting(settings, name, lambda line: status.update(plain(line)))
+        found = check_drafting(settings, name, lambda line: status.update(escaped(line)))
     if json:
         say(json_format.dumps({"can_draft": found.why_not is None, **asdict(found)}, indent=2))
     else:
@@ -66,7 +66,7 @@ def _print(found: ModelCheck) -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for line, words in _lines(found):
-        table.add_row(line, plain(words))
+        table.add_row(line, escaped(words))
     out().print(table)
     if found.why_not is None:
         say("This model can draft answers.")
@@ -92,7 +92,7 @@ def _lines(found: ModelCheck) -> Iterator[tuple[str, str]]:
         yield "note", note
 
 
-def _images(pictures: Pictures) -> str:
+def _images(pictures: PictureCheck) -> str:
     named = ", ".join(f"{color} as {_cut(name)!r}" for color, name in pictures.named.items())
     return {
         "told apart": f"recognised: {named}",
@@ -106,7 +106,7 @@ def _images(pictures: Pictures) -> str:
 
 def _cut(words: str) -> str:
     # Asked for one word, some never stop.
-    return words if len(words) <= MOST_CHARACTERS else words[: MOST_CHARACTERS - 1] + "…"
+    return words if len(words) <= LONGEST_COLOR else words[: LONGEST_COLOR - 1] + "…"
 
 
 def _schema(drafting: Drafting) -> str:

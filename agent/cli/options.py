@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from rich.status import Status
 
-from geofix.agent.cli.terminal import err, plain, why_not_writable
+from geofix.agent.cli.terminal import err, escaped, why_not_writable
 from geofix.agent.draft import NegativesBy, PresetName
 from geofix.db.plain_text import require_name, short, visible
 
@@ -213,7 +213,7 @@ def open_services(
 
 
 @contextmanager
-def open_agent(
+def open_cli_agent(
     settings: Settings | None = None,
 ) -> Iterator[tuple[Agent, Callable[[dict[str, Any]], None]]]:
     """Open an agent; yield it with a listener that shows a run's progress on standard error."""
@@ -221,7 +221,7 @@ def open_agent(
 
     with (
         err().status("starting") as status,
-        facade.open_agent(settings, progress=lambda line: status.update(plain(line))) as agent,
+        facade.open_agent(settings, progress=lambda line: status.update(escaped(line))) as agent,
     ):
         yield agent, lambda event: _follow(status, event)
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.table import Table
 
-from geofix.agent.answer import Claim, ClaimCheck, written
-from geofix.agent.cli.terminal import count, degraded, kilometers, plain
+from geofix.agent.answer import Claim, ClaimCheck, format_coordinates
+from geofix.agent.cli.terminal import count, degraded, escaped, kilometers
 from geofix.agent.state import Candidate, Fix
 from geofix.tools.statistics import SCALES
 
-COLORS = {"consistent": "green", "inconsistent": "red", "undecidable": "yellow"}
+VERDICT_COLORS = {"consistent": "green", "inconsistent": "red", "undecidable": "yellow"}
 
 
 def radius_text(fix: Fix) -> str:
@@ -42,11 +42,11 @@ def confidence_line(fix: Fix) -> str:
 
 def claim_line(check: ClaimCheck) -> str:
     """Return the result of checking a claimed place."""
-    color = COLORS[check.verdict]
-    where = written(check.latitude, check.longitude)
+    color = VERDICT_COLORS[check.verdict]
+    where = format_coordinates(check.latitude, check.longitude)
     away = "" if check.distance_km is None else f", {kilometers(check.distance_km)} from the answer"
     p_value = "" if check.p_value is None else f" (p = {check.p_value:.3f})"
-    return f"{where}{away}: [{color}]{check.verdict}[/]{p_value}, {plain(check.reason)}"
+    return f"{where}{away}: [{color}]{check.verdict}[/]{p_value}, {escaped(check.reason)}"
 
 
 def _stated(fix: Fix) -> float | None:
@@ -65,44 +65,46 @@ def print_fix(fix: Fix, console: Console) -> None:
     if fix.candidates:
         console.print(_candidates(fix))
         console.print()
-    console.print("[bold]Why[/]", _bullets(plain(reason) for reason in fix.reasons))
+    console.print("[bold]Why[/]", _bullets(escaped(reason) for reason in fix.reasons))
     _evidence(fix, console)
     if fix.claim is not None:
         _claim(fix.claim, fix.radius_km, console)
     if fix.claim_check is not None:
         console.print("\n[bold]The claim[/]", _bullets([claim_line(fix.claim_check)]))
     if fix.photo_notes:
-        console.print("\n[bold]The file[/]", _bullets(plain(note) for note in fix.photo_notes))
+        console.print("\n[bold]The file[/]", _bullets(escaped(note) for note in fix.photo_notes))
     unsure = None if fix.calibration is None else fix.calibration.reason
     for said in [
         *([f"The radius is not calibrated: {unsure}"] if unsure else []),
         *_whole_earth(fix),
     ]:
-        console.print(f"\n[dim]{plain(said)}[/]")
+        console.print(f"\n[dim]{escaped(said)}[/]")
     if fix.degraded:
         console.print()
     for reason in fix.degraded:
         console.print(degraded(reason))
-    console.print(f"\n[dim]Every step: geofix trail {plain(fix.run or '')}[/]")
+    console.print(f"\n[dim]Every step: geofix trail {escaped(fix.run or '')}[/]")
 
 
 def _answer(fix: Fix, console: Console) -> None:
     by = f"drafted by {fix.drafted_by}, {count(fix.rounds, 'round')}"
     if fix.status == "waiting":
         console.print("[bold yellow]Choose one of these candidates.[/]")
-        console.print(f"[dim]geofix resume {plain(fix.run or '')} --pick NUMBER[/]\n")
+        console.print(f"[dim]geofix resume {escaped(fix.run or '')} --pick NUMBER[/]\n")
         return
     if fix.latitude is None or fix.longitude is None:
         console.print("[bold yellow]No answer: geofix abstains.[/]")
-        console.print(f"[dim]{plain(by)}[/]\n")
+        console.print(f"[dim]{escaped(by)}[/]\n")
         return
     where = fix.place.label if fix.place is not None else "no named place"
-    console.print(f"[bold green]{plain(where)}[/]")
-    console.print(f"[bold]{written(fix.latitude, fix.longitude)}[/]   {radius_text(fix)}")
+    console.print(f"[bold green]{escaped(where)}[/]")
+    console.print(
+        f"[bold]{format_coordinates(fix.latitude, fix.longitude)}[/]   {radius_text(fix)}"
+    )
     if fix.radius_calibrated:
         console.print(f"[dim]{levels_line(fix)}[/]")
         console.print(f"[dim]{confidence_line(fix)}[/]")
-    console.print(f"[dim]{plain(by)}[/]\n")
+    console.print(f"[dim]{escaped(by)}[/]\n")
 
 
 def _candidates(fix: Fix) -> Table:
@@ -116,8 +118,8 @@ def _candidates(fix: Fix) -> Table:
     for candidate in fix.candidates[:MOST_CANDIDATES]:
         table.add_row(
             str(candidate.rank),
-            plain(candidate.place or "no named place"),
-            written(candidate.latitude, candidate.longitude),
+            escaped(candidate.place or "no named place"),
+            format_coordinates(candidate.latitude, candidate.longitude),
             kilometers(candidate.distance_km) if candidate.rank > 1 else "",
             str(candidate.photos),
             _standing(candidate),
@@ -144,7 +146,7 @@ def _evidence(fix: Fix, console: Console) -> None:
         terms = f", {photo.licence}" if photo.licence else ""
         lines.append(
             f"similarity {photo.similarity:.2f}, {kilometers(photo.distance_km)} from the"
-            f" answer: {plain(photo.external_id)} [dim]({plain(whose)}{plain(terms)})[/]"
+            f" answer: {escaped(photo.external_id)} [dim]({escaped(whose)}{escaped(terms)})[/]"
         )
     console.print("\n[bold]Evidence[/]", _bullets(lines))
 
@@ -160,12 +162,12 @@ def _bullets(lines: Iterable[str]) -> Table:
 def _claim(claim: Claim, radius_km: float | None, console: Console) -> None:
     parts = []
     if claim.latitude is not None and claim.longitude is not None:
-        parts.append(f"at {written(claim.latitude, claim.longitude)}")
+        parts.append(f"at {format_coordinates(claim.latitude, claim.longitude)}")
     if claim.distance_km is not None:
         away = f"{kilometers(claim.distance_km)} from the answer"
         agrees = claim.distance_km <= (radius_km or 0)
         parts.append(away if agrees else f"[yellow]{away}[/]")
-    parts += [plain(text) for text in (claim.taken_at, claim.camera) if text]
+    parts += [escaped(text) for text in (claim.taken_at, claim.camera) if text]
     console.print(
         "\n[bold]What the file's EXIF says[/] [dim](it can be forged, and was not used)[/]"
     )

@@ -69,10 +69,10 @@ def say(text: str) -> None:
 
 def degraded(reason: str) -> str:
     """Return the markup of a line that tells what a run could not do as asked."""
-    return f"[yellow]Degraded: {plain(reason)}[/]"
+    return f"[yellow]Degraded: {escaped(reason)}[/]"
 
 
-def plain(text: str) -> str:
+def escaped(text: str) -> str:
     """Return text from outside, escaped for markup and for the terminal."""
     return escape(visible(text))
 

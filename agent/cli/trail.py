@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from geofix.agent.cli.options import JsonFlag, RunId, open_storage
-from geofix.agent.cli.terminal import out, plain, say
+from geofix.agent.cli.terminal import escaped, out, say
 
 if TYPE_CHECKING:
     from geofix.db.runs import Run
@@ -42,7 +42,7 @@ def list_runs(
         table.add_column(column)
     for run in runs:
         table.add_row(
-            plain(run.id),
+            escaped(run.id),
             f"{run.started_at:%Y-%m-%d %H:%M:%S}",
             (run.photo_sha256 or "")[:12],
             _end(run),
@@ -51,28 +51,30 @@ def list_runs(
 
 
 def _print(run: Run, console: Console) -> None:
-    console.print(f"[bold]Run {plain(run.id)}[/]  photo sha256 {run.photo_sha256}", soft_wrap=True)
+    console.print(
+        f"[bold]Run {escaped(run.id)}[/]  photo sha256 {run.photo_sha256}", soft_wrap=True
+    )
     setup = ", ".join(f"{name} {value}" for name, value in run.setup.items())
-    console.print(f"[dim]{plain(setup)}; options {plain(json_format.dumps(run.question))}[/]")
+    console.print(f"[dim]{escaped(setup)}; options {escaped(json_format.dumps(run.question))}[/]")
     table = Table(box=None)
     for column in ("round", "step", "ms", "what"):
         table.add_column(column, overflow="fold")
     for step in run.steps:
-        what = plain(step.error or step.summary)
+        what = escaped(step.error or step.summary)
         for reason in step.degraded:
-            what += f"\n[yellow]degraded: {plain(reason)}[/]"
+            what += f"\n[yellow]degraded: {escaped(reason)}[/]"
         table.add_row(str(step.round + 1), step.node, f"{step.took_ms:.0f}", what)
     console.print(table)
     console.print(f"[bold]Answer[/] {_end(run)}")
-    console.print(f"[dim]Everything each step saw: geofix trail {plain(run.id)} --json[/]")
+    console.print(f"[dim]Everything each step saw: geofix trail {escaped(run.id)} --json[/]")
 
 
 def _end(run: Run) -> str:
     if run.fix is None:
-        return f"not finished; continue with geofix resume {plain(run.id)}"
+        return f"not finished; continue with geofix resume {escaped(run.id)}"
     if run.fix["status"] != "located":
         return str(run.fix["status"])
-    from geofix.agent.answer import written  # noqa: PLC0415 - see `options`
+    from geofix.agent.answer import format_coordinates  # noqa: PLC0415 - see `options`
 
     place = (run.fix["place"] or {}).get("label") or "no named place"
-    return f"{plain(place)} ({written(run.fix['latitude'], run.fix['longitude'])})"
+    return f"{escaped(place)} ({format_coordinates(run.fix['latitude'], run.fix['longitude'])})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from geofix.agent.context import Context
 from geofix.agent.recording import Outcome
-from geofix.agent.regions import neighbours, next_look
+from geofix.agent.regions import next_look, round_sizes
 from geofix.agent.services import Services
 from geofix.agent.state import State
 
@@ -17,7 +17,7 @@ def refine(state: State, context: Context, services: Services) -> Outcome:
     look = next_look(state.candidates, state.looked_within)
     assert look is not None
     round_ = state.round + 1
-    positives, negatives = neighbours(context, round_)
+    positives, negatives = round_sizes(context, round_)
     names = " and ".join(region.name for region in look.regions)
     return Outcome(
         update={"round": round_, "region": look.region, "rival": look.rival},

@@ -12,7 +12,7 @@ from geofix.agent.context import Context
 from geofix.agent.draft.consensus import consensus
 from geofix.agent.errors import TrailError
 from geofix.agent.recording import Outcome
-from geofix.agent.regions import circle, neighbours, search_area, search_areas
+from geofix.agent.regions import circle, round_sizes, search_area, search_areas
 from geofix.agent.services import Services
 from geofix.agent.state import Hit, Retrieval, SearchReport, State
 from geofix.db.search.area import Area
@@ -64,7 +64,7 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
     vector = services.queries.vector(state.sha256, state.encoder)
     if vector is None:
         raise TrailError(f"the vector of photo {state.sha256!r} is gone; run it under a new thread")
-    positives, negatives = neighbours(context, state.round)
+    positives, negatives = round_sizes(context, state.round)
     asked = context.model_copy(update={"positives": positives, "negatives": negatives})
     retrieval = search_both_ways(services.gallery, vector, search, asked)
     if state.rival is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from geofix.agent.answer import Calibration, Evidence, Place, written
+from geofix.agent.answer import Calibration, Evidence, Place, format_coordinates
 from geofix.agent.calibration.claims import with_claim_checked
 from geofix.agent.calibration.promise import Fitted, Promise, apply, signals_of
 from geofix.agent.context import Context
@@ -116,7 +116,7 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
     if state.claimed is not None:
         known = services.known_calibrations
         fix = with_claim_checked(fix, state.claimed, known, context.claim_level)
-    where = "abstained" if first is None else written(first.latitude, first.longitude)
+    where = "abstained" if first is None else format_coordinates(first.latitude, first.longitude)
     return Outcome(
         update={name: getattr(fix, name) for name in Fix.model_fields},
         summary=where if fix.place is None else f"{where}: {fix.place.label}",

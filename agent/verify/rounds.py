@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from geofix.agent.regions import held
+from geofix.agent.regions import are_inside
 from geofix.agent.state import Candidate, Hit, Region, Retrieval
 from geofix.tools.geo.distance import distances_km
 from geofix.tools.statistics import PLACE_KM
@@ -68,7 +68,7 @@ def _in_any(regions: Sequence[Region], places: Sequence[Candidate] | Sequence[Hi
     """Say of each place whether one of some regions holds it."""
     latitudes = [place.latitude for place in places]
     longitudes = [place.longitude for place in places]
-    inside = [held(region, latitudes, longitudes) for region in regions]
+    inside = [are_inside(region, latitudes, longitudes) for region in regions]
     return [any(row) for row in zip(*inside, strict=True)] if inside else [False] * len(places)
 
 

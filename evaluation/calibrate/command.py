@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from geofix.agent.cli.options import JsonFlag, named, printable
-from geofix.agent.cli.terminal import err, out, plain, say
+from geofix.agent.cli.terminal import err, escaped, out, say
 
 if TYPE_CHECKING:
     from geofix.evaluation.calibrate.calibrating import Calibrated
@@ -80,7 +80,7 @@ def calibrate_dataset(
     )
     with err().status("starting") as shown:
         done = calibrate(
-            wanted, Settings.from_environment(), lambda line: shown.update(plain(line))
+            wanted, Settings.from_environment(), lambda line: shown.update(escaped(line))
         )
     _tell(done, json)
 

@@ -21,7 +21,7 @@ from geofix.agent.cli.options import (
     printable,
     writable,
 )
-from geofix.agent.cli.terminal import err, interruptible, out, plain, say, write_whole
+from geofix.agent.cli.terminal import err, escaped, interruptible, out, say, write_whole
 from geofix.db.plain_text import visible
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def _list(json: bool) -> None:
     for one, asked in rows:
         begun = f"{one.started_at:%Y-%m-%d %H:%M}"
         far = f"{asked} of {one.photos}"
-        table.add_row(one.id, begun, plain(one.dataset), plain(one.label), far)
+        table.add_row(one.id, begun, escaped(one.dataset), escaped(one.label), far)
     out().print(table)
 
 

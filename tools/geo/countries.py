@@ -28,7 +28,7 @@ COAST_KM = 20.0
 PIER_KM = 2.0
 """Piers, moles and new land reach this far past a coast drawn at 1:10 million."""
 
-FARTHEST_KM = 100.0
+WIDEST_TOLERANCE_KM = 100.0
 """Largest tolerance: past it the plane on which distance to a border is taken is too crooked."""
 
 SUGGESTIONS = 3
@@ -86,8 +86,10 @@ def countries_at(
         raise RegionError(
             f"{there.size} latitudes and {meridians.size} longitudes cannot be paired"
         )
-    if not 0 <= tolerance_km <= FARTHEST_KM:
-        raise RegionError(f"tolerance {tolerance_km!r} km is not between 0 and {FARTHEST_KM:g} km")
+    if not 0 <= tolerance_km <= WIDEST_TOLERANCE_KM:
+        raise RegionError(
+            f"tolerance {tolerance_km!r} km is not between 0 and {WIDEST_TOLERANCE_KM:g} km"
+        )
     good = (np.abs(there) <= 90) & (np.abs(meridians) <= 180)
     for index in np.flatnonzero(~good)[:1]:
         check_coordinates(float(there[index]), float(meridians[index]))

@@ -7,14 +7,14 @@ from typing import Literal
 
 Axis = Literal["latitude", "longitude"]
 
-SIDES = {"N": 1, "S": -1, "E": 1, "W": -1}
+DIRECTION_SIGNS = {"N": 1, "S": -1, "E": 1, "W": -1}
 
 LETTERS = {"latitude": "NS", "longitude": "EW"}
 
-UNKNOWN = frozenset({"", "null", "none", "unknown", "n/a", "nan"})
+UNKNOWN_WORDS = frozenset({"", "null", "none", "unknown", "n/a", "nan"})
 """Texts that stand for an unknown number."""
 
-MOST_CHARACTERS = 40
+LONGEST_COORDINATE = 40
 """Maximum length of a coordinate; DMS with decimals, a sign and a word takes less than 30."""
 
 # Every repetition is possessive and every part that may be missing takes its spaces along, so that
@@ -48,13 +48,13 @@ def read_degrees(text: str, axis: Axis) -> float | None:
             letter (then the two are swapped), or both a sign and a letter.
     """
     plain = text.strip()
-    shown = repr(plain[:MOST_CHARACTERS])
-    if len(plain) > MOST_CHARACTERS:
+    shown = repr(plain[:LONGEST_COORDINATE])
+    if len(plain) > LONGEST_COORDINATE:
         raise ValueError(
             f"{shown}... ({len(plain)} characters) is not a {axis}; give one number in decimal"
             " degrees"
         )
-    if plain.casefold() in UNKNOWN:
+    if plain.casefold() in UNKNOWN_WORDS:
         return None
     found = WRITTEN.fullmatch(plain)
     if found is None:
@@ -71,7 +71,9 @@ def read_degrees(text: str, axis: Axis) -> float | None:
     if minutes >= 60 or seconds >= 60:
         raise ValueError(f"{shown} has 60 or more minutes or seconds; give decimal degrees")
     size = _number(found["degrees"]) + minutes / 60 + seconds / 3600
-    negative = found["sign"] in {"-", "\u2212"} or any(SIDES[letter] < 0 for letter in letters)
+    negative = found["sign"] in {"-", "\u2212"} or any(
+        DIRECTION_SIGNS[letter] < 0 for letter in letters
+    )
     return -size if negative else size
 
 

@@ -28,10 +28,10 @@ WIDEST_CITY_KM = 20.0
 SAME_COUNTRY_KM = 100.0
 """Within this distance, a city in the point's country is preferred to a nearer one abroad."""
 
-FARTHEST_KM = 500.0
+FARTHEST_CITY_KM = 500.0
 """Maximum distance of the city that names a point."""
 
-SEARCH_KM = (WIDEST_CITY_KM, SAME_COUNTRY_KM, FARTHEST_KM)
+SEARCH_KM = (WIDEST_CITY_KM, SAME_COUNTRY_KM, FARTHEST_CITY_KM)
 
 GRID_DEGREES = 1e-5
 """Step of the grid that GeoNames' coordinates lie on."""
@@ -45,7 +45,7 @@ class NamedPlace:
     """A city, town or village, and its distance from a point."""
 
     name: str | None
-    """None on land with no city within `FARTHEST_KM`, as in Antarctica."""
+    """None on land with no city within `FARTHEST_CITY_KM`, as in Antarctica."""
 
     admin: str | None
     """State, region or province, where GeoNames has one."""

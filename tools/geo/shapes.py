@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 DECIMALS = 7
 """A centimeter: enough for a map, and short in the trail."""
 
-SMALLEST_KM = 1e-4
+SMALLEST_RADIUS_KM = 1e-4
 """A smaller circle would vanish in the rounding and is drawn at this size."""
 
 
@@ -45,7 +45,7 @@ def circle_geometry(
     import shapely  # noqa: PLC0415  0.1 s that distances alone need not pay
 
     check_radius(radius_km)
-    shape = _shape(latitude, longitude, max(radius_km, SMALLEST_KM), points)
+    shape = _shape(latitude, longitude, max(radius_km, SMALLEST_RADIUS_KM), points)
     shape = shapely.orient_polygons(shapely.set_precision(shape, 10.0**-DECIMALS))
     mapping = shapely.geometry.mapping(shape)
     return {"type": mapping["type"], "coordinates": _lists(mapping["coordinates"])}

@@ -158,11 +158,11 @@ def _column(rows: list[bytes]) -> Columns:
     return {ROW: column}
 
 
-CPUS = 0.5
+CPUS_AN_ACTOR = 0.5
 """CPUs that one actor reserves. With whole ones, actors would take all cores of a small machine and
 the task that feeds them would never start."""
 
-AHEAD = 3
+BATCHES_AN_ACTOR = 3
 """Batches in flight for each actor."""
 
 
@@ -200,11 +200,11 @@ def ingest_with_ray(
     """
     check_name(gallery)
     with _cluster() as ray, Tally(source.total(), advance, rejects) as tally:
-        actor = {"num_cpus": CPUS, "num_gpus": gpus_each}
+        actor = {"num_cpus": CPUS_AN_ACTOR, "num_gpus": gpus_each}
         name: str = ray.get(ray.remote(_name_of).options(**actor).remote(encoder))
         with Writer() as writer:
             load = PhotoLoad(source, gallery, ingest, name, tally, writer)
-            feed = Feed(load.jobs(), batch_size, AHEAD * workers)
+            feed = Feed(load.jobs(), batch_size, BATCHES_AN_ACTOR * workers)
             for jobs, embedded in feed.through(ray, encoder, workers, actor):
                 _take(jobs, embedded, load)
         ingest.finish(name)

@@ -18,7 +18,7 @@ from geofix.tools.ingestion.report import IngestionReport, Progress, Tally
 from geofix.tools.sources import check_name
 from geofix.tools.sources.protocol import VectorBatch, VectorSource
 
-ROWS = 32_768
+LARGEST_BLOCK = 32_768
 """Rows read and stored at a time: 100 MB of vectors of 768 dimensions in float32."""
 
 Value = TypeVar("Value")
@@ -30,7 +30,7 @@ def ingest_vectors(
     ingest: Ingest,
     encoder: str,
     *,
-    batch_size: int = ROWS,
+    batch_size: int = LARGEST_BLOCK,
     advance: Callable[[Progress], None] = lambda progress: None,
     rejects: Path | None = None,
 ) -> IngestionReport:

@@ -23,7 +23,7 @@ from geofix.tools.ingestion.decoding import (
 
 T = TypeVar("T")
 
-MOST = 16
+MOST_WORKERS = 16
 """Workers by default; one decodes some 30 to 100 photos a second."""
 
 
@@ -31,7 +31,7 @@ def default_workers() -> int:
     """Say how many processes decode if nobody says: one a core this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(MOST, cores)
+    return min(MOST_WORKERS, cores)
 
 
 class Workers:

@@ -16,13 +16,13 @@ from geofix.tools.errors import PhotoError
 from geofix.tools.photo.read import read_photo
 from geofix.tools.photo.samples import sample_path
 
-SAMPLES = "vismatch"
+SAMPLE_PACKAGE = "vismatch"
 """The source whose pictures come with a package, and so have no path of their own."""
 
 
 def was_kept(stored: StoredPicture) -> bool:
     """Say whether the gallery ever knew where the picture is: of a table of vectors it does not."""
-    located = stored.location is not None or stored.source == SAMPLES
+    located = stored.location is not None or stored.source == SAMPLE_PACKAGE
     return located and stored.sha256 is not None
 
 
@@ -46,7 +46,7 @@ def read_exemplar(stored: StoredPicture) -> Image.Image:
 
 
 def _path(stored: StoredPicture) -> Path:
-    if stored.source == SAMPLES and stored.location is None:
+    if stored.source == SAMPLE_PACKAGE and stored.location is None:
         return sample_path(stored.external_id)
     if stored.location is None:
         raise PhotoError("the gallery does not know where this photo's file is")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from geofix.tools.sources.folder import FolderSource
 from geofix.tools.sources.joined import JoinedSource
 from geofix.tools.sources.mp16 import open_mp16
-from geofix.tools.sources.open_source import KINDS, Collection, SourceKind, open_source
+from geofix.tools.sources.open_source import SOURCE_KINDS, Collection, SourceKind, open_source
 from geofix.tools.sources.osv5m import open_osv5m
 from geofix.tools.sources.picture_files import (
     FilePicture,
@@ -27,7 +27,7 @@ from geofix.tools.sources.vector_files import NpySource, ParquetVectorSource
 from geofix.tools.sources.webdataset import WebDatasetSource
 
 __all__ = [
-    "KINDS",
+    "SOURCE_KINDS",
     "Collection",
     "FilePicture",
     "FolderSource",

@@ -31,14 +31,14 @@ ALIASES = {
 }
 """Our name of a column, and what published sets call it, in this order; case is ignored."""
 
-REQUIRED = ("path", "latitude", "longitude")
+REQUIRED_COLUMNS = ("path", "latitude", "longitude")
 
 
 def find_columns(
     table: Path,
     header: Sequence[str],
     columns: Mapping[str, str] | None = None,
-    required: Sequence[str] = REQUIRED,
+    required: Sequence[str] = REQUIRED_COLUMNS,
 ) -> dict[str, int]:
     """Return where each of our columns is in a table.
 
@@ -188,7 +188,7 @@ MIN_ROWS, MIN_SHARE = 5, 0.1
 MIN_RADIANS = 20
 """Unlike places that all lie where radians would: there is no land there (off Ghana)."""
 
-SCALES = (10_000_000, 1_000_000)
+DEGREE_FACTORS = (10_000_000, 1_000_000)
 """Factors by which data sets multiply degrees to store whole numbers."""
 
 
@@ -234,9 +234,11 @@ def check_columns(
             f" {len(places)} rows the latitude is beyond 90 degrees. Try --column"
             f" latitude={names['longitude']} --column longitude={names['latitude']}"
         )
-    for scale in SCALES:
+    for scale in DEGREE_FACTORS:
         if _many(sum(_scale(*place) == scale for place in places), places):
-            meters = ", unless they are meters of a map projection" if scale == SCALES[1] else ""
+            meters = (
+                ", unless they are meters of a map projection" if scale == DEGREE_FACTORS[1] else ""
+            )
             raise SourceError(
                 f"the coordinates of {label} look like degrees times {scale:,}; divide"
                 f" {names['latitude']!r} and {names['longitude']!r} by {scale:,}{meters}"
@@ -259,7 +261,7 @@ def _scale(latitude: float, longitude: float) -> int | None:
     if not largest >= 10_000 or math.isinf(largest):
         return None
     # The smaller scale first: what fits it would be within 18 degrees of 0, 0 by the larger.
-    for scale in reversed(SCALES):
+    for scale in reversed(DEGREE_FACTORS):
         if abs(latitude) <= 90 * scale and abs(longitude) <= 180 * scale:
             return scale
     return None

@@ -18,7 +18,7 @@ from geofix.tools.sources.picture_files import FilePicture, Picture, TarPicture,
 from geofix.tools.sources.protocol import Rejected, SourcePhoto, check_name
 from geofix.tools.sources.rows import PlacedRow, TableReader, mark, placed_rows
 
-FIELDS = ("mark", "archive", "offset", "packed", "size", "crc", "deflated")
+INDEX_FIELDS = ("mark", "archive", "offset", "packed", "size", "crc", "deflated")
 """What is kept of every picture, 8 bytes each, beside its name and where that ends."""
 
 
@@ -36,7 +36,7 @@ class PictureIndex:
         """
         self._key_of = key_of
         self._archives: dict[tuple[type[Picture], Path], int] = {}
-        self._fields = {name: array("Q") for name in FIELDS}
+        self._fields = {name: array("Q") for name in INDEX_FIELDS}
         self._names = bytearray()
         self._ends = array("Q", [0])
         for name, picture in pictures:

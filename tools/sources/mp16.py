@@ -18,7 +18,7 @@ from geofix.tools.sources.protocol import name_of
 from geofix.tools.sources.rows import PlacedRow
 from geofix.tools.sources.table import open_table
 
-TABLES = (
+MP16_TABLES = (
     *("MP16_Pro_places365.csv", "MP16_Pro_filtered.csv", "mp16_places365.csv"),
     *("im2gps3k_places365.csv", "im2gps_places365.csv", "yfcc4k_places365.csv", "yfcc4k.csv"),
     *("yfcc25600_places365.csv",),
@@ -43,7 +43,7 @@ def open_mp16(
     Args:
         folder: Searched for pictures, and zips and tars of them, with all folders below it.
         name: What the photos are kept under; the folder's name and a mark otherwise.
-        table: The table; otherwise one of `TABLES` in the folder or in `metadata` below it.
+        table: The table; otherwise one of `MP16_TABLES` in the folder or in `metadata` below it.
         columns: Our name of a column to the table's.
 
     Raises:
@@ -56,7 +56,7 @@ def open_mp16(
     used = table or find_table(folder)
     if used is None:
         raise SourceError(
-            f"the folder {str(folder)!r} contains none of {', '.join(TABLES)}; give the table"
+            f"the folder {str(folder)!r} contains none of {', '.join(MP16_TABLES)}; give the table"
             " with --table"
         )
     names = os.listdir(folder)
@@ -79,7 +79,7 @@ def open_mp16(
 def find_table(folder: Path) -> Path | None:
     """Return the table of a folder, if it has one of the known names."""
     below = [folder, folder / "metadata"]
-    paths = (place / name for name in TABLES for place in below)
+    paths = (place / name for name in MP16_TABLES for place in below)
     return next((path for path in paths if os.path.isfile(path)), None)
 
 

@@ -88,7 +88,7 @@ def _open_vectors(found: Collection) -> VectorSource:
     return ParquetVectorSource(path, name=found.name, columns=found.columns)
 
 
-KINDS: tuple[SourceKind, ...] = (
+SOURCE_KINDS: tuple[SourceKind, ...] = (
     SourceKind(
         "folder",
         "a folder of photos with GPS in EXIF",
@@ -147,7 +147,7 @@ def open_source(
     columns: Mapping[str, str] | None = None,
     table: Path | None = None,
     split: str | None = None,
-    kinds: Sequence[SourceKind] = KINDS,
+    kinds: Sequence[SourceKind] = SOURCE_KINDS,
 ) -> Source | VectorSource:
     """Return a reader of the collection at `path`; no photo is opened.
 

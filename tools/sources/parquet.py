@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from geofix.tools.errors import SourceError
 from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM
 from geofix.tools.once import once_property
-from geofix.tools.sources.columns import REQUIRED, find_columns, instant_of
+from geofix.tools.sources.columns import REQUIRED_COLUMNS, find_columns, instant_of
 from geofix.tools.sources.placed_block import PlacedBlock, RowLabels, block_of
 from geofix.tools.sources.rows import Row, SeenIds, check_head, placed_once
 
@@ -125,12 +125,12 @@ def _instants(columns: Columns, rows: int) -> list[datetime | None] | None:
     if "captured_at" not in columns:
         return [None] * rows
     try:
-        return [instant_of({"captured_at": cell}) for cell in plain(columns["captured_at"])]
+        return [instant_of({"captured_at": cell}) for cell in as_python(columns["captured_at"])]
     except ValueError:
         return None
 
 
-def plain(column: Any) -> list[Any]:
+def as_python(column: Any) -> list[Any]:
     """Return a column as Python objects; instants lose what is below a microsecond."""
     import pyarrow as pa  # noqa: PLC0415 - see `_numbers`
 
@@ -139,7 +139,7 @@ def plain(column: Any) -> list[Any]:
     return list(column.to_pylist())
 
 
-BATCH = 1024
+ROWS_A_READ = 1024
 """Rows that are in memory at a time."""
 
 PICTURES = 64
@@ -154,7 +154,7 @@ class ParquetTable:
         path: Path,
         *,
         columns: Mapping[str, str] | None = None,
-        required: Sequence[str] = REQUIRED,
+        required: Sequence[str] = REQUIRED_COLUMNS,
     ) -> None:
         """Read the schema and the first rows.
 
@@ -174,7 +174,7 @@ class ParquetTable:
         found = find_columns(path, header, columns, required)
         self.names = {name: header[at] for name, at in found.items()}
         path_type = schema.field(found["path"]).type if "path" in found else None
-        self._batch = PICTURES if "struct" in str(path_type) else BATCH
+        self._batch = PICTURES if "struct" in str(path_type) else ROWS_A_READ
         check_head(self)
 
     def rows(self) -> Iterator[Row]:
@@ -233,7 +233,7 @@ class ParquetTable:
 
 
 def _row_by_row(labels: RowLabels, columns: Mapping[str, Any]) -> Iterator[Row]:
-    lists = {name: plain(column) for name, column in columns.items()}
+    lists = {name: as_python(column) for name, column in columns.items()}
     for at, label in enumerate(labels):
         yield Row(label, _unwrapped({name: cells[at] for name, cells in lists.items()}, label))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from geofix.tools.errors import SourceError
 from geofix.tools.once import once_property
-from geofix.tools.sources.columns import REQUIRED, find_columns, text_of
+from geofix.tools.sources.columns import REQUIRED_COLUMNS, find_columns, text_of
 from geofix.tools.sources.parquet import ParquetTable
 from geofix.tools.sources.picture_files import FilePicture, MemoryPicture, Picture
 from geofix.tools.sources.placed_block import PlacedBlock, blocks_of
@@ -20,7 +20,7 @@ from geofix.tools.sources.rows import PlacedRow, Row, check_head, placed_rows
 DELIMITERS = (",", ";", "\t")
 """Spreadsheets of countries that write 48,86 part cells by semicolons."""
 
-NUMBERS = ("latitude", "longitude", "accuracy_km")
+NUMBER_COLUMNS = ("latitude", "longitude", "accuracy_km")
 """Columns whose decimal comma is read."""
 
 BLANK = b' \t\r\n,;"'
@@ -35,7 +35,7 @@ class CsvTable:
         path: Path,
         *,
         columns: Mapping[str, str] | None = None,
-        required: Sequence[str] = REQUIRED,
+        required: Sequence[str] = REQUIRED_COLUMNS,
     ) -> None:
         """Read the header and the first rows.
 
@@ -103,7 +103,7 @@ class CsvTable:
     def _named(self, cells: list[str]) -> dict[str, str]:
         named = {name: cells[at] if at < len(cells) else "" for name, at in self._columns.items()}
         if self._delimiter != ",":
-            named.update({at: named[at].replace(",", ".") for at in NUMBERS if at in named})
+            named.update({at: named[at].replace(",", ".") for at in NUMBER_COLUMNS if at in named})
         return named
 
     def _lines(self) -> Iterator[tuple[int, list[str]]]:
@@ -169,7 +169,10 @@ class TableSource:
 
 
 def open_table(
-    path: Path, *, columns: Mapping[str, str] | None = None, required: Sequence[str] = REQUIRED
+    path: Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    required: Sequence[str] = REQUIRED_COLUMNS,
 ) -> CsvTable | ParquetTable:
     """Return a reader of a CSV or Parquet table, whichever it is.
 

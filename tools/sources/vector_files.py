@@ -18,7 +18,7 @@ from geofix.tools.sources.protocol import VectorBatch, check_name, name_of
 from geofix.tools.sources.rows import TableReader
 from geofix.tools.sources.table import open_table
 
-REQUIRED = ("latitude", "longitude")
+PLACE_COLUMNS = ("latitude", "longitude")
 
 TOLERANCE = 1e-3
 """How far from 1 a length may be to be left alone; half precision keeps 3 digits."""
@@ -26,7 +26,7 @@ TOLERANCE = 1e-3
 CERTAIN = 1e-30
 """Squares of lengths below, as those beyond single precision, are taken once more in double."""
 
-FIRST = 4096
+FIRST_BLOCK = 4096
 """Rows of the first batch, at most, so that storing begins soon; of each next twice as many."""
 
 SQUARED_AT_ONCE = 128
@@ -60,7 +60,7 @@ def batches_of(
         size: Rows a batch stands for, at most.
     """
     pieces: Pieces = []
-    rows, limit = 0, min(FIRST, size)
+    rows, limit = 0, min(FIRST_BLOCK, size)
     for block, array in blocks:
         if pieces and rows + len(block) > limit:
             yield _batch_of(pieces)
@@ -203,7 +203,7 @@ class NpySource:
         self.name = check_name(name_of(self._path) if name is None else name)
         self._vectors = _map(path)
         self.dimension = int(self._vectors.shape[1])
-        self._table = open_table(table, columns=columns, required=REQUIRED)
+        self._table = open_table(table, columns=columns, required=PLACE_COLUMNS)
         open_columns(self._table)
         rows = self._table.total()
         if rows != len(self._vectors):
@@ -284,7 +284,7 @@ class ParquetVectorSource:
             SourceError: It cannot be read, lacks a column, holds no vector, or the name is
                 unusable.
         """
-        self._table = ParquetTable(path, columns=columns, required=(*REQUIRED, "embedding"))
+        self._table = ParquetTable(path, columns=columns, required=(*PLACE_COLUMNS, "embedding"))
         open_columns(self._table)
         self.name = check_name(name_of(self._table.path) if name is None else name)
         self._column = self._table.names["embedding"]

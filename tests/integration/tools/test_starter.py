@@ -19,7 +19,7 @@ from geofix.db.search.gallery import Gallery
 from geofix.tools import starter as starter_module
 from geofix.tools.encoders import Encoder
 from geofix.tools.geo.countries import countries_at
-from geofix.tools.starter import NAME, add_starter, add_starter_once, read_starter
+from geofix.tools.starter import STARTER_GALLERY, add_starter, add_starter_once, read_starter
 
 
 def test_it_goes_in_once_however_often_it_is_added(services: Services) -> None:
@@ -27,7 +27,7 @@ def test_it_goes_in_once_however_often_it_is_added(services: Services) -> None:
     assert add_starter(services.ingest) == len(starter.photos)
     assert add_starter(services.ingest) == 0
     (gallery,) = list_galleries(services.engine)
-    assert (gallery.name, gallery.photos) == (NAME, len(starter.photos))
+    assert (gallery.name, gallery.photos) == (STARTER_GALLERY, len(starter.photos))
     assert gallery.encoders == (starter.encoder,)
     assert None not in gallery.licences and len(gallery.licences) >= 1
 
@@ -79,7 +79,7 @@ def is_whole(engine: Engine) -> bool:
     galleries = [(one.name, one.photos) for one in list_galleries(engine)]
     starter = read_starter()
     return (
-        galleries == [(NAME, len(starter.photos))]
+        galleries == [(STARTER_GALLERY, len(starter.photos))]
         and Gallery(engine).centring(starter.encoder) is not None
     )
 
@@ -110,7 +110,7 @@ def test_a_load_that_ran_out_of_disk_is_made_again_and_no_further_time(services:
         connection.execute(text("drop trigger full_disk on photos"))
     add_starter_once(engine)
     assert is_whole(engine)
-    remove_gallery(engine, NAME)
+    remove_gallery(engine, STARTER_GALLERY)
     add_starter_once(engine)
     assert list_galleries(engine) == []
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geofix.agent.context import Context
-from geofix.agent.regions import LADDER_KM, circle, neighbours, next_look
+from geofix.agent.regions import LADDER_KM, circle, next_look, round_sizes
 from tests.unit.agent.candidate import candidate
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS
 
@@ -92,6 +92,6 @@ def test_looks_end(shares: list[float], level: float | None) -> None:
 
 
 def test_each_round_asks_for_more_neighbours_and_fewer_far_ones() -> None:
-    assert [neighbours(Context(), round_) for round_ in range(3)] == [(16, 16), (32, 8), (64, 4)]
-    assert neighbours(Context(positives=150, negatives=1), 2) == (200, 0)
-    assert neighbours(Context(positives=200), 1)[0] == 200
+    assert [round_sizes(Context(), round_) for round_ in range(3)] == [(16, 16), (32, 8), (64, 4)]
+    assert round_sizes(Context(positives=150, negatives=1), 2) == (200, 0)
+    assert round_sizes(Context(positives=200), 1)[0] == 200

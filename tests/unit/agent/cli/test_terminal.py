@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.text import Text
 
 from geofix.agent.cli import terminal as exits
-from geofix.agent.cli.terminal import err, out, plain, say
+from geofix.agent.cli.terminal import err, escaped, out, say
 from geofix.db.plain_text import visible
 
 STRANGE = [
@@ -22,7 +22,7 @@ STRANGE = [
 
 @pytest.mark.parametrize("text", STRANGE)
 def test_a_strangers_text_is_shown_as_it_is(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    out().print(f"[dim]({plain(text)})[/]", soft_wrap=True)
+    out().print(f"[dim]({escaped(text)})[/]", soft_wrap=True)
     assert capsys.readouterr().out == f"({text})\n"
 
 
@@ -46,7 +46,7 @@ def test_a_strangers_text_is_shown_as_it_is(text: str, capsys: pytest.CaptureFix
 )
 def test_what_could_steer_a_terminal_is_written_out(text: str, shown: str) -> None:
     assert visible(text) == shown
-    assert Text.from_markup(plain(text)).plain == shown
+    assert Text.from_markup(escaped(text)).plain == shown
 
 
 def test_lines_are_neither_wrapped_nor_interpreted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from geofix.tools.sources import parquet as parquet_table
 from geofix.tools.sources.parquet import ParquetTable, plain_block
 from geofix.tools.sources.placed_block import KEPT, PlacedBlock, block_of
 from geofix.tools.sources.rows import SeenIds, placed_rows
-from geofix.tools.sources.vector_files import REQUIRED
+from geofix.tools.sources.vector_files import PLACE_COLUMNS
 
 ROWS = 6
 PLACES: dict[str, Any] = {
@@ -61,7 +61,7 @@ ODD: dict[str, dict[str, Any]] = {
 def opened(folder: Path, changes: dict[str, Any], batch: int = 1024) -> ParquetTable:
     table = pa.table({**PLACES, **changes})
     pq.write_table(table, folder / "t.parquet", row_group_size=batch)
-    return ParquetTable(folder / "t.parquet", required=REQUIRED)
+    return ParquetTable(folder / "t.parquet", required=PLACE_COLUMNS)
 
 
 def shown(block: PlacedBlock) -> list[Any]:

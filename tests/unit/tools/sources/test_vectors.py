@@ -15,7 +15,7 @@ from geofix.tools.sources import NpySource, ParquetVectorSource, VectorSource, o
 from geofix.tools.sources.placed_block import block_of
 from geofix.tools.sources.rows import PlacedRow
 from geofix.tools.sources.table import CsvTable
-from geofix.tools.sources.vector_files import FIRST, batches_of
+from geofix.tools.sources.vector_files import FIRST_BLOCK, batches_of
 
 
 def table(path: Path, rows: int) -> Path:
@@ -98,14 +98,16 @@ def test_halves_at_the_ends_of_their_range_are_brought_to_unit_length(tmp_path: 
 
 
 def test_the_first_batches_are_small_so_that_storing_begins_soon(tmp_path: Path) -> None:
-    rows, size = 11 * FIRST, 4 * FIRST
+    rows, size = 11 * FIRST_BLOCK, 4 * FIRST_BLOCK
     np.save(tmp_path / "v.npy", np.ones((rows, 1), np.float32))
     place = {"id": np.arange(rows), "lat": np.full(rows, 10.0), "lon": np.full(rows, 20.0)}
     pq.write_table(pa.table(place), tmp_path / "v.parquet")
     source = NpySource(tmp_path / "v.npy", tmp_path / "v.parquet")
     batches = list(source.batches(size))
-    assert [len(batch.vectors) for batch in batches] == [FIRST * n for n in (1, 2, 4, 4)]
-    assert [batch.external_ids[0] for batch in batches] == [str(FIRST * n) for n in (0, 1, 3, 7)]
+    assert [len(batch.vectors) for batch in batches] == [FIRST_BLOCK * n for n in (1, 2, 4, 4)]
+    assert [batch.external_ids[0] for batch in batches] == [
+        str(FIRST_BLOCK * n) for n in (0, 1, 3, 7)
+    ]
     assert [len(batch.vectors) for batch in source.batches(1024)] == [1024] * (rows // 1024)
 
 
