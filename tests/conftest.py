@@ -35,6 +35,7 @@ THEIRS = (
     "GOOGLE_",
     "GEMINI_",
     "OLLAMA_",
+    "OPENROUTER_",
 )
 """How the names of variables begin that lead models, keys and tracing elsewhere."""
 
