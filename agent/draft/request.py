@@ -24,10 +24,10 @@ LANDMARK, REGION, LOW_INFORMATION = 0, 5, 10
 """Neighbours shown, by kind of scene."""
 
 RARE = 0.01
-"""Best similarity so rare between photos of different places that both show the same thing."""
+"""Where at most this share of unrelated photos match so well, both photos show the same thing."""
 
 TELLING = 0.10
-"""A best similarity rarer than this tells something about the region."""
+"""Where at most this share does, the match tells something about the region."""
 
 MAJORITY = 0.5
 """Share of the votes that must lie at the leading place, or within `REGION_KM` of it."""
