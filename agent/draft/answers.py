@@ -92,7 +92,7 @@ ON_LAND = ("road", "building", "vehicle")
 """Clues that are not seen at sea."""
 
 MOST_CHARACTERS = 1000
-"""Of one clue or hypothesis in the state; the trail keeps the answer whole."""
+"""Longest clue or hypothesis in the state; the trail keeps the whole answer."""
 
 MOST_ENTRIES = 20
 """Clues, and hypotheses, in the state."""

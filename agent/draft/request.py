@@ -24,16 +24,16 @@ LANDMARK, REGION, LOW_INFORMATION = 0, 5, 10
 """Neighbours shown, by kind of scene."""
 
 RARE = 0.01
-"""A best likeness that is this rare among photos of unlike places is of the same thing."""
+"""Where at most this share of unrelated photos match so well, both photos show the same thing."""
 
 TELLING = 0.10
-"""One that is rarer than this says something of the region."""
+"""Where at most this share does, the match tells something about the region."""
 
 MAJORITY = 0.5
-"""Of the votes, within `REGION_KM` of the leading place or in it."""
+"""Share of the votes that must lie at the leading place, or within `REGION_KM` of it."""
 
 REGION_KM = 750.0
-"""Countries and their like."""
+"""The scale of countries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Route:
     """How many neighbours the model is shown, and why."""
 
     neighbours: int
-    """Of either list."""
+    """Length of either list."""
     reason: str
 
 

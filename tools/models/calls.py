@@ -1,4 +1,4 @@
-"""Calls to one model for one answer: in time, tried again, with less where it is refused.
+"""Calls to one model for one answer: bounded in time, retried, simplified where rejected.
 
 What goes wrong with the model or its server ends in `CallFailed`; what is wrong with how it was set
 up, in a plain `ModelError`, before anything is sent.
@@ -128,7 +128,7 @@ def within(
 
 
 WAITS_S = (0.5, 2.0)
-"""Before the second and the third try, where the server does not say how long to wait."""
+"""Seconds before the second and the third try, where the server does not say how long to wait."""
 
 LONGEST_WAIT_S = 20.0
 """A server that wants a longer pause is given up on."""
@@ -175,7 +175,7 @@ def _may_pass(error: BaseException) -> bool:
 
 
 CONCEDED = "geofix_without"
-"""Under which a kept message holds what its question had to do without."""
+"""Key of a cached message that lists what its question had to do without."""
 
 NO_FORM = (
     "the model's client does not support structured output, so the schema was put into the prompt"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 NO_KEY = "no-key-needed"
-"""Sent to a server of one's own that wants no key: the clients insist on having one."""
+"""Sent to a server of your own that needs no key, since the clients insist on one."""
 
 
 def load_chat_model(
@@ -49,7 +49,7 @@ def load_chat_model(
 
     Raises:
         ModelError: The provider is unknown, its package is not installed, a key is missing,
-            the address is none, or `GEOFIX_OFFLINE` forbids to call it.
+            the address is not one, or `GEOFIX_OFFLINE` forbids calling it.
     """
     stay_offline()
     provider, model = _parsed(spec)

@@ -20,7 +20,7 @@ class Price:
     input: float
     output: float
     cached: float | None = None
-    """Of input read from the host's cache; charged as `input` where it is not known."""
+    """Price of input read from the host's cache; `input` is charged where it is not known."""
     source: str = "given by the caller"
     """Address of the page it was read from."""
     read_on: str | None = None
@@ -31,7 +31,7 @@ class Price:
         """Read `input/output` or `input/output/cached`, such as `2.50/10`.
 
         Raises:
-            ModelError: It is no such price.
+            ModelError: The text is not a price.
         """
         try:
             numbers = [float(part) for part in text.split("/")]

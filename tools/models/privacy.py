@@ -1,8 +1,8 @@
 """Where a call goes and what it sends: told before it goes, forbidden when offline.
 
 Loopback stays open (`127.0.0.0/8`, `::1`, `localhost`), unless a proxy is set for it: a model
-server on this machine is no way out. A host on the local network is one, and so is a name that only
-a look-up would show to be this machine.
+server on this machine sends nothing out. A host on the local network counts as outside, and so
+does a name that only a look-up would show to be this machine.
 """
 
 from __future__ import annotations
@@ -190,9 +190,9 @@ class Outbound:
     """Whether it leaves this machine."""
     pictures: int
     picture_bytes: int
-    """Of the pictures as files, before they are encoded for the wire."""
+    """Size of the pictures as files, before they are encoded for the wire."""
     text_bytes: int
-    """Of the words, in UTF-8; the schema that goes with them is not counted."""
+    """Size of the words in UTF-8, without the schema that goes with them."""
     proxy: str | None = None
     """Host of a proxy in between."""
 
@@ -250,7 +250,7 @@ def require_bare(messages: Sequence[BaseMessage]) -> list[int]:
 
     Raises:
         ModelError: One carries EXIF, a comment, a color profile or anything else besides its
-            pixels, or is no JPEG, so that nobody can say what it carries.
+            pixels, or is not a JPEG, so that its contents are unknown.
     """
     sizes = []
     for number, encoded in enumerate(pictures_in(messages), start=1):

@@ -19,17 +19,17 @@ from typing import Any, TypeVar
 ResultT = TypeVar("ResultT")
 
 MOST_BYTES = 16 * 1024 * 1024
-"""Of one response, as it came and after decompression; twenty long answers are 2 MB."""
+"""Largest response, as received and after decompression; twenty long answers are 2 MB."""
 
 MOST_LINES = 65_536
-"""Of one response. Ollama's client makes an object of each, and joins them one by one."""
+"""Most lines of a response. Ollama's client makes an object of each and joins them one by one."""
 
 _GZIP = zlib.MAX_WBITS | 16
 _BLOCK = 65_536
 
 
 class ResponseError(Exception):
-    """The server's response goes past a bound. No `GeofixError`: it is the model's failure."""
+    """The response exceeds a bound. Not a `GeofixError`, since it counts as the model's failure."""
 
 
 class Line:

@@ -15,10 +15,10 @@ from geofix.tools.errors import ModelError
 from geofix.tools.once import once_property
 
 MOST_ITEMS = 16
-"""Of an array whose schema sets no limit."""
+"""Most items of an array whose schema sets no limit."""
 
 LARGEST_NUMBER = 1e6
-"""Of a number whose schema sets no limit. A number with limits also has at most six decimals."""
+"""Bound of a number whose schema sets none. A bounded number has at most six decimals too."""
 
 LONGEST_STRING = 500
 """Characters of a string whose schema sets no limit."""

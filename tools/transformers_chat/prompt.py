@@ -104,8 +104,8 @@ def chat_of(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
     """Return the messages with every picture as a PIL image, in their order.
 
     Raises:
-        ModelError: There are none, one is of a kind a model in this process does not take, or a
-            picture is none.
+        ModelError: There are no messages, one is of a kind that a model in this process does not
+            take, or a picture cannot be read.
     """
     if not messages:
         raise ModelError("there are no messages to answer; give at least one")

@@ -36,7 +36,7 @@ def structured(model: BaseChatModel, schema: Any, *, include_raw: bool) -> Runna
     """Return a chain that gives the object, or `raw`, `parsed` and `parsing_error`.
 
     Raises:
-        ModelError: The schema is none.
+        ModelError: The schema is neither.
     """
     bound = model.bind(response_schema=json_schema_of(schema))
     parser: Runnable[Any, Any] = (
@@ -96,7 +96,7 @@ def wish_of(model: Defaults, stop: list[str] | None, options: dict[str, Any]) ->
     """Return what a call wants.
 
     Raises:
-        ModelError: An option is unknown or out of range, or the schema is none.
+        ModelError: An option is unknown or out of range, or the schema is not one.
     """
     # Some are for LangSmith's eyes, and `stream` is LangChain's own.
     unknown = [
