@@ -216,7 +216,7 @@ def accuracy(
         errors_km: Geodesic, `[n]`; infinite where not answered.
         thresholds_km: Distances.
         accuracy_km: How far the truth may lie from its coordinates, `[n]`; a photo counts only
-            at distances its truth is known to. All do where left out.
+            at distances no finer than that. All count where it is left out.
         places: What photos share, `[n]`, for the interval; none where each has its own.
     """
     errors = np.asarray(errors_km, float)

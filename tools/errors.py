@@ -7,7 +7,6 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from geofix.db.errors import GeofixError
 
@@ -60,7 +59,6 @@ class _Quiet:
 
 
 _quiet = _Quiet()
-_loading = threading.RLock()
 
 
 @contextmanager
@@ -77,28 +75,3 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         _quiet.leave()
-
-
-@contextmanager
-def transformers_loading() -> Iterator[None]:
-    """Let one thread load a model of transformers, without its progress bars and advice.
-
-    Others wait. While it loads, transformers changes what all threads share: torch's default
-    number format, how weights are initialised, its own verbosity. Two loads at once would each
-    restore what the other had changed.
-    """
-    # Seconds, and whoever loads a model has paid them.
-    from transformers.utils import logging  # noqa: PLC0415
-
-    # transformers annotates few of its functions: Any keeps mypy from refusing to call the others.
-    terminal: Any = logging
-    with _loading:
-        level, bars = terminal.get_verbosity(), terminal.is_progress_bar_enabled()
-        terminal.set_verbosity_error()
-        terminal.disable_progress_bar()
-        try:
-            yield
-        finally:
-            terminal.set_verbosity(level)
-            if bars:
-                terminal.enable_progress_bar()

@@ -112,7 +112,7 @@ class Fitted(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What an answer says of itself."""
+    """The radius and confidence that an answer states."""
 
     radius_km: float
     calibration: Calibration

@@ -15,7 +15,7 @@ from geofix.agent.cli.terminal import CANNOT_DRAFT, err, escaped, out, say
 from geofix.db.plain_text import one_line
 
 if TYPE_CHECKING:
-    from geofix.tools.models.check import Drafting, ModelCheck, Pictures, Several
+    from geofix.tools.models.check import Drafting, ModelCheck, PictureCheck, Several
 
 LONGEST_COLOR = 40
 """Longest name of a color that is shown."""
@@ -92,7 +92,7 @@ def _lines(found: ModelCheck) -> Iterator[tuple[str, str]]:
         yield "note", note
 
 
-def _images(pictures: Pictures) -> str:
+def _images(pictures: PictureCheck) -> str:
     named = ", ".join(f"{color} as {_cut(name)!r}" for color, name in pictures.named.items())
     return {
         "told apart": f"recognised: {named}",

@@ -23,7 +23,7 @@ def _degrees(axis: Axis) -> BeforeValidator:
 
     def read(value: Any) -> Any:
         if isinstance(value, bool):
-            raise ValueError(f"{value!r} is no {axis}; give one number of decimal degrees")
+            raise ValueError(f"{value!r} is not a {axis}; give one number in decimal degrees")
         return read_degrees(value, axis) if isinstance(value, str) else value
 
     return BeforeValidator(read)

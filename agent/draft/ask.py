@@ -13,14 +13,14 @@ from geofix.agent.context import Context
 from geofix.agent.draft.answers import AnyAnswer, read_draft
 from geofix.agent.draft.messages import as_sent
 from geofix.agent.draft.presets import PRESETS, VERSION
-from geofix.agent.draft.request import Request
+from geofix.agent.draft.request import DraftRequest
 from geofix.agent.recording import announce
 from geofix.agent.state import Draft, Hit, Provenance, Spending
 from geofix.tools.models.ask import ask, ask_many
 from geofix.tools.models.budget import Budget
 from geofix.tools.models.prices import Price
 from geofix.tools.models.privacy import BeforeSend
-from geofix.tools.models.reply import Answer, total
+from geofix.tools.models.reply import ModelAnswer, total
 
 SEVERAL = 0.7
 """Temperature for several samples where none is said; G3's for LLaVA."""
@@ -42,7 +42,7 @@ def sample(
     budget: Budget | None = None,
     price: Price | None = None,
     closed: str | None = None,
-) -> list[Answer[AnyAnswer]]:
+) -> list[ModelAnswer[AnyAnswer]]:
     """Return so many answers to one question, usable or not.
 
     Args:
@@ -66,7 +66,7 @@ def sample(
     return ask_many(model, messages, schema, samples, wanted, **terms)
 
 
-def gave_up(answers: Sequence[Answer[AnyAnswer]]) -> bool:
+def gave_up(answers: Sequence[ModelAnswer[AnyAnswer]]) -> bool:
     """Say whether each call failed before the model said anything: nobody waits twice."""
     called = [answer for answer in answers if not answer.cached]
     failed = [answer.failure is not None and not answer.texts for answer in called]
@@ -79,7 +79,7 @@ class ModelRound:
 
     drafts: list[Draft]
     """One for each usable answer."""
-    answers: list[Answer[AnyAnswer]]
+    answers: list[ModelAnswer[AnyAnswer]]
     """All of them, usable or not."""
     wanted: int
     """How many were asked for."""
@@ -120,7 +120,7 @@ class ModelRound:
 
 def ask_round(
     model: BaseChatModel,
-    requests: Sequence[Request],
+    requests: Sequence[DraftRequest],
     context: Context,
     asked: Draft,
     positives: Sequence[Hit],
@@ -144,7 +144,7 @@ def ask_round(
     samples = context.samples or preset.samples
     temperature = preset.temperature if context.temperature is None else context.temperature
     drafts: list[Draft] = []
-    every: list[Answer[AnyAnswer]] = []
+    every: list[ModelAnswer[AnyAnswer]] = []
     closed: str | None = None
     for request in requests:
         answers = sample(
@@ -164,13 +164,13 @@ def ask_round(
     return ModelRound(drafts, every, samples * len(requests))
 
 
-def prompts_sent(requests: Sequence[Request]) -> list[list[dict[str, Any]]]:
+def prompts_sent(requests: Sequence[DraftRequest]) -> list[list[dict[str, Any]]]:
     """Return the messages of each request as the trail keeps them."""
     return [as_sent(request.messages) for request in requests]
 
 
 def _provenance(
-    answer: Answer[AnyAnswer], context: Context, request: Request, sample: int
+    answer: ModelAnswer[AnyAnswer], context: Context, request: DraftRequest, sample: int
 ) -> Provenance:
     return Provenance(
         preset=context.preset,

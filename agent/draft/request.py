@@ -69,7 +69,7 @@ def route_of(retrieval: Retrieval) -> Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class DraftRequest:
     """One question to the model."""
 
     shown: Shown
@@ -80,7 +80,7 @@ class Request:
 class Requests:
     """All questions of a round."""
 
-    all: list[Request]
+    all: list[DraftRequest]
     route: str | None
     """Why so many neighbours are shown, where the search decided."""
     missing: list[str]
@@ -93,11 +93,11 @@ def requests_of(state: State, context: Context, services: Services) -> Requests:
     route = route_of(state.retrieval) if context.route == "retrieval" else None
     side = side_px(context, services)
     jpeg = photo(state.sha256, side, services)
-    requests: list[Request] = []
+    requests: list[DraftRequest] = []
     missing: list[str] = []
     for neighbours in preset.neighbours if route is None else (route.neighbours,):
         lists = shown(state.retrieval, state.region or state.within, neighbours)
         found, without = exemplars(lists, context.exemplars, side, services)
         missing += without
-        requests.append(Request(lists, draft_messages(preset, jpeg, lists, found)))
+        requests.append(DraftRequest(lists, draft_messages(preset, jpeg, lists, found)))
     return Requests(requests, None if route is None else route.reason, missing)

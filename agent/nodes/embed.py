@@ -44,7 +44,7 @@ def embed(state: State, context: Context, services: Services) -> Outcome:
             "scene": scene,
             "began_epoch_s": time.time(),
         },
-        summary=f"{'embedded by' if known is None else 'known to'} {encoder.name}{shows}",
+        summary=f"{'embedded by' if known is None else 'embedded before by'} {encoder.name}{shows}",
         detail={
             "sha256": photo.sha256,
             "width": photo.width,

@@ -168,7 +168,7 @@ def _around_the_leader(retrieval: Retrieval, context: Context) -> Area | None:
 
 
 def _apart(far: Found, near: Found, most: int) -> Found:
-    """Return the first photos that are no positives."""
+    """Return the first photos that are not positives."""
     known = {neighbour.photo_id for neighbour in near}
     others = [neighbour for neighbour in far if neighbour.photo_id not in known]
     return replace(far, neighbours=tuple(others[:most]))
@@ -195,7 +195,7 @@ def _reports(kind: str, found: Found) -> list[SearchReport]:
 
 
 def _why_fewer(found: Found) -> str:
-    """Return what kept photos from being among those found; empty where nothing is known of any."""
+    """Return why photos were left out, for a note; empty where none was."""
     reasons = {
         "of pictures found already": sum(part.twins for part in found.how),
         "of the photo itself": sum(part.own for part in found.how),

@@ -125,7 +125,7 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
 
 
 def _promise(state: State, first: Candidate, context: Context, services: Services) -> Promise:
-    """Return radius and confidence by the calibration that chose, where it holds to the end."""
+    """Return radius and confidence by the calibration that chose, if it still holds."""
     known = state.calibration
     if known is None:
         known = Calibration(

@@ -1,4 +1,4 @@
-"""verify: pool all candidates, score them without the model, and decide, reasons first."""
+"""verify: pool all candidates, score them without the model, and decide, with the reasons."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NO_BASELINE = (
 
 
 def verify(state: State, context: Context, services: Services) -> Outcome:
-    """Let clusters of the retrieved photos confirm or overrule the draft."""
+    """Choose among the places of retrieved photos and drafts, and decide what to do next."""
     retrieval = state.retrieval
     observed, not_had = observe(state, context, services)
     goes_by = in_force(services, run_setup_of(state, context, services.settings.image_place))

@@ -50,7 +50,7 @@ UNSTATED_CONFIDENCE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class PooledPlace:
-    """A place and what votes and drafts fall to it; `evidence` makes its features of them."""
+    """A place with its votes and drafts, from which `evidence` computes its features."""
 
     candidate: Candidate
     """Without features and score."""
@@ -67,7 +67,7 @@ class PooledPlace:
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """The positives of a round with their votes, and how they hang together."""
+    """The positives of a round with their votes, distances and clusters."""
 
     hits: Sequence[Hit]
     latitude: NDArray[np.float64]
@@ -102,7 +102,7 @@ def pool_candidates(
     *,
     region_share: float = 1.0,
 ) -> list[PooledPlace]:
-    """Return the places that positives and drafts speak for, in no order.
+    """Return the places of positives and drafts, in no order.
 
     Args:
         hits: The round's positives.
@@ -244,7 +244,7 @@ def _with_drafts(
 def _nearest(drafts: Sequence[Draft], groups: Sequence[Sequence[Hit]]) -> list[int | None]:
     """Return for each draft the group with the photo nearest to it; none where that is over 25 km.
 
-    Near a photo, not somewhere in the reach of a place that is known to a continent only.
+    Near a photo: the radius of a place may be as large as a continent.
     """
     hits = [hit for group in groups for hit in group]
     if not drafts or not hits:

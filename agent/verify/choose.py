@@ -125,7 +125,7 @@ def _scored(
 
 
 def _outside(drafts: Sequence[Draft], within: Region | None) -> list[PooledPlace]:
-    """Return the places drafted where the answer may not be."""
+    """Return the drafted places outside the region the question allows."""
     if within is None:
         return []
     elsewhere = [draft for draft in drafts if not _allowed(draft, within)]

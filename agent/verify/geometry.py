@@ -85,11 +85,6 @@ def not_compared(places: Places, observed: Observed) -> FloatArray:
     return (~there.any(axis=1)).astype(float)
 
 
-def compared(hits: Sequence[Hit], observed: Observed) -> list[GeometricMatch]:
-    """Return what came of the pictures of some photos, of those that were compared."""
-    return [observed.matches[hit.photo_id] for hit in hits if hit.photo_id in observed.matches]
-
-
 def inliers_of(hit: Hit, observed: Observed) -> int:
     """Return the inliers of one photo; 0 where it was not compared."""
     match = observed.matches.get(hit.photo_id)
@@ -97,7 +92,7 @@ def inliers_of(hit: Hit, observed: Observed) -> int:
 
 
 def sum_of_independent(hits: Sequence[Hit], observed: Observed) -> int:
-    """Return the inliers over photos, the first of each walk alone."""
+    """Return the sum of inliers over photos; of each walk only the first photo counts."""
     return sum(inliers_of(hit, observed) for hit in independent_photos(hits))
 
 

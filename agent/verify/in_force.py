@@ -1,4 +1,4 @@
-"""What a run goes by: a calibration with its scorers, or the shipped scorers and the reason why.
+"""What a run uses: a calibration with its scorers, or the shipped scorers and the reason why.
 
 Decided once a round, where the run chooses, from what the run depends on. A calibration holds for
 runs that share all of it; where anything has changed, the shipped scorers choose.
@@ -56,7 +56,7 @@ class RunSetup:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What a run goes by: the one decision whether a calibration holds for it."""
+    """What a run uses, and whether a calibration holds for it."""
 
     scorers: Scorers
     """What chooses: the calibration's where it holds, else those shipped."""
@@ -76,7 +76,7 @@ def drafters(drafts: Sequence[Draft]) -> str:
 
 
 def run_setup_of(state: State, context: Context, image_place: str | None) -> RunSetup:
-    """Return what a run depends on, as it went: who drafted, not who should have.
+    """Return what a run depended on: who did draft, not who was to draft.
 
     Args:
         state: After drafts.
@@ -138,7 +138,7 @@ def drift(fitted: Fitted, setup: RunSetup) -> str | None:
 
 
 def in_force(services: Services, setup: RunSetup) -> InForce:
-    """Return what a run goes by: its calibration where that holds, else what is shipped.
+    """Return what a run uses: its calibration where that holds, else what is shipped.
 
     Args:
         services: To the calibrations, and to what an evaluation changes.

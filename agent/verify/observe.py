@@ -173,7 +173,7 @@ _SAME_KM = 1.0
 
 
 def observe(state: State, context: Context, services: Services) -> tuple[Observed, list[str]]:
-    """Return what the round knows, and what of it could not be had.
+    """Return what the round knows, and what could not be found out.
 
     Args:
         state: After retrieval and drafts.
@@ -201,7 +201,7 @@ def observe(state: State, context: Context, services: Services) -> tuple[Observe
 
 
 def counted_drafts(state: State) -> list[Draft]:
-    """Return the drafts that speak in this round: its own, and earlier ones inside its region.
+    """Return the drafts that count in this round: its own, and earlier ones inside its region.
 
     The consensus is made of the same photos as the clusters; counting it would count them twice.
     Earlier drafts outside the region are among the candidates that are carried on.
@@ -260,7 +260,7 @@ def _density(
 
 
 def _apart(places: Sequence[Hit | Draft]) -> list[tuple[float, float]]:
-    """Return where there is something to count around, each about once."""
+    """Return the points to count photos around, without near duplicates."""
     points = [
         (place.latitude, place.longitude)
         for place in places

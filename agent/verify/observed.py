@@ -60,7 +60,7 @@ class Observed:
 
     @property
     def negatives(self) -> Sequence[Hit]:
-        """The photos that look otherwise; only they speak against where they were taken."""
+        """The dissimilar photos; only they are evidence against where they were taken."""
         return self.retrieval.negatives if self.retrieval.negatives_by == "dissimilar" else ()
 
 

@@ -36,7 +36,7 @@ _OWN_WORD = {
 
 
 def held_back(candidates: Sequence[Candidate], scorer: Scorer) -> list[Candidate]:
-    """Return the candidates, those marked that lead across a region by one kind of evidence alone.
+    """Mark the candidates that lead in another region by only one kind of evidence; return all.
 
     Args:
         candidates: Scored, with terms.
@@ -71,7 +71,7 @@ class _Said:
 
 
 def _agreeing(said: _Said, leader: _Said) -> list[Kind]:
-    """Return the kinds of evidence that speak for a candidate against the leader by votes."""
+    """Return the kinds of evidence that favor a candidate over the leader by votes."""
     parts = said.candidate.parts
     kinds: list[Kind] = [
         kind

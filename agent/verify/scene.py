@@ -28,7 +28,7 @@ SHOWS = {
 
 
 def rejection(scene: SceneSeen | None, first: Candidate) -> str | None:
-    """Return why the photo cannot be placed; none where it shows a place, or was not looked at.
+    """Return why the photo cannot be placed; none where it shows a place, or was not classified.
 
     Args:
         scene: What it shows.

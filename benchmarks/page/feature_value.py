@@ -53,7 +53,7 @@ def ablation(fit: Sequence[Seen], shown: Mapping[str, Sequence[Seen]]) -> str:
         *table(["hand-set, without", *shown], rows),
         "Then of weights fitted on other simulated worlds, refitted without it each time, with one"
         f" regularisation (C = {STRENGTH:g}). The contradiction of dissimilar photos and geometry"
-        " are not fitted: see `evaluation/calibrate/examples.py`. Intervals overlap: most features"
+        " are not fitted: see `agent/verify/evidence.py`. Intervals overlap: most features"
         " alone are worth less than these photos can tell.\n",
     ]
     fitted = [name for name in KIND_OF if name not in UNTRUSTED]

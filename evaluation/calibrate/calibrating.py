@@ -162,7 +162,7 @@ def _answered(
         return first, tried
     say("asking again with the fitted scorers")
     again = ask(tried.scorers)
-    # What they were fitted on is better known to them than what they will meet.
+    # Scorers do better on the places they were fitted on than on those they will meet.
     others = [result for result in again.results if result.group not in tried.places]
     tried = kept_if_enough(tried, others)
     return (first if tried.scorers is None else again._replace(results=others)), tried

@@ -25,7 +25,7 @@ from geofix.agent.state import Candidate, Retrieval
 from geofix.evaluation.calibrate.reliability_fit import fit_confidence
 from geofix.evaluation.metrics import Share, share_by_place
 from geofix.evaluation.run.result import EvalPhoto, Result
-from geofix.evaluation.run.splits import drawn, places_of
+from geofix.evaluation.run.splits import fold_of, places_of
 from geofix.tools.errors import SourceError
 from geofix.tools.statistics import SCALES
 from geofix.tools.statistics.conformal import FEWEST_PLACES, LEVELS, ConformalRadius, fit_radius
@@ -101,13 +101,11 @@ def _signals(result: Result) -> dict[str, float]:
 
 
 def folds_of(answers: Sequence[KnownAnswer], folds: int, seed: int) -> list[list[KnownAnswer]]:
-    """Return the answers in folds, places whole, each place to the fold that has fewest."""
-    members: dict[str, list[KnownAnswer]] = {}
-    for answer in answers:
-        members.setdefault(answer.group, []).append(answer)
+    """Return the answers in folds, places whole."""
     parted: list[list[KnownAnswer]] = [[] for _ in range(folds)]
-    for group in sorted(members, key=lambda group: drawn(group, seed)):
-        parted[int(np.argmin([len(fold) for fold in parted]))].extend(members[group])
+    fold = fold_of([answer.group for answer in answers], folds, seed)
+    for answer, at in zip(answers, fold, strict=True):
+        parted[at].append(answer)
     return parted
 
 

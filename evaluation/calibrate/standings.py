@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import numpy as np
-
 from geofix.agent.draft.consensus import consensus
 from geofix.agent.verify.rounds import ranked
 from geofix.agent.verify.rules import held_back
@@ -24,10 +22,9 @@ from geofix.evaluation.calibrate.examples import (
     seen,
     spots_seen,
 )
+from geofix.evaluation.calibrate.promises import FOLDS
 from geofix.evaluation.calibrate.training import TooFewError
-from geofix.evaluation.run.splits import drawn
-
-FOLDS = 5
+from geofix.evaluation.run.splits import fold_of
 
 
 def cross_fitted(some: Sequence[Seen], seed: int = 0) -> list[Seen]:
@@ -40,11 +37,11 @@ def cross_fitted(some: Sequence[Seen], seed: int = 0) -> list[Seen]:
     Raises:
         TooFewError: There are too few photos or places to fit scorers of places on.
     """
-    fold = _folds([one.case.group for one in some], seed)
+    fold = fold_of([one.case.group for one in some], FOLDS, seed)
     chosen = list(some)
     for held in range(FOLDS):
         scorers = fitted_on([one for one, at in zip(some, fold, strict=True) if at != held])
-        for at in np.flatnonzero(np.array(fold) == held).tolist():
+        for at in [at for at, number in enumerate(fold) if number == held]:
             one = some[at]
             chosen[at] = Seen(one.case, one.observed, choices(one.observed, scorers))
     return chosen
@@ -58,17 +55,6 @@ def fitted_on(some: Sequence[Seen]) -> Scorers:
     except TooFewError:
         return fitted
     return fitted.model_copy(update={"spot": spot})
-
-
-def _folds(groups: Sequence[str], seed: int) -> list[int]:
-    """Return a fold for each; a place is in one, that with fewest photos so far."""
-    names, photos = np.unique(groups, return_counts=True)
-    sizes = dict(zip(names.tolist(), photos.tolist(), strict=True))
-    filled, fold = [0] * FOLDS, {}
-    for name in sorted(sizes, key=lambda name: drawn(name, seed)):
-        fold[name] = int(np.argmin(filled))
-        filled[fold[name]] += sizes[name]
-    return [fold[group] for group in groups]
 
 
 NEIGHBOURS = 16

@@ -111,7 +111,7 @@ class Scorecard:
 
 
 def thresholds_of(results: Sequence[Result]) -> tuple[float, ...]:
-    """Return the distances to tell accuracy at: fine ones where truths are known to them."""
+    """Return the distances to state accuracy at, finer ones where locations are known to them."""
     known = [result.accuracy_km for result in results if result.has_truth]
     fine = tuple(km for km in STREET_KM if any(accuracy_km <= km for accuracy_km in known))
     return (*fine, *SCALES_KM)

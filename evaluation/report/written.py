@@ -1,4 +1,4 @@
-"""A report as a program, a spreadsheet and a reader of Markdown take it."""
+"""A report as JSON, CSV and Markdown."""
 
 from __future__ import annotations
 

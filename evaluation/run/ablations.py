@@ -1,4 +1,4 @@
-"""What `--ablate` names, and the changes to a run that are no option of it."""
+"""What `--ablate` names, and changes to a run that are not options."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def feature_names() -> tuple[str, ...]:
 
 @contextmanager
 def hooked(services: Services, ablation: Ablation) -> Iterator[None]:
-    """Let an ablation change what chooses in each run, and undo it at its end."""
+    """Let an ablation change the scorers inside the block."""
     before = services.change_scorers
 
     def changed(scorers: Scorers) -> Scorers:

@@ -1,4 +1,4 @@
-"""One photo is asked about, and everything an evaluation tells of it is gathered.
+"""Asks about one photo and gathers what an evaluation reports of it.
 
 The facade gets bytes, so no file name goes along, and strips metadata itself (`agent/intake.py`):
 what is measured is the way every photo goes.

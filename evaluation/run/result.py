@@ -97,12 +97,12 @@ class Result(BaseModel):
 
     @classmethod
     def of_columns(cls, row: Mapping[str, Any]) -> Result:
-        """Return what `columns` took apart."""
+        """Return the result of a row that `columns` made."""
         return cls.model_validate({**row["detail"], **{name: row[name] for name in COLUMNS}})
 
 
 def or_wrong(error_km: float | None) -> float:
-    """Return an error as accuracies count it."""
+    """Return an error, infinite where there is none, as accuracies count it."""
     return WRONG_KM if error_km is None else error_km
 
 

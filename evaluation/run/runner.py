@@ -150,7 +150,7 @@ def _all(
     workers: int,
     advance: Callable[[int], None],
 ) -> None:
-    """Do the work on all photos; the first error ends it, after what was begun is done."""
+    """Do the work on all photos; the first error stops it once running work is done."""
     done, rest = 0, iter(photos)
     with ThreadPoolExecutor(workers, thread_name_prefix="evaluate") as pool:
         running: set[Future[None]] = set()

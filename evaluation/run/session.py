@@ -1,4 +1,4 @@
-"""What `geofix eval` does: opens geofix, runs the base and what stands beside it, compares."""
+"""What `geofix eval` does: it runs the base and the runs to compare with it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class EvaluationRequest:
 
 
 def run_dataset(request: EvaluationRequest, settings: Settings, say: Say) -> Report:
-    """Evaluate a data set, and what is to stand beside it.
+    """Evaluate a data set, with the runs to compare.
 
     Args:
         request: What and how.
@@ -149,7 +149,7 @@ def chosen(photos: Sequence[EvalPhoto], limit: int | None, seed: int) -> Sequenc
 
 
 def parse_leaks(written: str | None) -> tuple[Leak, ...]:
-    """Return which leaks to leave out, from words parted by commas.
+    """Return which leaks to leave out, from words separated by commas.
 
     Raises:
         GeofixError: A word is none of `LEAKS`.
@@ -176,7 +176,7 @@ def _against(run: EvaluationRun, base: EvaluationRun, seed: int) -> Comparison:
 
 def _notes(dataset: Dataset, photos: Sequence[EvalPhoto], leaks: Sequence[Leak]) -> list[str]:
     notes = [
-        "A photo counts at a distance only if its truth is known to that distance.",
+        "A photo counts at a distance only if its location is known at least that exactly.",
         "Intervals, differences and tests count places and sequences, not photos: Wilson's interval"
         " with the effective number of photos, a paired bootstrap over places, and McNemar's test"
         " with the runs exchanged place by place.",

@@ -7,7 +7,7 @@ well a camera is recognised.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -42,7 +42,7 @@ def places_of(photos: Sequence[Grouped], names: Sequence[str]) -> list[str]:
 
 
 def witnesses_of(photos: Sequence[Grouped]) -> list[int]:
-    """Return a number for each photo, by which an interval or a test counts it.
+    """Return the number of the group that intervals and tests count each photo in.
 
     By place and sequence where there are several; a set of one place is told by its photos.
     """
@@ -93,6 +93,22 @@ def split(
             taken.update(some)
     chosen = [photo for at, photo in enumerate(photos) if at in taken]
     return chosen, [photo for at, photo in enumerate(photos) if at not in taken]
+
+
+def fold_of(places: Sequence[str], folds: int, seed: int) -> list[int]:
+    """Return a fold for each photo; a place goes whole to the fold with the fewest photos so far.
+
+    Args:
+        places: The place of each photo.
+        folds: How many.
+        seed: Draws the order of the places.
+    """
+    photos = Counter(places)
+    filled, fold = [0] * folds, {}
+    for place in sorted(photos, key=lambda place: drawn(place, seed)):
+        fold[place] = filled.index(min(filled))
+        filled[fold[place]] += photos[place]
+    return [fold[place] for place in places]
 
 
 def drawn(name: str, seed: int) -> bytes:

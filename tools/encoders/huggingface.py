@@ -28,7 +28,8 @@ from torch import Tensor
 from geofix.tools.encoders.batches import embed_in_batches
 from geofix.tools.encoders.placement import Placement
 from geofix.tools.encoders.snapshots import Snapshot
-from geofix.tools.errors import EncoderError, transformers_loading
+from geofix.tools.errors import EncoderError
+from geofix.tools.torch_loading import transformers_loading
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from geofix.tools.errors import EncoderError
+from geofix.tools.torch_loading import torch_device
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -41,7 +42,7 @@ def place(device: str | None, dtype: str | None, batch_size: int | None) -> Plac
     Raises:
         EncoderError: the device is unknown or absent, or a value is out of range.
     """
-    where = _device(device)
+    where = torch_device(device, EncoderError)
     if dtype is None:
         dtype = "float16" if where.type == "cuda" else "float32"
     if dtype not in DTYPES:
@@ -49,22 +50,3 @@ def place(device: str | None, dtype: str | None, batch_size: int | None) -> Plac
     if batch_size is None:
         batch_size = _BATCH_SIZES.get(where.type, _BATCH_SIZE_ELSEWHERE)
     return Placement(where, DTYPES[dtype], batch_size)
-
-
-def _device(device: str | None) -> torch.device:
-    if device is None:
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        where = torch.device(device)
-        torch.empty(0, device=where)
-    # A build of torch without CUDA says so by AssertionError; a backend without a module,
-    # by ModuleNotFoundError; an unknown name, by RuntimeError.
-    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
-        raise EncoderError(
-            f"device {device!r} cannot be used here ({error}); use 'cpu' or leave it out"
-        ) from error
-    if where.type == "meta":
-        raise EncoderError(f"device {device!r} computes nothing; use 'cpu' or leave it out")
-    return where

@@ -1,6 +1,6 @@
 """One question to a chat model, answered in a schema: tried again if it failed, mended once.
 
-Whatever a model or its server does ends in an `Answer`, usable or with the reason why not: a
+Whatever a model or its server does ends in an `ModelAnswer`, usable or with the reason why not: a
 model's fault must not end a run.
 """
 
@@ -23,10 +23,17 @@ from geofix.tools.models.calls import Caller
 from geofix.tools.models.failures import MAX_REASON
 from geofix.tools.models.prices import Price
 from geofix.tools.models.privacy import BeforeSend, require_bare
-from geofix.tools.models.reply import MOST_TEXT, Answer, Reply, parse_answer, sounds_refused, total
+from geofix.tools.models.reply import (
+    MOST_TEXT,
+    ModelAnswer,
+    Reply,
+    parse_answer,
+    sounds_refused,
+    total,
+)
 from geofix.tools.models.send import gives_several, json_schema
 
-__all__ = ["MAX_REASON", "Answer", "ask", "ask_many"]
+__all__ = ["MAX_REASON", "ModelAnswer", "ask", "ask_many"]
 
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
@@ -48,7 +55,7 @@ def ask(
     before_send: BeforeSend | None = None,
     keep: bool | None = None,
     closed: str | None = None,
-) -> Answer[AnswerT]:
+) -> ModelAnswer[AnswerT]:
     """Ask for an answer in `schema`; an unusable one is sent back once with what is wrong.
 
     Args:
@@ -84,7 +91,7 @@ def ask_many(
     before_send: BeforeSend | None = None,
     keep: bool | None = None,
     closed: str | None = None,
-) -> list[Answer[AnswerT]]:
+) -> list[ModelAnswer[AnswerT]]:
     """Ask for several answers to one question: by one call where the model gives several.
 
     Args:
@@ -118,7 +125,7 @@ def ask_many(
     if gives_several(model):
         given, failed = _given(callers, messages)
 
-    def answer(caller: Caller, reply: Reply | None) -> Answer[AnswerT]:
+    def answer(caller: Caller, reply: Reply | None) -> ModelAnswer[AnswerT]:
         if reply is None and failed is not None:
             return _answer(caller, [], None, failed, None, began)
         return _converse(caller, messages, schema, reply, began)
@@ -155,7 +162,7 @@ def _converse(
     schema: type[AnswerT],
     reply: Reply | None = None,
     began: float | None = None,
-) -> Answer[AnswerT]:
+) -> ModelAnswer[AnswerT]:
     began = time.monotonic() if began is None else began
     replies: list[Reply] = []
     parsed: AnswerT | None = None
@@ -213,11 +220,11 @@ def _answer(
     failure: str | None,
     repaired: str | None,
     began: float,
-) -> Answer[AnswerT]:
+) -> ModelAnswer[AnswerT]:
     last = replies[-1] if replies else None
     counted = total(reply.tokens for reply in replies)
     notes = [*caller.notes, *(note for reply in replies for note in reply.notes)]
-    return Answer(
+    return ModelAnswer(
         parsed=parsed,
         failure=failure,
         texts=tuple(reply.text for reply in replies),

@@ -16,8 +16,8 @@ from geofix.tools.models.failures import status_of
 from geofix.tools.models.prices import Price, is_free
 from geofix.tools.models.privacy import (
     IN_PROCESS,
-    Address,
     BeforeSend,
+    Destination,
     address_of,
     outbound,
     require_here,
@@ -143,7 +143,7 @@ def require_price(budget: Budget | None, price: Price | None, model: str) -> Non
         )
 
 
-def price_at(address: Address, *names: str | None) -> Price | None:
+def price_at(address: Destination, *names: str | None) -> Price | None:
     """Return the price of a model; None if it is not known.
 
     Args:
@@ -190,7 +190,7 @@ class Terms:
     """Why no call may be made, so that only kept answers are given; None where calls may be."""
 
 
-class Account:
+class CallAccount:
     """Lets calls be made while they may be, and counts them."""
 
     def __init__(self, model: BaseChatModel, terms: Terms) -> None:

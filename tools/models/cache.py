@@ -80,7 +80,7 @@ def answer_cache(engine: Engine) -> AnswerCache:
         return AnswerCache(SQLAlchemyMd5Cache(engine, AnswerRow), engine)  # type: ignore[arg-type]
 
 
-class Kept:
+class KeptAnswers:
     """The cache of one model, asked in one way.
 
     LangChain's own look-up knows neither samples nor temperatures: asked three times, it would give
@@ -117,7 +117,7 @@ def kept_for(
     temperature: float | None,
     keep: bool | None,
     sample: int,
-) -> Kept | None:
+) -> KeptAnswers | None:
     """Return where answers to this way of asking are kept; None if they are not.
 
     Args:
@@ -133,7 +133,7 @@ def kept_for(
         return None
     shown = {name: value for name, value in options.items() if not name.startswith("ls_")}
     key = f"{_identity(model)}{model._get_llm_string(**shown)}|temperature {temperature}"
-    return Kept(cache, key, sample)
+    return KeptAnswers(cache, key, sample)
 
 
 def _identity(model: BaseChatModel) -> str:

@@ -27,7 +27,7 @@ from pydantic import BaseModel
 from geofix.db.errors import GeofixError
 from geofix.db.plain_text import without
 from geofix.tools.errors import ModelError
-from geofix.tools.models.budget import Account, CallFailed, Terms
+from geofix.tools.models.budget import CallAccount, CallFailed, Terms
 from geofix.tools.models.cache import cache_of, kept_for
 from geofix.tools.models.failures import (
     header_of,
@@ -56,7 +56,7 @@ NO_TEMPERATURE = "the model takes no temperature of ours, and answered at its ow
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Demands:
     """What is asked of a server beyond the words."""
 
     schema: bool = True
@@ -65,16 +65,16 @@ class Asked:
     """None for the model's own."""
 
 
-def conceded(asked: Asked, error: BaseException) -> tuple[Asked, str] | None:
+def conceded(demands: Demands, error: BaseException) -> tuple[Demands, str] | None:
     """Return what to ask instead, and a note of it; None if nothing can be given up."""
     said, status = words_of(error), status_of(error)
     # llama.cpp refuses a schema it cannot turn into a grammar with 500 in some versions.
     if status not in _REFUSED and not (status == 500 and "grammar" in said.lower()):
         return None
-    if asked.temperature is not None and _TEMPERATURE.search(said):
-        return replace(asked, temperature=None), NO_TEMPERATURE
-    if asked.schema and _SCHEMA.search(said):
-        return replace(asked, schema=False), SCHEMA_IN_WORDS
+    if demands.temperature is not None and _TEMPERATURE.search(said):
+        return replace(demands, temperature=None), NO_TEMPERATURE
+    if demands.schema and _SCHEMA.search(said):
+        return replace(demands, schema=False), SCHEMA_IN_WORDS
     return None
 
 
@@ -197,18 +197,18 @@ class Caller:
         Raises:
             ModelError: The account cannot be opened.
         """
-        self.account = Account(model, terms)
+        self.account = CallAccount(model, terms)
         self.notes: list[str] = []
         self._schema = schema
         self._model = self._prepared(model, terms.temperature)
         self._form = form_for(self._model, schema)
         if self._form is IN_WORDS:
             self.notes.append(NO_FORM)
-        self._asked = Asked(temperature=getattr(self._model, "temperature", None))
+        self._demands = Demands(temperature=getattr(self._model, "temperature", None))
         self._kept = kept_for(
             model,
             self._form.options,
-            temperature=self._asked.temperature,
+            temperature=self._demands.temperature,
             keep=terms.keep,
             sample=sample,
         )
@@ -315,7 +315,7 @@ class Caller:
     def _send(
         self, messages: Sequence[BaseMessage], samples: int
     ) -> tuple[list[Any], dict[str, Any]]:
-        form = self._form if self._asked.schema else IN_WORDS
+        form = self._form if self._demands.schema else IN_WORDS
         longest, left = longest_call_s(self._model), self.account.left_s
         most = min((one for one in (longest, left) if one is not None), default=None)
         worded = self._worded(messages)
@@ -328,18 +328,18 @@ class Caller:
             return within(most, lambda: line.carry(call), given_up=line.cut)
 
     def _worded(self, messages: Sequence[BaseMessage]) -> Sequence[BaseMessage]:
-        if self._asked.schema and not self._form.in_words:
+        if self._demands.schema and not self._form.in_words:
             return messages
         return in_words(messages, self._schema)
 
     def _conceded(self, error: Exception) -> bool:
-        less = conceded(self._asked, error)
+        less = conceded(self._demands, error)
         if less is None or (self._form.in_words and not less[0].schema):
             return False
-        if self._asked.temperature is not None and less[0].temperature is None:
+        if self._demands.temperature is not None and less[0].temperature is None:
             self._model = self._model.model_copy(update={"temperature": None})
             self._form = form_for(self._model, self._schema)
-        self._asked = less[0]
+        self._demands = less[0]
         self.notes.append(less[1])
         return True
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 
 from geofix.tools.models.ask import ask, ask_many
 from geofix.tools.models.privacy import address_of
-from geofix.tools.models.reply import Answer
+from geofix.tools.models.reply import ModelAnswer
 from geofix.tools.photo.read import to_jpeg
 
 Sight = Literal["told apart", "differ", "alike", "unreadable", "refused", "failed"]
@@ -27,7 +27,7 @@ Fit = Literal["first try", "repaired", "unusable", "not asked"]
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
+class PictureCheck:
     """Whether the model sees."""
 
     sight: Sight
@@ -80,7 +80,7 @@ class ModelCheck:
     """What the server says of its build."""
     first_call_s: float
     """A small picture and one word; whatever is loaded at the first call is in it."""
-    pictures: Pictures
+    pictures: PictureCheck
     drafting: Drafting
     several: Several | None
     cost: float | None
@@ -131,14 +131,14 @@ def check_model(
     Raises:
         ModelError: Nothing may be sent to the model.
     """
-    colors: dict[str, Answer[SeenColor]] = {}
+    colors: dict[str, ModelAnswer[SeenColor]] = {}
     for color in COLORS:
         on_step(f"showing a {color} picture")
         colors[color] = ask(model, _color_question(color), SeenColor)
         if not colors[color].texts:
             break
     pictures = _pictures(colors)
-    answers: list[Answer[BaseModel]] = []
+    answers: list[ModelAnswer[BaseModel]] = []
     several = None
     if pictures.sight not in ("refused", "failed"):
         on_step("asking for a draft")
@@ -149,7 +149,7 @@ def check_model(
             several = _several(more)
             answers += more
     drafting = _drafting(answers[0] if answers else None)
-    every: list[Answer[SeenColor] | Answer[BaseModel]] = [*colors.values(), *answers]
+    every: list[ModelAnswer[SeenColor] | ModelAnswer[BaseModel]] = [*colors.values(), *answers]
     costs = [answer.cost for answer in every]
     where = address_of(model)
     return ModelCheck(
@@ -174,15 +174,15 @@ def _color_question(color: str) -> list[BaseMessage]:
     return [HumanMessage([{"type": "text", "text": "Which color fills this picture?"}, shown])]
 
 
-def _pictures(answers: dict[str, Answer[SeenColor]]) -> Pictures:
+def _pictures(answers: dict[str, ModelAnswer[SeenColor]]) -> PictureCheck:
     parsed = {color: answer.parsed for color, answer in answers.items()}
     named = {color: said.color for color, said in parsed.items() if said is not None}
     failure = next((answer.failure for answer in answers.values() if answer.failure), None)
-    return Pictures(_sight(answers, named, failure), named, failure)
+    return PictureCheck(_sight(answers, named, failure), named, failure)
 
 
 def _sight(
-    answers: dict[str, Answer[SeenColor]], named: dict[str, str], failure: str | None
+    answers: dict[str, ModelAnswer[SeenColor]], named: dict[str, str], failure: str | None
 ) -> Sight:
     if failure is not None:
         if "takes no images" in failure:
@@ -194,7 +194,7 @@ def _sight(
     return "told apart" if right else "differ"
 
 
-def _drafting(answer: Answer[BaseModel] | None) -> Drafting:
+def _drafting(answer: ModelAnswer[BaseModel] | None) -> Drafting:
     if answer is None:
         return Drafting("not asked", None, None, {}, None, None)
     fit: Fit = "first try" if answer.repaired is None else "repaired"
@@ -209,7 +209,7 @@ def _drafting(answer: Answer[BaseModel] | None) -> Drafting:
     )
 
 
-def _several(answers: Sequence[Answer[BaseModel]]) -> Several:
+def _several(answers: Sequence[ModelAnswer[BaseModel]]) -> Several:
     return Several(
         asked=len(answers),
         usable=sum(answer.parsed is not None for answer in answers),
@@ -219,7 +219,7 @@ def _several(answers: Sequence[Answer[BaseModel]]) -> Several:
     )
 
 
-def _why_not(pictures: Pictures, drafting: Drafting) -> str | None:
+def _why_not(pictures: PictureCheck, drafting: Drafting) -> str | None:
     if pictures.sight in ("refused", "failed"):
         return pictures.reason
     if pictures.sight == "alike":

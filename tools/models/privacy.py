@@ -36,7 +36,7 @@ UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class Destination:
     """Where a call goes."""
 
     host: str
@@ -51,22 +51,22 @@ class Address:
         return self.host if self.proxy is None else f"{self.host} through the proxy {self.proxy}"
 
 
-def address_of(model: BaseChatModel) -> Address:
+def address_of(model: BaseChatModel) -> Destination:
     """Return where a model's calls go, as its own client has it.
 
     A model of your own that runs in this process says so with an attribute `in_process = True`.
     """
     if getattr(model, "in_process", False) is True:
-        return Address(IN_PROCESS, stays=True)
+        return Destination(IN_PROCESS, stays=True)
     url = provider_of(model).address(model)
     if url is None:
-        return Address(UNKNOWN, stays=False)
+        return Destination(UNKNOWN, stays=False)
     parts = urlsplit(url if "//" in url else f"http://{url}")
     host = parts.hostname or UNKNOWN
     own = next(iter(_proxies_of(model)), None)
     proxy = _environment_proxy(parts.scheme, host) if own is None else _host(own)
     shown = host if parts.port is None else f"{host}:{parts.port}"
-    return Address(shown, stays=is_loopback(host) and proxy is None, proxy=proxy)
+    return Destination(shown, stays=is_loopback(host) and proxy is None, proxy=proxy)
 
 
 def is_loopback(host: str) -> bool:
@@ -148,7 +148,7 @@ def stay_offline() -> None:
     langsmith.configure(enabled=False)
 
 
-def require_here(what: str, address: Address) -> None:
+def require_here(what: str, address: Destination) -> None:
     """Check that a call to `address` is allowed.
 
     Raises:
@@ -212,7 +212,7 @@ BeforeSend = Callable[[Outbound], None]
 
 
 def outbound(
-    address: Address, messages: Sequence[BaseMessage], picture_sizes: Sequence[int]
+    address: Destination, messages: Sequence[BaseMessage], picture_sizes: Sequence[int]
 ) -> Outbound:
     """Describe a call.
 

@@ -153,7 +153,7 @@ _CUT = frozenset({"length", "max_tokens", "MAX_TOKENS", "max_output_tokens"})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[AnswerT]):
+class ModelAnswer(Generic[AnswerT]):
     """What a model answered, with what it cost."""
 
     parsed: AnswerT | None
@@ -193,7 +193,7 @@ class Reply:
     """One message of a model."""
 
     text: str
-    """What it wrote, as `Answer.texts` has it; of a tool call, the arguments."""
+    """What it wrote, as `ModelAnswer.texts` has it; of a tool call, the arguments."""
     tokens: dict[str, int] = field(default_factory=dict)
     cached: bool = False
     refusal: str | None = None

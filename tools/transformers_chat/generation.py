@@ -15,13 +15,13 @@ from torch import Tensor
 from transformers import StopStringCriteria
 
 from geofix.tools.transformers_chat.constraint import Constraint
-from geofix.tools.transformers_chat.loading import Loaded
+from geofix.tools.transformers_chat.loading import LoadedModel
 from geofix.tools.transformers_chat.prompt import closing_turn, model_input, require_room
 from geofix.tools.transformers_chat.wish import Watch, Wish
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedTokens:
     """What came of it."""
 
     sequences: Tensor
@@ -50,7 +50,7 @@ class OnePrefill:
         stopping_criteria: Any,
         generation_config: Any,
         **inputs: Any,
-    ) -> Decoded:
+    ) -> DecodedTokens:
         """Decode; `generate` prepares all arguments."""
         output = model._prefill(input_ids, generation_config, inputs)
         input_ids, inputs, scores = self._multiplied(model, input_ids, inputs, output)
@@ -63,7 +63,7 @@ class OnePrefill:
                 input_ids = torch.cat([input_ids, chosen[:, None]], dim=-1)
                 done = done | stopping_criteria(input_ids, scores)
                 if bool(done.all()):
-                    return Decoded(input_ids, inputs["past_key_values"])
+                    return DecodedTokens(input_ids, inputs["past_key_values"])
                 step = model.prepare_inputs_for_generation(
                     input_ids, next_sequence_length=1, **inputs
                 )
@@ -104,7 +104,7 @@ def _chosen(scores: Tensor, sample: bool) -> Tensor:
 
 
 @dataclass(slots=True)
-class Sample:
+class SampledTokens:
     """One answer."""
 
     tokens: list[int]
@@ -121,12 +121,12 @@ class Sample:
 class Made:
     """What came of one generation."""
 
-    samples: list[Sample]
+    samples: list[SampledTokens]
     prompt_tokens: int
     """Read by the model: chat, pictures and, where it thought, the words between, each once."""
 
 
-def generate(loaded: Loaded, chat: list[dict[str, Any]], wish: Wish, watch: Watch) -> Made:
+def generate(loaded: LoadedModel, chat: list[dict[str, Any]], wish: Wish, watch: Watch) -> Made:
     """Answer a chat; the prompt is read once however many samples are made of it.
 
     Raises:
@@ -146,7 +146,7 @@ def generate(loaded: Loaded, chat: list[dict[str, Any]], wish: Wish, watch: Watc
         return _thinking_first(loaded, inputs, turn, wish, watch)
 
 
-def _turn(loaded: Loaded, wish: Wish) -> Tensor | None:
+def _turn(loaded: LoadedModel, wish: Wish) -> Tensor | None:
     if wish.schema is not None:
         loaded.grammars.grammar(wish.schema)
     if wish.think_tokens is None or wish.schema is None:
@@ -155,7 +155,7 @@ def _turn(loaded: Loaded, wish: Wish) -> Tensor | None:
 
 
 def _thinking_first(
-    loaded: Loaded, inputs: dict[str, Any], turn: Tensor, wish: Wish, watch: Watch
+    loaded: LoadedModel, inputs: dict[str, Any], turn: Tensor, wish: Wish, watch: Watch
 ) -> Made:
     length = inputs["input_ids"].shape[1]
     free = Wish(wish.samples, wish.temperature, wish.think_tokens or 1)
@@ -178,7 +178,7 @@ def _thinking_first(
 
 
 def _continued(
-    inputs: dict[str, Any], thought: Decoded, thoughts: list[Sample], turn: Tensor
+    inputs: dict[str, Any], thought: DecodedTokens, thoughts: list[SampledTokens], turn: Tensor
 ) -> dict[str, Any]:
     """Return the input of the second turn: what stands in the cache, and the words after it."""
     count, length = thought.sequences.shape
@@ -195,7 +195,7 @@ def _continued(
     }
 
 
-def _decode(loaded: Loaded, inputs: dict[str, Any], wish: Wish, watch: Watch) -> Decoded:
+def _decode(loaded: LoadedModel, inputs: dict[str, Any], wish: Wish, watch: Watch) -> DecodedTokens:
     criteria: list[Any] = [watch]
     if wish.stop:
         criteria.append(StopStringCriteria(loaded.tokenizer, list(wish.stop)))
@@ -203,7 +203,7 @@ def _decode(loaded: Loaded, inputs: dict[str, Any], wish: Wish, watch: Watch) ->
     if wish.schema is not None:
         grammar = loaded.grammars.grammar(wish.schema)
         processors.append(Constraint(grammar, wish.max_new_tokens))
-    decoded: Decoded = loaded.model.generate(
+    decoded: DecodedTokens = loaded.model.generate(
         **inputs,
         **_sampling(wish.temperature),
         max_new_tokens=wish.max_new_tokens,
@@ -225,18 +225,18 @@ def _sampling(temperature: float | None) -> dict[str, Any]:
     return {"do_sample": True, "temperature": temperature}
 
 
-def _samples(loaded: Loaded, rows: Tensor, wish: Wish) -> list[Sample]:
+def _samples(loaded: LoadedModel, rows: Tensor, wish: Wish) -> list[SampledTokens]:
     return [_sample(loaded, row, wish) for row in rows.tolist()]
 
 
-def _sample(loaded: Loaded, row: list[int], wish: Wish) -> Sample:
+def _sample(loaded: LoadedModel, row: list[int], wish: Wish) -> SampledTokens:
     ends = set(loaded.end_tokens)
     length = next((place for place, token in enumerate(row) if token in ends), None)
     if length is not None:
-        return Sample(row[:length], "stop", spent=length + 1)
+        return SampledTokens(row[:length], "stop", spent=length + 1)
     if wish.stop and any(text in loaded.tokenizer.decode(row) for text in wish.stop):
         # Padding, if any, came after it.
         row = [token for token in row if token != loaded.padding]
-        return Sample(row, "stop", spent=len(row))
+        return SampledTokens(row, "stop", spent=len(row))
     reason = "length" if len(row) >= wish.max_new_tokens else "deadline"
-    return Sample(row, reason, spent=len(row))
+    return SampledTokens(row, reason, spent=len(row))

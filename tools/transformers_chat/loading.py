@@ -19,7 +19,8 @@ import transformers
 from safetensors import SafetensorError
 from transformers.models.auto import processing_auto
 
-from geofix.tools.errors import ModelError, transformers_loading
+from geofix.tools.errors import ModelError
+from geofix.tools.torch_loading import torch_device, transformers_loading
 from geofix.tools.transformers_chat.checkpoint import Checkpoint
 from geofix.tools.transformers_chat.constraint import Grammars
 
@@ -31,7 +32,7 @@ _transformers: Any = transformers
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class LoadOptions:
     """How the weights are loaded."""
 
     dtype: torch.dtype
@@ -39,7 +40,7 @@ class Placement:
     """None spreads the layers over all devices there are."""
     quantization: Quantization | None
 
-    def options(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, Any]:
         """Return what `from_pretrained` is told."""
         options: dict[str, Any] = {"dtype": self.dtype}
         if self.device is None:
@@ -56,7 +57,9 @@ class Placement:
         return options
 
 
-def place(device: str | None, dtype: Dtype | None, quantization: Quantization | None) -> Placement:
+def load_options(
+    device: str | None, dtype: Dtype | None, quantization: Quantization | None
+) -> LoadOptions:
     """Fill in what was left open.
 
     Args:
@@ -73,37 +76,14 @@ def place(device: str | None, dtype: Dtype | None, quantization: Quantization | 
         _require("accelerate", f"quantization {quantization!r}", "pip install 'geofix[local]'")
     if device == "auto":
         _require("accelerate", "device 'auto'", "pip install 'geofix[local]'")
-    where = None if device == "auto" else _device(device)
-    kind = _best().type if where is None else where.type
-    return Placement(_dtype(dtype, kind), where, quantization)
+    auto = device == "auto"
+    where = torch_device(None if auto else device, ModelError, "'cpu', 'auto'")
+    return LoadOptions(_dtype(dtype, where.type), None if auto else where, quantization)
 
 
 def _require(package: str, what: str, how: str) -> None:
     if find_spec(package) is None:
         raise ModelError(f"{what} needs the package {package!r}; install it with {how}")
-
-
-def _best() -> torch.device:
-    if torch.cuda.is_available():
-        return torch.device("cuda", torch.cuda.current_device())
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def _device(device: str | None) -> torch.device:
-    if device is None:
-        return _best()
-    try:
-        where = torch.device(device)
-        torch.empty(0, device=where)
-    # A build of torch without CUDA says so by AssertionError; a backend without a module, by
-    # ModuleNotFoundError; an unknown name, by RuntimeError.
-    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
-        raise ModelError(
-            f"device {device!r} cannot be used here ({error}); use 'cpu', 'auto' or leave it out"
-        ) from error
-    if where.type == "meta":
-        raise ModelError(f"device {device!r} computes nothing; use 'cpu' or leave it out")
-    return where
 
 
 def _dtype(dtype: Dtype | None, kind: str) -> torch.dtype:
@@ -170,7 +150,7 @@ _DAMAGED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedModel:
     """A model in memory, with what turns questions into its input."""
 
     checkpoint: Checkpoint
@@ -188,7 +168,7 @@ class Loaded:
         return self.processor.tokenizer
 
 
-def load(checkpoint: Checkpoint, placement: Placement) -> Loaded:
+def load(checkpoint: Checkpoint, options: LoadOptions) -> LoadedModel:
     """Load a model that takes pictures, and nothing by way of code from its folder.
 
     Raises:
@@ -209,7 +189,7 @@ def load(checkpoint: Checkpoint, placement: Placement) -> Loaded:
                 trust_remote_code=False,
                 local_files_only=True,
                 output_loading_info=True,
-                **placement.options(),
+                **options.arguments(),
             )
     except _DAMAGED as error:
         reason = " ".join(str(error).split())
@@ -218,12 +198,12 @@ def load(checkpoint: Checkpoint, placement: Placement) -> Loaded:
             " there, fetch them again, or install what is missing"
         ) from error
     _require_whole(report, name)
-    if placement.device is not None and placement.quantization is None:
-        model = model.to(placement.device)
+    if options.device is not None and options.quantization is None:
+        model = model.to(options.device)
     return _ready(checkpoint, model.eval().requires_grad_(False), processor)
 
 
-def _ready(checkpoint: Checkpoint, model: Any, processor: Any) -> Loaded:
+def _ready(checkpoint: Checkpoint, model: Any, processor: Any) -> LoadedModel:
     name, tokenizer = checkpoint.name, processor.tokenizer
     if (processor.chat_template or getattr(tokenizer, "chat_template", None)) is None:
         raise ModelError(
@@ -244,7 +224,7 @@ def _ready(checkpoint: Checkpoint, model: Any, processor: Any) -> Loaded:
     grammars = Grammars(tokenizer, vocabulary, ends_sorted, name)
     pad = tokenizer.pad_token_id
     padding = ends_sorted[0] if pad is None else int(pad)
-    return Loaded(checkpoint, model, processor, ends_sorted, padding, grammars)
+    return LoadedModel(checkpoint, model, processor, ends_sorted, padding, grammars)
 
 
 def _require_sight(config: Any, name: str) -> None:

@@ -25,7 +25,7 @@ from geofix.tools.transformers_chat.prompt import chat_of
 from geofix.tools.transformers_chat.wish import structured, wish_of
 
 if TYPE_CHECKING:
-    from geofix.tools.transformers_chat.loading import Loaded
+    from geofix.tools.transformers_chat.loading import LoadedModel
 
 
 class BusyError(TimeoutError):
@@ -35,7 +35,7 @@ class BusyError(TimeoutError):
 class Weights:
     """Shared by all copies of a chat model, whatever their temperature."""
 
-    def __init__(self, load: Callable[[], Loaded]) -> None:
+    def __init__(self, load: Callable[[], LoadedModel]) -> None:
         """Prepare; nothing is read.
 
         Args:
@@ -43,15 +43,15 @@ class Weights:
         """
         self._load = load
         self._lock = threading.Lock()
-        self._loaded: Loaded | None = None
+        self._loaded: LoadedModel | None = None
 
     @property
-    def loaded(self) -> Loaded | None:
+    def loaded(self) -> LoadedModel | None:
         """What is in memory, if anything is."""
         return self._loaded
 
     @contextmanager
-    def in_use(self, deadline: float | None) -> Iterator[Loaded]:
+    def in_use(self, deadline: float | None) -> Iterator[LoadedModel]:
         """Give the model to this thread alone; the first to come waits while it is read.
 
         Args:
@@ -176,15 +176,15 @@ class TransformersChat(BaseChatModel):
             ls_max_tokens=self.max_new_tokens,
         )
 
-    def _load(self) -> Loaded:
+    def _load(self) -> LoadedModel:
         # Seconds to import; whoever only names a model needs none of it.
-        from geofix.tools.transformers_chat.loading import load, place  # noqa: PLC0415
+        from geofix.tools.transformers_chat.loading import load, load_options  # noqa: PLC0415
 
-        placement = place(self.device, self.dtype, self.quantization)
+        options = load_options(self.device, self.dtype, self.quantization)
         checkpoint = self._checkpoint or find_checkpoint(self.model, download=True)
         if checkpoint is None:
             raise ModelError(f"the model {self.model!r} could not be fetched")
-        return load(checkpoint, placement)
+        return load(checkpoint, options)
 
     def _generate(
         self,

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from geofix.tools.errors import ModelError
 from geofix.tools.models.privacy import pictures_in
-from geofix.tools.transformers_chat.loading import Loaded
+from geofix.tools.transformers_chat.loading import LoadedModel
 
 _MARK = "geofix-thought"
 
@@ -29,7 +29,7 @@ class UnfitPromptError(ValueError):
     """The model cannot take this prompt: too long, or its template refuses the roles."""
 
 
-def model_input(loaded: Loaded, chat: list[dict[str, Any]]) -> dict[str, Any]:
+def model_input(loaded: LoadedModel, chat: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the keyword arguments of `generate`, where the model wants them.
 
     What looks like a control token in the words, such as `<|im_end|>` or `<image>`, stays words.
@@ -54,7 +54,7 @@ def model_input(loaded: Loaded, chat: list[dict[str, Any]]) -> dict[str, Any]:
     return dict(moved)
 
 
-def require_room(loaded: Loaded, tokens: int, max_new_tokens: int) -> None:
+def require_room(loaded: LoadedModel, tokens: int, max_new_tokens: int) -> None:
     """Check that prompt and answer fit.
 
     Raises:
@@ -70,7 +70,7 @@ def require_room(loaded: Loaded, tokens: int, max_new_tokens: int) -> None:
         )
 
 
-def closing_turn(loaded: Loaded, schema: str) -> torch.Tensor:
+def closing_turn(loaded: LoadedModel, schema: str) -> torch.Tensor:
     """Return the tokens `[length]` that stand between a model's thoughts and its answer.
 
     Raises:

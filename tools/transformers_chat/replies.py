@@ -12,12 +12,12 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 if TYPE_CHECKING:
-    from geofix.tools.transformers_chat.generation import Made, Sample
-    from geofix.tools.transformers_chat.loading import Loaded
+    from geofix.tools.transformers_chat.generation import Made, SampledTokens
+    from geofix.tools.transformers_chat.loading import LoadedModel
     from geofix.tools.transformers_chat.wish import Watch, Wish
 
 
-def text_of(loaded: Loaded, tokens: list[int], stop: tuple[str, ...] = ()) -> str:
+def text_of(loaded: LoadedModel, tokens: list[int], stop: tuple[str, ...] = ()) -> str:
     """Return what tokens write, up to a text that was to end it."""
     text = str(
         loaded.tokenizer.decode(
@@ -28,7 +28,7 @@ def text_of(loaded: Loaded, tokens: list[int], stop: tuple[str, ...] = ()) -> st
     return text[: min(ends)] if ends else text
 
 
-def result_of(loaded: Loaded, made: Made, wish: Wish) -> ChatResult:
+def result_of(loaded: LoadedModel, made: Made, wish: Wish) -> ChatResult:
     """Return the samples as generations; the first carries the tokens of all."""
     spent = usage_of(made)
     generations = []
@@ -54,7 +54,7 @@ def usage_of(made: Made) -> UsageMetadata:
     )
 
 
-def said_of(loaded: Loaded, sample: Sample) -> dict[str, Any]:
+def said_of(loaded: LoadedModel, sample: SampledTokens) -> dict[str, Any]:
     """Return what stands beside an answer, as the servers of others name it."""
     return {
         "model_name": loaded.checkpoint.name,
@@ -64,7 +64,7 @@ def said_of(loaded: Loaded, sample: Sample) -> dict[str, Any]:
     }
 
 
-def thought_of(loaded: Loaded, sample: Sample) -> dict[str, str]:
+def thought_of(loaded: LoadedModel, sample: SampledTokens) -> dict[str, str]:
     """Return what a model thought, under the name LangChain's clients use."""
     return {"reasoning_content": text_of(loaded, sample.thought)} if sample.thought else {}
 
@@ -76,7 +76,7 @@ _PARTIAL = "\N{REPLACEMENT CHARACTER}"
 class _Text:
     """What was written so far, and what of it was passed on."""
 
-    def __init__(self, loaded: Loaded, stop: tuple[str, ...]) -> None:
+    def __init__(self, loaded: LoadedModel, stop: tuple[str, ...]) -> None:
         self._loaded, self._stop = loaded, stop
         self._held = max((len(one) for one in stop), default=1) - 1
         self._tokens: list[int] = []
@@ -101,7 +101,7 @@ class _Text:
 
 
 def stream(
-    loaded: Loaded,
+    loaded: LoadedModel,
     watch_with: Callable[[Callable[[list[int]], None]], Watch],
     work: Callable[[Watch], Made],
     stop: tuple[str, ...],
@@ -138,7 +138,7 @@ def stream(
 
 
 def _pieces(
-    loaded: Loaded,
+    loaded: LoadedModel,
     queue: SimpleQueue[tuple[bool, int] | Made | BaseException],
     stop: tuple[str, ...],
 ) -> Iterator[ChatGenerationChunk]:

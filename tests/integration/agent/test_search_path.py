@@ -73,6 +73,6 @@ def test_from_the_node_to_sql_there_are_few_functions(
         retrieve(state, Context(negatives_by=negatives_by), found)
     finally:
         sys.setprofile(None)
-    searches = [stack for stack in stacks if "ranked" in stack]
+    searches = [stack for stack in stacks if "fetch_ranked" in stack]
     assert searches
     assert max(map(len, stacks)) <= MOST, max(stacks, key=len)

@@ -6,11 +6,9 @@ import warnings
 from threading import Barrier, Event
 
 import pytest
-from transformers.utils import logging
 
-from geofix.tools import errors as module
-from geofix.tools.errors import quiet, transformers_loading
-from tests.fakes import WatchedLock, both
+from geofix.tools.errors import quiet
+from tests.fakes import both
 
 
 def test_two_threads_are_quiet_at_once_and_the_filters_come_back() -> None:
@@ -39,21 +37,3 @@ def test_quiet_inside_quiet_stays_quiet() -> None:
         with quiet():
             warnings.warn("inside", stacklevel=1)
         warnings.warn("still inside", stacklevel=1)
-
-
-def test_one_model_of_transformers_is_loaded_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    lock = WatchedLock()
-    monkeypatch.setattr(module, "_loading", lock)
-    said: list[str] = []
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-
-    def load() -> None:
-        with transformers_loading():
-            said.append("begins")
-            # Until the other thread waits for this one to be done.
-            assert lock.awaited.wait(10)
-            said.append("ends")
-
-    both(load, load)
-    assert said == ["begins", "ends"] * 2
-    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (level, bars)

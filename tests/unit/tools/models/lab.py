@@ -12,7 +12,7 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from PIL import Image
 from pydantic import BaseModel
 
-from geofix.tools.models.ask import Answer, ask
+from geofix.tools.models.ask import ModelAnswer, ask
 from geofix.tools.models.load import load_chat_model
 from geofix.tools.photo.read import to_jpeg
 from tests.loopback import (
@@ -69,7 +69,7 @@ def served(
 
 def asked(
     provider: str, *script: str | Finished | Raw, **terms: Any
-) -> tuple[Answer[Spot], ChatServer]:
+) -> tuple[ModelAnswer[Spot], ChatServer]:
     """Ask once."""
     with served(provider, *script) as (model, server):
         return ask(model, question(), Spot, **terms), server

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from geofix.db.errors import DatabaseError
 from geofix.tools.models import calls as retrying
-from geofix.tools.models.ask import MAX_REASON, Answer, ask
+from geofix.tools.models.ask import MAX_REASON, ModelAnswer, ask
 from tests.fakes import ScriptedChat
 
 
@@ -38,7 +38,7 @@ class StatusError(Exception):
         self.response = type("Response", (), {"headers": headers})()
 
 
-def asked(*answers: Any) -> tuple[Answer[Spot], ScriptedChat]:
+def asked(*answers: Any) -> tuple[ModelAnswer[Spot], ScriptedChat]:
     model = ScriptedChat(answers=list(answers))
     return ask(model, QUESTION, Spot), model
 

@@ -17,7 +17,7 @@ from geofix.tools.encoders.snapshots import find_snapshot
 from geofix.tools.errors import EncoderError, ModelError
 from geofix.tools.models.ask import ask, ask_many
 from geofix.tools.models.load import load_chat_model
-from geofix.tools.models.privacy import _FORCED, Address, address_of, offline, stay_offline
+from geofix.tools.models.privacy import _FORCED, Destination, address_of, offline, stay_offline
 from tests.fakes import ScriptedChat
 from tests.loopback import Raw, chat_server
 from tests.unit.tools.models.guard import guarded, no_way_out
@@ -233,5 +233,5 @@ def test_variables_of_the_clients_are_followed(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_proxy_is_shown_where_there_is_one() -> None:
-    assert str(Address("a:1", stays=False, proxy="b:2")) == "a:1 through the proxy b:2"
-    assert str(Address("a:1", stays=False)) == "a:1"
+    assert str(Destination("a:1", stays=False, proxy="b:2")) == "a:1 through the proxy b:2"
+    assert str(Destination("a:1", stays=False)) == "a:1"

@@ -11,12 +11,12 @@ from geofix.tools.errors import ModelError
 from geofix.tools.models.ask import ask
 from geofix.tools.models.budget import price_at
 from geofix.tools.models.prices import LONG_PROMPT, Price, is_free
-from geofix.tools.models.privacy import IN_PROCESS, Address
+from geofix.tools.models.privacy import IN_PROCESS, Destination
 from geofix.tools.models.providers import PROVIDERS
 from tests.fakes import ScriptedChat
 from tests.unit.tools.models.lab import PARIS, Spot, question, served
 
-OPENAI = Address("api.openai.com", stays=False)
+OPENAI = Destination("api.openai.com", stays=False)
 EVERY = [price for provider in PROVIDERS.values() for price in provider.prices.values()]
 
 
@@ -48,7 +48,7 @@ def test_a_dated_name_has_the_price_of_its_model(name: str) -> None:
 
 
 def test_google_may_name_the_kind_before_the_model() -> None:
-    google = Address("generativelanguage.googleapis.com", stays=False)
+    google = Destination("generativelanguage.googleapis.com", stays=False)
     assert price_at(google, "models/gemini-3.5-flash") == price_at(google, "gemini-3.5-flash")
     assert price_at(google, "gemini-3.5-flash") is not None
 
@@ -67,11 +67,11 @@ def test_the_name_the_server_gives_comes_first() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "10.0.0.1", "openrouter.ai", "unknown"])
 def test_a_price_holds_at_the_providers_own_address_only(host: str) -> None:
-    assert price_at(Address(host, stays=host.startswith("127")), "gpt-4.1") is None
+    assert price_at(Destination(host, stays=host.startswith("127")), "gpt-4.1") is None
 
 
 def test_only_a_model_in_this_process_is_free_for_certain() -> None:
-    assert is_free(price_at(Address(IN_PROCESS, stays=True), "Qwen/Qwen2.5-VL-7B-Instruct"))
+    assert is_free(price_at(Destination(IN_PROCESS, stays=True), "Qwen/Qwen2.5-VL-7B-Instruct"))
     assert not is_free(None)
 
 
