@@ -310,7 +310,7 @@ def test_an_upgrade_from_shards_says_how_to_bring_their_vectors_home_and_changes
         schema.upgrade_schema(engine)
     said = str(caught.value)
     assert "are on the shards 'attic'" in said
-    assert "with geofix at commit e60c64c: `geofix db upgrade`, then for each shard" in said
+    assert "with geofix at commit e60c64c: run `geofix db upgrade`, then for each shard" in said
     assert "`geofix gallery shard drain NAME` and `geofix gallery shard remove NAME`" in said
     assert rows(engine, "select version_num from geofix_version") == [("0007",)]
     assert rows(engine, "select name from shards") == [("attic",)]
