@@ -41,7 +41,7 @@ def torch_device(
             f"device {name!r} cannot be used here ({caught}); use {instead} or leave it out"
         ) from caught
     if device.type == "meta":
-        raise error(f"device {name!r} computes nothing; use {instead} or leave it out")
+        raise error(f"device {name!r} cannot compute; use {instead} or leave it out")
     return device
 
 

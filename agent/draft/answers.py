@@ -92,7 +92,7 @@ ON_LAND = ("road", "building", "vehicle")
 """Clues that are not seen at sea."""
 
 MOST_CHARACTERS = 1000
-"""Of one clue or hypothesis in the state; the trail keeps the answer whole."""
+"""Longest clue or hypothesis in the state; the trail keeps the whole answer."""
 
 MOST_ENTRIES = 20
 """Clues, and hypotheses, in the state."""
@@ -143,7 +143,7 @@ def _why_none(answer: AnyAnswer) -> str | None:
     if latitude is None or longitude is None:
         return "the model gave no coordinates"
     if latitude == 0 and longitude == 0:
-        return "the model answered (0, 0): taken for no answer"
+        return "the model answered (0, 0), which is taken as no answer"
     if not _on_earth(latitude, longitude):
         return f"the model's ({latitude!r}, {longitude!r}) is not on the Earth"
     return None
@@ -165,14 +165,14 @@ def _swapped(answer: AnyAnswer, positives: Sequence[Hit]) -> list[str]:
 def _copied(copied_from: str | None) -> list[str]:
     if copied_from is None:
         return []
-    return [f"the coordinates are those of {copied_from}, digit by digit: no evidence of its own"]
+    return [f"the model copied the coordinates of {copied_from}, so they add no evidence"]
 
 
 def _at_sea(latitude: float, longitude: float, kinds: Sequence[str]) -> list[str]:
     if is_land(latitude, longitude):
         return []
     seen = next((kind for kind in ON_LAND if kind in kinds), None)
-    though = "" if seen is None else f", though a clue is a {seen}"
+    though = "" if seen is None else f", although it saw a {seen}"
     return [f"the model's point lies in the sea{though}"]
 
 

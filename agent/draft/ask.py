@@ -23,7 +23,7 @@ from geofix.tools.models.privacy import BeforeSend
 from geofix.tools.models.reply import ModelAnswer, total
 
 SEVERAL = 0.7
-"""Temperature for several samples where none is said; G3's for LLaVA."""
+"""Temperature for several samples where none is given; the one G3 uses for LLaVA."""
 
 
 class _Terms(TypedDict):
@@ -67,7 +67,7 @@ def sample(
 
 
 def gave_up(answers: Sequence[ModelAnswer[AnyAnswer]]) -> bool:
-    """Say whether each call failed before the model said anything: nobody waits twice."""
+    """Say whether every call failed before the model said anything; it is then asked no more."""
     called = [answer for answer in answers if not answer.cached]
     failed = [answer.failure is not None and not answer.texts for answer in called]
     return bool(failed) and all(failed)
@@ -160,7 +160,7 @@ def ask_round(
             )
             drafts.append(read_draft(answer.parsed, made, listed, positives))
         if closed is None and gave_up(answers):
-            closed = "it failed before"
+            closed = "it failed earlier in this round"
     return ModelRound(drafts, every, samples * len(requests))
 
 

@@ -19,7 +19,9 @@ def consensus(retrieval: Retrieval) -> Draft:
     hits = retrieval.positives
     drafted = Draft(round=retrieval.round, drafted_by=CONSENSUS, latitude=None, longitude=None)
     if not hits:
-        return drafted.model_copy(update={"notes": ["no photo to vote"]})
+        return drafted.model_copy(
+            update={"notes": ["no similar photo was found, so none could vote"]}
+        )
     weights = vote_weights(
         [hit.similarity for hit in hits], retrieval.temperature or DEFAULT_TEMPERATURE
     )

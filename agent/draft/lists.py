@@ -36,7 +36,7 @@ class ShortlistedPlace:
     spread_km: float
     """From the place's center to the farthest of them."""
     share: float
-    """Of all votes."""
+    """Share of all votes."""
 
     @property
     def best(self) -> Hit:
@@ -104,11 +104,11 @@ class Shown:
     positives: Sequence[Hit] = ()
     negatives: Sequence[Hit] = ()
     negatives_by: NegativesBy = "dissimilar"
-    """Of which kind the negatives are."""
+    """Kind of the negatives."""
     region: Region | None = None
-    """Where the answer must lie, if anywhere."""
+    """Where the answer must lie; None for anywhere."""
     rival: Region | None = None
-    """Or there."""
+    """A second region where it may lie."""
     candidates: Sequence[ShortlistedPlace] = ()
     """The positives by place, the likeliest first."""
 

@@ -10,7 +10,7 @@ from geofix.agent.draft.answers import AnyAnswer, DraftAnswer, PointAnswer
 from geofix.agent.draft.lists import Shown
 
 VERSION = "geofix-3"
-"""Of all the words of this package; raise it with every change of them."""
+"""Version of the wording of all prompts; raise it with every change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Preset:
     samples: int
     """Answers to each request."""
     temperature: float | None
-    """Of the model; none leaves it as it was set up."""
+    """Temperature of the model; None leaves it as it was set up."""
     schema: type[AnyAnswer]
     system: Callable[[Shown], str]
     lists: Callable[[Shown], str]

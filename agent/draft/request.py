@@ -24,16 +24,16 @@ LANDMARK, REGION, LOW_INFORMATION = 0, 5, 10
 """Neighbours shown, by kind of scene."""
 
 RARE = 0.01
-"""A best likeness that is this rare among photos of unlike places is of the same thing."""
+"""Where at most this share of unrelated photos match so well, both photos show the same thing."""
 
 TELLING = 0.10
-"""One that is rarer than this says something of the region."""
+"""Where at most this share does, the match tells something about the region."""
 
 MAJORITY = 0.5
-"""Of the votes, within `REGION_KM` of the leading place or in it."""
+"""Share of the votes that must lie at the leading place, or within `REGION_KM` of it."""
 
 REGION_KM = 750.0
-"""Countries and their like."""
+"""The scale of countries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,14 @@ class Route:
     """How many neighbours the model is shown, and why."""
 
     neighbours: int
-    """Of either list."""
+    """Length of either list."""
     reason: str
 
 
 def route_of(retrieval: Retrieval) -> Route:
     """Return the route by how rare the best likeness is and how the votes are spread."""
     if not retrieval.positives or retrieval.impostor_share is None:
-        return Route(LOW_INFORMATION, "what the best likeness means is not known")
+        return Route(LOW_INFORMATION, "it is not known how rare the best similarity is")
     temperature = retrieval.temperature or DEFAULT_TEMPERATURE
     first = shortlist(retrieval.positives, temperature)[0]
     weights = vote_weights([hit.similarity for hit in retrieval.positives], temperature)
@@ -59,10 +59,10 @@ def route_of(retrieval: Retrieval) -> Route:
         first.longitude,
     )
     around = float(weights[apart_km <= REGION_KM].sum())
-    rarity = f"{retrieval.impostor_share:.1%} of photos are as like some other place"
-    region = f"{rarity}, and {around:.0%} of the votes within {REGION_KM:g} km"
+    rarity = f"{retrieval.impostor_share:.1%} of unrelated photos match this well"
+    region = f"{rarity}, and {around:.0%} of the votes lie within {REGION_KM:g} km"
     if retrieval.impostor_share <= RARE and first.share >= MAJORITY:
-        return Route(LANDMARK, f"{rarity}, and {first.share:.0%} of the votes in one place")
+        return Route(LANDMARK, f"{rarity}, and {first.share:.0%} of the votes are for one place")
     if retrieval.impostor_share <= TELLING and around >= MAJORITY:
         return Route(REGION, region)
     return Route(LOW_INFORMATION, region)

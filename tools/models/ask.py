@@ -67,7 +67,7 @@ def ask(
         price: What the model's tokens cost, where you know better than the table of providers.
         before_send: Called before each call with what it sends; what it raises stops the question.
         keep: Whether to use and fill the model's cache; by default not at a temperature above 0.
-        closed: Why no call may be made; only a kept answer is given then.
+        closed: Why no call may be made; then only a cached answer is given.
 
     Raises:
         ModelError: A picture carries more than pixels, outbound calls are forbidden and this would
@@ -139,7 +139,7 @@ def _given(
 ) -> tuple[list[Reply | None], str | None]:
     """Return the replies that are kept or that one call gave, and why that call failed.
 
-    None stands for a reply that is still to be had, or cannot be had where the call failed.
+    None stands for a reply that is still missing.
     """
     given = [caller.kept(messages) for caller in callers]
     missing = [number for number, reply in enumerate(given) if reply is None]

@@ -28,7 +28,7 @@ from geofix.tools.models.reply import COUNTED, Reply
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What went, or what is left; None in what is left stands for no limit."""
+    """What was spent, or what is left; None in what is left means no limit."""
 
     cost: float | None
     """US dollars."""
@@ -43,7 +43,7 @@ class Budget:
 
     A call is begun while something is left, so the last may go past a limit by its own size, and so
     may each of several under way at once. Seconds bind more strictly: they bound the call itself. A
-    call that came to nothing is not counted: nobody says what it cost.
+    failed call is not counted, since nobody says what it cost.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Budget:
 
     @property
     def spent(self) -> Spent:
-        """What went so far."""
+        """What was spent so far."""
         with self._lock:
             return Spent(self._cost, self._tokens, time.monotonic() - self._began)
 
@@ -115,7 +115,7 @@ class Budget:
         """Return why no further call may be made; None while one may."""
         spent, left = self.spent, self.left
         if self._uncounted:
-            return "a call came without a usable count of its tokens, so the budget cannot be kept"
+            return "a response gave no usable token count, so the budget cannot be enforced"
         if left.cost == 0:
             return f"the budget of ${self.max_cost:g} is spent (${spent.cost:.4f})"
         if left.tokens == 0:
@@ -137,7 +137,7 @@ def require_price(budget: Budget | None, price: Price | None, model: str) -> Non
     """
     if budget is not None and budget.max_cost is not None and price is None:
         raise ModelError(
-            f"a budget of ${budget.max_cost:g} cannot be kept with {model!r}: its price is not"
+            f"a budget of ${budget.max_cost:g} cannot be enforced for {model!r}: its price is not"
             " known; give one, as US dollars per million tokens of input and output ('2.50/10', or"
             " '0/0' if it is free), or limit tokens or seconds"
         )
@@ -148,10 +148,10 @@ def price_at(address: Destination, *names: str | None) -> Price | None:
 
     Args:
         address: Where its calls go.
-        names: What it may be called, the surest first, dated or not.
+        names: Names it may go by, the most reliable first, with or without a date.
     """
     if address.host == IN_PROCESS:
-        return Price(0.0, 0.0, source="in process: nobody is paid")
+        return Price(0.0, 0.0, source="runs in this process, so nobody is paid")
     known = (row.prices for row in PROVIDERS.values() if row.priced_at == address.host)
     plain = [_DATED.sub("", name) for name in names if name]
     found = (prices[name] for prices in known for name in plain if name in prices)
@@ -169,7 +169,7 @@ class CallFailed(ModelError):
 
         Args:
             reason: For the trail.
-            refused: Whether the server took offence at the request, not at its content.
+            refused: Whether the server rejected the form of the request.
         """
         super().__init__(reason)
         self.refused = refused
@@ -177,7 +177,7 @@ class CallFailed(ModelError):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On what terms a model is asked."""
+    """The terms of a question: what it may cost, and how it is asked."""
 
     budget: Budget | None = None
     price: Price | None = None
@@ -185,16 +185,16 @@ class Terms:
     temperature: float | None = None
     keep: bool | None = None
     picture_sizes: tuple[int, ...] = ()
-    """Of the pictures in the question, bytes, once they were found to be bare."""
+    """Bytes of each picture in the question, all checked to be bare pixels."""
     closed: str | None = None
     """Why no call may be made, so that only kept answers are given; None where calls may be."""
 
 
 class CallAccount:
-    """Lets calls be made while they may be, and counts them."""
+    """Allows the calls of one question while the budget lasts, and counts them."""
 
     def __init__(self, model: BaseChatModel, terms: Terms) -> None:
-        """Open one for a question.
+        """Open an account for a question.
 
         Raises:
             ModelError: Outbound calls are forbidden and this model's would be, or the budget is in
@@ -211,7 +211,7 @@ class CallAccount:
 
     @property
     def left_s(self) -> float | None:
-        """Seconds that are left; None without a limit."""
+        """Seconds left; None without a limit."""
         return None if self._terms.budget is None else self._terms.budget.left.seconds
 
     @property
@@ -237,7 +237,7 @@ class CallAccount:
             self.cost = None
 
     def failed(self, error: Exception) -> None:
-        """Note a call that came to nothing."""
+        """Note a call that failed."""
         if status_of(error) is None and not is_free(self._price()):
             # Cut off or timed out: the server may have worked, and charge for it.
             self.cost = None

@@ -1,4 +1,4 @@
-"""Calls to one model for one answer: in time, tried again, with less where it is refused.
+"""Calls to one model for one answer: bounded in time, retried, simplified where rejected.
 
 What goes wrong with the model or its server ends in `CallFailed`; what is wrong with how it was set
 up, in a plain `ModelError`, before anything is sent.
@@ -51,8 +51,8 @@ _SCHEMA = re.compile(
 )
 _TEMPERATURE = re.compile(r"temperature", re.IGNORECASE)
 
-SCHEMA_IN_WORDS = "the server refused the answer's schema, so the model was told it in words"
-NO_TEMPERATURE = "the model takes no temperature of ours, and answered at its own"
+SCHEMA_IN_WORDS = "the server rejected the answer's schema, so the schema was put into the prompt"
+NO_TEMPERATURE = "the model does not accept a temperature and used its own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def within(
 
 
 WAITS_S = (0.5, 2.0)
-"""Before the second and the third try, where the server does not say how long to wait."""
+"""Seconds before the second and the third try, where the server does not say how long to wait."""
 
 LONGEST_WAIT_S = 20.0
 """A server that wants a longer pause is given up on."""
@@ -175,9 +175,11 @@ def _may_pass(error: BaseException) -> bool:
 
 
 CONCEDED = "geofix_without"
-"""Under which a kept message holds what its question had to do without."""
+"""Key of a cached message that lists what its question had to do without."""
 
-NO_FORM = "the model's client knows no answers in a schema, so the model was told it in words"
+NO_FORM = (
+    "the model's client does not support structured output, so the schema was put into the prompt"
+)
 
 
 class Caller:
@@ -221,7 +223,7 @@ class Caller:
             found = self._kept.find(messages)
         # It was written under fewer frames, or by another version of its classes.
         except (RecursionError, ValueError, TypeError) as error:
-            self.notes.append(f"the kept answer could not be read ({type(error).__name__})")
+            self.notes.append(f"the cached answer could not be read ({type(error).__name__})")
             return None
         if found is None:
             return None
@@ -238,7 +240,7 @@ class Caller:
             self._kept.keep(messages, raw.model_copy(update={"response_metadata": said}))
         # What else the server said may be nested too deep, or no JSON.
         except (RecursionError, ValueError, TypeError) as error:
-            self.notes.append(f"the model's answer could not be kept ({type(error).__name__})")
+            self.notes.append(f"the model's answer could not be cached ({type(error).__name__})")
 
     def reply(self, messages: Sequence[BaseMessage]) -> Reply:
         """Return what the model says, from the cache or by a call.
@@ -265,7 +267,7 @@ class Caller:
         """
         raws, said = self._sent(messages, samples)
         if not raws:
-            raise CallFailed("the model failed: its response holds no answer")
+            raise CallFailed("the model failed: its response contains no answer")
         try:
             first, *others = [self._read(raw, reported=said) for raw in raws[:samples]]
         except ModelError as error:
@@ -355,11 +357,11 @@ class Caller:
         if takes_no_images(error, messages):
             raise CallFailed(
                 f"the model {self.account.name!r} takes no images, or its server was started"
-                f" without that ({reason}); use a model that sees"
+                f" without image support ({reason}); use a model that takes images"
             ) from error
         if self.account.spent is not None:
             raise CallFailed(
-                f"the model was asked in vain: {self.account.spent} ({reason})"
+                f"the model failed and is not asked again: {self.account.spent} ({reason})"
             ) from error
         wait, left = wait_s(error, tries, took_s), self.account.left_s
         if wait is None:
@@ -367,8 +369,8 @@ class Caller:
             raise CallFailed(f"the model failed: {reason}", refused=refused) from error
         if left is not None and wait >= left:
             raise CallFailed(
-                f"the model failed: {reason}; the budget leaves no time to try again: {left:.0f} s,"
-                f" and {wait:.0f} s would have to be waited"
+                f"the model failed: {reason}; the budget leaves no time to try again: {left:.0f} s"
+                f" are left, and the next try has to wait {wait:.0f} s"
             ) from error
         return wait
 

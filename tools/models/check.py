@@ -34,7 +34,7 @@ class PictureCheck:
     named: dict[str, str]
     """What it called each color; nothing for one it gave no usable answer to."""
     reason: str | None
-    """Why there is no answer."""
+    """Why an answer is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class ModelCheck:
     revision: str | None
     """What the server says of its build."""
     first_call_s: float
-    """A small picture and one word; whatever is loaded at the first call is in it."""
+    """Seconds for a small picture and one word, including what is loaded at the first call."""
     pictures: PictureCheck
     drafting: Drafting
     several: Several | None
@@ -95,7 +95,7 @@ COLORS = {"red": (220, 20, 20), "blue": (20, 40, 220)}
 """What the pictures of the first two questions are filled with, RGB."""
 
 SIDE_PX = 336
-"""Of those pictures; the input of LLaVA's vision tower, and no problem to any other."""
+"""Side of those pictures, pixels: the input size of LLaVA's vision tower; others take it too."""
 
 SAMPLES = 3
 """Answers asked for at once."""
@@ -223,7 +223,9 @@ def _why_not(pictures: PictureCheck, drafting: Drafting) -> str | None:
     if pictures.sight in ("refused", "failed"):
         return pictures.reason
     if pictures.sight == "alike":
-        return "it answers the same whatever the picture shows: it does not see, or is not shown it"
+        return (
+            "its answer does not depend on the picture: it cannot see, or its server drops pictures"
+        )
     if pictures.sight == "unreadable":
-        return f"whether it sees could not be found out: {pictures.reason}"
+        return f"it is not known whether it sees pictures: {pictures.reason}"
     return None if drafting.fit in ("first try", "repaired") else drafting.problem

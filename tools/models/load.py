@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 NO_KEY = "no-key-needed"
-"""Sent to a server of one's own that wants no key: the clients insist on having one."""
+"""Sent to a server of your own that needs no key, since the clients insist on one."""
 
 
 def load_chat_model(
@@ -49,7 +49,7 @@ def load_chat_model(
 
     Raises:
         ModelError: The provider is unknown, its package is not installed, a key is missing,
-            the address is none, or `GEOFIX_OFFLINE` forbids to call it.
+            the address is not one, or `GEOFIX_OFFLINE` forbids calling it.
     """
     stay_offline()
     provider, model = _parsed(spec)
@@ -72,7 +72,7 @@ def _parsed(spec: str) -> tuple[Provider, str]:
     provider = PROVIDERS.get(name)
     if provider is None or not model:
         raise ModelError(
-            f"the model {spec!r} names no provider geofix knows; write provider:model, with one of"
+            f"the model {spec!r} has no known provider; write provider:model, with one of"
             f" {', '.join(sorted(PROVIDERS))}, for example"
             " 'openai:Qwen/Qwen2.5-VL-7B-Instruct' with GEOFIX_MODEL_URL for a server of your own"
         )
@@ -101,8 +101,8 @@ def _client(
     _check_address(spec, base_url)
     if api_key is not None and not provider.takes_key:
         raise ModelError(
-            f"the model {spec!r} takes no GEOFIX_MODEL_API_KEY; unset it, and if the server wants"
-            f" a key put it into {provider.key_variable}"
+            f"the model {spec!r} does not use GEOFIX_MODEL_API_KEY; unset it. If the server"
+            f" needs a key, put it into {provider.key_variable}"
         )
     chat = _imported(provider.chat_class, spec, provider)
     options: dict[str, Any] = {"model": model, **provider.arguments(timeout_s)}
@@ -137,8 +137,8 @@ def _check_address(spec: str, base_url: str | None) -> None:
         good = False
     if not good:
         raise ModelError(
-            f"the model {spec!r} cannot be reached at {redact(base_url)!r}: write"
-            " GEOFIX_MODEL_URL as 'http://localhost:8000/v1'"
+            f"the model {spec!r} cannot be reached at {redact(base_url)!r}, which is not a web"
+            " address; write GEOFIX_MODEL_URL like 'http://localhost:8000/v1'"
         )
 
 
@@ -156,10 +156,10 @@ def _construct(
         url = options.get("base_url", "")
         reason = without(_reason(error), options.get("api_key"), *secrets_in(url))
         raise ModelError(
-            f"the model {spec!r} cannot be set up: {reason}. If it wants a key, {missing}"
+            f"the model {spec!r} cannot be set up: {reason}. If it needs a key, {missing}"
         ) from None
     if provider.takes_key and not any(secrets_of(loaded)):
-        raise ModelError(f"the model {spec!r} wants a key; {missing}")
+        raise ModelError(f"the model {spec!r} needs a key; {missing}")
     if provider.http_client is not None:
         bind(provider.http_client(loaded))
     return loaded

@@ -20,7 +20,7 @@ class Price:
     input: float
     output: float
     cached: float | None = None
-    """Of input read from the host's cache; charged as `input` where it is not known."""
+    """Price of input read from the host's cache; `input` is charged where it is not known."""
     source: str = "given by the caller"
     """Address of the page it was read from."""
     read_on: str | None = None
@@ -31,7 +31,7 @@ class Price:
         """Read `input/output` or `input/output/cached`, such as `2.50/10`.
 
         Raises:
-            ModelError: It is no such price.
+            ModelError: The text is not a price.
         """
         try:
             numbers = [float(part) for part in text.split("/")]
@@ -39,8 +39,8 @@ class Price:
             numbers = []
         if len(numbers) not in (2, 3) or not all(0 <= one < float("inf") for one in numbers):
             raise ModelError(
-                f"the price {text!r} is none: write US dollars per million tokens of input and of"
-                " output, as '2.50/10', with a third number for cached input; '0/0' is free"
+                f"the price {text!r} cannot be read; write US dollars per million tokens of input"
+                " and of output, as '2.50/10', with a third number for cached input; '0/0' is free"
             )
         return cls(numbers[0], numbers[1], numbers[2] if len(numbers) == 3 else None)
 

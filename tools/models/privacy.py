@@ -1,8 +1,8 @@
 """Where a call goes and what it sends: told before it goes, forbidden when offline.
 
 Loopback stays open (`127.0.0.0/8`, `::1`, `localhost`), unless a proxy is set for it: a model
-server on this machine is no way out. A host on the local network is one, and so is a name that only
-a look-up would show to be this machine.
+server on this machine sends nothing out. A host on the local network counts as outside, and so
+does a name that only a look-up would show to be this machine.
 """
 
 from __future__ import annotations
@@ -158,8 +158,8 @@ def require_here(what: str, address: Destination) -> None:
         return
     if address.host == UNKNOWN:
         raise ModelError(
-            f"{what} does not say where it sends its calls, and {VARIABLE} forbids any that leave"
-            " this machine; give it an attribute `in_process = True` if there are none"
+            f"{what} does not say where its calls go, and {VARIABLE} forbids calls that leave this"
+            " machine; if it makes none, give it the attribute `in_process = True`"
         )
     through = "" if address.proxy is None else "; set NO_PROXY for a server on this machine"
     raise ModelError(
@@ -190,9 +190,9 @@ class Outbound:
     """Whether it leaves this machine."""
     pictures: int
     picture_bytes: int
-    """Of the pictures as files, before they are encoded for the wire."""
+    """Size of the pictures as files, before they are encoded for the wire."""
     text_bytes: int
-    """Of the words, in UTF-8; the schema that goes with them is not counted."""
+    """Size of the words in UTF-8, without the schema that goes with them."""
     proxy: str | None = None
     """Host of a proxy in between."""
 
@@ -250,14 +250,16 @@ def require_bare(messages: Sequence[BaseMessage]) -> list[int]:
 
     Raises:
         ModelError: One carries EXIF, a comment, a color profile or anything else besides its
-            pixels, or is no JPEG, so that nobody can say what it carries.
+            pixels, or is not a JPEG, so that its contents are unknown.
     """
     sizes = []
     for number, encoded in enumerate(pictures_in(messages), start=1):
         try:
             data = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError) as error:
-            raise ModelError(f"picture {number} of the prompt is no base64 ({error})") from error
+            raise ModelError(
+                f"picture {number} of the prompt is not valid base64 ({error})"
+            ) from error
         carried = carried_by(data)
         if carried is not None:
             raise ModelError(
@@ -271,7 +273,7 @@ def require_bare(messages: Sequence[BaseMessage]) -> list[int]:
 def carried_by(data: bytes) -> str | None:
     """Return what a JPEG carries besides pixels; None for one that `to_jpeg` wrote."""
     if data[:2] != b"\xff\xd8":
-        return "another format than JPEG"
+        return "data in a format other than JPEG"
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
@@ -283,7 +285,7 @@ def carried_by(data: bytes) -> str | None:
         if marker == _SCAN:
             # Compressed data hold no end marker: the first one must be the last two bytes.
             ends = data.find(b"\xff\xd9", at)
-            return None if ends == len(data) - 2 else "bytes behind its end"
+            return None if ends == len(data) - 2 else "bytes after its end"
         at += 2 + length
     return "a damaged header"
 

@@ -121,7 +121,7 @@ class Provider:
     """Host at which `prices` hold. Elsewhere a price is unknown: a server on this machine may be a
     gateway to one that is paid for, and one of your own costs what you say."""
     prices: Mapping[str, Price] = field(default_factory=dict)
-    """By name of the model without its date; a figure nobody could show a page for is left out."""
+    """Prices by name of the model without its date, each with the page it was read from."""
 
 
 def openai_http_client(model: Any) -> Any:
@@ -257,6 +257,19 @@ _PROVIDERS = {
         priced_at="generativelanguage.googleapis.com",
         prices=_GOOGLE_PRICES,
     ),
+    # One account for models of many makers, in OpenAI's protocol. It has prices of its own.
+    "openrouter": Provider(
+        chat_class="langchain_openai:ChatOpenAI",
+        package="geofix[openai]",
+        url="https://openrouter.ai/api/v1",
+        proxy_field="openai_proxy",
+        key_variable="OPENROUTER_API_KEY",
+        timeout_field="request_timeout",
+        timeout_per_call=True,
+        schema_forms=(SchemaForm({"method": "json_schema", "strict": True}, as_class=False),),
+        http_client=openai_http_client,
+        refusals=frozenset({"content_filter"}),
+    ),
     # A hub id or folder, run in this process.
     "transformers": Provider(
         chat_class="geofix.tools.transformers_chat:TransformersChat",
@@ -271,17 +284,17 @@ _PROVIDERS = {
 }
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(_PROVIDERS)
-"""By the name that stands before the colon."""
+"""Rows by the name that stands before the colon."""
 
 UNKNOWN = Provider(chat_class="", package="")
-"""Of a model that was handed over as an object and whose provider has no row."""
+"""Stands for the provider of a model that was handed over as an object and has no row."""
 
 
 def add_provider(name: str, provider: Provider) -> None:
     """Add a provider, for the whole process: `name:model` then names its models.
 
     Raises:
-        ModelError: The name is taken, or is none.
+        ModelError: The name is taken, or is not an identifier.
     """
     if not name.isidentifier():
         raise ModelError(f"the provider {name!r} needs a name of letters, digits and underscores")
@@ -291,7 +304,7 @@ def add_provider(name: str, provider: Provider) -> None:
 
 
 ROW = "geofix_provider"
-"""Under which a model's metadata name the row it was made from: one class may serve several."""
+"""Key in a model's metadata for the row it was made from, since one class may serve several."""
 
 
 def provider_of(model: BaseChatModel) -> Provider:

@@ -42,7 +42,7 @@ def parse_answer(text: str, schema: type[ParsedT]) -> tuple[ParsedT | None, str]
     by pydantic's.
 
     Returns:
-        The answer, and what is wrong with the text if there is none.
+        The answer, or None with what is wrong with the text.
     """
     if not text.strip():
         return None, "it is empty"
@@ -91,7 +91,7 @@ _WILL_NOT = re.compile(
     r".{0,40}?\b(?:help|assist|identify|comply|fulfil+|provide|support|do that|with that)\b",
     re.IGNORECASE | re.DOTALL,
 )
-"""What a refusal sounds like. "I cannot tell where this is" is none: it is an answer."""
+"""What a refusal sounds like. "I cannot tell where this is" is an answer."""
 
 _SORRY = re.compile(r"\bi(?:'m| am) sorry,? (?:but )?(?:i )?can(?:no|')t\b", re.IGNORECASE)
 _HEAD = 300
@@ -143,10 +143,10 @@ MOST_NAME = 200
 """Characters of what a server calls its model or its build."""
 
 MOST_TOKENS = 2**31
-"""Of one call, in or out. A count above it is no count; a checkpoint refuses 2^64."""
+"""Tokens of one call, in or out. A larger count counts as unknown; a checkpoint refuses 2^64."""
 
 COUNTED = ("input_tokens", "output_tokens")
-"""Counts that a call must come with, or what it spent is not known."""
+"""Counts without which the spending of a call is unknown."""
 
 _FINISHES = ("finish_reason", "done_reason", "stop_reason")
 _CUT = frozenset({"length", "max_tokens", "MAX_TOKENS", "max_output_tokens"})
@@ -217,10 +217,10 @@ def reply_of(raw: Any, *, reported: dict[str, Any] | None = None, cached: bool =
         cached: Whether it came out of our cache, so that its tokens are not spent again.
 
     Raises:
-        ModelError: It is no message of a model.
+        ModelError: It is not a message of a model.
     """
     if not isinstance(raw, AIMessage):
-        raise ModelError(f"it answered with {type(raw).__name__!r}, not with a message")
+        raise ModelError(f"it answered with {type(raw).__name__!r} instead of a message")
     said = {**(reported or {}), **raw.response_metadata}
     text, was_cut = _bounded(_text(raw))
     tokens, not_counted = ({}, []) if cached else _tokens(raw.usage_metadata)
@@ -267,7 +267,7 @@ def _as_json(arguments: Any) -> str:
         return json.dumps(arguments)
     # Nested too deep, digits Python refuses to print, or no JSON at all.
     except (RecursionError, ValueError, TypeError) as error:
-        return f"(arguments that are no JSON: {type(error).__name__}: {error})"
+        return f"(arguments that are not JSON: {type(error).__name__}: {error})"
 
 
 def _bounded(text: str) -> tuple[str, list[str]]:
@@ -277,7 +277,7 @@ def _bounded(text: str) -> tuple[str, list[str]]:
     whole = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
     # The end: whoever thinks aloud decides there.
     cut = f"cut to the last {MOST_TEXT:,} of {len(text):,} characters"
-    note = f"the model's answer was {cut}; the rest was neither read nor kept"
+    note = f"the model's answer was {cut}; the rest was discarded"
     return f"[{cut}, SHA-256 of all {whole}]\n{legible(text[-MOST_TEXT:])}", [note]
 
 
@@ -290,8 +290,8 @@ def _tokens(usage: Any) -> tuple[dict[str, int], list[str]]:
     given |= {"cached_input_tokens": read} if read else {}
     counts = {key: value for key, value in given.items() if _is_count(value)}
     notes = [
-        f"the server's count of {key} is {_shown(value)}, which cannot be, so it is taken as"
-        " unknown"
+        f"the server reports {_shown(value)} as {key}, which is impossible, so the count is treated"
+        " as unknown"
         for key, value in given.items()
         if key not in counts
     ]

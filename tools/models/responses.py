@@ -19,17 +19,17 @@ from typing import Any, TypeVar
 ResultT = TypeVar("ResultT")
 
 MOST_BYTES = 16 * 1024 * 1024
-"""Of one response, as it came and after decompression; twenty long answers are 2 MB."""
+"""Largest response, as received and after decompression; twenty long answers are 2 MB."""
 
 MOST_LINES = 65_536
-"""Of one response. Ollama's client makes an object of each, and joins them one by one."""
+"""Most lines of a response. Ollama's client makes an object of each and joins them one by one."""
 
 _GZIP = zlib.MAX_WBITS | 16
 _BLOCK = 65_536
 
 
 class ResponseError(Exception):
-    """The server's response goes past a bound. No `GeofixError`: it is the model's failure."""
+    """The response exceeds a bound. Not a `GeofixError`, since it counts as the model's failure."""
 
 
 class Line:
@@ -74,7 +74,7 @@ class Line:
             ResponseError: It was.
         """
         if self._is_cut:
-            raise ResponseError("nobody waits for this response any more")
+            raise ResponseError("the call was given up before this response was complete")
 
 
 _CURRENT: ContextVar[Line | None] = ContextVar("line", default=None)
@@ -116,8 +116,8 @@ def _on_response(response: Any) -> None:
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", ""}:
         raise ResponseError(
-            f"the response is encoded as {encoding[:60]!r}, though none was asked for; let the"
-            " server send it as it is, or as gzip"
+            f"the response is compressed as {encoding[:60]!r}, which geofix did not ask for;"
+            " have the server send it uncompressed, or as gzip"
         )
     if encoding == "gzip":
         # Unpacked here, bounded; the client's own decoder is not.
@@ -157,7 +157,7 @@ class _Bounded:
 
 _BEGIN = (b"\xc2", b"\xe2")
 
-_LEFT = "no more of it was read"
+_LEFT = "the rest was not read"
 
 _ENDS = re.compile(rb"[\n\r\x0b\x0c\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
 """What httpx ends a line at, in UTF-8; `\\r\\n` counts as two."""
@@ -181,9 +181,9 @@ def _unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
                 yield unpack.decompress(rest, _BLOCK)
                 rest = unpack.unconsumed_tail
     except zlib.error as error:
-        raise ResponseError(f"the response is said to be gzip and is not: {error}") from error
+        raise ResponseError(f"the response claims to be gzip but is not: {error}") from error
     if not unpack.eof:
-        raise ResponseError("the response is gzip and was cut off")
+        raise ResponseError("the gzip response was cut off")
 
 
 @cache

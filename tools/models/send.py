@@ -29,7 +29,7 @@ class Form:
     options: dict[str, Any]
     """What goes with the call; the client turns it into the provider's own request."""
     chain: Runnable[Any, Any] | None = None
-    """To be called instead, where a client does not show its options; gives `{"raw": message}`."""
+    """Called instead where a client does not show its options; gives `{"raw": message}`."""
     in_words: bool = False
     """Whether the schema stands in the prompt, since nothing else carries it."""
 
@@ -85,7 +85,7 @@ def in_words(messages: Sequence[BaseMessage], schema: type[BaseModel]) -> list[B
 
 
 LONGEST_CALL_S = 600.0
-"""Of a model that was handed over as an object and has no time-out of its own."""
+"""Longest call, seconds, of a model handed over as an object without a time-out of its own."""
 
 
 class _Reported(BaseCallbackHandler):

@@ -72,7 +72,7 @@ def _from_hub(
     if offline() or huggingface_hub.constants.HF_HUB_OFFLINE:
         raise ModelError(
             f"the model {name!r} is not on this machine, and {VARIABLE} or HF_HUB_OFFLINE forbids"
-            f" to fetch it{beside(name)}; {_advice(name)}"
+            f" downloading it{beside(name)}; {_advice(name)}"
         )
     if not download:
         return None
@@ -91,16 +91,16 @@ def _from_hub(
 
 def _advice(name: str) -> str:
     return (
-        f"fetch it where there is a network (`hf download {name.replace('@', ' --revision ')}`) and"
-        " bring the cache here, or give a folder that holds it"
+        f"download it on a machine with a network (`hf download"
+        f" {name.replace('@', ' --revision ')}`) and copy the cache here, or give a folder with it"
     )
 
 
 def _unknown(name: str, error: Exception) -> ModelError:
     reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return ModelError(
-        f"the model {name!r} could not be had from the Hugging Face hub ({reason}){beside(name)};"
-        f" check the name, or {_advice(name)}"
+        f"the model {name!r} could not be downloaded from the Hugging Face hub"
+        f" ({reason}){beside(name)}; check the name, or {_advice(name)}"
     )
 
 
@@ -108,8 +108,8 @@ def _require_complete(folder: Path, name: str) -> None:
     missing = next(_missing(folder), None)
     if missing is not None:
         raise ModelError(
-            f"the model {name!r}: {str(folder)!r} holds no {missing}; give a folder as"
-            " `save_pretrained` of model and processor writes it, or fetch it again"
+            f"the model {name!r}: {str(folder)!r} lacks {missing}; give a folder as"
+            " `save_pretrained` of model and processor writes it, or download it again"
         )
 
 

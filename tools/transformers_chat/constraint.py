@@ -15,10 +15,10 @@ from geofix.tools.errors import ModelError
 from geofix.tools.once import once_property
 
 MOST_ITEMS = 16
-"""Of an array whose schema sets no limit."""
+"""Most items of an array whose schema sets no limit."""
 
 LARGEST_NUMBER = 1e6
-"""Of a number whose schema sets no limit. A number with limits also has at most six decimals."""
+"""Bound of a number whose schema sets none. A bounded number has at most six decimals too."""
 
 LONGEST_STRING = 500
 """Characters of a string whose schema sets no limit."""
@@ -280,7 +280,7 @@ class _Row:
             return
         if not self._matcher.accept_token(token):
             raise RuntimeError(
-                f"the model chose the token {token!r}, which its schema forbids: its numbers are no"
+                f"the model chose the token {token!r}, which its schema forbids: its scores are not"
                 " numbers (NaN); load it with dtype 'bfloat16' or 'float32'"
             )
         self._string.write(self._grammar.tokens[token])

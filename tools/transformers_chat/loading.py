@@ -195,7 +195,7 @@ def load(checkpoint: Checkpoint, options: LoadOptions) -> LoadedModel:
         reason = " ".join(str(error).split())
         raise ModelError(
             f"the model {name!r} cannot be loaded from {folder!r} ({reason}); check the files"
-            " there, fetch them again, or install what is missing"
+            " there, download them again, or install what is missing"
         ) from error
     _require_whole(report, name)
     if options.device is not None and options.quantization is None:
@@ -207,7 +207,7 @@ def _ready(checkpoint: Checkpoint, model: Any, processor: Any) -> LoadedModel:
     name, tokenizer = checkpoint.name, processor.tokenizer
     if (processor.chat_template or getattr(tokenizer, "chat_template", None)) is None:
         raise ModelError(
-            f"the model {name!r} has no chat template, so it is no model to talk to; give its"
+            f"the model {name!r} has no chat template, so it cannot hold a chat; use its"
             " instruct version, in transformers' own format ('-hf' in its name)"
         )
     head = model.get_output_embeddings()
@@ -230,13 +230,13 @@ def _ready(checkpoint: Checkpoint, model: Any, processor: Any) -> LoadedModel:
 def _require_sight(config: Any, name: str) -> None:
     if type(config) not in _transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
         raise ModelError(
-            f"the model {name!r} is of type {config.model_type!r} and takes no pictures; give a"
-            " model that sees, such as 'Qwen/Qwen2.5-VL-7B-Instruct'"
+            f"the model {name!r} is of type {config.model_type!r} and takes no pictures; use a"
+            " model that does, such as 'Qwen/Qwen2.5-VL-7B-Instruct'"
         )
     if config.is_encoder_decoder:
         raise ModelError(
-            f"the model {name!r} is of type {config.model_type!r}, an encoder with a decoder, which"
-            " answers no chat; give one such as 'Qwen/Qwen2.5-VL-7B-Instruct'"
+            f"the model {name!r} is of type {config.model_type!r}, an encoder-decoder, which cannot"
+            " hold a chat; use one such as 'Qwen/Qwen2.5-VL-7B-Instruct'"
         )
 
 
@@ -244,6 +244,6 @@ def _require_whole(report: dict[str, Any], name: str) -> None:
     missing = sorted(report["missing_keys"])
     if missing:
         raise ModelError(
-            f"the model {name!r} lacks {len(missing)} of its weights, such as {missing[0]!r}; fetch"
-            " it again or give a complete checkpoint"
+            f"the model {name!r} lacks {len(missing)} of its weights, such as {missing[0]!r};"
+            " download it again or give a complete checkpoint"
         )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class BusyError(TimeoutError):
-    """The model was busy with other questions until the time was over."""
+    """The model was busy with other questions until the time-out."""
 
 
 class Weights:
@@ -63,7 +63,7 @@ class Weights:
         """
         left = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
         if not self._lock.acquire(timeout=left):
-            raise BusyError("the model was busy with other questions until the time was over")
+            raise BusyError("the model was busy with other questions until the time-out")
         try:
             if self._loaded is None:
                 self._loaded = self._load()
@@ -72,7 +72,7 @@ class Weights:
             self._lock.release()
 
     def close(self) -> None:
-        """Let the memory go, once who uses it has ended; the next use reads the weights again."""
+        """Free the memory once its user has finished; the next use reads the weights again."""
         with self._lock:
             if self._loaded is None:
                 return
@@ -102,11 +102,11 @@ class TransformersChat(BaseChatModel):
     """As torch spells it, or "auto" for all GPUs; by default CUDA, then MPS, then the CPU."""
     dtype: Literal["float32", "bfloat16", "float16"] | None = None
     quantization: Literal["4bit", "8bit"] | None = None
-    """Of the weights; needs the package bitsandbytes."""
+    """Quantizes the weights; needs the package bitsandbytes."""
     temperature: float | None = Field(default=None, ge=0)
     """None leaves sampling to the model's own settings."""
     max_new_tokens: int = Field(default=1024, ge=1)
-    """Of one answer, thoughts not counted."""
+    """Longest answer, thoughts not counted."""
     timeout_s: float | None = Field(default=None, gt=0)
     """Longest time for one call, from when the model is loaded and free for it."""
     n: int = Field(default=1, ge=1)
@@ -145,7 +145,7 @@ class TransformersChat(BaseChatModel):
         return None if self._checkpoint is None else self._checkpoint.revision
 
     def close(self) -> None:
-        """Let the weights' memory go; the next call reads them again."""
+        """Free the memory of the weights; the next call reads them again."""
         self._weights.close()
 
     def with_structured_output(
@@ -154,7 +154,7 @@ class TransformersChat(BaseChatModel):
         """Return a chain whose answers fit `schema`, a pydantic class or JSON schema.
 
         Raises:
-            ModelError: The schema is none.
+            ModelError: The schema is neither.
         """
         return structured(self, schema, include_raw=include_raw)
 
@@ -183,7 +183,7 @@ class TransformersChat(BaseChatModel):
         options = load_options(self.device, self.dtype, self.quantization)
         checkpoint = self._checkpoint or find_checkpoint(self.model, download=True)
         if checkpoint is None:
-            raise ModelError(f"the model {self.model!r} could not be fetched")
+            raise ModelError(f"the model {self.model!r} could not be downloaded")
         return load(checkpoint, options)
 
     def _generate(
@@ -264,8 +264,8 @@ def model_by_name(
         spec: Such as `transformers:Qwen/Qwen2.5-VL-7B-Instruct`, with a commit or tag behind an
             `@` and options as in an address: `transformers:/models/qwen?quantization=4bit`.
         timeout_s: Longest time for one answer, once its turn came, seconds.
-        base_url: Refused: there is no server.
-        api_key: Refused: there is nobody to show it to.
+        base_url: Rejected, since there is no server.
+        api_key: Rejected for the same reason.
 
     Raises:
         ModelError: There is no such folder, an option is unknown or out of range, or the model is

@@ -88,8 +88,8 @@ def closing_turn(loaded: LoadedModel, schema: str) -> torch.Tensor:
         text = loaded.processor.apply_chat_template(chat, add_generation_prompt=True)
     except (TemplateError, ValueError) as error:
         raise UnfitPromptError(
-            f"the model {loaded.checkpoint.name!r} takes no second turn ({error}); do not let it"
-            " think first"
+            f"the model {loaded.checkpoint.name!r} does not accept a second turn ({error}), so it"
+            " cannot think first; set think to false"
         ) from error
     after = str(text).partition(_MARK)[2]
     ids = loaded.tokenizer(after, add_special_tokens=False, return_tensors="pt")["input_ids"]
@@ -104,8 +104,8 @@ def chat_of(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
     """Return the messages with every picture as a PIL image, in their order.
 
     Raises:
-        ModelError: There are none, one is of a kind a model in this process does not take, or a
-            picture is none.
+        ModelError: There are no messages, one is of a kind that a model in this process does not
+            take, or a picture cannot be read.
     """
     if not messages:
         raise ModelError("there are no messages to answer; give at least one")
@@ -117,7 +117,7 @@ def _turn(message: BaseMessage) -> dict[str, Any]:
     role = _ROLES.get(message.type.removesuffix("MessageChunk").lower())
     if role is None:
         raise ModelError(
-            f"a model in this process takes no messages of type {message.type!r}; give those of"
+            f"a model in this process does not take messages of type {message.type!r}; use"
             f" {', '.join(_ROLES)}"
         )
     content = message.content

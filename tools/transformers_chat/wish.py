@@ -29,14 +29,14 @@ def json_schema_of(schema: Any) -> dict[str, Any]:
         return schema
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         return schema.model_json_schema()
-    raise ModelError(f"{schema!r} is no schema; give a pydantic class or a JSON schema")
+    raise ModelError(f"{schema!r} is not a schema; give a pydantic class or a JSON schema")
 
 
 def structured(model: BaseChatModel, schema: Any, *, include_raw: bool) -> Runnable[Any, Any]:
     """Return a chain that gives the object, or `raw`, `parsed` and `parsing_error`.
 
     Raises:
-        ModelError: The schema is none.
+        ModelError: The schema is neither.
     """
     bound = model.bind(response_schema=json_schema_of(schema))
     parser: Runnable[Any, Any] = (
@@ -96,7 +96,7 @@ def wish_of(model: Defaults, stop: list[str] | None, options: dict[str, Any]) ->
     """Return what a call wants.
 
     Raises:
-        ModelError: An option is unknown or out of range, or the schema is none.
+        ModelError: An option is unknown or out of range, or the schema is not one.
     """
     # Some are for LangSmith's eyes, and `stream` is LangChain's own.
     unknown = [
@@ -112,7 +112,7 @@ def wish_of(model: Defaults, stop: list[str] | None, options: dict[str, Any]) ->
     think = given.get("think", model.think)
     temperature = given.get("temperature", model.temperature)
     if temperature is not None and not temperature >= 0:
-        raise ModelError(f"a temperature of {temperature!r} is none; give 0 or more")
+        raise ModelError(f"the temperature cannot be {temperature!r}; give 0 or more")
     return Wish(
         samples=_count("n", given.get("n", model.n)),
         temperature=temperature,

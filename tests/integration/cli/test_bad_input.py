@@ -209,7 +209,7 @@ def test_what_is_not_set_up_exits_with_5_and_leaves_nothing(
     assert "nosuch" in encoder.err
     model = geofix("locate", "--model", "nosuch:any", url=starter_url)
     assert model.code == 5
-    assert "the model 'nosuch:any' names no provider geofix knows" in model.err
+    assert "the model 'nosuch:any' has no known provider" in model.err
     assert set(rows(starter_url).values()) == {0}
 
 

@@ -46,13 +46,13 @@ def test_money_is_counted_at_the_price_that_is_given(lab: Any) -> None:
 
 def test_money_that_cannot_be_counted_is_an_error_before_anything_is_sent(lab: Any) -> None:
     opened = lab(said())
-    with pytest.raises(ModelError, match=r"a budget of \$1 cannot be kept with 'tiny'"):
+    with pytest.raises(ModelError, match=r"a budget of \$1 cannot be enforced for 'tiny'"):
         opened.locate(max_cost=1.0)
     assert opened.server.received == []
 
 
 def test_a_price_that_is_none_is_told_before_the_run(lab: Any) -> None:
-    with pytest.raises(ModelError, match="the price 'cheap' is none"):
+    with pytest.raises(ModelError, match="the price 'cheap' cannot be read"):
         lab(said(), model_price="cheap").locate()
 
 

@@ -67,8 +67,8 @@ def test_a_draft_that_agrees_raises_the_candidate(lab: Any) -> None:
     ("place", "why"),
     [
         ({"latitude": -33.87, "longitude": 151.1}, "no retrieved photo within 200 km"),
-        ({"latitude": -40.0, "longitude": -120.0}, "lies in the sea"),
-        ({"latitude": 2.3431, "longitude": 48.8867}, "lies in the sea"),
+        ({"latitude": -40.0, "longitude": -120.0}, "is in the sea"),
+        ({"latitude": 2.3431, "longitude": 48.8867}, "is in the sea"),
     ],
 )
 def test_a_draft_no_photo_supports_is_vetoed_and_moves_nothing(

@@ -40,12 +40,12 @@ def test_time_counts_from_the_first_step_on() -> None:
 
 def test_a_round_that_cost_nobody_knows_what_spends_all_money() -> None:
     unknown = ROUND.model_copy(update={"cost_usd": None})
-    assert "cannot be kept" in str(spent([unknown], max_cost=100.0))
+    assert "cannot be enforced" in str(spent([unknown], max_cost=100.0))
     assert spent([unknown], max_tokens=1000) is None
     assert spent([Spending(cost_usd=None)], max_cost=100.0) is None
 
 
 def test_a_round_whose_tokens_nobody_counted_spends_all_tokens() -> None:
     unknown = ROUND.model_copy(update={"uncounted": 1})
-    assert "cannot be kept" in str(spent([unknown, ROUND], max_tokens=10**6))
+    assert "cannot be enforced" in str(spent([unknown, ROUND], max_tokens=10**6))
     assert spent([unknown], max_cost=100.0) is None

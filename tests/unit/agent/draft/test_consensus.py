@@ -16,4 +16,4 @@ def test_the_photos_vote_and_the_draft_says_so() -> None:
 def test_without_photos_there_is_nothing_to_vote() -> None:
     drafted = consensus(retrieval([]))
     assert drafted.latitude is None and drafted.confidence is None
-    assert drafted.notes == ["no photo to vote"]
+    assert drafted.notes == ["no similar photo was found, so none could vote"]

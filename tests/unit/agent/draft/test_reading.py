@@ -40,7 +40,7 @@ def test_a_draft_has_place_word_and_reasons_and_nothing_odd() -> None:
         ({"can_tell": False}, "the model says it cannot tell"),
         ({"latitude": None}, "the model gave no coordinates"),
         ({"longitude": None}, "the model gave no coordinates"),
-        ({"latitude": 0, "longitude": 0}, "the model answered (0, 0): taken for no answer"),
+        ({"latitude": 0, "longitude": 0}, "the model answered (0, 0), which is taken as no answer"),
         ({"latitude": "0", "longitude": "0°0'0\"W"}, "the model answered (0, 0)"),
         ({"latitude": 95, "longitude": 95}, "the model's (95.0, 95.0) is not on the Earth"),
         ({"longitude": -181}, "the model's (48.8861, -181.0) is not on the Earth"),
@@ -82,7 +82,7 @@ def test_digits_of_the_prompt_are_told_from_an_answer_of_ones_own(
 ) -> None:
     only = read(latitude=place[0], longitude=place[1])
     assert only.copied_from == name
-    copied = f"the coordinates are those of {name}, digit by digit: no evidence of its own"
+    copied = f"the model copied the coordinates of {name}, so they add no evidence"
     assert copied in only.notes
     assert read(latitude=place[0] + 0.001, longitude=place[1]).copied_from is None
 
@@ -99,7 +99,7 @@ def test_a_road_in_the_sea_is_noted() -> None:
     at_sea = {"latitude": -40.0, "longitude": -120.0}
     assert read(**at_sea).notes == ["the model's point lies in the sea"]
     (note,) = read(**at_sea, clues=road).notes
-    assert note == "the model's point lies in the sea, though a clue is a road"
+    assert note == "the model's point lies in the sea, although it saw a road"
     assert read(clues=road).notes == []
 
 

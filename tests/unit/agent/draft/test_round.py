@@ -60,7 +60,7 @@ def test_a_temperature_that_cannot_be_had_is_said() -> None:
     fixed = ScriptedChat(answers=[POINT] * 4)
     outcome = draft(state(), Context(preset="g3", samples=1), wired(fixed))
     (reason,) = outcome.degraded
-    assert reason.startswith("draft: the model takes no temperature")
+    assert reason.startswith("draft: the model does not accept a temperature")
 
 
 def test_an_unusable_sample_costs_itself_only_and_is_said() -> None:
@@ -92,7 +92,7 @@ def test_routed_a_sharp_search_leaves_the_model_alone_with_the_photo() -> None:
     only, outcome, model = by_model({}, context=Context(route="retrieval"))
     assert only.provenance is not None and only.provenance.neighbours == 0
     assert len(model.seen[0][1].content) == 2
-    assert "of the votes in one place" in outcome.detail["route"]
+    assert "of the votes are for one place" in outcome.detail["route"]
     _, outcome, _ = by_model({})
     assert outcome.detail["route"] is None
 

@@ -16,11 +16,11 @@ def at(places: list[tuple[float, float]], share: float | None) -> list[Hit]:
 @pytest.mark.parametrize(
     ("positives", "neighbours", "why"),
     [
-        (at([PARIS, PARIS, BERLIN], 0.005), 0, "67% of the votes in one place"),
-        (at([PARIS, PARIS, BERLIN], 0.05), 5, "67% of the votes within 750 km"),
-        (at([PARIS, CHARTRES, (47.2, -1.5), SUVA], 0.005), 5, "75% of the votes within 750 km"),
-        (at([PARIS, SUVA, SANTIAGO], 0.005), 10, "33% of the votes within 750 km"),
-        (at([PARIS, PARIS], 0.3), 10, "30.0% of photos are as like"),
+        (at([PARIS, PARIS, BERLIN], 0.005), 0, "67% of the votes are for one place"),
+        (at([PARIS, PARIS, BERLIN], 0.05), 5, "67% of the votes lie within 750 km"),
+        (at([PARIS, CHARTRES, (47.2, -1.5), SUVA], 0.005), 5, "75% of the votes lie within 750 km"),
+        (at([PARIS, SUVA, SANTIAGO], 0.005), 10, "33% of the votes lie within 750 km"),
+        (at([PARIS, PARIS], 0.3), 10, "30.0% of unrelated photos match"),
         (at([PARIS, PARIS], None), 10, "is not known"),
         ([], 10, "is not known"),
     ],

@@ -34,7 +34,7 @@ def test_without_a_model_the_photos_vote_and_the_draft_says_so() -> None:
 
 def test_without_a_photo_nobody_votes() -> None:
     only = drafted(draft(state([]), Context(), wired(None)))
-    assert (only.latitude, only.notes) == (None, ["no photo to vote"])
+    assert (only.latitude, only.notes) == (None, ["no similar photo was found, so none could vote"])
 
 
 def test_the_models_draft_carries_its_reasons() -> None:

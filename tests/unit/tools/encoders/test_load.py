@@ -88,7 +88,7 @@ def test_a_folder_among_somebodys_photos_is_not_taken_for_a_model(
         (STARTER, {"revision": "v2"}, "at revision 'v2' is not here"),
         (STARTER, {"device": "abacus"}, "device 'abacus' cannot be used here"),
         (STARTER, {"device": "cuda:99"}, "device 'cuda:99' cannot be used here"),
-        (STARTER, {"device": "meta"}, "device 'meta' computes nothing"),
+        (STARTER, {"device": "meta"}, "device 'meta' cannot compute"),
         (STARTER, {"dtype": "int8"}, "dtype 'int8' is unknown; use one of float32, bfloat16"),
         (STARTER, {"batch_size": 0}, "batch size 0 is not usable"),
     ],

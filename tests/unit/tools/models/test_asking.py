@@ -207,4 +207,4 @@ class OddChat(ScriptedChat):
 
 def test_what_is_no_message_is_a_failure_too() -> None:
     answer = ask(OddChat(answers=[]), QUESTION, Spot)
-    assert answer.failure == "the model failed: it answered with 'str', not with a message"
+    assert answer.failure == "the model failed: it answered with 'str' instead of a message"

@@ -69,14 +69,14 @@ BAD_BODIES = {
         packed(b" " * (MOST_BYTES + 1)),
         f"more than {MOST_BYTES:,} bytes once it is unpacked",
     ),
-    "large": (Raw(body=" " * (MOST_BYTES + 1)), f"more than {MOST_BYTES:,} bytes; no more"),
+    "large": (Raw(body=" " * (MOST_BYTES + 1)), f"more than {MOST_BYTES:,} bytes; the rest"),
     "lines": (Raw(body="\n" * (MOST_LINES + 1)), f"more than {MOST_LINES:,} lines"),
     "returns": (Raw(body="\r" * (MOST_LINES + 1)), f"more than {MOST_LINES:,} lines"),
     "separators": (Raw(body="\u2028" * (MOST_LINES + 1)), f"more than {MOST_LINES:,} lines"),
-    "twice": (packed(b"", "gzip, gzip"), "encoded as 'gzip, gzip'"),
-    "brotli": (packed(b"", "br"), "encoded as 'br'"),
-    "no gzip": (Raw(body=PARIS, headers=GZIP), "said to be gzip and is not"),
-    "cut gzip": (Raw(body=gzip.compress(b"{}")[:-9], headers=GZIP), "gzip and was cut off"),
+    "twice": (packed(b"", "gzip, gzip"), "compressed as 'gzip, gzip'"),
+    "brotli": (packed(b"", "br"), "compressed as 'br'"),
+    "no gzip": (Raw(body=PARIS, headers=GZIP), "claims to be gzip but is not"),
+    "cut gzip": (Raw(body=gzip.compress(b"{}")[:-9], headers=GZIP), "gzip response was cut off"),
     "error": (Raw(500, "x" * (MOST_BYTES + 1)), f"more than {MOST_BYTES:,} bytes"),
     "deep": (Raw(body="[" * 100_000), "the model failed"),
     "digits": (Raw(body=f'{{"choices": {"1" * 5000}}}'), "the model failed"),
@@ -158,14 +158,14 @@ def test_a_count_that_cannot_be_is_unknown_and_ends_a_budget(
         second = ask(model, question(), Spot, budget=budget, price=Price(1, 1))
     assert first.parsed == Spot(name="Paris")
     assert (first.tokens, first.cost, first.uncounted) == ({"output_tokens": TOKENS_OUT}, None, 1)
-    assert any(f"count of input_tokens is {count}" in note for note in first.notes)
+    assert any(f"the server reports {count} as input_tokens" in note for note in first.notes)
     assert budget.spent.tokens == TOKENS_OUT
-    assert second.failure is not None and "usable count" in second.failure
+    assert second.failure is not None and "usable token count" in second.failure
 
 
 def test_rounds_before_whose_tokens_are_unknown_end_a_budget_in_tokens() -> None:
     before = Spent(cost=0.0, tokens=None, seconds=0.0)
-    assert "usable count" in str(Budget(max_tokens=10, before=before).exhausted())
+    assert "usable token count" in str(Budget(max_tokens=10, before=before).exhausted())
     assert Budget(max_cost=1.0, before=before).exhausted() is None
 
 
@@ -204,7 +204,7 @@ def test_arguments_that_are_no_json_are_an_unusable_answer() -> None:
     raw = AIMessage("")
     for arguments in (deep, {"a": 10**5000}, {"a": {1, 2}}):
         raw.tool_calls = [{"name": "Spot", "args": arguments, "id": "1"}]
-        assert reply_of(raw).text.startswith("(arguments that are no JSON")
+        assert reply_of(raw).text.startswith("(arguments that are not JSON")
 
 
 def test_samples_that_are_kept_are_given_though_the_call_for_the_rest_fails() -> None:

@@ -138,4 +138,4 @@ def test_a_kept_answer_that_cannot_be_read_is_asked_for_again() -> None:
         model.cache = Unreadable()
         answer = ask(model, question(), Spot)
     assert answer.parsed is not None and len(server.received) == 1
-    assert any("kept answer could not be read (RecursionError)" in note for note in answer.notes)
+    assert any("cached answer could not be read (RecursionError)" in note for note in answer.notes)

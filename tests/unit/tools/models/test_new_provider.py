@@ -95,7 +95,9 @@ def test_another_providers_key_is_not_sent_to_a_new_one(house: Provider) -> None
 
 def test_what_a_row_knows_is_found_by_its_name(house: Provider) -> None:
     assert provider_named("house").picture_px == 768
-    with pytest.raises(ModelError, match=r"'other:tiny' names no provider .*google, house, ollama"):
+    with pytest.raises(
+        ModelError, match=r"'other:tiny' has no known provider.*google, house, ollama"
+    ):
         load_chat_model("other:tiny")
 
 

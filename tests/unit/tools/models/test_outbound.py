@@ -80,7 +80,7 @@ CARRYING = {
     "EXIF": {"exif": exif()},
     "a comment": {"comment": b"taken in Reykjavik"},
     "metadata (ICC_PROFILE)": {"icc_profile": PROFILE},
-    "another format than JPEG": {"format": "PNG"},
+    "data in a format other than JPEG": {"format": "PNG"},
 }
 
 
@@ -136,7 +136,7 @@ def test_a_picture_is_found_in_whatever_block_it_comes(block: dict[Any, Any]) ->
 
 def test_what_is_no_base64_is_refused() -> None:
     block = {"type": "image", "base64": "no base64 at all!", "mime_type": "image/jpeg"}
-    with served("openai") as (model, _), pytest.raises(ModelError, match="no base64"):
+    with served("openai") as (model, _), pytest.raises(ModelError, match="not valid base64"):
         ask(model, [HumanMessage([block])], Spot)
 
 

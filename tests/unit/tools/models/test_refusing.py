@@ -79,7 +79,7 @@ def test_a_server_that_takes_no_images_is_asked_once_and_named(
     answer, server = asked(provider, error(status, message))
     assert answer.failure is not None
     assert answer.failure.startswith("the model 'tiny' takes no images")
-    assert "use a model that sees" in answer.failure
+    assert "use a model that takes images" in answer.failure
     assert (len(server.received), waits) == (1, [])
 
 
@@ -113,7 +113,7 @@ def test_a_server_that_refuses_the_schema_is_told_it_in_words(status: int, messa
     assert answer.parsed is not None
     assert answer.repaired is None
     assert answer.notes == (
-        "the server refused the answer's schema, so the model was told it in words",
+        "the server rejected the answer's schema, so the schema was put into the prompt",
     )
     first, second = server.received
     assert "response_format" in first.body and "response_format" not in second.body
@@ -140,4 +140,4 @@ def test_a_model_that_takes_no_temperature_is_left_its_own() -> None:
     assert answer.parsed is not None
     assert server.received[0].body["temperature"] == 0.7
     assert "temperature" not in server.received[1].body
-    assert answer.notes == ("the model takes no temperature of ours, and answered at its own",)
+    assert answer.notes == ("the model does not accept a temperature and used its own",)

@@ -77,14 +77,14 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 )
 def test_a_folder_without_what_a_model_needs(gone: str, named_as: str, copied: Path) -> None:
     (copied / gone).unlink()
-    assert f"holds no {named_as}" in refusal(str(copied))
+    assert f"lacks {named_as}" in refusal(str(copied))
 
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
     write(tmp_path, max_shard_size="200KB")
     shard = sorted(tmp_path.glob("model-*.safetensors"))[1]
     shard.unlink()
-    assert f"holds no {shard.name}" in refusal(str(tmp_path))
+    assert f"lacks {shard.name}" in refusal(str(tmp_path))
 
 
 def test_weights_that_are_damaged(copied: Path) -> None:

@@ -97,7 +97,7 @@ def test_tokens_of_pictures_are_not_written_into_texts(named: Named) -> None:
 
 
 def test_a_schema_that_is_none_is_refused(llava: TransformersChat) -> None:
-    with pytest.raises(ModelError, match="'Place' is no schema"):
+    with pytest.raises(ModelError, match="'Place' is not a schema"):
         llava.with_structured_output("Place")
 
 
