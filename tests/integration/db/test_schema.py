@@ -21,7 +21,7 @@ from geofix.db.runs import Step, Trail
 from geofix.db.search.counts import cells_of
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Search
-from geofix.db.tables import AnswerRow, Base
+from geofix.db.tables import Base
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def add_photo(engine: Engine) -> None:
 
 def test_an_empty_database_is_set_up_once(engine: Engine) -> None:
     assert schema.upgrade_schema(engine)
-    assert {"geofix_version", *Base.metadata.tables, *AnswerRow.metadata.tables} == tables(engine)
+    assert {"geofix_version", *Base.metadata.tables} == tables(engine)
     schema.check_schema(engine)
     assert not schema.upgrade_schema(engine)
 
@@ -310,7 +310,7 @@ def test_an_upgrade_from_shards_says_how_to_bring_their_vectors_home_and_changes
         schema.upgrade_schema(engine)
     said = str(caught.value)
     assert "are on the shards 'attic'" in said
-    assert "with geofix at commit e60c64c: `geofix db upgrade`, then for each shard" in said
+    assert "with geofix at commit e60c64c: run `geofix db upgrade`, then for each shard" in said
     assert "`geofix gallery shard drain NAME` and `geofix gallery shard remove NAME`" in said
     assert rows(engine, "select version_num from geofix_version") == [("0007",)]
     assert rows(engine, "select name from shards") == [("attic",)]
