@@ -17,6 +17,8 @@ N ?=
 OUT ?= weights.json
 TESTS ?= tests
 WORKERS ?= 2
+# Folder by folder, and not files of many tests first: those of few are the long ones.
+SPREAD = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install locate test test-unit test-slow lint types format bench bench-gallery \
@@ -53,10 +55,10 @@ locate: $(VENV)/.installed ## Locate PHOTO, or the sample photo. ARGS holds opti
 	@$(BIN)/geofix locate $(ARGS) $${PHOTO:+"$$PHOTO"}
 
 test: $(VENV)/.developed ## Run all tests except slow ones. TESTS names a folder or file.
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(TESTS) $(ARGS)
+	@$(BIN)/pytest $(SPREAD) $(TESTS) $(ARGS)
 
 test-unit: $(VENV)/.developed ## Run the tests that need no database.
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/unit $(ARGS)
+	@$(BIN)/pytest $(SPREAD) tests/unit $(ARGS)
 
 # PgBouncer is no Python package: `apt-get install pgbouncer`; without it its tests are skipped.
 test-slow: $(VENV)/.slow ## Run the tests with real model servers and PgBouncer.

@@ -40,6 +40,7 @@ from geofix.agent.settings import Settings
 from geofix.agent.state import Fix, Query, Region, State
 from geofix.db.checkpoints import AsyncCheckpointPool, CheckpointPool
 from geofix.tools.encoders import Encoder
+from geofix.tools.photo.read import Photo
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -85,7 +86,7 @@ class Agent:
 
     def locate(
         self,
-        photo: Path | str | bytes,
+        photo: Path | str | bytes | Photo,
         *,
         within: str | Region | None = None,
         claim: str | Coordinates | None = None,
@@ -96,7 +97,7 @@ class Agent:
         """Locate one photo.
 
         Args:
-            photo: Path or bytes of an image file.
+            photo: Path or bytes of an image file, or what `read_photo` made of one.
             within: Where the answer may lie: a country, a circle as `LAT,LON,KM`, or a box as
                 `SOUTH,WEST,NORTH,EAST` in degrees (west greater than east: across the
                 antimeridian).
@@ -233,7 +234,7 @@ class AsyncAgent:
 
     async def alocate(
         self,
-        photo: Path | str | bytes,
+        photo: Path | str | bytes | Photo,
         *,
         within: str | Region | None = None,
         claim: str | Coordinates | None = None,

@@ -42,7 +42,7 @@ from geofix.db.plain_text import one_line, require_name, short
 from geofix.db.runs import QueryPhoto, QueryPhotos, Run
 from geofix.db.search.query import Search
 from geofix.tools.geo.distance import haversine_km
-from geofix.tools.photo.read import read_photo, to_jpeg
+from geofix.tools.photo.read import Photo, read_photo, to_jpeg
 
 REFERENCE = "sha256:"
 
@@ -55,17 +55,17 @@ _decoding = BoundedSemaphore(MOST_DECODED)
 _HEX = re.compile("[0-9a-f]{64}")
 
 
-def read_in(source: Path | str | bytes) -> QueryPhoto:
+def read_in(source: Path | str | bytes | Photo) -> QueryPhoto:
     """Read a photo in the form that is stored, without storing it.
 
     Args:
-        source: A path, or the bytes of a file.
+        source: A path, the bytes of a file, or a photo that was read already.
 
     Raises:
         PhotoError: It is no photo; the text says why.
     """
     with _decoding:
-        photo = read_photo(source)
+        photo = source if isinstance(source, Photo) else read_photo(source)
         jpeg = to_jpeg(photo.pixels)
     return QueryPhoto(
         sha256=photo.sha256,
@@ -156,7 +156,7 @@ def config_of(run: str, context: Context) -> RunnableConfig:
 
 def open_question(
     services: Services,
-    photo: Path | str | bytes,
+    photo: Path | str | bytes | Photo,
     within: str | Region | None,
     run: str | None,
     options: Mapping[str, Any],
@@ -174,7 +174,7 @@ def open_question(
     region = parse_region(within) if isinstance(within, str) else within
     if not isinstance(region, Region | None):
         raise RegionError(f"within cannot be {region!r}; {HOW_TO_WRITE}")
-    if not isinstance(photo, Path | str | bytes):
+    if not isinstance(photo, Path | str | bytes | Photo):
         raise PhotoError(f"the photo is a {type(photo).__name__}; give a path or bytes")
     # One that was put together by hand may be no circle, box or country.
     search_areas(None, region)

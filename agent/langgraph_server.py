@@ -30,6 +30,6 @@ graph = build_graph(_services).compile(name="geofix")
 async def checkpointer() -> AsyncIterator[AsyncPostgresSaver]:
     """Open the saver for as long as the server runs; the database is set up if it is ours."""
     with Services() as services:
-        await in_thread(lambda: services.engine)
+        await in_thread(services.open_for_runs)
         async with services.async_checkpoint_pool() as pool:
             yield AsyncPostgresSaver(pool, serde=serializer())

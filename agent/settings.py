@@ -83,7 +83,8 @@ class Values(BaseModel):
     """`efficientnet-lite0`, a Hugging Face hub id, or the path of a folder with a vision tower."""
 
     device: str | None = None
-    """Device of the encoder: `cpu`, `cuda`, `mps`. Default: the best available."""
+    """Device of the encoder: `cpu`, `cuda`, `mps`. Default: the best available; for the
+    starter encoder the CPU."""
 
     dtype: str | None = None
     """Precision of the encoder: `float32`, `float16`, `bfloat16`. Default: by the device."""

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -63,6 +64,7 @@ def warm(checkout: Path) -> Iterator[tuple[dict[str, str], str]]:
         (folder / "geofix").mkdir()
         for part in PARTS:
             (folder / "geofix" / part).symlink_to(checkout.resolve() / part)
+        _declare(checkout, folder)
         own = {key: value for key, value in os.environ.items() if not key.startswith(SETTINGS)}
         environ = {**own, "PYTHONPATH": name, "GEOFIX_DATA": str(folder / "data")}
 
@@ -79,6 +81,17 @@ def warm(checkout: Path) -> Iterator[tuple[dict[str, str], str]]:
             yield environ, run
         finally:
             geofix("db", "down")
+
+
+def _declare(checkout: Path, folder: Path) -> None:
+    """Write the metadata of an installed package: a checkout's commands are declared there."""
+    project = tomllib.loads((checkout / "pyproject.toml").read_text())["project"]
+    installed = folder / f"geofix-{project['version']}.dist-info"
+    installed.mkdir()
+    lines = ["[geofix.commands]"]
+    lines += [f"{name} = {at}" for name, at in project["entry-points"]["geofix.commands"].items()]
+    (installed / "entry_points.txt").write_text("\n".join(lines))
+    (installed / "METADATA").write_text(f"Name: geofix\nVersion: {project['version']}\n")
 
 
 def measure(checkouts: dict[str, Path], repeats: int) -> dict[str, dict[str, Took]]:

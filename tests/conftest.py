@@ -1,7 +1,7 @@
 """A real Postgres with pgvector for every test that asks for one, and never a model of the user's.
 
-`GEOFIX_TEST_DATABASE_URL` names a server to use; without it the embedded one is started once. Each
-test gets a database of its own, copied from a migrated template.
+`GEOFIX_TEST_DATABASE_URL` names a server to use; without it the embedded one is started once. What
+is imported here, pytest-xdist's controller waits for before any worker starts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,18 +18,9 @@ from typing import Any
 import certifi
 import psycopg
 import pytest
-from sqlalchemy import make_url
 
-from geofix.agent import open_agent
-from geofix.agent.services import Services
-from geofix.agent.settings import Settings
-from geofix.db.checkpoints import SCHEMA
 from geofix.db.embedded.server import EmbeddedServer
 from geofix.db.engine import conninfo
-from geofix.db.load.ingest import Ingest
-from geofix.tools.encoders import STARTER, Encoder, load_encoder
-from geofix.tools.photo.samples import sample_path
-from geofix.tools.starter import add_starter
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what it runs in the background deaf to Ctrl-C, and so all that tests start.
@@ -45,6 +35,7 @@ THEIRS = (
     "GOOGLE_",
     "GEMINI_",
     "OLLAMA_",
+    "OPENROUTER_",
 )
 """How the names of variables begin that lead models, keys and tracing elsewhere."""
 
@@ -53,13 +44,6 @@ CITUS_URL = os.environ.get("GEOFIX_TEST_CITUS_URL")
 
 GIVEN = "GEOFIX_TEST_DATABASE_URL"
 """Names a server to use instead of the embedded one."""
-
-MIGRATED = f"geofix_test_migrated_{uuid.uuid4().hex[:8]}"
-CHECKPOINTS = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
-OF_RUNS = ("runs", "query_photos", *(f"{SCHEMA}.{table}" for table in CHECKPOINTS))
-"""Tables that a run writes; the others of a run follow them."""
-
-STARTED = f"geofix_test_starter_{uuid.uuid4().hex[:8]}"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -96,6 +80,12 @@ def clean_environment(
     monkeypatch.chdir(tmp_path)
 
 
+def execute(url: str, statement: str) -> None:
+    """Run one statement, in no transaction."""
+    with psycopg.connect(conninfo(url), autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
 @contextmanager
 def _server() -> Iterator[str]:
     """Run a server while the tests do; give a URL to its first database."""
@@ -105,8 +95,8 @@ def _server() -> Iterator[str]:
     with EmbeddedServer(home / "postgres").lease() as url:
         # Nothing here outlives the tests, so nothing need reach the disk.
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            _execute(url, f"alter system set {setting} = off")
-        _execute(url, "select pg_reload_conf()")
+            execute(url, f"alter system set {setting} = off")
+        execute(url, "select pg_reload_conf()")
         yield url
     shutil.rmtree(home)
 
@@ -149,81 +139,3 @@ def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
         return
     with _server() as url:
         yield url
-
-
-def _execute(url: str, statement: str) -> None:
-    with psycopg.connect(conninfo(url), autocommit=True) as connection:
-        connection.execute(statement.encode())
-
-
-def _named(url: str, database: str) -> str:
-    return make_url(url).set(database=database).render_as_string(hide_password=False)
-
-
-@pytest.fixture(scope="session")
-def migrated(server_url: str) -> Iterator[str]:
-    """Name of a template database with geofix's and LangGraph's tables."""
-    _execute(server_url, f"create database {MIGRATED}")
-    with Services(Settings(database_url=_named(server_url, MIGRATED))) as services:
-        services.upgrade()
-    yield MIGRATED
-    _execute(server_url, f"drop database {MIGRATED} with (force)")
-
-
-@pytest.fixture(scope="session")
-def started(server_url: str, migrated: str, encoder: Encoder) -> Iterator[str]:
-    """Name of a template database with the starter gallery and features of the sample's likes."""
-    _execute(server_url, f"create database {STARTED} template {migrated}")
-    url = _named(server_url, STARTED)
-    with open_agent(Settings(database_url=url), encoder=encoder) as agent:
-        add_starter(Ingest(agent.services.engine))
-        # Finds local features of 16 pictures: a second for every database that lacks them.
-        agent.locate(sample_path())
-    # The features stay, the run goes.
-    _execute(url, f"truncate {', '.join(OF_RUNS)} cascade")
-    yield STARTED
-    _execute(server_url, f"drop database {STARTED} with (force)")
-
-
-@pytest.fixture
-def new_database(server_url: str) -> Iterator[str]:
-    """URL of an empty database, without geofix's tables."""
-    yield from _database(server_url, "template1")
-
-
-@pytest.fixture
-def database_url(server_url: str, migrated: str) -> Iterator[str]:
-    """URL of a migrated database that is the test's own."""
-    yield from _database(server_url, migrated)
-
-
-@pytest.fixture
-def starter_url(server_url: str, started: str) -> Iterator[str]:
-    """URL of a database of the test's own with the starter gallery."""
-    yield from _database(server_url, started)
-
-
-@pytest.fixture(scope="module")
-def shared_starter_url(server_url: str, started: str) -> Iterator[str]:
-    """URL of a database with the starter gallery, for tests that add at most runs."""
-    yield from _database(server_url, started)
-
-
-def _database(server_url: str, template: str) -> Iterator[str]:
-    name = f"geofix_test_{uuid.uuid4().hex[:12]}"
-    _execute(server_url, f"create database {name} template {template}")
-    yield _named(server_url, name)
-    _execute(server_url, f"drop database {name} with (force)")
-
-
-@pytest.fixture
-def services(database_url: str) -> Iterator[Services]:
-    """Services on a migrated, empty database."""
-    with Services(Settings(database_url=database_url)) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="session")
-def encoder() -> Encoder:
-    """The starter encoder, loaded once."""
-    return load_encoder(STARTER)

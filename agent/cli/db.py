@@ -41,6 +41,8 @@ def down() -> None:
 @app.command("status")
 def status() -> None:
     """Show which database is used and whether it is ready."""
+    from geofix.agent.settings import Settings  # noqa: PLC0415 - see `options`
+
     settings = Settings.from_environment()
     with open_services(settings) as services:
         if settings.database_url is not None:

@@ -33,6 +33,7 @@ from geofix.agent.cli.terminal import ABSTAINED, interruptible, out, say, write_
 if TYPE_CHECKING:
     from geofix.agent.settings import Settings
     from geofix.agent.state import Fix, Region
+    from geofix.tools.photo.read import Photo
 
 ModelName = Annotated[
     str | None,
@@ -150,11 +151,11 @@ def _settings(model: str | None) -> Settings:
 
 def _checked(
     photo: Path | None, within: str | None, claim: str | None
-) -> tuple[Path, Region | None]:
+) -> tuple[Photo, Region | None]:
     """Check photo, region and claim, and return the question.
 
     The facade checks the same, but opens the database and the encoder first. Checked here, an
-    unusable photo is reported in half a second instead of four.
+    unusable photo is reported before they are.
     """
     from geofix.agent.calibration.claims import parse_claim  # noqa: PLC0415 - half a second, see `options`
     from geofix.agent.regions import parse_region  # noqa: PLC0415
@@ -163,9 +164,7 @@ def _checked(
 
     region = None if within is None else parse_region(within)
     parse_claim(claim)
-    asked = sample_path() if photo is None else photo
-    read_photo(asked)
-    return asked, region
+    return read_photo(sample_path() if photo is None else photo), region
 
 
 def _finish(fix: Fix, json: bool, geojson: Path | None) -> None:

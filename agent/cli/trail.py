@@ -71,7 +71,7 @@ def _print(run: Run, console: Console) -> None:
 
 def _end(run: Run) -> str:
     if run.fix is None:
-        return f"not finished; continue with geofix resume {escaped(run.id)}"
+        return f"not finished; geofix resume {escaped(run.id)}"
     if run.fix["status"] != "located":
         return str(run.fix["status"])
     from geofix.agent.answer import format_coordinates  # noqa: PLC0415 - see `options`

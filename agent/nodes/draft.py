@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from geofix.agent.context import Context, budget_of
 from geofix.agent.draft.consensus import CONSENSUS, consensus
-from geofix.agent.draft.presets import VERSION
 from geofix.agent.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, Spending, State
@@ -35,6 +34,7 @@ def draft(state: State, context: Context, services: Services) -> Outcome:
 def _by_model(model: BaseChatModel, state: State, context: Context, services: Services) -> Outcome:
     # A fifth of a second that a draft by consensus need not wait for.
     from geofix.agent.draft.ask import ask_round, prompts_sent  # noqa: PLC0415
+    from geofix.agent.draft.presets import VERSION  # noqa: PLC0415
     from geofix.agent.draft.request import requests_of  # noqa: PLC0415
 
     retrieval, name = state.retrieval, services.drafted_by

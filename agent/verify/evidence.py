@@ -76,6 +76,18 @@ def independent(places: Places, observed: Observed) -> FloatArray:
     return logs
 
 
+def authors(places: Places, observed: Observed) -> FloatArray:
+    """Return the logarithm of one plus the authors of its photos, 0 to 6; 0 where none is known.
+
+    One author's photos share a camera, a day and an error of place; those of several do not.
+    """
+    hits = observed.retrieval.positives
+    named = ({hits[at].author for at in np.flatnonzero(row)} - {None, ""} for row in places.near)
+    known = np.array([len(names) for names in named], float)
+    logs: FloatArray = np.minimum(6.0, np.log1p(known))
+    return logs
+
+
 def draft(places: Places, observed: Observed) -> FloatArray:
     """Return the mean confidence of all samples that goes to this place, 0 to 1."""
     return np.minimum(1.0, places.each(lambda place: place.confidence))
@@ -265,6 +277,8 @@ FEATURES: tuple[Feature, ...] = (
     # parts a photo from its place, than on real photos: weights fitted with it place 42.7 % of a
     # simulated world, and lose 2 of the 162 real ones.
     feature(independent, "votes", "ln photos", 0, 6, 1, fit_on="real photos"),
+    # Photos of simulated worlds have no authors.
+    feature(authors, "votes", "ln authors", 0, 6, 1, fit_on="real photos"),
     # Which photos are least alike follows in a simulated world from how its vectors were made.
     feature(contradiction, "votes", "share", 0, 1, -1, fit_on="real photos"),
     # A crowded place must not win for being crowded.

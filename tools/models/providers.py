@@ -257,6 +257,19 @@ _PROVIDERS = {
         priced_at="generativelanguage.googleapis.com",
         prices=_GOOGLE_PRICES,
     ),
+    # One account for models of many makers, in OpenAI's protocol. It has prices of its own.
+    "openrouter": Provider(
+        chat_class="langchain_openai:ChatOpenAI",
+        package="geofix[openai]",
+        url="https://openrouter.ai/api/v1",
+        proxy_field="openai_proxy",
+        key_variable="OPENROUTER_API_KEY",
+        timeout_field="request_timeout",
+        timeout_per_call=True,
+        schema_forms=(SchemaForm({"method": "json_schema", "strict": True}, as_class=False),),
+        http_client=openai_http_client,
+        refusals=frozenset({"content_filter"}),
+    ),
     # A hub id or folder, run in this process.
     "transformers": Provider(
         chat_class="geofix.tools.transformers_chat:TransformersChat",

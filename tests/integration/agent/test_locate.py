@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import ExifTags, Image
@@ -13,6 +15,7 @@ from geofix.agent.errors import DatabaseError, GalleryError, PhotoError, RegionE
 from geofix.db import schema
 from geofix.db.engine import open_engine
 from geofix.db.runs import Trail
+from geofix.tools.encoders.efficientnet_lite0 import EfficientNetLite0Encoder
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.photo.samples import sample_path
 from tests.fakes import ColorEncoder
@@ -26,9 +29,9 @@ def flower() -> Path:
     return Path(sklearn.datasets.__file__).parent / "images" / "flower.jpg"
 
 
-@pytest.fixture
-def fix(agent: Agent) -> Fix:
-    return agent.locate(sample_path())
+@pytest.fixture(scope="module")
+def fix(shared_agent: Agent) -> Fix:
+    return shared_agent.locate(sample_path())
 
 
 def test_the_sample_photo_is_placed_within_a_kilometer_in_paris(fix: Fix) -> None:
@@ -42,6 +45,22 @@ def test_the_sample_photo_is_placed_within_a_kilometer_in_paris(fix: Fix) -> Non
     assert [candidate.rank for candidate in fix.candidates] == list(
         range(1, len(fix.candidates) + 1)
     )
+
+
+def test_one_pass_of_the_network_gives_vector_and_scene(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = []
+    run = EfficientNetLite0Encoder._run
+
+    def counted(self: EfficientNetLite0Encoder, images: Sequence[Image.Image]) -> Any:
+        passes.append(len(images))
+        return run(self, images)
+
+    monkeypatch.setattr(EfficientNetLite0Encoder, "_run", counted)
+    # The same picture in a file of its own, which is embedded anew.
+    agent.locate(sample_path().read_bytes() + b"once")
+    assert passes == [1]
 
 
 def test_a_fix_without_a_model_is_never_passed_off_as_one(fix: Fix) -> None:
@@ -63,13 +82,13 @@ def test_the_geojson_holds_the_radius_around_the_point(fix: Fix) -> None:
     assert {feature["properties"]["role"] for feature in others} == {"candidate", "evidence"}
 
 
-def test_grand_central_has_new_york_among_its_first_three(agent: Agent) -> None:
-    fix = agent.locate(sample_path("indoor/gcs_close.jpg"))
+def test_grand_central_has_new_york_among_its_first_three(shared_agent: Agent) -> None:
+    fix = shared_agent.locate(sample_path("indoor/gcs_close.jpg"))
     assert any("New York" in (c.place or "") for c in fix.candidates[:3])
 
 
-def test_a_flower_is_not_placed(agent: Agent) -> None:
-    fix = agent.locate(flower(), reject_scenes=False)
+def test_a_flower_is_not_placed(shared_agent: Agent) -> None:
+    fix = shared_agent.locate(flower(), reject_scenes=False)
     assert fix.status == "abstained"
     assert (fix.latitude, fix.longitude, fix.radius_km, fix.place) == (None, None, None, None)
     assert "no gallery photo is similar enough" in fix.reasons[0]
@@ -77,36 +96,36 @@ def test_a_flower_is_not_placed(agent: Agent) -> None:
     assert all(f["properties"]["role"] == "candidate" for f in fix.geojson["features"])
 
 
-def test_a_flower_shows_no_place_and_keeps_its_candidates(agent: Agent) -> None:
-    fix = agent.locate(flower())
+def test_a_flower_shows_no_place_and_keeps_its_candidates(shared_agent: Agent) -> None:
+    fix = shared_agent.locate(flower())
     assert fix.status == "abstained"
     assert "the photo shows" in fix.reasons[0] and "can be anywhere" in fix.reasons[0]
     assert fix.candidates
 
 
-def test_a_photo_is_no_evidence_for_itself(agent: Agent) -> None:
+def test_a_photo_is_no_evidence_for_itself(shared_agent: Agent) -> None:
     reference = "outdoor/montmartre_far.jpg"
-    fix = agent.locate(sample_path(reference))
-    retrieved = agent.services.trail.read(fix.run or "").steps[1].detail["positives"]
+    fix = shared_agent.locate(sample_path(reference))
+    retrieved = shared_agent.services.trail.read(fix.run or "").steps[1].detail["positives"]
     assert reference not in {hit["external_id"] for hit in retrieved}
 
 
 @pytest.mark.parametrize("within", ["France", "48.86,2.35,30", "48.6,2,49,2.6"])
-def test_the_answer_stays_within_the_region_asked(agent: Agent, within: str) -> None:
-    fix = agent.locate(sample_path(), within=within)
+def test_the_answer_stays_within_the_region_asked(shared_agent: Agent, within: str) -> None:
+    fix = shared_agent.locate(sample_path(), within=within)
     assert fix.status == "located"
     assert {candidate.country_code for candidate in fix.candidates} == {"FR"}
 
 
-def test_a_region_without_photos_abstains_and_says_so(agent: Agent) -> None:
-    fix = agent.locate(sample_path(), within="0,-30,100")
+def test_a_region_without_photos_abstains_and_says_so(shared_agent: Agent) -> None:
+    fix = shared_agent.locate(sample_path(), within="0,-30,100")
     assert fix.status == "abstained"
     assert "no photo was found" in fix.reasons[0]
     assert fix.candidates == []
 
 
 def test_what_the_file_claims_is_reported_apart_and_moves_nothing(
-    agent: Agent, fix: Fix, tmp_path: Path
+    shared_agent: Agent, fix: Fix, tmp_path: Path
 ) -> None:
     forged = tmp_path / "Sydney.jpg"
     exif = Image.Exif()
@@ -115,29 +134,29 @@ def test_what_the_file_claims_is_reported_apart_and_moves_nothing(
     exif[ExifTags.IFD.GPSInfo] = gps
     with Image.open(sample_path()) as original:
         original.save(forged, exif=exif, quality=95)
-    claimed = agent.locate(forged)
+    claimed = shared_agent.locate(forged)
     assert claimed.claim is not None
     assert claimed.claim.latitude == pytest.approx(-33.857, abs=0.001)
     assert claimed.claim.distance_km == pytest.approx(16960, rel=0.01)
     assert claimed.latitude == pytest.approx(fix.latitude, abs=1e-6)
-    trail = str(Trail(agent.services.engine).read(claimed.run or "").steps)
+    trail = str(Trail(shared_agent.services.engine).read(claimed.run or "").steps)
     assert "33.85" not in trail and "Sydney" not in trail
 
 
-def test_every_step_is_in_the_trail_in_order(agent: Agent, fix: Fix) -> None:
-    run = Trail(agent.services.engine).read(fix.run or "")
+def test_every_step_is_in_the_trail_in_order(shared_agent: Agent, fix: Fix) -> None:
+    run = Trail(shared_agent.services.engine).read(fix.run or "")
     assert [step.node for step in run.steps] == ["embed", "retrieve", "draft", "verify", "settle"]
     assert run.photo_sha256 and run.fix is not None
-    assert run.setup["encoder"] == agent.services.encoder.name
+    assert run.setup["encoder"] == shared_agent.services.encoder.name
     assert run.question["options"]["positives"] == 16
     retrieved = run.steps[1].detail
     assert len(retrieved["positives"]) == len(retrieved["negatives"]) == 16
     assert retrieved["centring_version"] == 1
 
 
-def test_a_degraded_search_says_so_and_raw_vectors_are_the_papers_mode(agent: Agent) -> None:
-    fix = agent.locate(sample_path(), vectors="raw", positives=100, negatives=100)
-    steps = Trail(agent.services.engine).read(fix.run or "").steps
+def test_a_degraded_search_says_so_and_raw_vectors_are_the_papers_mode(shared_agent: Agent) -> None:
+    fix = shared_agent.locate(sample_path(), vectors="raw", positives=100, negatives=100)
+    steps = Trail(shared_agent.services.engine).read(fix.run or "").steps
     assert any("both as positives and as negatives" in note for note in steps[1].detail["notes"])
     assert fix.candidates[0].place is not None
     assert fix.candidates[0].place.startswith("Paris")
@@ -185,9 +204,9 @@ def test_another_encoder_is_an_error_that_names_both(starter_url: str) -> None:
         opened.locate(sample_path())
 
 
-def test_a_region_is_checked_before_the_photo_is_read(agent: Agent) -> None:
+def test_a_region_is_checked_before_the_photo_is_read(shared_agent: Agent) -> None:
     with pytest.raises(RegionError):
-        agent.locate("there is no such photo.jpg", within="Atlantis")
+        shared_agent.locate("there is no such photo.jpg", within="Atlantis")
 
 
 def test_a_set_up_that_was_cut_off_says_what_to_run(new_database: str) -> None:

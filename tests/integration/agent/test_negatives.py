@@ -30,16 +30,16 @@ def likeness(found: Retrieval) -> list[float]:
 
 
 def test_far_ones_lie_far_from_the_leading_place_and_are_the_most_alike_there(
-    agent: Agent,
+    shared_agent: Agent,
 ) -> None:
-    fix, step, far = retrieved(agent, negatives_by="far", far_km=FAR_KM)
+    fix, step, far = retrieved(shared_agent, negatives_by="far", far_km=FAR_KM)
     assert fix.latitude is not None and fix.longitude is not None
     places = np.array([(hit.latitude, hit.longitude) for hit in far.negatives])
     assert len(places) == 16
     distances = haversine_km(*places.T, fix.latitude, fix.longitude)
     # The leading place is that of the vote, and the fix a few kilometers from it at most.
     assert min(distances) > FAR_KM - 10
-    _, _, dissimilar = retrieved(agent)
+    _, _, dissimilar = retrieved(shared_agent)
     assert min(likeness(far)) > max(likeness(dissimilar))
     assert likeness(far) == sorted(likeness(far), reverse=True)
     assert not {hit.photo_id for hit in far.negatives} & {hit.photo_id for hit in far.positives}
@@ -47,9 +47,9 @@ def test_far_ones_lie_far_from_the_leading_place_and_are_the_most_alike_there(
     assert "16 similar and 16 other far-away of " in step.summary
 
 
-def test_far_ones_leave_out_none_that_is_more_alike(agent: Agent) -> None:
-    _, _, every = retrieved(agent, positives=200, negatives=0)
-    fix, _, far = retrieved(agent, negatives_by="far", far_km=FAR_KM, negatives=8)
+def test_far_ones_leave_out_none_that_is_more_alike(shared_agent: Agent) -> None:
+    _, _, every = retrieved(shared_agent, positives=200, negatives=0)
+    fix, _, far = retrieved(shared_agent, negatives_by="far", far_km=FAR_KM, negatives=8)
     taken = {hit.photo_id for hit in far.positives}
     beyond = [
         hit.photo_id
@@ -60,8 +60,8 @@ def test_far_ones_leave_out_none_that_is_more_alike(agent: Agent) -> None:
     assert [hit.photo_id for hit in far.negatives] == beyond[:8]
 
 
-def test_with_none_there_are_none_and_the_answer_is_the_same(agent: Agent) -> None:
-    fix, step, found = retrieved(agent, negatives_by="none")
+def test_with_none_there_are_none_and_the_answer_is_the_same(shared_agent: Agent) -> None:
+    fix, step, found = retrieved(shared_agent, negatives_by="none")
     assert found.negatives == []
     assert {report.kind for report in found.how} == {"positives"}
     assert step.summary.startswith("16 similar of ")
@@ -70,8 +70,8 @@ def test_with_none_there_are_none_and_the_answer_is_the_same(agent: Agent) -> No
 
 
 @pytest.mark.parametrize("negatives_by", ["dissimilar", "far"])
-def test_the_trail_tells_how_both_searches_went(agent: Agent, negatives_by: str) -> None:
-    _, step, _ = retrieved(agent, negatives_by=negatives_by)
+def test_the_trail_tells_how_both_searches_went(shared_agent: Agent, negatives_by: str) -> None:
+    _, step, _ = retrieved(shared_agent, negatives_by=negatives_by)
     positives, negatives = step.detail["how"]
     assert (positives["kind"], negatives["kind"]) == ("positives", "negatives")
     assert {(how["server"], how["way"]) for how in step.detail["how"]} == {("here", "exact")}
@@ -94,23 +94,23 @@ def test_the_way_is_told_and_a_run_may_ask_for_the_exact_one(
     assert [hit.photo_id for hit in by_index.positives] == [hit.photo_id for hit in exact.positives]
 
 
-def test_in_a_region_the_trail_says_about(agent: Agent) -> None:
-    _, step, found = retrieved(agent, within="48.86,2.35,30")
+def test_in_a_region_the_trail_says_about(shared_agent: Agent) -> None:
+    _, step, found = retrieved(shared_agent, within="48.86,2.35,30")
     assert f"of about {found.searched} photos in 30 km around 48.8600, 2.3500 (" in step.summary
 
 
-def test_a_country_is_searched_whole_and_alone(agent: Agent) -> None:
-    _, _, every = retrieved(agent, positives=200, negatives=0)
+def test_a_country_is_searched_whole_and_alone(shared_agent: Agent) -> None:
+    _, _, every = retrieved(shared_agent, positives=200, negatives=0)
     ((country, count),) = Counter(hit.country_code for hit in every.positives).most_common(1)
-    _, _, inside = retrieved(agent, positives=200, negatives=0, within=country)
+    _, _, inside = retrieved(shared_agent, positives=200, negatives=0, within=country)
     expected = [hit.photo_id for hit in every.positives if hit.country_code == country]
     assert len(expected) == count > 10
     assert [hit.photo_id for hit in inside.positives] == expected
 
 
-def test_a_checkpoint_revives_what_a_search_reported(agent: Agent) -> None:
-    agent.locate(sample_path(), thread_id="case-1", negatives_by="far")
-    values = agent.graph.get_state({"configurable": {"thread_id": "case-1"}}).values
+def test_a_checkpoint_revives_what_a_search_reported(shared_agent: Agent) -> None:
+    shared_agent.locate(sample_path(), thread_id="case-1", negatives_by="far")
+    values = shared_agent.graph.get_state({"configurable": {"thread_id": "case-1"}}).values
     (kept,) = values["retrievals"]
     assert isinstance(kept, Retrieval) and kept.negatives_by == "far"
     assert [report.kind for report in kept.how] == ["positives", "negatives"]

@@ -181,7 +181,7 @@ def test_a_second_photo_on_a_thread_is_refused_by_the_bare_graph_too(agent: Agen
     other = agent.locate(sample_path("indoor/gcs_close.jpg"))
     agent.locate(sample_path(), thread_id="case-1")
     config: Any = {"configurable": {"thread_id": "case-1"}}
-    with pytest.raises(TrailError, match="choose a new thread id for this"):
+    with pytest.raises(TrailError, match="one thread is one"):
         agent.graph.invoke({"photo": other.photo}, config)
 
 

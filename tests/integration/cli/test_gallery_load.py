@@ -53,7 +53,7 @@ def test_a_table_is_read_by_its_own_names_in_processes_and_what_is_left_out_is_i
     assert line["item"] == "fotos.txt line 4" and "latitude 191.0" in line["reason"]
     again = geofix(*args, url=database_url)
     assert again.out.splitlines()[-1].startswith(
-        "0 added, 0 updated, 2 unchanged, 1 rejected; 3 read in all"
+        "gallery 'mine': 0 added, 0 updated, 2 unchanged, 1 rejected; 3 read in all"
     )
 
 

@@ -31,8 +31,10 @@ def execute(url: str, statement: str) -> None:
     engine.dispose()
 
 
-def test_the_answer_comes_first_then_candidates_then_why(geofix: Geofix, starter_url: str) -> None:
-    done = geofix("locate", url=starter_url)
+def test_the_answer_comes_first_then_candidates_then_why(
+    geofix: Geofix, shared_starter_url: str
+) -> None:
+    done = geofix("locate", url=shared_starter_url)
     assert done.code == 0
     lines = [line.rstrip() for line in done.out.splitlines()]
     assert lines[0].startswith("Paris") and lines[0].endswith("France")
@@ -45,8 +47,8 @@ def test_the_answer_comes_first_then_candidates_then_why(geofix: Geofix, starter
     assert "\x1b" not in done.out + done.err
 
 
-def test_json_is_one_object_and_nothing_else(geofix: Geofix, starter_url: str) -> None:
-    done = geofix("locate", sample_path(), "--json", url=starter_url)
+def test_json_is_one_object_and_nothing_else(geofix: Geofix, shared_starter_url: str) -> None:
+    done = geofix("locate", sample_path(), "--json", url=shared_starter_url)
     fix = fix_of(done)
     assert (done.code, fix.status, done.err) == (0, "located", "")
     assert done.out.isascii()
@@ -60,26 +62,28 @@ def test_json_is_one_object_and_nothing_else(geofix: Geofix, starter_url: str) -
     ["France", "fr", "FRA", "48.86,2.35,50", " 48.86 , 2.35 , 50 ", "-48.8,2.2,49,2.5"],
 )
 def test_a_region_that_holds_the_place_keeps_the_answer(
-    geofix: Geofix, starter_url: str, within: str
+    geofix: Geofix, shared_starter_url: str, within: str
 ) -> None:
-    fix = fix_of(geofix("locate", "--json", "--within", within, url=starter_url))
+    fix = fix_of(geofix("locate", "--json", "--within", within, url=shared_starter_url))
     assert fix.status == "located"
     assert {candidate.country_code for candidate in fix.candidates} == {"FR"}
 
 
-def test_a_region_without_photos_abstains_and_says_why(geofix: Geofix, starter_url: str) -> None:
-    done = geofix("locate", "--within", "Japan", url=starter_url)
+def test_a_region_without_photos_abstains_and_says_why(
+    geofix: Geofix, shared_starter_url: str
+) -> None:
+    done = geofix("locate", "--within", "Japan", url=shared_starter_url)
     assert done.code == 3
     assert done.out.startswith("No answer: geofix abstains.")
     assert "no photo was found in Japan" in done.out
 
 
 def test_geojson_is_read_by_others_and_replaces_the_file_whole(
-    geofix: Geofix, starter_url: str, tmp_path: Path
+    geofix: Geofix, shared_starter_url: str, tmp_path: Path
 ) -> None:
     (tmp_path / "fix.geojson").write_text("from before")
     (tmp_path / "link.geojson").symlink_to("fix.geojson")
-    done = geofix("locate", "--json", "--geojson", "link.geojson", url=starter_url)
+    done = geofix("locate", "--json", "--geojson", "link.geojson", url=shared_starter_url)
     assert done.code == 0
     fix = fix_of(done)
     assert {path.name for path in tmp_path.iterdir()} == {"fix.geojson", "link.geojson"}
@@ -96,28 +100,28 @@ def test_geojson_is_read_by_others_and_replaces_the_file_whole(
 
 
 def test_geojson_of_an_abstention_holds_no_fix(
-    geofix: Geofix, starter_url: str, tmp_path: Path
+    geofix: Geofix, shared_starter_url: str, tmp_path: Path
 ) -> None:
-    done = geofix("locate", "--within", "Japan", "--geojson", "none.json", url=starter_url)
+    done = geofix("locate", "--within", "Japan", "--geojson", "none.json", url=shared_starter_url)
     assert done.code == 3
     written = json.loads((tmp_path / "none.json").read_text())
     assert written == {"type": "FeatureCollection", "features": []}
 
 
 def test_a_claim_of_elsewhere_is_reported_apart_and_moves_nothing(
-    geofix: Geofix, starter_url: str, tmp_path: Path
+    geofix: Geofix, shared_starter_url: str, tmp_path: Path
 ) -> None:
     honest, forged = tmp_path / "honest.png", tmp_path / "forged.png"
     pixels = Image.open(sample_path())
     pixels.save(honest)
     pixels.save(forged, exif=exif_of(gps_of(-33.0, 151.0)))
-    first = fix_of(geofix("locate", honest, "--json", url=starter_url))
-    second = fix_of(geofix("locate", forged, "--json", url=starter_url))
+    first = fix_of(geofix("locate", honest, "--json", url=shared_starter_url))
+    second = fix_of(geofix("locate", forged, "--json", url=shared_starter_url))
     apart = {"run", "photo", "claim"}
     assert first.model_dump(exclude=apart) == second.model_dump(exclude=apart)
     assert first.claim is None and second.claim is not None
     assert second.claim.distance_km is not None and second.claim.distance_km > 16_000
-    out = " ".join(geofix("locate", forged, url=starter_url).out.split())
+    out = " ".join(geofix("locate", forged, url=shared_starter_url).out.split())
     assert (
         "What the file's EXIF says (it can be forged, and was not used) - at -33.00000, 151.00000"
         in out
@@ -126,7 +130,7 @@ def test_a_claim_of_elsewhere_is_reported_apart_and_moves_nothing(
 
 
 def test_photos_that_are_odd_but_whole_are_answered_with_a_note(
-    geofix: Geofix, starter_url: str, tmp_path: Path
+    geofix: Geofix, shared_starter_url: str, tmp_path: Path
 ) -> None:
     upright = Image.open(sample_path()).convert("RGB")
     upright.convert("CMYK").save(tmp_path / "cmyk.jpg")
@@ -139,7 +143,7 @@ def test_photos_that_are_odd_but_whole_are_answered_with_a_note(
     upright.save(tmp_path / "garbage.png", exif=exif_of(garbage))
     pillow_heif.from_pillow(upright).save(tmp_path / "telephone.heic", quality=90)
     fixes = {
-        path.name: fix_of(geofix("locate", path, "--json", url=starter_url))
+        path.name: fix_of(geofix("locate", path, "--json", url=shared_starter_url))
         for path in sorted(tmp_path.iterdir())
     }
     assert {fix.status for fix in fixes.values()} == {"located"}
@@ -149,16 +153,16 @@ def test_photos_that_are_odd_but_whole_are_answered_with_a_note(
     notes = {name: " ".join(fix.photo_notes) for name, fix in fixes.items()}
     assert "only the first of 2 frames was used" in notes["animated.webp"]
     assert "EXIF GPS is unreadable" in notes["garbage.png"]
-    shown = geofix("locate", tmp_path / "animated.webp", url=starter_url).out
+    shown = geofix("locate", tmp_path / "animated.webp", url=shared_starter_url).out
     assert "The file\n - animated: only the first of 2 frames" in shown
 
 
 def test_a_photo_of_16_bits_is_answered_or_abstained_on(
-    geofix: Geofix, starter_url: str, tmp_path: Path
+    geofix: Geofix, shared_starter_url: str, tmp_path: Path
 ) -> None:
     deep = np.asarray(Image.open(sample_path()).convert("L"), dtype=np.uint16) * 257
     Image.fromarray(deep).save(tmp_path / "deep.png")
-    done = geofix("locate", tmp_path / "deep.png", "--json", url=starter_url)
+    done = geofix("locate", tmp_path / "deep.png", "--json", url=shared_starter_url)
     fix = fix_of(done)
     assert done.code == {"located": 0, "abstained": 3}[fix.status]
     assert fix.reasons
@@ -181,21 +185,21 @@ def test_what_a_gallery_says_of_its_photos_is_not_interpreted(
 
 
 def test_letters_that_the_terminal_lacks_are_written_out(
-    geofix: Geofix, starter_url: str, monkeypatch: pytest.MonkeyPatch
+    geofix: Geofix, shared_starter_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
-    assert geofix("locate", url=starter_url).code == 0
+    assert geofix("locate", url=shared_starter_url).code == 0
     sys.stdout.flush()
     assert rb"Paris, \xcele-de-France" in raw.getvalue()
 
 
-def test_a_model_that_does_not_answer_is_no_secret(geofix: Geofix, starter_url: str) -> None:
+def test_a_model_that_does_not_answer_is_no_secret(geofix: Geofix, shared_starter_url: str) -> None:
     done = geofix(
         "locate",
         "--model",
         "openai:any",
-        url=starter_url,
+        url=shared_starter_url,
         GEOFIX_MODEL_URL="http://127.0.0.1:1/v1",
     )
     assert done.code == 0
@@ -205,11 +209,11 @@ def test_a_model_that_does_not_answer_is_no_secret(geofix: Geofix, starter_url: 
 
 
 def test_what_the_model_is_shown_and_how_the_gallery_is_searched_are_options(
-    geofix: Geofix, starter_url: str
+    geofix: Geofix, shared_starter_url: str
 ) -> None:
     asked = ("--negatives-by", "far", "--far-km", "900", "--exact", "--rounds", "1")
-    fix = fix_of(geofix("locate", "--json", *asked, url=starter_url))
-    trail = json.loads(geofix("trail", fix.run or "", "--json", url=starter_url).out)
+    fix = fix_of(geofix("locate", "--json", *asked, url=shared_starter_url))
+    trail = json.loads(geofix("trail", fix.run or "", "--json", url=shared_starter_url).out)
     options = trail["question"]["options"]
     assert {name: options[name] for name in ("negatives_by", "far_km", "exact")} == {
         "negatives_by": "far",

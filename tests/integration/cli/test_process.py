@@ -124,7 +124,10 @@ def test_ctrl_c_ends_a_wait_for_the_database(process: Process) -> None:
         _, err = running.communicate()
         connection.close()
     assert running.returncode == 130
-    assert err == b"geofix: interrupted; `geofix resume RUN` goes on, `geofix runs` lists runs\n"
+    assert (
+        err
+        == b"geofix: interrupted. `geofix runs` lists the runs; `geofix resume RUN` continues one\n"
+    )
 
 
 def test_a_run_that_ctrl_c_cut_off_is_resumed(

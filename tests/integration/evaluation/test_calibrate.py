@@ -11,7 +11,7 @@ from geofix.agent.calibration.promise import Fitted
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.verify.scorers import default_scorers, scorers_digest
-from geofix.evaluation.calibrate import calibrating
+from geofix.evaluation.calibrate import calibrating, promises
 from geofix.evaluation.calibrate.calibrating import Wanted, calibrate
 from geofix.evaluation.run.result import EvalPhoto
 from geofix.evaluation.worlds.dataset import WorldDataset
@@ -34,6 +34,10 @@ class Parted(WorldDataset):
         ]
 
 
+QUERIES, FEWEST = 200, 60
+"""Some 80 are answered; to wait for the 150 that a calibration takes would be twice as long."""
+
+
 def small(queries: int) -> WorldDataset:
     return Parted("world", "test", 1, Size(3000, queries=queries))
 
@@ -47,17 +51,18 @@ def wanted(monkeypatch: pytest.MonkeyPatch, queries: int) -> Wanted:
 def test_a_world_is_calibrated_and_the_calibration_is_found(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(promises, "FEWEST_ANSWERS", FEWEST)
     done = calibrate(
-        wanted(monkeypatch, 450), Settings(database_url=database_url), lambda line: None
+        wanted(monkeypatch, QUERIES), Settings(database_url=database_url), lambda line: None
     )
-    assert done.asked == 450
-    assert done.answered >= 150
+    assert done.asked == QUERIES
+    assert done.answered >= FEWEST
     assert done.fitted.places >= 40 and done.kept.places == done.fitted.places
     for level, share in done.kept.coverage.items():
         assert share.low - 0.03 <= level <= share.high + 0.03
     assert done.kept.median_km[0.5] <= done.kept.median_km[0.95]
     with Services(Settings(database_url=database_url)) as services:
-        name = small(450).name
+        name = small(QUERIES).name
         found = services.known_calibrations.of(name, (name,), services.drafted_by)
         assert not isinstance(found, str)
         chosen_by = scorers_digest(done.tried.scorers or default_scorers())

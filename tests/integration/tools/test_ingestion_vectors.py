@@ -73,7 +73,7 @@ def test_vectors_of_another_dimension_are_refused_under_the_same_name(services: 
             object.__setattr__(batch, "vectors", np.hstack([batch.vectors] * 2))
             return batch
 
-    with pytest.raises(GalleryError, match="4 dimensions"):
+    with pytest.raises(GalleryError, match="stored vectors have 4"):
         ingested(services, Longer(5))
 
 

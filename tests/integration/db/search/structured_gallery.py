@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from sqlalchemy import Engine, event, make_url
 
+from benchmarks import vectors
+from benchmarks.made_gallery import Drawn
 from geofix.db.engine import conninfo, open_engine
 from geofix.db.load.ingest import GeotaggedPhoto, Ingest
 from geofix.db.round_trip import AHEAD, compiled
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Found
 from tests.integration.db.load.loads import one
-
-if TYPE_CHECKING:
-    from benchmarks.made_gallery import Drawn
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -33,12 +30,6 @@ DIMENSION = 48
 
 def make(rows: int, dimension: int, queries: int) -> Drawn:
     """Draw vectors as the benchmarks do."""
-    root = str(Path(__file__).parents[4])
-    if root not in sys.path:
-        sys.path.append(root)
-    # The benchmarks are no part of the installed package: their folder's parent has to be found.
-    from benchmarks import vectors  # noqa: PLC0415
-
     return vectors.make(rows, dimension, queries=queries)
 
 

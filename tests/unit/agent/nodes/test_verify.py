@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,9 +14,23 @@ from geofix.agent.regions import box, circle
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, Region, State
 from geofix.agent.verify.scorers import HAND_SET
+from geofix.db.search.query import Search
 from tests.unit.agent.calibrations import fitted
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA, hit, retrieval
-from tests.unit.agent.nodes.gathering import without_pictures
+
+
+def without_pictures() -> Services:
+    def counts(searches: Sequence[Search]) -> list[int]:
+        return [100, *[1] * (len(searches) - 1)]
+
+    found = SimpleNamespace(
+        gallery=SimpleNamespace(counts=counts),
+        known_calibrations=SimpleNamespace(of=lambda *setup: "never"),
+        change_scorers=lambda scorers: HAND_SET,
+        image_place=None,
+        settings=SimpleNamespace(image_place=None),
+    )
+    return cast(Services, found)
 
 
 @pytest.mark.parametrize(("negatives_by", "share"), [("dissimilar", 0.5), ("far", 0.0)])

@@ -108,6 +108,17 @@ def test_a_sparse_place_is_credited_for_its_sparseness() -> None:
     assert apart == pytest.approx(2.0)
 
 
+def test_photos_of_one_author_are_one_and_those_of_no_known_author_none() -> None:
+    by = [(PARIS, "ann"), (PARIS, "ann"), (PARIS, "bo"), (PARIS, None), (BERLIN, None)]
+    found = [
+        hit(place, 0.5, photo_id=at).model_copy(update={"author": author})
+        for at, (place, author) in enumerate(by)
+    ]
+    parts = parts_of(Observed(retrieval=retrieval(found), drafts=[]))
+    assert parts["paris"]["authors"] == pytest.approx(math.log(3))
+    assert parts["berlin"]["authors"] == 0.0
+
+
 def test_no_inliers_and_no_picture_are_told_apart() -> None:
     parts = seen(matches={1: GeometricMatch(0, 0, "none", 0.0, 0.0)})
     assert [parts[place]["inliers"] for place in ("paris", "berlin")] == [0.0, 0.0]

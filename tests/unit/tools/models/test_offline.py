@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub.constants
 import langsmith
@@ -17,16 +20,58 @@ from geofix.tools.encoders.snapshots import find_snapshot
 from geofix.tools.errors import EncoderError, ModelError
 from geofix.tools.models.ask import ask, ask_many
 from geofix.tools.models.load import load_chat_model
-from geofix.tools.models.privacy import _FORCED, Destination, address_of, offline, stay_offline
+from geofix.tools.models.privacy import (
+    _FORCED,
+    Destination,
+    address_of,
+    is_loopback,
+    offline,
+    stay_offline,
+)
 from tests.fakes import ScriptedChat
 from tests.loopback import Raw, chat_server
-from tests.unit.tools.models.guard import guarded, no_way_out
 from tests.unit.tools.models.lab import PARIS, PROTOCOLS, Spot, question, served
-
-__all__ = ["no_way_out"]
 
 KEY = "sk-very-secret-0123456789"
 HOSTED = ["openai:gpt-4.1", "anthropic:claude-opus-5", "google:gemini-3.5-flash"]
+
+
+@contextmanager
+def guarded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Refuse every connection and every look-up that is not of this machine.
+
+    Yields:
+        What was tried, which a client may have swallowed; the caller looks at it.
+    """
+    tried: list[str] = []
+
+    def judged(real: Any, host_of: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            host = host_of(*arguments, **options)
+            if host is not None and not is_loopback(str(host)):
+                tried.append(str(host))
+                raise OSError(f"the guard refuses {host!r}")
+            return real(*arguments, **options)
+
+        return call
+
+    def peer(one: socket.socket, address: Any, *rest: Any) -> Any:
+        # A path is a socket of this machine.
+        return address[0] if isinstance(address, tuple) else None
+
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, judged(getattr(socket.socket, name), peer))
+    for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
+        looked_up = judged(getattr(socket, name), lambda host, *rest, **options: host)
+        monkeypatch.setattr(socket, name, looked_up)
+    yield tried
+
+
+@pytest.fixture
+def no_way_out(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    with guarded(monkeypatch) as tried:
+        yield tried
+    assert tried == []
 
 
 @pytest.fixture

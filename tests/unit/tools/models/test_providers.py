@@ -17,7 +17,7 @@ from tests.fakes import ScriptedChat
 
 KEY = "sk-very-secret-0123456789"
 LOCAL = "http://127.0.0.1:9/v1"
-HOSTED = ["openai", "anthropic", "google"]
+HOSTED = ["openai", "anthropic", "google", "openrouter"]
 
 
 def held(model: BaseChatModel, name: str) -> Any:
@@ -29,7 +29,7 @@ def test_a_model_that_is_not_provider_and_model_is_refused_with_an_example(spec:
     with pytest.raises(ModelError, match="provider:model") as caught:
         load_chat_model(spec, base_url=LOCAL)
     assert repr(spec) in str(caught.value)
-    assert "anthropic, google, ollama, openai, transformers" in str(caught.value)
+    assert "anthropic, google, ollama, openai, openrouter, transformers" in str(caught.value)
 
 
 def test_a_model_name_may_hold_colons_and_slashes() -> None:
@@ -63,6 +63,17 @@ def test_the_providers_own_variable_is_never_sent_to_another_address(
     monkeypatch.setenv(f"{provider.upper()}_API_KEY", KEY)
     assert KEY in secrets_of(load_chat_model(f"{provider}:tiny"))
     assert secrets_of(load_chat_model(f"{provider}:tiny", base_url=LOCAL)) == [NO_KEY]
+
+
+def test_openrouter_is_asked_at_its_own_address_with_its_own_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "of-another")
+    monkeypatch.setenv("OPENROUTER_API_KEY", KEY)
+    model = load_chat_model("openrouter:qwen/qwen2.5-vl-72b-instruct")
+    assert address_of(model).host == "openrouter.ai"
+    assert secrets_of(model) == [KEY]
+    assert held(model, "model_name") == "qwen/qwen2.5-vl-72b-instruct"
 
 
 def test_ollama_takes_no_key_of_ours_and_says_where_it_goes() -> None:
