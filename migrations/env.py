@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.schema import SchemaItem
 
 from geofix.db.engine import open_engine
-from geofix.db.tables import AnswerRow, Base
+from geofix.db.tables import Base
 
 
 def ours(
@@ -23,7 +23,7 @@ def migrate(connection: Connection) -> None:
     """Run the migrations in one transaction on `connection`."""
     context.configure(
         connection=connection,
-        target_metadata=[Base.metadata, AnswerRow.metadata],
+        target_metadata=Base.metadata,
         version_table="geofix_version",
         include_object=ours,
         compare_type=True,
