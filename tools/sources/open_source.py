@@ -10,6 +10,7 @@ from pathlib import Path
 from geofix.tools.errors import SourceError
 from geofix.tools.sources.columns import ALIASES
 from geofix.tools.sources.folder import FolderSource
+from geofix.tools.sources.geojson import SUFFIXES
 from geofix.tools.sources.mp16 import find_table, open_mp16
 from geofix.tools.sources.osv5m import SPLITS, open_osv5m
 from geofix.tools.sources.parquet import open_parquet, readable
@@ -97,6 +98,12 @@ SOURCE_KINDS: tuple[SourceKind, ...] = (
         frozenset(),
     ),
     SourceKind("csv", "a CSV table", _open_table, lambda found: found.files is None),
+    SourceKind(
+        "geojson",
+        "points in GeoJSON, with the paths of photos",
+        _open_table,
+        lambda found: found.files is None and found.path.suffix.lower() in SUFFIXES,
+    ),
     SourceKind(
         "parquet",
         "a Parquet table, or a folder of them",

@@ -1,4 +1,4 @@
-"""Reads a table of photos with their places, in CSV or Parquet."""
+"""Reads a table of photos with their places, in CSV, Parquet or GeoJSON."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from geofix.tools.errors import SourceError
 from geofix.tools.once import once_property
 from geofix.tools.sources.columns import REQUIRED_COLUMNS, find_columns, text_of
+from geofix.tools.sources.geojson import SUFFIXES, GeoJsonTable
 from geofix.tools.sources.parquet import ParquetTable
 from geofix.tools.sources.picture_files import FilePicture, MemoryPicture, Picture
 from geofix.tools.sources.placed_block import PlacedBlock, blocks_of
@@ -138,8 +139,8 @@ class TableSource:
         """Read the table's header and first rows; no photo is opened.
 
         Args:
-            path: A CSV or Parquet file, or a folder of Parquet files. In a Parquet table the column
-                of paths may hold the pictures themselves, as Hugging Face writes them.
+            path: A CSV, Parquet or GeoJSON file, or a folder of Parquet files. In a Parquet table
+                the column of paths may hold the pictures themselves, as Hugging Face writes them.
             name: What the photos are kept under; the table's name and a mark otherwise.
             columns: Our name of a column to the table's, where `columns.ALIASES` does not know it.
 
@@ -173,11 +174,13 @@ def open_table(
     *,
     columns: Mapping[str, str] | None = None,
     required: Sequence[str] = REQUIRED_COLUMNS,
-) -> CsvTable | ParquetTable:
-    """Return a reader of a CSV or Parquet table, whichever it is.
+) -> CsvTable | GeoJsonTable | ParquetTable:
+    """Return a reader of a table in CSV, Parquet or GeoJSON, whichever it is.
 
     Raises:
         SourceError: It cannot be read, lacks a column, or its coordinates are mistaken throughout.
     """
-    kind = ParquetTable if path.suffix == ".parquet" or os.path.isdir(path) else CsvTable
+    if path.suffix == ".parquet" or os.path.isdir(path):
+        return ParquetTable(path, columns=columns, required=required)
+    kind = GeoJsonTable if path.suffix.lower() in SUFFIXES else CsvTable
     return kind(path, columns=columns, required=required)
