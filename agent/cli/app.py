@@ -121,8 +121,7 @@ def main() -> None:
     except SystemExit as end:
         if end.code == INTERRUPTED:
             err().print(
-                "geofix: interrupted. `geofix runs` lists the runs; `geofix resume RUN`"
-                " continues one"
+                "geofix: interrupted; continue with `geofix resume RUN` (see `geofix runs`)"
             )
             leave_interrupted()
         raise

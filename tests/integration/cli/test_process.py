@@ -124,10 +124,7 @@ def test_ctrl_c_ends_a_wait_for_the_database(process: Process) -> None:
         _, err = running.communicate()
         connection.close()
     assert running.returncode == 130
-    assert (
-        err
-        == b"geofix: interrupted. `geofix runs` lists the runs; `geofix resume RUN` continues one\n"
-    )
+    assert err == b"geofix: interrupted; continue with `geofix resume RUN` (see `geofix runs`)\n"
 
 
 def test_a_run_that_ctrl_c_cut_off_is_resumed(
