@@ -111,8 +111,8 @@ def ingest(
     kind: Annotated[
         str | None,
         typer.Option(
-            help="folder, csv, parquet, osv5m, mp16, webdataset or vectors. Default: recognised"
-            " from the source."
+            help="folder, csv, geojson, parquet, osv5m, mp16, webdataset or vectors. Default:"
+            " recognised from the source."
         ),
     ] = None,
     column: Annotated[

@@ -67,7 +67,7 @@ class DraftAnswer(BaseModel):
     @classmethod
     def _a_chance(cls, value: float) -> float:
         if not 0 <= value <= 1:
-            raise ValueError(f"{value!r} is no chance; give a number from 0 to 1")
+            raise ValueError(f"{value!r} is not a probability; give a number from 0 to 1")
         return value
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from geofix.tools.errors import SourceError
 from geofix.tools.sources.columns import ALIASES
 from geofix.tools.sources.folder import FolderSource
-from geofix.tools.sources.geojson import SUFFIXES
+from geofix.tools.sources.geojson import SUFFIXES, GeoJsonTable
 from geofix.tools.sources.mp16 import find_table, open_mp16
 from geofix.tools.sources.osv5m import SPLITS, open_osv5m
-from geofix.tools.sources.parquet import open_parquet, readable
+from geofix.tools.sources.parquet import ParquetTable, open_parquet, readable
 from geofix.tools.sources.protocol import Source, VectorSource
-from geofix.tools.sources.table import TableSource
+from geofix.tools.sources.table import CsvTable, Reader, TableSource
 from geofix.tools.sources.vector_files import NpySource, ParquetVectorSource
 from geofix.tools.sources.webdataset import WebDatasetSource, expand, is_tar
 
@@ -69,8 +69,11 @@ def _has_vectors(found: Collection) -> bool:
     return any("list<" in fields.get(name, "") for name in ALIASES["embedding"])
 
 
-def _open_table(found: Collection) -> Source:
-    return TableSource(found.path, name=found.name, columns=found.columns)
+def _read_by(reader: Reader) -> Callable[[Collection], Source]:
+    """Return what opens a table of one format, whatever its name ends in."""
+    return lambda found: TableSource(
+        found.path, name=found.name, columns=found.columns, reader=reader
+    )
 
 
 def _open_vectors(found: Collection) -> VectorSource:
@@ -97,17 +100,17 @@ SOURCE_KINDS: tuple[SourceKind, ...] = (
         lambda found: found.files is not None,
         frozenset(),
     ),
-    SourceKind("csv", "a CSV table", _open_table, lambda found: found.files is None),
+    SourceKind("csv", "a CSV table", _read_by(CsvTable), lambda found: found.files is None),
     SourceKind(
         "geojson",
         "points in GeoJSON, with the paths of photos",
-        _open_table,
+        _read_by(GeoJsonTable),
         lambda found: found.files is None and found.path.suffix.lower() in SUFFIXES,
     ),
     SourceKind(
         "parquet",
         "a Parquet table, or a folder of them",
-        _open_table,
+        _read_by(ParquetTable),
         lambda found: found.parquet is not None,
     ),
     SourceKind(

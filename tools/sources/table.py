@@ -127,6 +127,10 @@ def _readable(path: Path) -> Iterator[None]:
         ) from error
 
 
+Reader = type[CsvTable] | type[GeoJsonTable] | type[ParquetTable]
+"""A format of tables."""
+
+
 class TableSource:
     """One photo a row; paths are relative to the table's folder.
 
@@ -134,7 +138,12 @@ class TableSource:
     """
 
     def __init__(
-        self, path: Path, *, name: str | None = None, columns: Mapping[str, str] | None = None
+        self,
+        path: Path,
+        *,
+        name: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        reader: Reader | None = None,
     ) -> None:
         """Read the table's header and first rows; no photo is opened.
 
@@ -143,6 +152,7 @@ class TableSource:
                 the column of paths may hold the pictures themselves, as Hugging Face writes them.
             name: What the photos are kept under; the table's name and a mark otherwise.
             columns: Our name of a column to the table's, where `columns.ALIASES` does not know it.
+            reader: The format; what the name of the file says otherwise.
 
         Raises:
             SourceError: It cannot be read, lacks a column it needs, its coordinates are mistaken
@@ -150,7 +160,7 @@ class TableSource:
         """
         self.path = path.resolve()
         self.name = check_name(name_of(self.path) if name is None else name)
-        self._table = open_table(path, columns=columns)
+        self._table = (reader or _reader_of(path))(path, columns=columns)
         self._folder = self.path if os.path.isdir(self.path) else self.path.parent
 
     def __iter__(self) -> Iterator[SourcePhoto | Rejected]:
@@ -180,7 +190,10 @@ def open_table(
     Raises:
         SourceError: It cannot be read, lacks a column, or its coordinates are mistaken throughout.
     """
+    return _reader_of(path)(path, columns=columns, required=required)
+
+
+def _reader_of(path: Path) -> Reader:
     if path.suffix == ".parquet" or os.path.isdir(path):
-        return ParquetTable(path, columns=columns, required=required)
-    kind = GeoJsonTable if path.suffix.lower() in SUFFIXES else CsvTable
-    return kind(path, columns=columns, required=required)
+        return ParquetTable
+    return GeoJsonTable if path.suffix.lower() in SUFFIXES else CsvTable

@@ -88,6 +88,13 @@ def test_a_file_that_does_not_fit_into_memory_is_not_read(tmp_path: Path) -> Non
         open_source(path)
 
 
+def test_a_kind_is_taken_at_its_word_whatever_the_name(tmp_path: Path) -> None:
+    path = write(tmp_path, feature(PARIS, file="a.jpg")).rename(tmp_path / "photos.data")
+    assert len(list(open_source(path, kind="geojson"))) == 1
+    (tmp_path / "table.json").write_text("path,lat,lon\na.jpg,1,2\n")
+    assert len(list(open_source(tmp_path / "table.json", kind="csv"))) == 1
+
+
 def test_the_old_name_of_wgs84_is_taken(tmp_path: Path) -> None:
     crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}
     assert len(list(open_source(write(tmp_path, feature(PARIS, file="a.jpg"), crs=crs)))) == 1

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from geofix.tools.errors import SourceError
-from geofix.tools.sources import FolderSource, TableSource, open_source
+from geofix.tools.sources import SOURCE_KINDS, FolderSource, TableSource, open_source
 from tests.files import as_nobody, open_folder
 
 
@@ -14,6 +14,11 @@ def test_a_folder_and_a_table_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "photos.csv").write_text("path,lat,lon\na.jpg,1,2\n")
     assert isinstance(open_source(tmp_path), FolderSource)
     assert isinstance(open_source(tmp_path / "photos.csv", name="mine"), TableSource)
+
+
+def test_the_help_names_every_kind() -> None:
+    help_ = (Path(__file__).parents[4] / "docs" / "cli.md").read_text()
+    assert all(kind.name in help_.split("--kind")[1][:300] for kind in SOURCE_KINDS)
 
 
 def test_a_kind_is_taken_at_its_word(tmp_path: Path) -> None:
