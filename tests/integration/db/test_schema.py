@@ -206,6 +206,7 @@ def test_migrations_make_what_the_models_would_make(engine: Engine) -> None:
     with engine.begin() as connection:
         twin = connection.execution_options(schema_translate_map={None: "twin"})
         Base.metadata.create_all(twin)
+        AnswerRow.metadata.create_all(twin)
     for description in DESCRIPTIONS:
         migrated = rows(engine, description.format(schema="public"))
         assert migrated == rows(engine, description.format(schema="twin"))
