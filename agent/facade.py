@@ -15,12 +15,11 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import Command, Durability
+from langgraph.types import Command, Durability, StateSnapshot
 
 from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.checkpointer import serializer
@@ -58,7 +57,44 @@ def with_saver(compiled: Graph, saver: BaseCheckpointSaver[str]) -> Graph:
     return graph
 
 
-class Agent:
+class _Facade:
+    """What both facades share: the compiled graph, and how a question is put to it."""
+
+    def __init__(
+        self, services: Services, *, durability: Durability, under_asyncio: bool = False
+    ) -> None:
+        self.services = services
+        self._durability: Durability = durability
+        self._serializer = serializer()
+        graph = build_graph(lambda: self.services, under_asyncio=under_asyncio)
+        self._compiled = graph.compile(name="geofix")
+
+    def _run_options(self, asked: Question) -> dict[str, Any]:
+        """Return what a run is streamed with; it gives our events and no others."""
+        return {
+            "config": config_of(asked.run, asked.context),
+            "context": asked.context,
+            "stream_mode": "custom",
+            "durability": self._durability,
+        }
+
+
+def _to_ask(asked: Question, state: StateSnapshot) -> tuple[bool, Query | None]:
+    """Return whether a run has to be driven, and with which question; none goes on with it."""
+    return not state.created_at or bool(state.tasks), None if state.tasks else asked.query
+
+
+def _to_resume(state: StateSnapshot, rank: int | None) -> tuple[bool, Command[Any] | None]:
+    """Return whether a run goes on, and with which choice of a person.
+
+    Raises:
+        TrailError: There is no such candidate, or nobody was asked.
+    """
+    goes_on = rank is not None or (bool(state.tasks) and not state.interrupts)
+    return goes_on, choice_of(state, rank) if goes_on else None
+
+
+class Agent(_Facade):
     """An open geofix with a loaded encoder and an open database, for any number of photos."""
 
     def __init__(
@@ -68,11 +104,8 @@ class Agent:
         durability: Durability = "sync",
     ) -> None:
         """Use `open_agent` instead; it opens and closes what this needs."""
-        self.services = services
+        super().__init__(services, durability=durability)
         self._pool = pool
-        self._durability: Durability = durability
-        self._serializer = serializer()
-        self._compiled = build_graph(lambda: self.services).compile(name="geofix")
 
     @property
     def graph(self) -> Graph:
@@ -118,9 +151,9 @@ class Agent:
         asked = open_question(self.services, photo, within, thread_id, options, claim)
         graph = self.graph
         config = config_of(asked.run, asked.context)
-        values = graph.get_state(config)
-        if not values.created_at or values.tasks:
-            self._drive(graph, None if values.tasks else asked.query, asked, on_event)
+        goes_on, question = _to_ask(asked, graph.get_state(config))
+        if goes_on:
+            self._drive(graph, question, asked, on_event)
         return complete_answer(self.services, asked, graph.get_state(config))
 
     def resume(self, run: str, *, rank: int | None = None, on_event: Listener | None = None) -> Fix:
@@ -137,10 +170,11 @@ class Agent:
         """
         asked = reopen(self.services, run)
         graph = self.graph
-        state = graph.get_state(config_of(run, asked.context))
-        if rank is not None or (state.tasks and not state.interrupts):
-            self._drive(graph, choice_of(state, rank), asked, on_event)
-        return complete_answer(self.services, asked, graph.get_state(config_of(run, asked.context)))
+        config = config_of(run, asked.context)
+        goes_on, choice = _to_resume(graph.get_state(config), rank)
+        if goes_on:
+            self._drive(graph, choice, asked, on_event)
+        return complete_answer(self.services, asked, graph.get_state(config))
 
     def _drive(
         self,
@@ -149,14 +183,7 @@ class Agent:
         asked: Question,
         on_event: Listener | None,
     ) -> None:
-        config: RunnableConfig = config_of(asked.run, asked.context)
-        for event in graph.stream(
-            question,
-            config,
-            context=asked.context,
-            stream_mode="custom",
-            durability=self._durability,
-        ):
+        for event in graph.stream(question, **self._run_options(asked)):
             if on_event is not None:
                 on_event(event)
 
@@ -215,16 +242,15 @@ def locate(
         return agent.locate(photo, within=within, claim=claim, **options)
 
 
-class AsyncAgent:
+class AsyncAgent(_Facade):
     """An open geofix for asyncio; see `Agent` for what each method does."""
 
-    def __init__(self, services: Services, pool: AsyncCheckpointPool) -> None:
+    def __init__(
+        self, services: Services, pool: AsyncCheckpointPool, durability: Durability = "sync"
+    ) -> None:
         """Use `aopen_agent` instead; it opens and closes what this needs."""
-        self.services = services
+        super().__init__(services, durability=durability, under_asyncio=True)
         self._pool = pool
-        self._serializer = serializer()
-        graph = build_graph(lambda: self.services, under_asyncio=True)
-        self._compiled = graph.compile(name="geofix")
 
     @property
     def graph(self) -> Graph:
@@ -248,9 +274,9 @@ class AsyncAgent:
         )
         graph = self.graph
         config = config_of(asked.run, asked.context)
-        state = await graph.aget_state(config)
-        if not state.created_at or state.tasks:
-            await self._drive(graph, None if state.tasks else asked.query, asked, on_event)
+        goes_on, question = _to_ask(asked, await graph.aget_state(config))
+        if goes_on:
+            await self._drive(graph, question, asked, on_event)
         finished = await graph.aget_state(config)
         return await in_thread(complete_answer, self.services, asked, finished)
 
@@ -261,9 +287,9 @@ class AsyncAgent:
         asked = await in_thread(reopen, self.services, run)
         graph = self.graph
         config = config_of(run, asked.context)
-        state = await graph.aget_state(config)
-        if rank is not None or (state.tasks and not state.interrupts):
-            await self._drive(graph, choice_of(state, rank), asked, on_event)
+        goes_on, choice = _to_resume(await graph.aget_state(config), rank)
+        if goes_on:
+            await self._drive(graph, choice, asked, on_event)
         finished = await graph.aget_state(config)
         return await in_thread(complete_answer, self.services, asked, finished)
 
@@ -274,13 +300,7 @@ class AsyncAgent:
         asked: Question,
         on_event: Listener | None,
     ) -> None:
-        async for event in graph.astream(
-            question,
-            config_of(asked.run, asked.context),
-            context=asked.context,
-            stream_mode="custom",
-            durability="sync",
-        ):
+        async for event in graph.astream(question, **self._run_options(asked)):
             if on_event is not None:
                 on_event(event)
 
@@ -292,6 +312,7 @@ async def aopen_agent(
     encoder: Encoder | None = None,
     model: BaseChatModel | str | None = None,
     progress: Callable[[str], None] | None = None,
+    durability: Durability = "sync",
 ) -> AsyncIterator[AsyncAgent]:
     """Open geofix for several photos at once; arguments are those of `open_agent`."""
     services = Services(settings, encoder=encoder, model=model, progress=progress)
@@ -299,7 +320,7 @@ async def aopen_agent(
         # In a thread, since the embedded server may have to be started.
         await in_thread(services.open_for_runs)
         async with services.async_checkpoint_pool() as pool:
-            yield AsyncAgent(services, pool)
+            yield AsyncAgent(services, pool, durability)
     finally:
         await in_thread(services.close)
 

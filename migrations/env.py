@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 
 from alembic import context
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection
 from sqlalchemy.schema import SchemaItem
 
 from geofix.db.engine import open_engine
-from geofix.db.tables import AnswerRow, Base
-from geofix.db.tables.base import NAMING
+from geofix.db.tables import Base
 
 
 def ours(
@@ -20,19 +19,11 @@ def ours(
     return not (kind == "table" and reflected and compare_to is None)
 
 
-def all_tables() -> MetaData:
-    """Return all tables in one metadata: given a list, Alembic ignores the naming convention."""
-    tables = MetaData(naming_convention=NAMING)
-    for table in (*Base.metadata.sorted_tables, *AnswerRow.metadata.sorted_tables):
-        table.to_metadata(tables)
-    return tables
-
-
 def migrate(connection: Connection) -> None:
     """Run the migrations in one transaction on `connection`."""
     context.configure(
         connection=connection,
-        target_metadata=all_tables(),
+        target_metadata=Base.metadata,
         version_table="geofix_version",
         include_object=ours,
         compare_type=True,

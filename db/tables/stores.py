@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from geofix.db.tables.base import NAMING, Base, CleanJson, CleanText
+from geofix.db.tables.base import Base, CleanJson, CleanText
 
 
 class CalibrationRow(Base):
@@ -118,9 +118,6 @@ class AnswerRow(Base):
     """
 
     __tablename__ = "model_answers"
-    # langchain-community creates all tables of this metadata that are missing. It must not create
-    # ours: that is the migrations' work.
-    metadata = MetaData(naming_convention=NAMING)
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     prompt_md5: Mapped[str] = mapped_column(Text, index=True)
@@ -131,3 +128,8 @@ class AnswerRow(Base):
     prompt: Mapped[str] = mapped_column(Text)
     """All messages as JSON, pictures included."""
     response: Mapped[str] = mapped_column(Text)
+
+
+# langchain-community creates the missing tables of its schema's metadata. Creating tables is the
+# migrations' work, so it is shown none.
+AnswerRow.metadata = MetaData()

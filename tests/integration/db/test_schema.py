@@ -21,7 +21,7 @@ from geofix.db.runs import Step, Trail
 from geofix.db.search.counts import cells_of
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Search
-from geofix.db.tables import AnswerRow, Base
+from geofix.db.tables import Base
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def add_photo(engine: Engine) -> None:
 
 def test_an_empty_database_is_set_up_once(engine: Engine) -> None:
     assert schema.upgrade_schema(engine)
-    assert {"geofix_version", *Base.metadata.tables, *AnswerRow.metadata.tables} == tables(engine)
+    assert {"geofix_version", *Base.metadata.tables} == tables(engine)
     schema.check_schema(engine)
     assert not schema.upgrade_schema(engine)
 
@@ -206,7 +206,6 @@ def test_migrations_make_what_the_models_would_make(engine: Engine) -> None:
     with engine.begin() as connection:
         twin = connection.execution_options(schema_translate_map={None: "twin"})
         Base.metadata.create_all(twin)
-        AnswerRow.metadata.create_all(twin)
     for description in DESCRIPTIONS:
         migrated = rows(engine, description.format(schema="public"))
         assert migrated == rows(engine, description.format(schema="twin"))
