@@ -122,7 +122,8 @@ def main() -> None:
         if end.code == INTERRUPTED:
             err().print(
                 "geofix: interrupted. `geofix runs` lists the runs; `geofix resume RUN`"
-                " continues one"
+                " continues one",
+                soft_wrap=True,
             )
             leave_interrupted()
         raise

@@ -23,8 +23,7 @@ def test_a_person_chooses(geofix: Geofix, starter_url: str, tmp_path: Path) -> N
     assert asked.code == 3
     assert asked.out.startswith("Choose one of these candidates.")
     assert "geofix resume case --pick NUMBER" in asked.out
-    listed = " ".join(geofix("runs", url=starter_url).out.split())
-    assert "not finished; continue with geofix resume case" in listed
+    assert "not finished; geofix resume case" in geofix("runs", url=starter_url).out
     wrong = geofix("resume", "case", "--pick", "99", url=starter_url)
     assert (wrong.code, wrong.out) == (4, "")
     assert "no candidate 99" in wrong.err
