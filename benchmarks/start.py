@@ -34,7 +34,7 @@ class Took:
     """What the runs of one command took, in seconds."""
 
     cpu_s: list[float] = field(default_factory=list)
-    """Of user and system, children that were waited for with it."""
+    """User and system time, with that of children that were waited for."""
     wall_s: list[float] = field(default_factory=list)
 
     def run(self, command: tuple[str, ...], environ: dict[str, str]) -> None:

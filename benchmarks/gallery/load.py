@@ -14,7 +14,7 @@ from benchmarks.peers.core_inserts import core_inserts_s
 from benchmarks.peers.environment import run_peer
 
 GOAL = 0.7
-"""Of bare COPY's rate."""
+"""Share of the rate of a bare COPY."""
 
 CORE_ROWS, LANGCHAIN_ROWS = 5_000, 2_000
 """Few, since they are slow; their rates hardly depend on how many."""

@@ -44,11 +44,11 @@ class Told:
     scale_km: float
     """At which the first candidate is known; infinite where there is none."""
     share_25_km: float
-    """Of the votes, at the first candidate."""
+    """Share of the votes at the first candidate."""
     searching_s: float
-    """Of this round's `retrieve`."""
+    """Time of this round's `retrieve`."""
     choosing_s: float
-    """Of its `verify`."""
+    """Time of its `verify`."""
 
 
 def play(world: World, queries: int, services: Services) -> Iterator[list[Told]]:

@@ -224,7 +224,7 @@ MISSED = 0.05
 """Less than promised, from here on a promise counts as missed."""
 
 SHARES = (0.0, 0.5, 1.0)
-"""Of the variance of a log error, what all photos of a place share."""
+"""Share of the variance of a log error that all photos of a place have in common."""
 
 Floats = NDArray[np.float64]
 
@@ -235,7 +235,7 @@ class Design:
 
     name: str
     photos: tuple[int, ...]
-    """Of each place."""
+    """Number of photos of each place."""
 
 
 def _alike(places: int, photos: int) -> Design:

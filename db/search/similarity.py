@@ -194,7 +194,7 @@ class PartitionQuery:
     limit: int
     search: Search
     gallery_ids: tuple[int, ...] | None = None
-    """Of the galleries to search; none means all."""
+    """Ids of the galleries to search; none means all."""
 
     def parameters(self) -> dict[str, object]:
         """Return what fills the places in the statements that compare."""
@@ -265,7 +265,7 @@ MOST_SHARES = 32
 """Shares, beside the first of each search; more wait for a thread."""
 
 _THREADS = ThreadPoolExecutor(MOST_SHARES, thread_name_prefix="geofix-share")
-"""Of all searches: to start one takes a search a millisecond. None starts before it is needed."""
+"""Shared by all searches: starting one takes a millisecond. None starts before it is needed."""
 
 _opened: WeakKeyDictionary[Engine, Engine] = WeakKeyDictionary()
 _lock = Lock()

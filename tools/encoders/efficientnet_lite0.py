@@ -28,10 +28,10 @@ CLASSES = 1000
 RESOLUTION = 224
 
 NAME = f"efficientnet-lite0-{SHA256[:8]}"
-"""Of the encoder, whatever runs it: the vectors are the same to 1e-6."""
+"""Name of the encoder, whatever runs it: the vectors are the same to 1e-6."""
 
 EPSILON = 1e-3
-"""Of TensorFlow's batch norm, which trained these weights; torch's own 1e-5 shifts all features."""
+"""As in TensorFlow's batch norm, which trained these weights; torch's 1e-5 shifts all features."""
 
 _STAGES = (
     # repeats, kernel, stride, expansion, channels

@@ -57,7 +57,7 @@ class ImagePlace:
         self._head = head
         self._places = places
         self.name = f"{PACKAGE}:{clip.name}"
-        """Of the photos' vectors."""
+        """Name of the photos' vectors."""
 
     def vector(self, photo: Image.Image) -> NDArray[np.float32]:
         """Return the photo's vector, `[512]`, of unit length.

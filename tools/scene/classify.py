@@ -86,7 +86,7 @@ LEAST_INDOORS = 0.1
 """Share of all that has to stand in a room: what looks like a church alone may be its front."""
 
 MOSTLY_FOOD, MOSTLY_ANIMALS = 0.3, 0.5
-"""Of all there is to see; from there on no place is."""
+"""Share of all that is seen; from there on, the photo shows no place."""
 
 DRAWN_FLATNESS = 0.65
 """Share of neighbouring pixels that are the same, from which on no camera made a picture."""
