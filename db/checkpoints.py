@@ -293,23 +293,24 @@ def _set_up_alone(url: str) -> Iterator[None]:
     """Let one process at a time make the tables.
 
     The lock is a transaction's, over a connection of its own: a session's would stay with a
-    pooler. Asked for again and again, because `CREATE INDEX CONCURRENTLY` waits for whoever waits
-    for a lock in a statement, and so both would wait for ever; a transaction that only holds one
-    has no snapshot that it would wait for.
+    pooler. Each attempt is a transaction of its own, because `CREATE INDEX CONCURRENTLY` waits for
+    the end of every transaction that it once saw in a statement, and so both would wait for ever.
+    A transaction that only holds a lock is in no statement.
     """
     give_up_at = time.monotonic() + LONGEST_SET_UP_S
     with checkpoint_connection(url) as connection:
         connection.isolation_level = IsolationLevel.READ_COMMITTED
-        with connection.transaction():
-            connection.execute("set local idle_in_transaction_session_timeout = 0")
-            while not _locked(connection):
-                if time.monotonic() > give_up_at:
-                    raise DatabaseError(
-                        "another process has been creating LangGraph's tables for more than"
-                        f" {LONGEST_SET_UP_S} s; stop it and run `geofix db upgrade` again"
-                    )
-                time.sleep(0.02)
-            yield
+        while time.monotonic() < give_up_at:
+            with connection.transaction():
+                connection.execute("set local idle_in_transaction_session_timeout = 0")
+                if _locked(connection):
+                    yield
+                    return
+            time.sleep(0.02)
+    raise DatabaseError(
+        f"another process has been creating LangGraph's tables for more than {LONGEST_SET_UP_S} s;"
+        " stop it and run `geofix db upgrade` again"
+    )
 
 
 def _locked(connection: psycopg.Connection[DictRow]) -> bool:
