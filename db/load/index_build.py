@@ -147,8 +147,8 @@ def _turn(engine: Engine) -> Iterator[None]:
     try:
         connection.execution_options(isolation_level="READ COMMITTED")
         # An index may take hours to build.
-        connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
-        while not connection.execute(attempt).scalar_one():
+        unlimited = text("set local idle_in_transaction_session_timeout = 0")
+        while not (connection.execute(unlimited) and connection.execute(attempt).scalar_one()):
             if time.monotonic() > give_up_at:
                 pids = connection.execute(HOLDERS, {"key": INDEX_LOCK}).scalars().all()
                 raise DatabaseError(
@@ -156,6 +156,8 @@ def _turn(engine: Engine) -> Iterator[None]:
                     f" for more than {LONGEST_TURN_S / 3600:g} h. Stop the programs they belong"
                     " to, or run `select pg_terminate_backend(PID)`, then try again"
                 )
+            # A build waits for the end of a transaction that it saw in a statement.
+            connection.rollback()
             time.sleep(TURN_S)
         yield
     finally:
