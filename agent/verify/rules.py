@@ -97,11 +97,13 @@ def _judged(said: _Said, leader: _Said, apart_km: float) -> Candidate:
 def _too_few(kinds: Sequence[Kind], apart_km: float) -> str | None:
     if len(kinds) >= KINDS_NEEDED:
         return None
-    only = f"only {kinds[0]}" if kinds else "no kind of evidence"
-    return (
-        f"{only} would move the answer {apart_km:.0f} km from the place with most votes; a move to"
-        f" another region needs {KINDS_NEEDED} kinds of evidence that agree"
+    where = f"{apart_km:.0f} km from the place with most votes"
+    found = (
+        f"only {kinds[0]} would move the answer {where}"
+        if kinds
+        else f"it is {where}, and no kind of evidence favors it"
     )
+    return f"{found}; a move to another region needs {KINDS_NEEDED} kinds of evidence that agree"
 
 
 def veto(candidate: Candidate, positives: Sequence[Hit]) -> str | None:
