@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from PIL import Image
 
-from geofix.agent import Agent, Fix, Region, Settings, open_agent
+from geofix.agent import Agent, Region, Settings, Settled, open_agent
 from geofix.agent.errors import RegionError
 from geofix.agent.regions import box, holds
 from geofix.agent.services import Services
@@ -59,7 +59,7 @@ def red_photo(tmp_path: Path) -> Path:
     return path
 
 
-def searches(agent: Agent, fix: Fix) -> list[Step]:
+def searches(agent: Agent, fix: Settled) -> list[Step]:
     return [s for s in agent.services.trail.read(fix.run or "").steps if s.node == "retrieve"]
 
 
