@@ -33,7 +33,7 @@ from geofix.agent.calibration.claims import (
     with_claim_checked,
 )
 from geofix.agent.context import Context, recursion_limit
-from geofix.agent.errors import GeofixError, PhotoError, RegionError, TrailError
+from geofix.agent.errors import OptionError, PhotoError, RegionError, TrailError
 from geofix.agent.recording import question_of
 from geofix.agent.regions import HOW_TO_WRITE, parse_region, search_areas
 from geofix.agent.services import Services
@@ -304,7 +304,7 @@ def _context(options: Mapping[str, Any]) -> Context:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
-        raise GeofixError(
+        raise OptionError(
             f"the option {name!r} cannot be {short(first.get('input'))}: {first['msg']}. The"
             f" options are {', '.join(Context.model_fields)}"
         ) from error

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage
 
-from geofix.agent import Fix, Settings, open_agent
+from geofix import Fix, Settings, open_agent
 from geofix.db.runs import Step
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import read_photo, to_jpeg

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from geofix.agent import Agent, Fix
+from geofix import Agent, Fix
 from geofix.db.runs import Step
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.photo.samples import sample_path

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from PIL import Image
 
-from geofix.agent import Agent, Fix, Region, Settings, open_agent
+from geofix import Agent, Fix, Region, Settings, open_agent
 from geofix.agent.errors import RegionError
 from geofix.agent.regions import box, holds
 from geofix.agent.services import Services

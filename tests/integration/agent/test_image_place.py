@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from geofix.agent import Fix, Settings, open_agent
+from geofix import Fix, Settings, open_agent
 from geofix.agent.errors import GeofixError
 from geofix.agent.verify.scorers import HAND_SET, Scorers, scorers_digest
 from geofix.tools.encoders.geoclip import ImagePlace

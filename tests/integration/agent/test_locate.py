@@ -10,7 +10,7 @@ import pytest
 from PIL import ExifTags, Image
 from shapely.geometry import Point, shape
 
-from geofix.agent import Agent, Fix, GeofixError, Settings, locate, open_agent
+from geofix import Agent, Fix, GeofixError, Settings, locate, open_agent
 from geofix.agent.errors import DatabaseError, GalleryError, PhotoError, RegionError
 from geofix.db import schema
 from geofix.db.engine import open_engine

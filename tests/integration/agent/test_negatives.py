@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geofix.agent import Agent, Fix
+from geofix import Agent, Fix
 from geofix.agent.state import Retrieval
 from geofix.db.load import index_lifecycle
 from geofix.db.runs import Step
