@@ -71,6 +71,7 @@ lint: $(VENV)/.developed .typing/geofix ## Check style and the import layers.
 
 types: $(VENV)/.developed .typing/geofix ## Check types.
 	@MYPYPATH=.typing $(BIN)/mypy --explicit-package-bases -p geofix
+	@MYPYPATH=.typing $(BIN)/mypy tests/typed_client.py
 
 # An editable install goes through an import hook, which mypy and import-linter cannot follow; links
 # they can. They are made every time: there may be a new file.

@@ -1,11 +1,12 @@
 """The tree of geofix's errors; each text names the value and says what to do.
 
-    GeofixError                 geofix_error       a setting or a file cannot be used, or an extra
-                                                   is not installed
+    GeofixError                 geofix_error       what no class below is for: a file cannot be
+                                                   written, an extra is not installed
     |-- PhotoError (*)          photo_unreadable   the photo cannot be read
     |-- RegionError (*)         region_invalid     a region or a claim is invalid: unknown country,
                                                    latitude 91
     |-- OptionError (*)         option_invalid     an option is unknown, or cannot have its value
+    |-- SettingError            setting_invalid    a setting is unknown, or cannot have its value
     |-- EncoderError            encoder_unusable   the encoder is unknown or cannot be loaded
     |-- ModelError              model_unusable     the chat model is unknown, not installed, or has
                                                    no key
@@ -44,6 +45,12 @@ class OptionError(GeofixError, ValueError):
     code = "option_invalid"
 
 
+class SettingError(GeofixError):
+    """A setting, or the file or variable it is read from, cannot be used."""
+
+    code = "setting_invalid"
+
+
 __all__ = [
     "DatabaseError",
     "EncoderError",
@@ -54,6 +61,7 @@ __all__ = [
     "PhotoError",
     "RegionError",
     "ServerError",
+    "SettingError",
     "SourceError",
     "TrailError",
 ]

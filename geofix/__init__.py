@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         PhotoError,
         RegionError,
         ServerError,
+        SettingError,
         SourceError,
         TrailError,
     )
@@ -59,6 +60,7 @@ __all__ = [
     "Region",
     "RegionError",
     "ServerError",
+    "SettingError",
     "Settings",
     "SourceError",
     "TrailError",
@@ -85,6 +87,7 @@ _HOMES = {
     "Region": "geofix.agent.state",
     "RegionError": "geofix.agent.errors",
     "ServerError": "geofix.agent.errors",
+    "SettingError": "geofix.agent.errors",
     "Settings": "geofix.agent.settings",
     "SourceError": "geofix.agent.errors",
     "TrailError": "geofix.agent.errors",

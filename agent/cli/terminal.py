@@ -35,9 +35,9 @@ PIPE: Final = 141
 EXPLAINED = (
     f"Exit codes: 0 success; 1 a bug in geofix; 2 a wrong command line; {ABSTAINED} no position,"
     f" because geofix abstained or waits for a person; {BAD_INPUT} the photo, the table, the"
-    f" region, an option or the run cannot be used; {SET_UP} the database, the gallery, the encoder or the"
-    f" model is not set up; {REJECTED} a photo was rejected by `gallery ingest`; {CANNOT_DRAFT}"
-    f" the checked model cannot draft answers; {INTERRUPTED} interrupted, and `geofix resume"
+    f" region, an option or the run cannot be used; {SET_UP} the database, the gallery,"
+    f" the encoder or the model is not set up; {REJECTED} a photo was rejected by `gallery ingest`;"
+    f" {CANNOT_DRAFT} the checked model cannot draft answers; {INTERRUPTED} interrupted, and `geofix resume"
     " RUN` continues."
 )
 
