@@ -12,7 +12,6 @@ from geofix.agent.state import (
     Candidate,
     Clue,
     Draft,
-    Fix,
     Hit,
     Provenance,
     Query,
@@ -20,6 +19,7 @@ from geofix.agent.state import (
     Retrieval,
     SceneSeen,
     SearchReport,
+    Settled,
     Spending,
     Spot,
     State,
@@ -35,7 +35,7 @@ PERSISTED = (
     Clue,
     Draft,
     Evidence,
-    Fix,
+    Settled,
     Hit,
     Place,
     Provenance,
@@ -55,6 +55,7 @@ MOVED: Mapping[tuple[str, str], type] = MappingProxyType(
     {
         ("geofix.agent.scene_seen", "SceneSeen"): SceneSeen,
         ("geofix.agent.spending", "Spending"): Spending,
+        ("geofix.agent.state", "Fix"): Settled,
     }
 )
 """Persisted classes by the module and name that they had in older checkpoints. Classes that occur

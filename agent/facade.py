@@ -36,7 +36,7 @@ from geofix.agent.intake import (
 from geofix.agent.recording import in_thread
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
-from geofix.agent.state import Fix, Query, Region, State
+from geofix.agent.state import Query, Region, Settled, State
 from geofix.db.checkpoints import AsyncCheckpointPool, CheckpointPool
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import Photo
@@ -45,12 +45,12 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 Listener = Callable[[dict[str, Any]], None]
-Graph = CompiledStateGraph[State, Context, Query, Fix]
+Graph = CompiledStateGraph[State, Context, Query, Settled]
 
 
 def with_saver(compiled: Graph, saver: BaseCheckpointSaver[str]) -> Graph:
     """Return a copy of a compiled graph with another checkpoint saver."""
-    # Not `compiled.copy(update=...)`: that one forgets how answers become a `Fix` (langgraph
+    # Not `compiled.copy(update=...)`: that one forgets how answers become a `Settled` (langgraph
     # 1.2.22, `_output_mapper`).
     graph = copy(compiled)
     graph.checkpointer = saver
@@ -126,7 +126,7 @@ class Agent(_Facade):
         thread_id: str | None = None,
         on_event: Listener | None = None,
         **options: Any,
-    ) -> Fix:
+    ) -> Settled:
         """Locate one photo.
 
         Args:
@@ -156,7 +156,9 @@ class Agent(_Facade):
             self._drive(graph, question, asked, on_event)
         return complete_answer(self.services, asked, graph.get_state(config))
 
-    def resume(self, run: str, *, rank: int | None = None, on_event: Listener | None = None) -> Fix:
+    def resume(
+        self, run: str, *, rank: int | None = None, on_event: Listener | None = None
+    ) -> Settled:
         """Go on with a run that was cut off, or that waits for a person.
 
         Args:
@@ -222,7 +224,7 @@ def locate(
     settings: Settings | None = None,
     model: BaseChatModel | str | None = None,
     **options: Any,
-) -> Fix:
+) -> Settled:
     """Locate one photo; for several, `open_agent` loads everything once only.
 
     Args:
@@ -267,7 +269,7 @@ class AsyncAgent(_Facade):
         thread_id: str | None = None,
         on_event: Listener | None = None,
         **options: Any,
-    ) -> Fix:
+    ) -> Settled:
         """Locate one photo; arguments and errors are those of `Agent.locate`."""
         asked = await in_thread(
             open_question, self.services, photo, within, thread_id, options, claim
@@ -282,7 +284,7 @@ class AsyncAgent(_Facade):
 
     async def aresume(
         self, run: str, *, rank: int | None = None, on_event: Listener | None = None
-    ) -> Fix:
+    ) -> Settled:
         """Go on with a run; arguments and errors are those of `Agent.resume`."""
         asked = await in_thread(reopen, self.services, run)
         graph = self.graph
@@ -333,7 +335,7 @@ async def alocate(
     settings: Settings | None = None,
     model: BaseChatModel | str | None = None,
     **options: Any,
-) -> Fix:
+) -> Settled:
     """Locate one photo; for several, `aopen_agent` loads everything once only."""
     async with aopen_agent(settings, model=model) as agent:
         return await agent.alocate(photo, within=within, claim=claim, **options)

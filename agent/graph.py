@@ -17,7 +17,7 @@ from geofix.agent.nodes.settle import settle
 from geofix.agent.nodes.verify import verify
 from geofix.agent.recording import Node, recorded, threaded
 from geofix.agent.services import Services
-from geofix.agent.state import Fix, Query, State
+from geofix.agent.state import Query, Settled, State
 
 
 def after_verify(state: State) -> Literal["refine", "review", "settle"]:
@@ -57,7 +57,7 @@ def build_graph(
     under_asyncio: bool = False,
     nodes: Sequence[tuple[str, Node]] = NODES,
     edges: Sequence[tuple[str, str]] = EDGES,
-) -> StateGraph[State, Context, Query, Fix]:
+) -> StateGraph[State, Context, Query, Settled]:
     """Return the graph, not compiled.
 
     Args:
@@ -67,7 +67,7 @@ def build_graph(
         nodes: The nodes by name.
         edges: Which follows which.
     """
-    builder = StateGraph(State, context_schema=Context, input_schema=Query, output_schema=Fix)
+    builder = StateGraph(State, context_schema=Context, input_schema=Query, output_schema=Settled)
     for name, node in nodes:
         step = recorded(name, node, services)
         if under_asyncio:

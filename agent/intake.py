@@ -37,7 +37,7 @@ from geofix.agent.errors import OptionError, PhotoError, RegionError, TrailError
 from geofix.agent.recording import question_of
 from geofix.agent.regions import HOW_TO_WRITE, parse_region, search_areas
 from geofix.agent.services import Services
-from geofix.agent.state import Fix, Query, Region
+from geofix.agent.state import Query, Region, Settled
 from geofix.db.plain_text import one_line, require_name, short
 from geofix.db.runs import QueryPhoto, QueryPhotos, Run
 from geofix.db.search.query import Search
@@ -237,14 +237,14 @@ def choice_of(state: StateSnapshot, rank: int | None) -> Command[Any] | None:
     return Command(resume={"rank": rank})
 
 
-def complete_answer(services: Services, asked: Question, state: StateSnapshot) -> Fix:
+def complete_answer(services: Services, asked: Question, state: StateSnapshot) -> Settled:
     """Add the run's id and the EXIF claim to the graph's answer, and close the run."""
     values = state.values
     if state.tasks:
         return _waiting(services, asked, values)
-    fields = {name: values[name] for name in Fix.model_fields if name in values}
+    fields = {name: values[name] for name in Settled.model_fields if name in values}
     kept = services.queries.find(asked.query.photo.removeprefix(REFERENCE))
-    fix = Fix(**fields).model_copy(
+    fix = Settled(**fields).model_copy(
         update={"run": asked.run, "photo": asked.query.photo, "photo_notes": kept.notes}
     )
     fix = fix.model_copy(update={"claim": _claim(kept, fix)})
@@ -257,9 +257,9 @@ def complete_answer(services: Services, asked: Question, state: StateSnapshot) -
     return fix
 
 
-def _waiting(services: Services, asked: Question, values: Mapping[str, Any]) -> Fix:
+def _waiting(services: Services, asked: Question, values: Mapping[str, Any]) -> Settled:
     verdict = values.get("verdict")
-    return Fix(
+    return Settled(
         status="waiting",
         drafted_by=services.drafted_by,
         candidates=values.get("candidates", []),
@@ -273,7 +273,7 @@ def _waiting(services: Services, asked: Question, values: Mapping[str, Any]) -> 
     )
 
 
-def _claim(kept: QueryPhoto, fix: Fix) -> Claim | None:
+def _claim(kept: QueryPhoto, fix: Settled) -> Claim | None:
     if kept.claim is None:
         return None
     claim = Claim(**kept.claim)
@@ -290,7 +290,7 @@ def _given(claim: ClaimAsked | None) -> Coordinates | None:
     return None if claim == "exif" else claim
 
 
-def _exif_checked(services: Services, asked: Question, fix: Fix) -> Fix:
+def _exif_checked(services: Services, asked: Question, fix: Settled) -> Settled:
     place = place_of(asked.claim, fix.claim)
     if place is None:
         return fix.model_copy(update={"photo_notes": [*fix.photo_notes, NO_EXIF_PLACE]})

@@ -26,7 +26,7 @@ from geofix.agent.calibration.claims import ClaimAsked
 from geofix.agent.context import Context
 from geofix.agent.errors import DatabaseError
 from geofix.agent.services import Services
-from geofix.agent.state import Fix, Region, State
+from geofix.agent.state import Region, Settled, State
 from geofix.db.plain_text import one_line
 from geofix.db.runs import Step
 from geofix.tools.models.privacy import Outbound
@@ -180,7 +180,7 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
             wired.trail.open_run(_run_id(runtime), outcome.update["sha256"], question, opened)
         keep(outcome)
         if name == LAST_NODE:
-            fix = Fix.model_validate(outcome.update)
+            fix = Settled.model_validate(outcome.update)
             wired.trail.close_run(_run_id(runtime), fix.model_dump(mode="json"), again=False)
         runtime.stream_writer(
             {"node": name, "round": state.round, "event": "finished", "summary": outcome.summary}

@@ -1,4 +1,4 @@
-"""The state of a run, from `Query` to `Fix`, and every type that checkpoints store.
+"""The state of a run, from `Query` to `Settled`, and every type that checkpoints store.
 
 Renaming or moving a class is a migration, because checkpoints hold its module and name. All types
 are plain data that JSON can hold: no numpy, no geometry objects, no pixels, no vectors.
@@ -284,10 +284,10 @@ class Query(BaseModel):
     )
 
 
-class Fix(BaseModel):
+class Settled(BaseModel):
     """The answer, or the reasons why there is none.
 
-    Every field has a default, because LangGraph builds a `Fix` from incomplete state when it
+    Every field has a default, because LangGraph builds a `Settled` from incomplete state when it
     streams values during a run.
     """
 

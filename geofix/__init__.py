@@ -36,8 +36,9 @@ if TYPE_CHECKING:
         TrailError,
     )
     from geofix.agent.facade import Agent, AsyncAgent, alocate, aopen_agent, locate, open_agent
+    from geofix.agent.fix import Fix
     from geofix.agent.settings import Settings
-    from geofix.agent.state import Fix, Region
+    from geofix.agent.state import Region
 
     __version__: str
 
@@ -78,7 +79,7 @@ _HOMES = {
     "Context": "geofix.agent.context",
     "DatabaseError": "geofix.agent.errors",
     "EncoderError": "geofix.agent.errors",
-    "Fix": "geofix.agent.state",
+    "Fix": "geofix.agent.fix",
     "GalleryError": "geofix.agent.errors",
     "GeofixError": "geofix.agent.errors",
     "ModelError": "geofix.agent.errors",

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage
 
-from geofix import Fix, Settings, open_agent
+from geofix import Settings, open_agent
+from geofix.agent.state import Settled
 from geofix.db.runs import Step
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import read_photo, to_jpeg
@@ -77,7 +78,7 @@ def llama_cpp() -> Iterator[str]:
         del running
 
 
-def drafted(settings: Settings, encoder: Encoder) -> tuple[Fix, Step]:
+def drafted(settings: Settings, encoder: Encoder) -> tuple[Settled, Step]:
     """Locate the sample photo; return the answer and the first draft's step."""
     with open_agent(settings, encoder=encoder) as agent:
         fix = agent.locate(sample_path())

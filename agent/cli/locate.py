@@ -32,7 +32,7 @@ from geofix.agent.cli.terminal import ABSTAINED, interruptible, out, say, write_
 
 if TYPE_CHECKING:
     from geofix.agent.settings import Settings
-    from geofix.agent.state import Fix, Region
+    from geofix.agent.state import Region, Settled
     from geofix.tools.photo.read import Photo
 
 ModelName = Annotated[
@@ -167,7 +167,7 @@ def _checked(
     return read_photo(sample_path() if photo is None else photo), region
 
 
-def _finish(fix: Fix, json: bool, geojson: Path | None) -> None:
+def _finish(fix: Settled, json: bool, geojson: Path | None) -> None:
     from geofix.agent.cli.render import print_fix  # noqa: PLC0415 - see `options`
 
     try:

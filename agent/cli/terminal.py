@@ -37,8 +37,8 @@ EXPLAINED = (
     f" because geofix abstained or waits for a person; {BAD_INPUT} the photo, the table, the"
     f" region, an option or the run cannot be used; {SET_UP} the database, the gallery,"
     f" the encoder or the model is not set up; {REJECTED} a photo was rejected by `gallery ingest`;"
-    f" {CANNOT_DRAFT} the checked model cannot draft answers; {INTERRUPTED} interrupted, and `geofix resume"
-    " RUN` continues."
+    f" {CANNOT_DRAFT} the checked model cannot draft answers; {INTERRUPTED} interrupted, and"
+    " `geofix resume RUN` continues."
 )
 
 ASKED_WRONGLY = (PhotoError, RegionError, OptionError, SourceError, TrailError)

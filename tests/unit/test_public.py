@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import geofix
@@ -35,8 +36,8 @@ def test_the_list_the_lazy_table_and_the_type_checkers_block_agree() -> None:
     assert geofix._HOMES | dict.fromkeys(WITHOUT_HOME, "geofix") == names_for_type_checkers()
     assert set(geofix.__all__) == geofix._HOMES.keys() | WITHOUT_HOME
     assert set(geofix.__all__) <= set(dir(geofix))
-    for name in geofix._HOMES:
-        assert getattr(geofix, name).__name__ == name
+    for name, home in geofix._HOMES.items():
+        assert getattr(geofix, name) is vars(import_module(home))[name]
 
 
 def test_every_error_is_public() -> None:

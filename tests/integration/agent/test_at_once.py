@@ -21,7 +21,7 @@ from geofix.agent import intake, storage
 from geofix.agent.errors import DatabaseError
 from geofix.agent.graph import build_graph
 from geofix.agent.services import Services
-from geofix.agent.state import Fix
+from geofix.agent.state import Settled
 from geofix.db.engine import DatabaseAddress
 from geofix.tools import once
 from geofix.tools.encoders import Encoder
@@ -60,7 +60,7 @@ def meeting(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> Encoder:
     return MeetingEncoder(encoder)
 
 
-def identities(fixes: list[Fix]) -> list[str | None]:
+def identities(fixes: list[Settled]) -> list[str | None]:
     assert [fix.status for fix in fixes] == ["located", "located"]
     return [fix.photo for fix in fixes]
 

@@ -11,10 +11,11 @@ import psycopg
 import pytest
 from PIL import Image
 
-from geofix import Agent, Fix, Region, Settings, open_agent
+from geofix import Agent, Region, Settings, open_agent
 from geofix.agent.errors import RegionError
 from geofix.agent.regions import box, holds
 from geofix.agent.services import Services
+from geofix.agent.state import Settled
 from geofix.db.engine import conninfo
 from geofix.db.load.ingest import GeotaggedPhoto
 from geofix.db.runs import Step
@@ -59,7 +60,7 @@ def red_photo(tmp_path: Path) -> Path:
     return path
 
 
-def searches(agent: Agent, fix: Fix) -> list[Step]:
+def searches(agent: Agent, fix: Settled) -> list[Step]:
     return [s for s in agent.services.trail.read(fix.run or "").steps if s.node == "retrieve"]
 
 

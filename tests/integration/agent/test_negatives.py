@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geofix import Agent, Fix
-from geofix.agent.state import Retrieval
+from geofix import Agent
+from geofix.agent.state import Retrieval, Settled
 from geofix.db.load import index_lifecycle
 from geofix.db.runs import Step
 from geofix.db.search import plan
@@ -19,7 +19,7 @@ from geofix.tools.photo.samples import sample_path
 FAR_KM = 500.0
 
 
-def retrieved(agent: Agent, **options: Any) -> tuple[Fix, Step, Retrieval]:
+def retrieved(agent: Agent, **options: Any) -> tuple[Settled, Step, Retrieval]:
     fix = agent.locate(sample_path(), max_rounds=1, **options)
     step = agent.services.trail.read(fix.run or "").steps[1]
     return fix, step, Retrieval.model_validate(step.detail)

@@ -12,7 +12,7 @@ import pytest
 
 from geofix import Agent, AsyncAgent, Settings, aopen_agent, open_agent
 from geofix.agent.errors import DatabaseError, TrailError
-from geofix.agent.state import Fix, Verdict
+from geofix.agent.state import Settled, Verdict
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
 from tests.fakes import ScriptedChat
@@ -101,7 +101,7 @@ def test_history_can_be_read_and_forked(agent: Agent) -> None:
     doubt = Verdict(reasons=["somebody knows better"], decision="abstain")
     fork = graph.update_state(before_settle.config, {"verdict": doubt})
     forked = graph.invoke(None, fork, version="v2").value
-    assert isinstance(forked, Fix)
+    assert isinstance(forked, Settled)
     assert forked.status == "abstained"
     assert forked.reasons == ["somebody knows better"]
     assert fix.status == "located"
@@ -207,7 +207,7 @@ async def test_many_photos_at_once_on_the_asynchronous_saver(
 
 
 def test_both_facades_answer_the_same(agent: Agent, starter_url: str, encoder: Encoder) -> None:
-    async def ask() -> Fix:
+    async def ask() -> Settled:
         async with aopen_agent(Settings(database_url=starter_url), encoder=encoder) as opened:
             return await opened.alocate(sample_path())
 

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from geofix.agent.cli import main
-from geofix.agent.state import Fix
+from geofix.agent.state import Settled
 from geofix.db.engine import conninfo
 from tests.integration.cli.conftest import Geofix
 
@@ -97,7 +97,7 @@ def test_json_in_a_pipe_is_all_that_standard_output_holds(
     )  # fmt: skip
     out, err = running.communicate()
     assert running.returncode == 0, err
-    fix = Fix.model_validate(json.loads(out))
+    fix = Settled.model_validate(json.loads(out))
     assert fix.status == "located"
     assert "the photos voted instead" in fix.degraded[0]
     assert b"\x1b" not in out + err and b"Traceback" not in err

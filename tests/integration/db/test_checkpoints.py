@@ -21,7 +21,6 @@ from geofix.agent.state import (
     Candidate,
     Clue,
     Draft,
-    Fix,
     Hit,
     Provenance,
     Query,
@@ -29,6 +28,7 @@ from geofix.agent.state import (
     Retrieval,
     SceneSeen,
     SearchReport,
+    Settled,
     Spending,
     Spot,
     State,
@@ -171,7 +171,7 @@ EVIDENCE = Evidence(latitude=1.0, longitude=2.0, similarity=0.5, distance_km=0.0
 CLAIM = Claim(latitude=1.0, camera="X", taken_at="2020-01-01T00:00:00")
 PLACE = Place(name="N", country_code="FR", label="N, France")
 VERDICT = Verdict(reasons=["r"], decision="refine")
-FIX = Fix(status="located", latitude=1.0, longitude=2.0, radius_km=3.0, place=PLACE,
+FIX = Settled(status="located", latitude=1.0, longitude=2.0, radius_km=3.0, place=PLACE,
           drafted_by="consensus", candidates=[CANDIDATE], reasons=["r"], evidence=[EVIDENCE],
           degraded=["d"], geojson={"type": "FeatureCollection", "features": []}, rounds=2,
           claim=CLAIM)  # fmt: skip

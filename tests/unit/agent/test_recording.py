@@ -10,7 +10,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from geofix.agent.context import Context
 from geofix.agent.recording import Node, Outcome, recorded
-from geofix.agent.state import Fix, Query, State
+from geofix.agent.state import Query, Settled, State
 from geofix.db.runs import Step
 
 
@@ -31,8 +31,8 @@ class Listed:
         self.steps.append(step)
 
 
-def one_node(node: Node, services: Listed) -> CompiledStateGraph[State, Context, Query, Fix]:
-    builder = StateGraph(State, context_schema=Context, input_schema=Query, output_schema=Fix)
+def one_node(node: Node, services: Listed) -> CompiledStateGraph[State, Context, Query, Settled]:
+    builder = StateGraph(State, context_schema=Context, input_schema=Query, output_schema=Settled)
     builder.add_node("retrieve", recorded("retrieve", node, lambda: services))  # type: ignore[arg-type, return-value]
     builder.add_edge(START, "retrieve")
     builder.add_edge("retrieve", END)
@@ -84,7 +84,7 @@ def test_words_that_steer_a_terminal_are_kept_written_out() -> None:
     assert listed.steps[0].degraded == (r"down: \x1b]0;x\x07 \u202egpj",)
     assert listed.steps[0].summary == r"a\x1b[2Jb c"
     # Whoever builds one by hand.
-    assert Fix(reasons=["\x9b"], degraded=["\u200b"], photo_notes=["\r"]).model_dump(
+    assert Settled(reasons=["\x9b"], degraded=["\u200b"], photo_notes=["\r"]).model_dump(
         include={"reasons", "degraded", "photo_notes"}
     ) == {"reasons": [r"\x9b"], "degraded": [r"\u200b"], "photo_notes": [""]}
 
