@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
 import geofix
 from geofix.agent import errors
 
+ROOT = Path(__file__).parents[2]
 SOURCE = Path(geofix.__file__).read_text(encoding="utf-8")
 WITHOUT_HOME = {"__version__", "errors"}
 """Public names that are no attribute of another module."""
@@ -61,3 +63,15 @@ def test_imports_load_no_more_than_they_need() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_every_folder_of_ours_is_in_the_wheel() -> None:
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+        "setuptools"
+    ]
+    folders = {
+        ".".join((package, *path.parent.relative_to(ROOT / top).parts))
+        for package, top in told["package-dir"].items()
+        for path in (ROOT / top).rglob("*.py")
+    }
+    assert sorted(folders) == told["packages"]
