@@ -11,10 +11,11 @@ import psycopg
 import pytest
 from PIL import Image
 
-from geofix.agent import Agent, Region, Settings, Settled, open_agent
+from geofix import Agent, Region, Settings, open_agent
 from geofix.agent.errors import RegionError
 from geofix.agent.regions import box, holds
 from geofix.agent.services import Services
+from geofix.agent.state import Settled
 from geofix.db.engine import conninfo
 from geofix.db.load.ingest import GeotaggedPhoto
 from geofix.db.runs import Step

@@ -10,8 +10,9 @@ import pytest
 from PIL import ExifTags, Image
 from shapely.geometry import Point, shape
 
-from geofix.agent import Agent, GeofixError, Settings, Settled, locate, open_agent
+from geofix import Agent, GeofixError, Settings, locate, open_agent
 from geofix.agent.errors import DatabaseError, GalleryError, PhotoError, RegionError
+from geofix.agent.state import Settled
 from geofix.db import schema
 from geofix.db.engine import open_engine
 from geofix.db.runs import Trail

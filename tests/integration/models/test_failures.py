@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from geofix.agent import Settings, open_agent
+from geofix import Settings, open_agent
 from geofix.agent.errors import ModelError
 from geofix.tools.encoders import Encoder
 from geofix.tools.models import calls as retrying
