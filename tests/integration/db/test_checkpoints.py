@@ -12,6 +12,7 @@ import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Interrupt, Send
 from pydantic import BaseModel
 
@@ -279,3 +280,13 @@ def test_it_holds_whoever_imported_langgraph_first() -> None:
 def test_options_of_the_url_stay_in_force(database_url: str) -> None:
     with checkpoint_pool(f"{database_url}?options=-cgeqo%3Doff") as pool, pool.connection() as one:
         assert one.execute("show geqo").fetchone() == {"geqo": "off"}
+
+
+def test_alike_objects_are_stored_in_a_fraction_of_their_size_and_small_ones_as_they_are() -> None:
+    serializer = strict_serializer(PERSISTED)
+    many = [CANDIDATE.model_copy(update={"rank": rank}) for rank in range(50)]
+    kind, data = serializer.dumps_typed(many)
+    plain = JsonPlusSerializer(allowed_msgpack_modules=[]).dumps_typed(many)[1]
+    assert kind == "msgpack+zlib" and len(data) < len(plain) / 5
+    assert serializer.loads_typed((kind, data)) == many
+    assert serializer.dumps_typed(7)[0] == "msgpack"
