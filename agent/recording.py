@@ -22,6 +22,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
+from geofix.agent.answer import Reason
 from geofix.agent.calibration.claims import ClaimAsked
 from geofix.agent.context import Context
 from geofix.agent.errors import DatabaseError
@@ -89,7 +90,7 @@ class Outcome:
     """One line for a person."""
     detail: dict[str, Any] = field(default_factory=dict)
     """What an auditor needs to follow the step, as JSON."""
-    degraded: tuple[str, ...] = ()
+    degraded: tuple[Reason, ...] = ()
     """What could not be done as asked, and why."""
 
 
@@ -208,12 +209,8 @@ def threaded(node: GraphNode) -> AsyncGraphNode:
 
 
 def _plain(outcome: Outcome) -> Outcome:
-    """Escape control characters in an outcome, since it can quote a model, a server or a file."""
-    return replace(
-        outcome,
-        summary=one_line(outcome.summary),
-        degraded=tuple(one_line(reason) for reason in outcome.degraded),
-    )
+    """Escape control characters in the summary, since it can quote a model, a server or a file."""
+    return replace(outcome, summary=one_line(outcome.summary))
 
 
 def question_of(
@@ -259,7 +256,7 @@ def _step(
         took_ms=took_ms,
         summary=outcome.summary,
         detail=outcome.detail,
-        degraded=outcome.degraded,
+        degraded=tuple(reason.text for reason in outcome.degraded),
         error=error,
         checkpoint_id=info.checkpoint_id,
     )
