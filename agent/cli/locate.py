@@ -31,6 +31,7 @@ from geofix.agent.cli.options import (
 from geofix.agent.cli.terminal import ABSTAINED, interruptible, out, say, write_whole
 
 if TYPE_CHECKING:
+    from geofix.agent.fix import Fix
     from geofix.agent.settings import Settings
     from geofix.agent.state import Region, Settled
     from geofix.tools.photo.read import Photo
@@ -167,12 +168,20 @@ def _checked(
     return read_photo(sample_path() if photo is None else photo), region
 
 
-def _finish(fix: Settled, json: bool, geojson: Path | None) -> None:
+def _presented(settled: Settled) -> Fix:
+    from geofix.agent.fix import present  # noqa: PLC0415 - see `options`
+
+    run = settled.run or ""
+    return present(settled, run=run, thread=run, parent_run=None, photo=settled.photo or "")
+
+
+def _finish(settled: Settled, json: bool, geojson: Path | None) -> None:
     from geofix.agent.cli.render import print_fix  # noqa: PLC0415 - see `options`
 
+    fix = _presented(settled)
     try:
         if geojson is not None:
-            write_whole(geojson, json_format.dumps(fix.geojson, indent=2) + "\n")
+            write_whole(geojson, json_format.dumps(fix.to_geojson(), indent=2) + "\n")
     finally:
         # An answer that was paid for is shown, even where its file could not be written.
         if json:

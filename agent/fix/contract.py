@@ -52,15 +52,18 @@ class Radius(Part):
     """Share of photos from new places whose true place lies within the radius, at least, on average
     over calibrations."""
     radius_m: Meters
+    """Meters, rounded up."""
 
 
 class Position(Part):
-    """Where the photo was taken. Degrees have five decimals, which is a meter."""
+    """Where the photo was taken."""
 
     latitude: Latitude
+    """Degrees with five decimals, which is a meter."""
     longitude: Longitude
+    """Degrees with five decimals."""
     radius_m: Meters
-    """Meters. What it means depends on `radius_kind`."""
+    """Meters, rounded up. What it means depends on `radius_kind`."""
     radius_kind: Literal["calibrated", "reach"]
     """`calibrated`: the true place lies within `radius_m` as often as `coverage` says. `reach`: how
     far the photos that support the answer are spread; the true place can lie outside, and nobody
@@ -77,9 +80,11 @@ class FixPlace(Part):
     label: str
     """The full name, such as `Paris, Île-de-France, France`."""
     name: str | None
+    """Of the nearest town."""
     admin: str | None
     """State, province or the like."""
     country: str | None
+    """Its English name."""
     country_code: str | None
     """ISO 3166-1 alpha-2."""
 
@@ -90,8 +95,9 @@ class Confidence(Part):
     scale: str
     """`street`, `city`, `region`, `country` or `continent`."""
     within_km: float
+    """The distance that the scale stands for: 1, 25, 200, 750 or 2500 km."""
     probability: Share
-    """Calibrated."""
+    """Calibrated probability that the true place lies within this distance."""
 
 
 class FixCandidate(Part):
@@ -102,7 +108,9 @@ class FixCandidate(Part):
     rank: int
     """From 1; the first is the answer, if there is one."""
     latitude: Latitude
+    """Degrees with five decimals."""
     longitude: Longitude
+    """Degrees with five decimals."""
     label: str | None
     """Name of the place. null if it has none."""
     probability: Share | None
@@ -113,7 +121,7 @@ class FixCandidate(Part):
     photos: int
     """Number of similar gallery photos that were taken there."""
     distance_m: Meters
-    """From the first candidate."""
+    """Meters from the first candidate."""
     excluded: Reason | None
     """Why it cannot be the answer, whatever its score. null if it can."""
 
@@ -131,19 +139,23 @@ class FixEvidence(Part):
     kind: EvidenceKind
     """`gallery_photo`: a similar photo whose place is known. Later versions may add kinds."""
     gallery: str
+    """Name of the gallery that has the photo."""
     source: str
     """Where the gallery has the photo from."""
     photo: str
     """Id of the photo at its source."""
     latitude: Latitude
+    """Degrees with five decimals."""
     longitude: Longitude
+    """Degrees with five decimals."""
     similarity: float
     """Cosine similarity to the photo asked about."""
     distance_m: Meters
-    """From the position."""
+    """Meters from the position."""
     supports: list[str]
     """Ids of the candidates within 25 km of it."""
     licence: str | None
+    """null if the gallery names none."""
     attribution: str | None
     """The credit line, or the author if there is none."""
 
@@ -152,24 +164,33 @@ class FileClaim(Part):
     """What the file's EXIF says. It can be forged, and was not used for the answer."""
 
     latitude: float | None
+    """Degrees."""
     longitude: float | None
+    """Degrees."""
     altitude_m: float | None
+    """Meters above sea level."""
     taken_at: str | None
+    """Date and time as the file writes them."""
     camera: str | None
+    """Make and model."""
     distance_m: Meters | None
-    """From the position. null without either."""
+    """Meters from the position. null without either."""
 
 
 class CheckedClaim(Part):
     """Whether the place that the caller claims is consistent with the photo."""
 
     latitude: Latitude
+    """Of the claimed place, in degrees."""
     longitude: Longitude
+    """Of the claimed place, in degrees."""
     verdict: Literal["consistent", "inconsistent", "undecidable"]
+    """`undecidable` where no calibration holds, where there is no position, or where nearly any
+    claim would agree."""
     p_value: Share | None
     """Share of calibration places whose answers were at least as far off. null if undecidable."""
     distance_m: Meters | None
-    """From the position."""
+    """Meters from the position. null without one."""
     text: str
     """Why, for people."""
 
@@ -183,7 +204,7 @@ class FixClaim(Part):
     """null if nobody asked for a check."""
 
 
-class Method(Part):
+class FixMethod(Part):
     """How the answer was made."""
 
     drafted_by: str
@@ -205,7 +226,7 @@ class Usage(Part):
     tokens: int
     """Input and output together, as the servers count them."""
     cost_usd: float | None
-    """null if a price is not known."""
+    """US dollars. null if a price is not known."""
     seconds: float | None
     """From the question to the answer. null if nobody measured it."""
 
@@ -257,8 +278,10 @@ class Fix(Part):
     """What was not done as asked, or limits what the answer means."""
     claim: FixClaim | None
     """null if neither the file nor the caller claims a place."""
-    method: Method
+    method: FixMethod
+    """How the answer was made."""
     usage: Usage
+    """What the run took."""
 
     @classmethod
     def read(cls, document: str | bytes | Mapping[str, Any]) -> Self:
@@ -318,7 +341,7 @@ def fix_schema() -> dict[str, Any]:
             field.pop("title", None)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:{SCHEMA.replace('/', ':')}",
+        "$id": f"urn:{SCHEMA.replace('.', ':').replace('/', ':')}",
         "title": SCHEMA,
         **made,
     }

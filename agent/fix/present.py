@@ -22,8 +22,8 @@ from geofix.agent.fix.contract import (
     FixCandidate,
     FixClaim,
     FixEvidence,
+    FixMethod,
     FixPlace,
-    Method,
     Position,
     Radius,
     Usage,
@@ -346,10 +346,10 @@ def _checked(check: ClaimCheck, texts: _Texts) -> CheckedClaim:
     )
 
 
-def _method(settled: Settled, texts: _Texts) -> Method:
+def _method(settled: Settled, texts: _Texts) -> FixMethod:
     holds = settled.radius_calibrated and settled.calibration is not None
     calibration = settled.calibration if holds else None
-    return Method(
+    return FixMethod(
         drafted_by=texts.cut(settled.drafted_by),
         rounds=settled.rounds,
         calibration=None if calibration is None else calibration.digest,
