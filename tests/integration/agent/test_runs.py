@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from geofix.agent import Agent, AsyncAgent, Settings, aopen_agent, open_agent
+from geofix.agent.answer import Reason
 from geofix.agent.errors import DatabaseError, TrailError
 from geofix.agent.state import Settled, Verdict
 from geofix.tools.encoders import Encoder
@@ -66,7 +67,7 @@ def test_a_run_that_waits_for_a_person_goes_on_with_the_choice(agent: Agent) -> 
     fix = agent.resume("case-1", rank=2)
     assert fix.status == "located"
     assert (fix.latitude, fix.longitude) == (second.latitude, second.longitude)
-    assert "a person chose" in fix.reasons[0]
+    assert fix.reasons[0].code == "person_chose"
     # What the evidence says stays what it was: 1 would be taken for a probability.
     first = fix.candidates[0]
     assert (first.rank, first.score, first.distance_km) == (1, second.score, 0)
@@ -103,7 +104,7 @@ def test_history_can_be_read_and_forked(agent: Agent) -> None:
     forked = graph.invoke(None, fork, version="v2").value
     assert isinstance(forked, Settled)
     assert forked.status == "abstained"
-    assert forked.reasons == ["somebody knows better"]
+    assert forked.reasons == [Reason(code="other", text="somebody knows better")]
     assert fix.status == "located"
 
 
