@@ -279,9 +279,9 @@ class Fix(Part):
     claim: FixClaim | None
     """null if neither the file nor the caller claims a place."""
     method: FixMethod
-    """How the answer was made."""
+    """Who proposed the answer, and what it was calibrated on."""
     usage: Usage
-    """What the run took."""
+    """Model calls, tokens, money and time."""
 
     @classmethod
     def read(cls, document: str | bytes | Mapping[str, Any]) -> Self:
