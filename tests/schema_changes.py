@@ -1,8 +1,9 @@
 """Compares two JSON Schemas of what geofix writes: which changes would break a client.
 
-A client reads what it knows and ignores the rest. So a field, a code or a kind may be added, and
-nothing may be removed, renamed or retyped. A new field must not be required, because documents from
-before do not have it.
+A client reads what it knows and ignores the rest. So a field may be added, and nothing may be
+removed, renamed or retyped. A new field must not be required, because documents from before do not
+have it. A value may be added to a list that says that others can come (`anyOf` with any text), and
+to no other.
 """
 
 from __future__ import annotations
@@ -75,8 +76,11 @@ def _changed(old: _Side, new: _Side, where: str) -> Iterator[str]:
     for kind in old.kinds:
         for value in sorted(map(repr, old.values(kind) - new.values(kind))):
             yield f"{where} can no longer be {value}"
-        if new.is_open(kind) and not old.is_open(kind):
-            yield f"{where} was one of a list and can be anything"
+        if not old.is_open(kind):
+            for value in sorted(map(repr, new.values(kind) - old.values(kind))):
+                yield f"{where} can be {value}, which no client knows"
+            if new.is_open(kind):
+                yield f"{where} was one of a list and can be anything"
         if old.limits(kind) != new.limits(kind):
             yield f"{where} had the limits {old.limits(kind)} and has {new.limits(kind)}"
         if kind == "object":

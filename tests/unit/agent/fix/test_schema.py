@@ -69,6 +69,10 @@ BREAKING: dict[str, tuple[Change, str]] = {
         lambda new: new["properties"]["status"]["enum"].remove("waiting"),
         "$.status can no longer be 'waiting'",
     ),
+    "a value more": (
+        lambda new: new["properties"]["status"]["enum"].append("queued"),
+        "$.status can be 'queued', which no client knows",
+    ),
     "a code less": (
         lambda new: new["$defs"]["Reason"]["properties"]["code"]["anyOf"][0]["enum"].remove(
             "ambiguous"
@@ -117,7 +121,9 @@ def renamed_definition(new: Schema) -> None:
 
 ALLOWED: dict[str, Change] = {
     "a field": lambda new: new["properties"].update(extra={"type": "string", "default": ""}),
-    "a status": lambda new: new["properties"]["status"]["enum"].append("queued"),
+    "a kind": lambda new: new["$defs"]["FixEvidence"]["properties"]["kind"]["anyOf"][0][
+        "enum"
+    ].append("sign"),
     "a code": lambda new: new["$defs"]["Reason"]["properties"]["code"]["anyOf"][0]["enum"].append(
         "another"
     ),
