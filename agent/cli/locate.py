@@ -31,6 +31,7 @@ from geofix.agent.cli.options import (
 from geofix.agent.cli.terminal import ABSTAINED, interruptible, out, say, write_whole
 
 if TYPE_CHECKING:
+    from geofix.agent.facade import Agent
     from geofix.agent.fix import Fix
     from geofix.agent.settings import Settings
     from geofix.agent.state import Region, Settled
@@ -119,11 +120,12 @@ def locate_photo(
     }
     asked, region = _checked(photo, within, claim)
     with open_cli_agent(settings) as (agent, listener):
-        fix = interruptible(
+        settled = interruptible(
             lambda: agent.locate(
                 asked, within=region, claim=claim, thread_id=thread, on_event=listener, **options
             )
         )
+        fix = _presented(agent, settled)
     _finish(fix, json, geojson)
 
 
@@ -139,7 +141,8 @@ def resume_run(
 ) -> None:
     """Continue a run that was interrupted or that waits for a person to choose."""
     with open_cli_agent(_settings(model)) as (agent, listener):
-        fix = interruptible(lambda: agent.resume(run, rank=pick, on_event=listener))
+        settled = interruptible(lambda: agent.resume(run, rank=pick, on_event=listener))
+        fix = _presented(agent, settled)
     _finish(fix, json, geojson)
 
 
@@ -168,17 +171,24 @@ def _checked(
     return read_photo(sample_path() if photo is None else photo), region
 
 
-def _presented(settled: Settled) -> Fix:
-    from geofix.agent.fix import present  # noqa: PLC0415 - see `options`
+def _presented(agent: Agent, settled: Settled) -> Fix:
+    from geofix.agent.fix import present, usage_of  # noqa: PLC0415 - see `options`
 
     run = settled.run or ""
-    return present(settled, run=run, thread=run, parent_run=None, photo=settled.photo or "")
+    values = agent.graph.get_state({"configurable": {"thread_id": run}}).values
+    return present(
+        settled,
+        run=run,
+        thread=run,
+        parent_run=None,
+        photo=settled.photo or "",
+        usage=usage_of(values.get("spent", []), None),
+    )
 
 
-def _finish(settled: Settled, json: bool, geojson: Path | None) -> None:
+def _finish(fix: Fix, json: bool, geojson: Path | None) -> None:
     from geofix.agent.cli.render import print_fix  # noqa: PLC0415 - see `options`
 
-    fix = _presented(settled)
     try:
         if geojson is not None:
             write_whole(geojson, json_format.dumps(fix.to_geojson(), indent=2) + "\n")

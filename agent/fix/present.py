@@ -51,8 +51,6 @@ MOST_BYTES = 10_000
 AT_CITY = "city"
 """The scale of `FixCandidate.probability`: 25 km."""
 
-NOTHING_SPENT = Usage(calls=0, tokens=0, cost_usd=0.0, seconds=None)
-
 COUNTED = ("input_tokens", "output_tokens")
 
 
@@ -80,7 +78,7 @@ def present(
     parent_run: str | None,
     photo: str,
     question: dict[str, Any] | None = None,
-    usage: Usage = NOTHING_SPENT,
+    usage: Usage,
     every_candidate: bool = False,
 ) -> Fix:
     """Return the public answer of a run.

@@ -114,8 +114,9 @@ def test_whatever_fails_ends_in_an_answer_that_says_so(
     assert fix.drafted_by == "consensus"
     assert is_in_paris(fix)
     (reason,) = fix.degraded
-    assert reason.startswith("draft: the model") and reason.endswith("; the photos voted instead")
-    assert word.lower() in reason.lower()
+    assert reason.code == "model_failed" and reason.text.startswith("draft: the model")
+    assert reason.text.endswith("; the photos voted instead")
+    assert word.lower() in reason.text.lower()
     assert step.degraded == (reason.text,)
     assert step.detail["model"] == f"{provider}:tiny"
     assert len(opened.server.received) == len(script)

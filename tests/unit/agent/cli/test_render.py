@@ -7,7 +7,7 @@ import pytest
 from geofix.agent.answer import Claim, Evidence, Place
 from geofix.agent.cli.render import print_fix
 from geofix.agent.cli.terminal import out
-from geofix.agent.fix import Fix, present
+from geofix.agent.fix import Fix, present, usage_of
 from geofix.agent.state import Candidate, Settled
 
 
@@ -43,7 +43,14 @@ def fix(**fields: Any) -> Fix:
         "rounds": 1,
     }
     settled = Settled(**{**given, **fields})
-    return present(settled, run="case", thread="case", parent_run=None, photo="sha256:0")
+    return present(
+        settled,
+        run="case",
+        thread="case",
+        parent_run=None,
+        photo="sha256:0",
+        usage=usage_of([], None),
+    )
 
 
 @pytest.fixture

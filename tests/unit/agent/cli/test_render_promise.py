@@ -7,7 +7,7 @@ from typing import Any
 from geofix.agent.answer import Calibration, ClaimCheck, Code, Reason
 from geofix.agent.cli.render import claim_line, print_fix
 from geofix.agent.cli.terminal import out
-from geofix.agent.fix import Fix, present
+from geofix.agent.fix import Fix, present, usage_of
 from geofix.agent.state import Settled
 
 PROMISED: dict[str, Any] = {
@@ -25,7 +25,14 @@ PROMISED: dict[str, Any] = {
 
 def answer(**fields: Any) -> Fix:
     settled = Settled(**{**PROMISED, **fields})
-    return present(settled, run="case", thread="case", parent_run=None, photo="sha256:0")
+    return present(
+        settled,
+        run="case",
+        thread="case",
+        parent_run=None,
+        photo="sha256:0",
+        usage=usage_of([], None),
+    )
 
 
 def test_a_calibrated_answer_shows_its_coverage_and_its_confidence(capsys: Any) -> None:

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Code, Evidence, Place, Reason
-from geofix.agent.fix import Fix, present
-from geofix.agent.fix.present import MOST_BYTES, usage_of
+from geofix.agent.fix import Fix, present, usage_of
+from geofix.agent.fix.present import MOST_BYTES
 from geofix.agent.state import Candidate, Settled, Spending
 
 PARIS = {"latitude": 48.886712345678, "longitude": 2.343099999999}
@@ -77,6 +77,7 @@ ABSTAINED: dict[str, Any] = {"status": "abstained", "candidates": CANDIDATES[1:]
 
 def answer(fields: dict[str, Any], **options: Any) -> Fix:
     named: dict[str, Any] = {"run": "r2", "thread": "t", "parent_run": "r1", "photo": "sha256:0"}
+    named["usage"] = usage_of([], None)
     return present(Settled(**fields), **{**named, **options})
 
 

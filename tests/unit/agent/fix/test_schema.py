@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from geofix.agent.answer import Code
-from geofix.agent.fix import Fix, fix_schema, present
+from geofix.agent.fix import Fix, fix_schema, present, usage_of
 from geofix.agent.state import Settled
 from tests.schema_changes import Schema, breaking_changes
 
@@ -140,7 +140,8 @@ def test_what_is_added_breaks_nobody(change: str) -> None:
 
 
 def document() -> dict[str, Any]:
-    fix = present(Settled(), run="r", thread="t", parent_run=None, photo="sha256:0")
+    named = {"run": "r", "thread": "t", "parent_run": None, "photo": "sha256:0"}
+    fix = present(Settled(), **named, usage=usage_of([], None))
     read: dict[str, Any] = json.loads(fix.model_dump_json())
     return read
 
