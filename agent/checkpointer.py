@@ -8,7 +8,10 @@ from types import MappingProxyType
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place, Reason
+from geofix.agent.context import Context
 from geofix.agent.state import (
+    Answered,
+    Asked,
     Candidate,
     Clue,
     Draft,
@@ -28,11 +31,14 @@ from geofix.agent.state import (
 from geofix.db.checkpoints import strict_serializer
 
 PERSISTED = (
+    Answered,
+    Asked,
     Calibration,
     Candidate,
     Claim,
     ClaimCheck,
     Clue,
+    Context,
     Draft,
     Evidence,
     Settled,

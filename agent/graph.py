@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from langgraph.graph import END, START, StateGraph
 
@@ -15,9 +15,9 @@ from geofix.agent.nodes.retrieve import retrieve
 from geofix.agent.nodes.review import review
 from geofix.agent.nodes.settle import settle
 from geofix.agent.nodes.verify import verify
-from geofix.agent.recording import Node, recorded, threaded
+from geofix.agent.recording import FIRST_NODE, Node, recorded, threaded
 from geofix.agent.services import Services
-from geofix.agent.state import Query, Settled, State
+from geofix.agent.state import Answered, Query, State
 
 
 def after_verify(state: State) -> Literal["refine", "review", "settle"]:
@@ -57,7 +57,7 @@ def build_graph(
     under_asyncio: bool = False,
     nodes: Sequence[tuple[str, Node]] = NODES,
     edges: Sequence[tuple[str, str]] = EDGES,
-) -> StateGraph[State, Context, Query, Settled]:
+) -> StateGraph[State, Context, Query, Answered]:
     """Return the graph, not compiled.
 
     Args:
@@ -67,13 +67,13 @@ def build_graph(
         nodes: The nodes by name.
         edges: Which follows which.
     """
-    builder = StateGraph(State, context_schema=Context, input_schema=Query, output_schema=Settled)
+    builder = StateGraph(State, context_schema=Context, input_schema=Query, output_schema=Answered)
     for name, node in nodes:
         step = recorded(name, node, services)
-        if under_asyncio:
-            builder.add_node(name, threaded(step))
-        else:
-            builder.add_node(name, step)
+        action: Any = threaded(step) if under_asyncio else step
+        # Only the first sees what was put in; the others see what it made of that.
+        reads: type[Any] = Query if name == FIRST_NODE else State
+        builder.add_node(name, action, input_schema=reads)
     for before, after in edges:
         builder.add_edge(before, after)
     builder.add_conditional_edges("verify", after_verify)

@@ -144,7 +144,7 @@ def sample_block(shown: str) -> str:
 def json_block(shown: str) -> str:
     """Return an answer's JSON as a Markdown block, without what differs from run to run."""
     answer = json.loads(shown) | {"run": "RUN", "thread": "THREAD"}
-    answer["usage"]["seconds"] = None
+    answer["usage"]["seconds"] = 0.5
     return f"```json\n{json.dumps(answer, indent=2, ensure_ascii=False)}\n```"
 
 

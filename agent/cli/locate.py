@@ -68,10 +68,19 @@ def locate_photo(
         list[str] | None,
         typer.Option(help="Search only this gallery. Repeatable.", callback=named),
     ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            help="Id of the run. With the id of an interrupted run, that run continues."
+            " Default: a new id.",
+            callback=named,
+        ),
+    ] = None,
     thread: Annotated[
         str | None,
         typer.Option(
-            help="Id of the run. With the id of an interrupted run, that run continues.",
+            help="What to group runs by, such as a case. The same question asked again on its"
+            " thread is the same run.",
             callback=named,
         ),
     ] = None,
@@ -122,7 +131,13 @@ def locate_photo(
     with open_cli_agent(settings) as (agent, listener):
         settled = interruptible(
             lambda: agent.locate(
-                asked, within=region, claim=claim, thread_id=thread, on_event=listener, **options
+                asked,
+                within=region,
+                claim=claim,
+                thread_id=thread,
+                run_id=run,
+                on_event=listener,
+                **options,
             )
         )
         fix = _presented(agent, settled)
@@ -174,15 +189,14 @@ def _checked(
 def _presented(agent: Agent, settled: Settled) -> Fix:
     from geofix.agent.fix import present, usage_of  # noqa: PLC0415 - see `options`
 
-    run = settled.run or ""
-    values = agent.graph.get_state({"configurable": {"thread_id": run}}).values
+    run = agent.services.trail.read(settled.run or "")
     return present(
         settled,
-        run=run,
-        thread=run,
-        parent_run=None,
+        run=run.id,
+        thread=run.thread,
+        parent_run=run.parent_run,
         photo=settled.photo or "",
-        usage=usage_of(values.get("spent", []), None),
+        usage=usage_of(run.steps),
     )
 
 

@@ -14,10 +14,11 @@ from geofix.agent.draft.answers import AnyAnswer, read_draft
 from geofix.agent.draft.messages import as_sent
 from geofix.agent.draft.presets import PRESETS, VERSION
 from geofix.agent.draft.request import DraftRequest
-from geofix.agent.recording import announce
+from geofix.agent.outgoing import outgoing
 from geofix.agent.state import Draft, Hit, Provenance, Spending
 from geofix.tools.models.ask import ask, ask_many
 from geofix.tools.models.budget import Budget
+from geofix.tools.models.cache import Journal
 from geofix.tools.models.prices import Price
 from geofix.tools.models.privacy import BeforeSend
 from geofix.tools.models.reply import ModelAnswer, total
@@ -31,6 +32,7 @@ class _Terms(TypedDict):
     price: Price | None
     before_send: BeforeSend
     closed: str | None
+    journal: Journal
 
 
 def sample(
@@ -59,7 +61,14 @@ def sample(
         ModelError: Nothing may be sent to the model.
         GeofixError: The database that keeps answers cannot be used.
     """
-    terms: _Terms = {"budget": budget, "price": price, "before_send": announce, "closed": closed}
+    step = outgoing()
+    terms: _Terms = {
+        "budget": budget,
+        "price": price,
+        "before_send": step.announce,
+        "closed": closed,
+        "journal": step,
+    }
     if samples == 1:
         return [ask(model, messages, schema, temperature=temperature, **terms)]
     wanted = SEVERAL if temperature is None else temperature

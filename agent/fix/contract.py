@@ -227,8 +227,8 @@ class Usage(Part):
     """Input and output together, as the servers count them."""
     cost_usd: float | None
     """US dollars. null if a price is not known."""
-    seconds: float | None
-    """From the question to the answer. null if nobody measured it."""
+    seconds: float
+    """Time that the steps took. Waiting for a person does not count."""
 
 
 class Fix(Part):

@@ -30,6 +30,7 @@ from geofix.agent.fix.contract import (
 )
 from geofix.agent.state import Candidate, Settled, Spending
 from geofix.db.plain_text import visible
+from geofix.db.runs import Step
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.statistics import PLACE_KM, SCALES
 
@@ -54,19 +55,23 @@ AT_CITY = "city"
 COUNTED = ("input_tokens", "output_tokens")
 
 
-def usage_of(spent: Sequence[Spending], seconds: float | None) -> Usage:
-    """Return what a run took.
+def usage_of(steps: Sequence[Step]) -> Usage:
+    """Return what a run took, by its trail; what the run that it was forked from took is not in it.
 
     Args:
-        spent: By round, as in the state.
-        seconds: From the question to the answer, if it was measured.
+        steps: Of the run.
     """
+    spent = [
+        Spending.model_validate({name: step.detail.get(name) for name in Spending.model_fields})
+        for step in steps
+        if "calls" in step.detail
+    ]
     costs = [one.cost_usd for one in spent]
     return Usage(
         calls=sum(one.calls for one in spent),
         tokens=sum(one.tokens.get(kind, 0) for one in spent for kind in COUNTED),
         cost_usd=None if None in costs else round(sum(cost or 0.0 for cost in costs), 6),
-        seconds=None if seconds is None else round(seconds, 2),
+        seconds=round(sum(step.took_ms for step in steps) / 1000, 2),
     )
 
 

@@ -43,13 +43,15 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
         evidence=evidence,
         degraded=state.degraded,
         rounds=state.round + 1,
+        run=state.asked.run,
+        photo=state.asked.photo,
     )
-    if state.claimed is not None:
+    if state.asked.claimed is not None:
         known = services.known_calibrations
-        fix = with_claim_checked(fix, state.claimed, known, context.claim_level)
+        fix = with_claim_checked(fix, state.asked.claimed, known, context.claim_level)
     where = "abstained" if first is None else format_coordinates(first.latitude, first.longitude)
     return Outcome(
-        update={name: getattr(fix, name) for name in Settled.model_fields},
+        update={"fix": fix},
         summary=where if fix.place is None else f"{where}: {fix.place.label}",
         detail=fix.model_dump(mode="json", exclude={"candidates"}),
     )

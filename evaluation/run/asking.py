@@ -17,7 +17,7 @@ from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS, consensus
 from geofix.agent.errors import PhotoError
 from geofix.agent.facade import Agent
-from geofix.agent.intake import config_of
+from geofix.agent.runs import config_of
 from geofix.agent.state import Draft, Retrieval, Settled
 from geofix.agent.verify.candidates import stated_confidence
 from geofix.evaluation.run.leaks import LeakFreeGallery
@@ -52,7 +52,7 @@ def ask_photo(
         sha256 = hashlib.sha256(data).hexdigest()
         if isinstance(gallery, LeakFreeGallery):
             gallery.know(sha256, photo)
-        fix = agent.locate(data, thread_id=thread_of(evaluation, photo.id), **options)
+        fix = agent.locate(data, run_id=thread_of(evaluation, photo.id), **options)
     except PhotoError as error:
         seconds = time.perf_counter() - began
         return Result(**_truth_of(photo), status="failed", seconds=seconds, reasons=[str(error)])

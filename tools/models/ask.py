@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from geofix.db.plain_text import one_line
 from geofix.tools.errors import ModelError
 from geofix.tools.models.budget import Budget, CallFailed, Terms
+from geofix.tools.models.cache import Journal
 from geofix.tools.models.calls import Caller
 from geofix.tools.models.failures import MAX_REASON
 from geofix.tools.models.prices import Price
@@ -55,6 +56,7 @@ def ask(
     before_send: BeforeSend | None = None,
     keep: bool | None = None,
     closed: str | None = None,
+    journal: Journal | None = None,
 ) -> ModelAnswer[AnswerT]:
     """Ask for an answer in `schema`; an unusable one is sent back once with what is wrong.
 
@@ -68,6 +70,7 @@ def ask(
         before_send: Called before each call with what it sends; what it raises stops the question.
         keep: Whether to use and fill the model's cache; by default not at a temperature above 0.
         closed: Why no call may be made; then only a cached answer is given.
+        journal: Keeps each answer before it is used.
 
     Raises:
         ModelError: A picture carries more than pixels, outbound calls are forbidden and this would
@@ -75,7 +78,7 @@ def ask(
         GeofixError: The database that keeps answers cannot be used.
     """
     sizes = tuple(require_bare(messages))
-    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed)
+    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed, journal)
     return _converse(Caller(model, schema, terms), messages, schema)
 
 
@@ -91,6 +94,7 @@ def ask_many(
     before_send: BeforeSend | None = None,
     keep: bool | None = None,
     closed: str | None = None,
+    journal: Journal | None = None,
 ) -> list[ModelAnswer[AnswerT]]:
     """Ask for several answers to one question: by one call where the model gives several.
 
@@ -105,6 +109,7 @@ def ask_many(
         before_send: Called before each call, from several threads.
         keep: As for `ask`; each sample is kept apart, so that a re-run gives the same ones.
         closed: As for `ask`.
+        journal: As for `ask`.
 
     Returns:
         As many answers as were asked for, in a fixed order. Those of one call stand in for its
@@ -117,7 +122,7 @@ def ask_many(
     if samples < 1:
         raise ModelError(f"{samples!r} answers cannot be asked for; ask for 1 or more")
     sizes = tuple(require_bare(messages))
-    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed)
+    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed, journal)
     callers = [Caller(model, schema, terms, sample) for sample in range(samples)]
     began = time.monotonic()
     given: list[Reply | None] = [None] * samples

@@ -108,12 +108,12 @@ def test_a_box_without_photos_abstains(fiji: Agent, red_photo: Path) -> None:
 def test_a_box_comes_back_from_the_checkpoints_and_from_the_kept_question(
     fiji: Agent, red_photo: Path
 ) -> None:
-    fix = fiji.locate(red_photo, within=BOX, thread_id="case-1", **ASKED)
+    fix = fiji.locate(red_photo, within=BOX, run_id="case-1", **ASKED)
     history = fiji.graph.get_state_history({"configurable": {"thread_id": "case-1"}})
     regions = {state.values.get("within") for state in history} - {None}
     assert regions == {box(-18, 179, -16, -179)}
     assert fiji.resume("case-1") == fix
-    assert fiji.locate(red_photo, within=BOX, thread_id="case-1", **ASKED) == fix
+    assert fiji.locate(red_photo, within=BOX, run_id="case-1", **ASKED) == fix
 
 
 def test_a_question_kept_before_there_were_boxes_is_the_same_question(

@@ -109,7 +109,7 @@ def test_a_country_is_searched_whole_and_alone(shared_agent: Agent) -> None:
 
 
 def test_a_checkpoint_revives_what_a_search_reported(shared_agent: Agent) -> None:
-    shared_agent.locate(sample_path(), thread_id="case-1", negatives_by="far")
+    shared_agent.locate(sample_path(), run_id="case-1", negatives_by="far")
     values = shared_agent.graph.get_state({"configurable": {"thread_id": "case-1"}}).values
     (kept,) = values["retrievals"]
     assert isinstance(kept, Retrieval) and kept.negatives_by == "far"

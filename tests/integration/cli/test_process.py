@@ -131,7 +131,7 @@ def test_a_run_that_ctrl_c_cut_off_is_resumed(
 ) -> None:
     with psycopg.connect(conninfo(starter_url)) as lock, lock.cursor() as cursor:
         cursor.execute("lock table query_embeddings")
-        running = process("locate", "--thread", "case", url=starter_url)
+        running = process("locate", "--run", "case", url=starter_url)
         waits = "select count(*) from pg_locks where not granted and database ="
         waits += " (select oid from pg_database where datname = current_database())"
         with psycopg.connect(conninfo(starter_url), autocommit=True) as watch:

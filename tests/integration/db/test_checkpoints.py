@@ -17,7 +17,10 @@ from pydantic import BaseModel
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place, Reason
 from geofix.agent.checkpointer import PERSISTED
+from geofix.agent.context import Context
 from geofix.agent.state import (
+    Answered,
+    Asked,
     Candidate,
     Clue,
     Draft,
@@ -176,14 +179,16 @@ FIX = Settled(status="located", latitude=1.0, longitude=2.0, radius_km=3.0, plac
           drafted_by="consensus", candidates=[CANDIDATE], reasons=[REASON], evidence=[EVIDENCE],
           degraded=[REASON], rounds=2,
           claim=CLAIM)  # fmt: skip
-STATE = State(photo="sha256:ab", within=REGION, round=1, sha256="ab", encoder="e", region=REGION,
+ASKED = Asked(run="r", thread="t", photo="sha256:ab", within=REGION, context=Context(positives=3))
+STATE = State(asked=ASKED, step=4, round=1, encoder="e", region=REGION,
               retrievals=[RETRIEVAL], drafts=[DRAFT], candidates=[CANDIDATE], verdict=VERDICT,
               degraded=[REASON])  # fmt: skip
 INSTANCES: dict[type[BaseModel], BaseModel] = {
     type(instance): instance
     for instance in (
         REGION, HIT, CLUE, PROVENANCE, DRAFT, SPOT, CANDIDATE, RETRIEVAL, EVIDENCE, CLAIM, PLACE,
-        REASON, VERDICT, FIX, STATE, Spending(calls=2, tokens={"input_tokens": 3}, cost_usd=0.5),
+        REASON, VERDICT, FIX, STATE, ASKED, ASKED.context, Answered(fix=FIX),
+        Spending(calls=2, tokens={"input_tokens": 3}, cost_usd=0.5),
         Query(photo="sha256:ab", within=REGION),
         SearchReport(kind="negatives", server="north", way="index", rows=5, ef_search=200),
         SceneSeen(kind="sky", shares={"outdoors": 0.5, "indoors": 0.5}, flatness=0.1, edges=0.01),

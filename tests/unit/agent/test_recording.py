@@ -12,7 +12,7 @@ from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context
 from geofix.agent.recording import Node, Outcome, recorded
 from geofix.agent.state import Query, Settled, State
-from geofix.db.runs import Step
+from geofix.db.runs import RunOrigin, Step
 
 
 class Listed:
@@ -25,16 +25,17 @@ class Listed:
     def trail(self) -> Listed:
         return self
 
-    def find(self, run: str) -> None:
-        return None
+    def begin(self, origin: RunOrigin, step: Step) -> Step:
+        return step
 
-    def record(self, run: str, step: Step) -> None:
+    def record(self, step: Step) -> None:
         self.steps.append(step)
 
 
-def one_node(node: Node, services: Listed) -> CompiledStateGraph[State, Context, Query, Settled]:
-    builder = StateGraph(State, context_schema=Context, input_schema=Query, output_schema=Settled)
-    builder.add_node("retrieve", recorded("retrieve", node, lambda: services))  # type: ignore[arg-type, return-value]
+def one_node(node: Node, services: Listed) -> CompiledStateGraph[State, Context, Query, Any]:
+    builder = StateGraph(State, context_schema=Context, input_schema=Query, output_schema=State)
+    step: Any = recorded("retrieve", node, lambda: services)  # type: ignore[arg-type, return-value]
+    builder.add_node("retrieve", step, input_schema=Query)
     builder.add_edge(START, "retrieve")
     builder.add_edge("retrieve", END)
     return builder.compile()

@@ -49,7 +49,7 @@ def fix(**fields: Any) -> Fix:
         thread="case",
         parent_run=None,
         photo="sha256:0",
-        usage=usage_of([], None),
+        usage=usage_of([]),
     )
 
 

@@ -31,7 +31,7 @@ def answer(**fields: Any) -> Fix:
         thread="case",
         parent_run=None,
         photo="sha256:0",
-        usage=usage_of([], None),
+        usage=usage_of([]),
     )
 
 

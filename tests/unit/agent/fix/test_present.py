@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Code, Evidence, Place, Reason
 from geofix.agent.fix import Fix, present, usage_of
 from geofix.agent.fix.present import MOST_BYTES
-from geofix.agent.state import Candidate, Settled, Spending
+from geofix.agent.state import Candidate, Settled
+from geofix.db.runs import Step
 
 PARIS = {"latitude": 48.886712345678, "longitude": 2.343099999999}
 NAME = "Paris, Île-de-France, France"
@@ -77,7 +79,7 @@ ABSTAINED: dict[str, Any] = {"status": "abstained", "candidates": CANDIDATES[1:]
 
 def answer(fields: dict[str, Any], **options: Any) -> Fix:
     named: dict[str, Any] = {"run": "r2", "thread": "t", "parent_run": "r1", "photo": "sha256:0"}
-    named["usage"] = usage_of([], None)
+    named["usage"] = usage_of([])
     return present(Settled(**fields), **{**named, **options})
 
 
@@ -186,13 +188,19 @@ def test_every_candidate_is_listed_on_request() -> None:
     assert (len(every.candidates), every.candidates_not_listed) == (30, 0)
 
 
-def test_what_models_took_is_added_up_and_an_unknown_price_stays_unknown() -> None:
+def step(**detail: Any) -> Step:
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    return Step("t", 0, 0, "draft", began, took_ms=617.28, detail=detail)
+
+
+def test_what_a_run_took_is_added_up_and_an_unknown_price_stays_unknown() -> None:
     tokens = {"input_tokens": 10, "output_tokens": 3, "other": 9}
-    round_ = Spending(calls=2, tokens=tokens, cost_usd=0.1)
-    assert usage_of([round_, round_], 1.23456).model_dump() == {
-        "calls": 4, "tokens": 26, "cost_usd": 0.2, "seconds": 1.23
+    called = step(calls=2, tokens=tokens, cost_usd=0.1, uncounted=0)
+    assert usage_of([step(), called, called]).model_dump() == {
+        "calls": 4, "tokens": 26, "cost_usd": 0.2, "seconds": 1.85
     }  # fmt: skip
-    assert usage_of([round_, Spending(calls=1, cost_usd=None)], None).cost_usd is None
+    unknown = step(calls=1, tokens={}, cost_usd=None, uncounted=1)
+    assert usage_of([called, unknown]).cost_usd is None
 
 
 def size(fix: Fix) -> int:

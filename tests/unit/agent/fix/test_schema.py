@@ -141,7 +141,7 @@ def test_what_is_added_breaks_nobody(change: str) -> None:
 
 def document() -> dict[str, Any]:
     named = {"run": "r", "thread": "t", "parent_run": None, "photo": "sha256:0"}
-    fix = present(Settled(), **named, usage=usage_of([], None))
+    fix = present(Settled(), **named, usage=usage_of([]))
     read: dict[str, Any] = json.loads(fix.model_dump_json())
     return read
 
