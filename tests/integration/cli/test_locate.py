@@ -117,7 +117,7 @@ def test_a_claim_of_elsewhere_is_reported_apart_and_moves_nothing(
     pixels.save(forged, exif=exif_of(gps_of(-33.0, 151.0)))
     first = fix_of(geofix("locate", honest, "--json", url=shared_starter_url))
     second = fix_of(geofix("locate", forged, "--json", url=shared_starter_url))
-    apart = {"run", "thread", "photo", "claim"}
+    apart = {"run", "thread", "photo", "claim", "usage"}
     assert first.model_dump(exclude=apart) == second.model_dump(exclude=apart)
     assert first.claim is None and second.claim is not None
     exif = second.claim.exif
