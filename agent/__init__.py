@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from geofix.agent.context import Context
     from geofix.agent.errors import GeofixError
     from geofix.agent.facade import Agent, AsyncAgent, alocate, aopen_agent, locate, open_agent
+    from geofix.agent.fix import Fix
     from geofix.agent.settings import Settings
     from geofix.agent.state import Candidate, Query, Region, Settled
 
@@ -25,6 +26,7 @@ __all__ = [
     "AsyncAgent",
     "Candidate",
     "Context",
+    "Fix",
     "GeofixError",
     "Query",
     "Region",
@@ -41,6 +43,7 @@ _HOMES = {
     "AsyncAgent": "facade",
     "Candidate": "state",
     "Context": "context",
+    "Fix": "fix",
     "GeofixError": "errors",
     "Query": "state",
     "Region": "state",

@@ -199,7 +199,8 @@ class FixClaim(Part):
     """Claims about the place, reported apart from the answer."""
 
     exif: FileClaim | None
-    """null if the file says nothing. Never send it to a model or a third party."""
+    """null if the file says nothing. It must not reach a model or a third party; see
+    `Fix.without_exif`."""
     checked: CheckedClaim | None
     """null if nobody asked for a check."""
 
@@ -244,10 +245,10 @@ class Fix(Part):
     run: str
     """Id of the run. It names the answer, its trail and its explanation."""
     thread: str
-    """Id of the thread, which is one photo under one set of options. Runs that go on with it or
-    fork it share it."""
+    """What runs are grouped by, such as a case. The same question asked again on its thread is the
+    same run."""
     parent_run: str | None
-    """Id of the run that this one was forked from."""
+    """Id of the run that this one was forked from. null if it was not."""
     photo: str
     """`sha256:` and the hash of the file."""
     status: Literal["located", "abstained", "waiting", "running"]
@@ -315,6 +316,22 @@ class Fix(Part):
     def radius_km(self) -> float | None:
         """`position.radius_m` in kilometers; see `position.radius_kind` for what it means."""
         return None if self.position is None else self.position.radius_m / 1000
+
+    def without_exif(self) -> Self:
+        """Return the answer without what the file's EXIF says, to give to a model or a third party.
+
+        The check of a claim is left out with it if the claimed place is that of the EXIF.
+        """
+        if self.claim is None or self.claim.exif is None:
+            return self
+        exif, checked = self.claim.exif, self.claim.checked
+        if checked is not None and (checked.latitude, checked.longitude) == (
+            exif.latitude,
+            exif.longitude,
+        ):
+            checked = None
+        claim = None if checked is None else FixClaim(exif=None, checked=checked)
+        return self.model_copy(update={"claim": claim})
 
     def to_text(self) -> str:
         """Return the answer in about 400 characters, for a chat or a model.

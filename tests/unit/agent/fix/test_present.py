@@ -175,6 +175,41 @@ def test_a_claim_stands_apart_and_what_the_file_says_is_not_told_to_models() -> 
     assert "33.1" not in fix.to_text() and "Canon" not in fix.to_text()
 
 
+def test_what_goes_to_a_model_says_nothing_of_the_exif() -> None:
+    fix = answer({**CALIBRATED, **CLAIMED})
+    shared = fix.without_exif()
+    assert shared.claim is not None and fix.claim is not None
+    assert (shared.claim.exif, shared.claim.checked) == (None, fix.claim.checked)
+    # Asked with `--claim exif`, the check has the place of the EXIF.
+    there = {"latitude": -33.123456789, "longitude": 151.0}
+    checked = CLAIMED["claim_check"].model_copy(update=there)
+    shared = answer({**CALIBRATED, **CLAIMED, "claim_check": checked}).without_exif()
+    assert shared.claim is None and "151" not in shared.model_dump_json()
+
+
+def test_an_answer_that_an_earlier_version_stored_is_read() -> None:
+    stored = Settled(**LOCATED).model_dump(mode="json")
+    stored |= {"reasons": ["98% of the votes"], "degraded": ["draft: failed"], "geojson": {}}
+    stored["calibration"]["notes"] = ["on average"]
+    stored["candidates"][1]["vetoed"] = "in the sea"
+    fix = answer(stored)
+    assert [(one.code, one.text) for one in fix.reasons] == [("other", "98% of the votes")]
+    assert [one.text for one in fix.warnings][::2] == ["draft: failed", "on average"]
+    assert fix.candidates[1].excluded == Reason(code="other", text="in the sea")
+
+
+def test_geojson_has_longitude_first_and_the_answer_apart() -> None:
+    radius, point, *others = answer(LOCATED).to_geojson()["features"]
+    assert (radius["geometry"]["type"], radius["properties"]["role"]) == ("Polygon", "radius")
+    assert (point["geometry"]["coordinates"], point["properties"]["role"]) == (
+        [2.3431, 48.88671],
+        "fix",
+    )
+    assert [one["properties"]["role"] for one in others] == ["candidate", "candidate", "evidence"]
+    none = answer(ABSTAINED).to_geojson()["features"]
+    assert {one["properties"]["role"] for one in none} == {"candidate"}
+
+
 def test_what_was_not_done_as_asked_is_a_warning() -> None:
     failed = Reason.of(Code.MODEL_FAILED, "the photos voted instead")
     fix = answer({**LOCATED, "degraded": [failed], "photo_notes": ["animated"]})
