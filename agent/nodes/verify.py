@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context, budget_of
-from geofix.agent.recording import Outcome
+from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Candidate, State
 from geofix.agent.verify.choose import choose
