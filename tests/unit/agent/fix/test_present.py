@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Code, Evidence, Place, Reason
-from geofix.agent.fix import Fix, present, usage_of
-from geofix.agent.fix.present import MOST_BYTES
-from geofix.agent.state import Candidate, Settled
+from geofix.agent.fix import Fix
+from geofix.agent.fix.present import MOST_BYTES, present, usage_of
+from geofix.agent.state import Asked, Candidate, Settled
 from geofix.db.runs import Step
 
 PARIS = {"latitude": 48.886712345678, "longitude": 2.343099999999}
@@ -78,9 +78,8 @@ ABSTAINED: dict[str, Any] = {"status": "abstained", "candidates": CANDIDATES[1:]
 
 
 def answer(fields: dict[str, Any], **options: Any) -> Fix:
-    named: dict[str, Any] = {"run": "r2", "thread": "t", "parent_run": "r1", "photo": "sha256:0"}
-    named["usage"] = usage_of([])
-    return present(Settled(**fields), **{**named, **options})
+    asked = Asked(run="r2", thread="t", parent_run="r1", photo="sha256:0")
+    return present(Settled(**{"usage": usage_of([]), **fields}), asked, **options)
 
 
 def test_without_a_calibration_there_is_a_score_a_reach_and_no_probability() -> None:
