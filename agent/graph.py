@@ -15,7 +15,7 @@ from geofix.agent.nodes.retrieve import retrieve
 from geofix.agent.nodes.review import review
 from geofix.agent.nodes.settle import settle
 from geofix.agent.nodes.verify import verify
-from geofix.agent.recording import FIRST_NODE, Node, recorded, threaded
+from geofix.agent.run.recording import FIRST_NODE, Node, recorded, threaded
 from geofix.agent.services import Services
 from geofix.agent.state import Answered, Query, State
 
