@@ -133,8 +133,6 @@ def test_photos_that_are_odd_but_whole_are_answered_with_a_note(
     geofix: Geofix, shared_starter_url: str, tmp_path: Path
 ) -> None:
     upright = Image.open(sample_path()).convert("RGB")
-    # As much as it takes to be placed: each of five is encoded, decoded, embedded and matched.
-    upright.thumbnail((640, 640))
     upright.convert("CMYK").save(tmp_path / "cmyk.jpg")
     sideways = Image.Exif()
     sideways[0x0112] = 6
