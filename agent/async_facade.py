@@ -17,8 +17,18 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import Command, Durability, StateSnapshot
 
 from geofix.agent.calibration.claims import Coordinates
-from geofix.agent.facade import ASK_AGAIN_S, Facade, Graph, Listener, Next, to_ask, with_saver
+from geofix.agent.facade import (
+    ASK_AGAIN_S,
+    Facade,
+    Graph,
+    Listener,
+    Next,
+    settled_before,
+    to_ask,
+    with_saver,
+)
 from geofix.agent.fix import Fix
+from geofix.agent.run.events import AnyEvent
 from geofix.agent.run.opening import (
     Question,
     answer_of,
@@ -95,6 +105,34 @@ class AsyncAgent(Facade):
 
         return await self._finished(asked, next_, on_event, answered=rank is not None)
 
+    async def astream(
+        self,
+        photo: Path | str | bytes | Photo,
+        *,
+        within: str | Region | None = None,
+        claim: str | Coordinates | None = None,
+        thread_id: str | None = None,
+        run_id: str | None = None,
+        **options: Any,
+    ) -> AsyncIterator[AnyEvent]:
+        """Locate one photo, and yield what happens meanwhile; see `Agent.stream`."""
+        asked = await in_thread(
+            open_question,
+            self.services,
+            photo,
+            within,
+            options,
+            claim,
+            thread=thread_id,
+            run=run_id,
+        )
+        last = None
+        async for told in self._driven(asked, lambda state: to_ask(asked, state)):
+            if not isinstance(told, Fix):
+                yield (last := told)
+            elif last is None:
+                yield settled_before(told)
+
     async def _finished(
         self,
         asked: Question,
@@ -104,27 +142,39 @@ class AsyncAgent(Facade):
         answered: bool = False,
     ) -> Fix:
         """Return the answer of a run; see `Agent`."""
+        async for told in self._driven(asked, next_, answered=answered):
+            if isinstance(told, Fix):
+                return told
+            if on_event is not None:
+                on_event(told)
+        raise AssertionError("the last that is told of a run is its answer")
+
+    async def _driven(
+        self, asked: Question, next_: Next, *, answered: bool = False
+    ) -> AsyncIterator[AnyEvent | Fix]:
+        """Drive a run that has no answer; yield its events, and last the answer; see `Agent`."""
         known = None if answered else await in_thread(answer_of, self.services, asked)
         if known is not None:
-            return await in_thread(fix_of, self.services, asked, known)
+            yield await in_thread(fix_of, self.services, asked, known)
+            return
         async with self._alone(asked.run):
+            # Whoever drove it meanwhile may have ended it.
             known = None if answered else await in_thread(answer_of, self.services, asked)
-            if known is not None:
-                return await in_thread(fix_of, self.services, asked, known)
-            graph = self.graph
-            state, latest = await self._state(graph, asked)
-            goes_on, given = await in_thread(next_, state)
-            if goes_on:
-                options = self.run_options(asked, state, latest=latest)
-                async for event in graph.astream(given, **options):
-                    if on_event is not None:
-                        on_event(event)
-            known = await in_thread(answer_of, self.services, asked)
-            if known is not None:
-                return await in_thread(fix_of, self.services, asked, known)
-            state, _ = await self._state(graph, asked)
-            waiting = await in_thread(waiting_answer, self.services, asked, state)
-            return await in_thread(fix_of, self.services, asked, waiting, state)
+            state = None
+            if known is None:
+                graph = self.graph
+                state, latest = await self._state(graph, asked)
+                goes_on, given = await in_thread(next_, state)
+                if goes_on:
+                    options = self.run_options(asked, state, latest=latest)
+                    async for event in graph.astream(given, **options):
+                        yield event
+                    state, _ = await self._state(graph, asked)
+                known = await in_thread(answer_of, self.services, asked)
+            if known is None:
+                assert state is not None
+                known = await in_thread(waiting_answer, self.services, asked, state)
+            yield await in_thread(fix_of, self.services, asked, known, state)
 
     async def aexplain(self, run: str) -> Settled:
         """Return all that a run knows; errors are those of `Agent.explain`."""

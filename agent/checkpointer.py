@@ -9,6 +9,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place, Reason
 from geofix.agent.context import Context
+from geofix.agent.draft.provenance import Provenance, Spending
 from geofix.agent.fix import Fix, Usage
 from geofix.agent.state import (
     Answered,
@@ -17,14 +18,12 @@ from geofix.agent.state import (
     Clue,
     Draft,
     Hit,
-    Provenance,
     Query,
     Region,
     Retrieval,
     SceneSeen,
     SearchReport,
     Settled,
-    Spending,
     Spot,
     State,
     Verdict,
@@ -66,6 +65,8 @@ MOVED: Mapping[tuple[str, str], type] = MappingProxyType(
         ("geofix.agent.scene_seen", "SceneSeen"): SceneSeen,
         ("geofix.agent.spending", "Spending"): Spending,
         ("geofix.agent.state", "Fix"): Settled,
+        ("geofix.agent.state", "Provenance"): Provenance,
+        ("geofix.agent.state", "Spending"): Spending,
     }
 )
 """Persisted classes by the module and name that they had in older checkpoints. Classes that occur

@@ -13,9 +13,10 @@ from geofix.agent.context import Context
 from geofix.agent.draft.answers import AnyAnswer, read_draft
 from geofix.agent.draft.messages import as_sent
 from geofix.agent.draft.presets import PRESETS, VERSION
+from geofix.agent.draft.provenance import Provenance, Spending
 from geofix.agent.draft.request import DraftRequest
 from geofix.agent.run.outgoing import outgoing
-from geofix.agent.state import Draft, Hit, Provenance, Spending
+from geofix.agent.state import Draft, Hit
 from geofix.tools.models.ask import ask, ask_many
 from geofix.tools.models.budget import Budget
 from geofix.tools.models.cache import Journal

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from geofix.agent.answer import Claim, ClaimCheck, Code, Evidence, Reason
+from geofix.agent.draft.provenance import Spending
 from geofix.agent.fix.contract import (
     SCHEMA,
     CheckedClaim,
@@ -28,7 +29,7 @@ from geofix.agent.fix.contract import (
     Radius,
     Usage,
 )
-from geofix.agent.state import Asked, Candidate, Settled, Spending
+from geofix.agent.state import Asked, Candidate, Settled
 from geofix.db.plain_text import visible
 from geofix.db.runs import Step
 from geofix.tools.geo.distance import haversine_km

@@ -10,6 +10,7 @@ from geofix.agent.calibration.promise import Fitted, Promise, apply, signals_of
 from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS
 from geofix.agent.fix.present import present, usage_of
+from geofix.agent.run.events import Finished
 from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Candidate, Hit, Settled, State
@@ -52,11 +53,13 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
         known = services.known_calibrations
         settled = with_claim_checked(settled, state.asked.claimed, known, context.claim_level)
     where = "abstained" if first is None else format_coordinates(first.latitude, first.longitude)
+    fix = present(settled, state.asked)
     return Outcome(
-        update={"fix": present(settled, state.asked)},
+        update={"fix": fix},
         summary=where if settled.place is None else f"{where}: {settled.place.label}",
         detail=settled.model_dump(mode="json", exclude={"candidates"}),
         settled=settled,
+        told=(Finished(fix=fix),),
     )
 
 

@@ -14,6 +14,7 @@ from geofix.agent.context import Context
 from geofix.agent.errors import RegionError, TrailError
 from geofix.agent.verify.in_force import options_of
 from geofix.agent.verify.scorers import HAND_SET, Scorers, scorers_digest
+from geofix.events import AnyEvent
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
 from tests.files import exif_of, gps_of
@@ -140,8 +141,8 @@ def test_scorers_of_a_calibration_that_does_not_hold_do_not_choose(agent: Agent)
 def test_an_answer_is_promised_by_the_calibration_that_chose_it(agent: Agent) -> None:
     made = calibrate(agent)
 
-    def newer(event: dict[str, Any]) -> None:
-        if event["node"] == "verify" and event["event"] == "finished":
+    def newer(event: AnyEvent) -> None:
+        if event.kind == "step_done" and event.node == "verify":
             calibrate(agent, errors_km=(20_000.0,) * 100)
 
     fix = explained(agent, sample_path(), on_event=newer)
@@ -222,8 +223,8 @@ def test_a_resumed_run_keeps_its_claim(agent: Agent, with_exif: Any, claim: str)
     calibrate(agent)
     photo = with_exif(SYDNEY)
 
-    def fail(event: dict[str, Any]) -> None:
-        if event["node"] == "verify" and event["event"] == "finished":
+    def fail(event: AnyEvent) -> None:
+        if event.kind == "step_done" and event.node == "verify":
             raise RuntimeError("cut off")
 
     with pytest.raises(RuntimeError, match="cut off"):

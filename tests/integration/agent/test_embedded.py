@@ -8,7 +8,6 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,6 +19,7 @@ from geofix.db.embedded import postmaster
 from geofix.db.embedded.server import EmbeddedServer
 from geofix.db.engine import open_engine
 from geofix.db.load.galleries import list_galleries, remove_gallery
+from geofix.events import AnyEvent
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
 
@@ -101,18 +101,18 @@ def test_a_run_whose_server_was_killed_is_finished_by_the_same_call(
 ) -> None:
     with open_agent(lived_in, encoder=encoder) as agent:
 
-        def die(event: dict[str, Any]) -> None:
-            if (event["node"], event["event"]) == ("verify", "started"):
+        def die(event: AnyEvent) -> None:
+            if event.kind == "step_started" and event.node == "verify":
                 kill(agent.services.server)
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
             agent.locate(sample_path(), run_id="cut off", on_event=die)
-        events: list[dict[str, Any]] = []
+        events: list[AnyEvent] = []
         fix = agent.locate(sample_path(), run_id="cut off", on_event=events.append)
         assert fix.status == "located"
         # The node that was under way may still find the server back, and be done by then.
-        started = [e["node"] for e in events if e["event"] == "started"]
+        started = [e.node for e in events if e.kind == "step_started"]
         assert started in (["verify", "settle"], ["settle"])
 
 
