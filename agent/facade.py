@@ -18,25 +18,26 @@ from typing import TYPE_CHECKING, Any
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Durability, StateSnapshot
 
 from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.checkpointer import serializer
-from geofix.agent.context import Context
 from geofix.agent.graph import build_graph
 from geofix.agent.intake import (
+    REFERENCE,
     Question,
     choice_of,
     complete_answer,
     config_of,
     open_question,
     reopen,
+    take_in,
 )
 from geofix.agent.recording import in_thread
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
-from geofix.agent.state import Fix, Query, Region, State
+from geofix.agent.state import Fix, Query, Region
+from geofix.agent.tracing import Graph
 from geofix.db.checkpoints import AsyncCheckpointPool, CheckpointPool
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import Photo
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 Listener = Callable[[dict[str, Any]], None]
-Graph = CompiledStateGraph[State, Context, Query, Fix]
 
 
 def with_saver(compiled: Graph, saver: BaseCheckpointSaver[str]) -> Graph:
@@ -116,6 +116,14 @@ class Agent(_Facade):
         """
         saver = PostgresSaver(self._pool, serde=self._serializer)
         return with_saver(self._compiled, saver)
+
+    def keep(self, photo: Path | str | bytes) -> str:
+        """Store a photo, and return the reference that `graph` takes: `sha256:<hex>` of the file.
+
+        Raises:
+            PhotoError: It is no photo; the text says why.
+        """
+        return REFERENCE + take_in(photo, self.services.queries).sha256
 
     def locate(
         self,
@@ -257,6 +265,11 @@ class AsyncAgent(_Facade):
         """The compiled graph with its checkpoints; each has a saver of its own."""
         saver = AsyncPostgresSaver(self._pool, serde=self._serializer)
         return with_saver(self._compiled, saver)
+
+    async def akeep(self, photo: Path | str | bytes) -> str:
+        """Store a photo, and return its reference; see `Agent.keep`."""
+        kept = await in_thread(take_in, photo, self.services.queries)
+        return REFERENCE + kept.sha256
 
     async def alocate(
         self,

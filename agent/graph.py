@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 
 from geofix.agent.context import Context
 from geofix.agent.nodes.draft import draft
@@ -18,6 +18,7 @@ from geofix.agent.nodes.verify import verify
 from geofix.agent.recording import Node, recorded, threaded
 from geofix.agent.services import Services
 from geofix.agent.state import Fix, Query, State
+from geofix.agent.tracing import GraphBuilder
 
 
 def after_verify(state: State) -> Literal["refine", "review", "settle"]:
@@ -57,7 +58,7 @@ def build_graph(
     under_asyncio: bool = False,
     nodes: Sequence[tuple[str, Node]] = NODES,
     edges: Sequence[tuple[str, str]] = EDGES,
-) -> StateGraph[State, Context, Query, Fix]:
+) -> GraphBuilder:
     """Return the graph, not compiled.
 
     Args:
@@ -67,7 +68,8 @@ def build_graph(
         nodes: The nodes by name.
         edges: Which follows which.
     """
-    builder = StateGraph(State, context_schema=Context, input_schema=Query, output_schema=Fix)
+    builder = GraphBuilder(State, context_schema=Context, input_schema=Query, output_schema=Fix)
+    builder.services = services
     for name, node in nodes:
         step = recorded(name, node, services)
         if under_asyncio:

@@ -115,6 +115,9 @@ class Values(BaseModel):
     offline: bool = False
     """Forbid every call that would leave this machine."""
 
+    trace_photos: bool = False
+    """Show pictures to LangSmith and to callbacks. Default: they see the hash of each."""
+
     answer_cache: bool = False
     """Store the model's answers in Postgres and reuse them for identical prompts."""
 

@@ -48,6 +48,7 @@ def _by_model(model: BaseChatModel, state: State, context: Context, services: Se
         retrieval.positives,
         budget_of(context, state.began_epoch_s, state.spent),
         services.price,
+        services.privacy,
     )
     detail: dict[str, Any] = {
         "model": name,

@@ -22,7 +22,7 @@ from geofix.tools.models.budget import Budget, CallFailed, Terms
 from geofix.tools.models.calls import Caller
 from geofix.tools.models.failures import MAX_REASON
 from geofix.tools.models.prices import Price
-from geofix.tools.models.privacy import BeforeSend, require_bare
+from geofix.tools.models.privacy import ANYWHERE, BeforeSend, Privacy, require_bare
 from geofix.tools.models.reply import (
     MOST_TEXT,
     ModelAnswer,
@@ -55,6 +55,7 @@ def ask(
     before_send: BeforeSend | None = None,
     keep: bool | None = None,
     closed: str | None = None,
+    privacy: Privacy = ANYWHERE,
 ) -> ModelAnswer[AnswerT]:
     """Ask for an answer in `schema`; an unusable one is sent back once with what is wrong.
 
@@ -68,6 +69,7 @@ def ask(
         before_send: Called before each call with what it sends; what it raises stops the question.
         keep: Whether to use and fill the model's cache; by default not at a temperature above 0.
         closed: Why no call may be made; then only a cached answer is given.
+        privacy: Whether calls that leave this machine are forbidden, and what tracers see.
 
     Raises:
         ModelError: A picture carries more than pixels, outbound calls are forbidden and this would
@@ -75,7 +77,7 @@ def ask(
         GeofixError: The database that keeps answers cannot be used.
     """
     sizes = tuple(require_bare(messages))
-    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed)
+    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed, privacy)
     return _converse(Caller(model, schema, terms), messages, schema)
 
 
@@ -91,6 +93,7 @@ def ask_many(
     before_send: BeforeSend | None = None,
     keep: bool | None = None,
     closed: str | None = None,
+    privacy: Privacy = ANYWHERE,
 ) -> list[ModelAnswer[AnswerT]]:
     """Ask for several answers to one question: by one call where the model gives several.
 
@@ -105,6 +108,7 @@ def ask_many(
         before_send: Called before each call, from several threads.
         keep: As for `ask`; each sample is kept apart, so that a re-run gives the same ones.
         closed: As for `ask`.
+        privacy: As for `ask`.
 
     Returns:
         As many answers as were asked for, in a fixed order. Those of one call stand in for its
@@ -117,7 +121,7 @@ def ask_many(
     if samples < 1:
         raise ModelError(f"{samples!r} answers cannot be asked for; ask for 1 or more")
     sizes = tuple(require_bare(messages))
-    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed)
+    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed, privacy)
     callers = [Caller(model, schema, terms, sample) for sample in range(samples)]
     began = time.monotonic()
     given: list[Reply | None] = [None] * samples

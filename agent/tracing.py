@@ -1,0 +1,103 @@
+"""The compiled graph as a host invokes it: no picture in its input, and untraced where offline.
+
+LangGraph writes the input into the first checkpoint and shows it to every callback before a node
+runs. So a photo that comes as a `data:` URL, the whole file with its EXIF, is stored before the run
+begins, and the run is given its reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, closing
+from typing import Any
+
+from langgraph.graph import StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command
+
+from geofix.agent.context import Context
+from geofix.agent.intake import REFERENCE, resolve
+from geofix.agent.recording import in_thread
+from geofix.agent.services import Services
+from geofix.agent.state import Fix, Query, State
+from geofix.tools.models.privacy import untraced
+
+Graph = CompiledStateGraph[State, Context, Query, Fix]
+
+
+class GraphBuilder(StateGraph[State, Context, Query, Fix]):
+    """Compiles to a `PhotoGraph`."""
+
+    services: Callable[[], Services]
+    """Gives what the nodes work with."""
+
+    def compile(self, *args: Any, **options: Any) -> Graph:
+        """Compile the graph; arguments are those of LangGraph."""
+        compiled = super().compile(*args, **options)
+        graph = PhotoGraph.__new__(PhotoGraph)
+        # Not `compiled.copy()`, which forgets how answers become a `Fix` (langgraph 1.2.22).
+        vars(graph).update(vars(compiled))
+        return graph
+
+
+class PhotoGraph(Graph):
+    """Every way to run it (`invoke`, `batch`, events, as a subgraph) leads through one of these."""
+
+    builder: GraphBuilder
+
+    def stream(
+        self, input: Query | dict[str, Any] | Command[Any] | None, *args: Any, **options: Any
+    ) -> Iterator[Any]:
+        """Run the graph; arguments are those of LangGraph.
+
+        Raises:
+            PhotoError: The photo is a `data:` URL and no photo.
+        """
+        services = self.builder.services()
+        asked = _by_reference(input, services)
+        offline = services.settings.offline
+        # LangGraph's is a generator, which its type does not say.
+        steps: Any = super().stream(asked, *args, **options)
+        with closing(steps) as chunks:
+            while True:
+                # Each step by itself: the caller's own work between two is traced.
+                with untraced(offline):
+                    try:
+                        chunk = next(chunks)
+                    except StopIteration:
+                        return
+                yield chunk
+
+    async def astream(
+        self, input: Query | dict[str, Any] | Command[Any] | None, *args: Any, **options: Any
+    ) -> AsyncIterator[Any]:
+        """Run the graph under asyncio; arguments are those of LangGraph.
+
+        Raises:
+            PhotoError: The photo is a `data:` URL and no photo.
+        """
+        services = await in_thread(self.builder.services)
+        asked = await in_thread(_by_reference, input, services)
+        offline = services.settings.offline
+        steps: Any = super().astream(asked, *args, **options)
+        async with aclosing(steps) as chunks:
+            while True:
+                with untraced(offline):
+                    try:
+                        chunk = await anext(chunks)
+                    except StopAsyncIteration:
+                        return
+                yield chunk
+
+
+def _by_reference(input: Any, services: Services) -> Any:
+    """Return an input whose photo is stored, and named by its reference."""
+    photo = input.photo if isinstance(input, Query) else None
+    if isinstance(input, dict):
+        photo = input.get("photo")
+    if not isinstance(photo, str) or photo[:5].lower() != "data:":
+        return input
+    reference = REFERENCE + resolve(photo, services.queries).sha256
+    if isinstance(input, dict):
+        return {**input, "photo": reference}
+    return input.model_copy(update={"photo": reference})
