@@ -22,7 +22,7 @@ from langgraph.types import Command, Durability, StateSnapshot
 
 from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.checkpointer import serializer
-from geofix.agent.graph import build_graph
+from geofix.agent.graph import Graph, build_graph
 from geofix.agent.intake import (
     REFERENCE,
     Question,
@@ -37,7 +37,6 @@ from geofix.agent.recording import in_thread
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import Fix, Query, Region
-from geofix.agent.tracing import Graph
 from geofix.db.checkpoints import AsyncCheckpointPool, CheckpointPool
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import Photo

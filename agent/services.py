@@ -16,6 +16,7 @@ from geofix.tools.encoders import STARTER, Encoder, load_encoder
 from geofix.tools.models.privacy import Privacy
 from geofix.tools.once import once, once_property
 from geofix.tools.scene.classify import Classifier
+from geofix.tools.threads import use_threads
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -44,6 +45,8 @@ class Services(Storage):
             progress: Called with one line when something slow is about to happen.
         """
         super().__init__(settings or Settings.from_environment(), progress or (lambda line: None))
+        if self.settings.threads is not None:
+            use_threads(self.settings.threads)
         self._given_encoder = encoder
         if isinstance(model, str):
             self.settings = self.settings.model_copy(update={"model": model})
