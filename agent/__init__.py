@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from geofix.agent.errors import GeofixError
     from geofix.agent.facade import Agent, AsyncAgent, alocate, aopen_agent, locate, open_agent
     from geofix.agent.settings import Settings
-    from geofix.agent.state import Candidate, Fix, Query, Region
+    from geofix.agent.state import Candidate, Query, Region, Settled
 
 __all__ = [
     "Agent",
     "AsyncAgent",
     "Candidate",
     "Context",
-    "Fix",
     "GeofixError",
     "Query",
     "Region",
     "Settings",
+    "Settled",
     "alocate",
     "aopen_agent",
     "locate",
@@ -41,11 +41,11 @@ _HOMES = {
     "AsyncAgent": "facade",
     "Candidate": "state",
     "Context": "context",
-    "Fix": "state",
     "GeofixError": "errors",
     "Query": "state",
     "Region": "state",
     "Settings": "settings",
+    "Settled": "state",
     "alocate": "facade",
     "aopen_agent": "facade",
     "locate": "facade",

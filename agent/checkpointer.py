@@ -8,11 +8,13 @@ from types import MappingProxyType
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place
+from geofix.agent.context import Context
 from geofix.agent.state import (
+    Answered,
+    Asked,
     Candidate,
     Clue,
     Draft,
-    Fix,
     Hit,
     Provenance,
     Query,
@@ -20,6 +22,7 @@ from geofix.agent.state import (
     Retrieval,
     SceneSeen,
     SearchReport,
+    Settled,
     Spending,
     Spot,
     State,
@@ -28,14 +31,17 @@ from geofix.agent.state import (
 from geofix.db.checkpoints import strict_serializer
 
 PERSISTED = (
+    Answered,
+    Asked,
     Calibration,
     Candidate,
     Claim,
     ClaimCheck,
     Clue,
+    Context,
     Draft,
     Evidence,
-    Fix,
+    Settled,
     Hit,
     Place,
     Provenance,
@@ -55,6 +61,7 @@ MOVED: Mapping[tuple[str, str], type] = MappingProxyType(
     {
         ("geofix.agent.scene_seen", "SceneSeen"): SceneSeen,
         ("geofix.agent.spending", "Spending"): Spending,
+        ("geofix.agent.state", "Fix"): Settled,
     }
 )
 """Persisted classes by the module and name that they had in older checkpoints. Classes that occur

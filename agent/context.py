@@ -6,14 +6,15 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from geofix.agent.draft import NegativesBy, PresetName, Routing
-from geofix.agent.state import Spending
-from geofix.db.plain_text import require_name
+from geofix.agent.errors import OptionError
+from geofix.db.plain_text import require_name, short
 from geofix.tools.statistics import LEVELS, PLACE_KM
 
 if TYPE_CHECKING:
+    from geofix.agent.state import Spending
     from geofix.tools.models.budget import Budget
 
 GONE = frozenset({"complete"})
@@ -204,6 +205,46 @@ class Context(BaseModel):
                 " them; use another preset or no exemplars"
             )
         return exemplars
+
+
+OURS = "geofix"
+"""The entry of a caller's own context that holds our options."""
+
+
+def context_from(given: object) -> Context:
+    """Return our options from the context of whoever runs the graph.
+
+    A graph of the caller hands its own context down to ours: a mapping is searched for our options
+    by name or under `geofix`, another object for an attribute `geofix`; what is not ours is passed
+    over.
+
+    Raises:
+        OptionError: One of our options has a value it cannot have.
+    """
+    if given is None or isinstance(given, Context):
+        return given or Context()
+    if not isinstance(given, Mapping):
+        return context_from(getattr(given, OURS, None))
+    if OURS in given:
+        return context_from(given[OURS])
+    return checked_context({name: given[name] for name in Context.model_fields if name in given})
+
+
+def checked_context(options: Mapping[str, Any]) -> Context:
+    """Return options as a context.
+
+    Raises:
+        OptionError: There is no such option, or it cannot have this value.
+    """
+    try:
+        return Context(**options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise OptionError(
+            f"the option {name!r} cannot be {short(first.get('input'))}: {first['msg']}. The"
+            f" options are {', '.join(Context.model_fields)}"
+        ) from error
 
 
 STEPS_A_ROUND = 4

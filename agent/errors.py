@@ -7,7 +7,10 @@
     |-- ModelError        the chat model is unknown, not installed, or has no key
     |-- SourceError       a folder or table of photos cannot be read
     |-- GalleryError      the gallery is empty, unknown, or embedded by another encoder
-    |-- TrailError        a run is unknown, or a thread is asked about another photo
+    |-- OptionError       an option is unknown, or has a value it cannot have
+    |-- TrailError        a run is unknown, or was asked something else
+    |   |-- RunBusy         another caller drives the run
+    |   `-- AlreadyDecided  the run's question was answered before
     `-- DatabaseError     the database cannot be reached, or is not set up
         `-- ServerError   the embedded Postgres cannot be started
 
@@ -25,14 +28,36 @@ from geofix.db.errors import (
 )
 from geofix.tools.errors import EncoderError, ModelError, PhotoError, RegionError, SourceError
 
+
+class OptionError(GeofixError, ValueError):
+    """An option of a question or a command is unknown, or cannot have the value it was given."""
+
+    code = "option_invalid"
+
+
+class RunBusy(TrailError):
+    """Another caller drives the run, and did not finish in time."""
+
+    code = "run_busy"
+
+
+class AlreadyDecided(TrailError):
+    """The run does not wait any more: somebody answered its question before."""
+
+    code = "already_decided"
+
+
 __all__ = [
+    "AlreadyDecided",
     "DatabaseError",
     "EncoderError",
     "GalleryError",
     "GeofixError",
     "ModelError",
+    "OptionError",
     "PhotoError",
     "RegionError",
+    "RunBusy",
     "ServerError",
     "SourceError",
     "TrailError",

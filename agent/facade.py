@@ -9,6 +9,8 @@ event loop can serve many photos at once and keeps its own threads.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from copy import copy
@@ -22,21 +24,24 @@ from langgraph.types import Command, Durability, StateSnapshot
 
 from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.checkpointer import serializer
+from geofix.agent.errors import RunBusy
 from geofix.agent.graph import Graph, build_graph
-from geofix.agent.intake import (
-    REFERENCE,
+from geofix.agent.intake import take_in
+from geofix.agent.recording import in_thread
+from geofix.agent.runs import (
     Question,
+    answer_of,
     choice_of,
-    complete_answer,
-    config_of,
+    head_of,
+    last_step,
+    no_head,
     open_question,
     reopen,
-    take_in,
+    waiting_answer,
 )
-from geofix.agent.recording import in_thread
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
-from geofix.agent.state import Fix, Query, Region
+from geofix.agent.state import REFERENCE, Query, Region, Settled
 from geofix.db.checkpoints import AsyncCheckpointPool, CheckpointPool
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import Photo
@@ -45,11 +50,20 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 Listener = Callable[[dict[str, Any]], None]
+Next = Callable[[StateSnapshot], tuple[bool, Query | Command[Any] | None]]
+"""Says of a run's state whether it goes on, and with which input."""
+
+STRICT_RESUME = "__pregel_strict_resume"
+"""LangGraph's own flag (1.2.20 and later), by which it refuses an answer to a question that was
+answered before. Its servers set it; it has no public name."""
+
+ASK_AGAIN_S = 0.05
+"""How often a run that another caller drives is asked for."""
 
 
 def with_saver(compiled: Graph, saver: BaseCheckpointSaver[str]) -> Graph:
     """Return a copy of a compiled graph with another checkpoint saver."""
-    # Not `compiled.copy(update=...)`: that one forgets how answers become a `Fix` (langgraph
+    # Not `compiled.copy(update=...)`: that one forgets how answers become an `Answered` (langgraph
     # 1.2.22, `_output_mapper`).
     graph = copy(compiled)
     graph.checkpointer = saver
@@ -68,29 +82,51 @@ class _Facade:
         graph = build_graph(lambda: self.services, under_asyncio=under_asyncio)
         self._compiled = graph.compile(name="geofix")
 
-    def _run_options(self, asked: Question) -> dict[str, Any]:
+    @property
+    def subgraph(self) -> Graph:
+        """The compiled graph, to be a node of a caller's graph; that one's saver keeps its state.
+
+        It is asked a `Query` and gives an `Answered`. Each time it is asked is a run of its own.
+        """
+        return self._compiled
+
+    def _run_options(
+        self, asked: Question, state: StateSnapshot, *, latest: bool
+    ) -> dict[str, Any]:
         """Return what a run is streamed with; it gives our events and no others."""
+        config = asked.config
+        configurable = dict(config["configurable"])
+        if not latest:
+            # Of a thread that forks share.
+            configurable |= state.config["configurable"]
+        # An answer by the id of a question that waits no more is refused.
+        configurable[STRICT_RESUME] = True
         return {
-            "config": config_of(asked.run, asked.context),
+            "config": {**config, "configurable": configurable},
             "context": asked.context,
             "stream_mode": "custom",
             "durability": self._durability,
         }
 
+    def _still_busy(self, run: str, began: float) -> None:
+        """Raise an error where a run has been driven by another caller for too long.
+
+        Raises:
+            RunBusy: It has.
+        """
+        longest = self.services.settings.run_wait_s
+        if time.monotonic() - began >= longest:
+            raise RunBusy(
+                f"another caller has been driving the run {run!r} for more than {longest:g} s;"
+                " its answer will be kept, so ask for it later by `resume`, or wait longer"
+                " (GEOFIX_RUN_WAIT_S)"
+            )
+
 
 def _to_ask(asked: Question, state: StateSnapshot) -> tuple[bool, Query | None]:
     """Return whether a run has to be driven, and with which question; none goes on with it."""
-    return not state.created_at or bool(state.tasks), None if state.tasks else asked.query
-
-
-def _to_resume(state: StateSnapshot, rank: int | None) -> tuple[bool, Command[Any] | None]:
-    """Return whether a run goes on, and with which choice of a person.
-
-    Raises:
-        TrailError: There is no such candidate, or nobody was asked.
-    """
-    goes_on = rank is not None or (bool(state.tasks) and not state.interrupts)
-    return goes_on, choice_of(state, rank) if goes_on else None
+    fresh = not state.created_at
+    return fresh or bool(state.tasks and not state.interrupts), asked.query if fresh else None
 
 
 class Agent(_Facade):
@@ -131,9 +167,10 @@ class Agent(_Facade):
         within: str | Region | None = None,
         claim: str | Coordinates | None = None,
         thread_id: str | None = None,
+        run_id: str | None = None,
         on_event: Listener | None = None,
         **options: Any,
-    ) -> Fix:
+    ) -> Settled:
         """Locate one photo.
 
         Args:
@@ -144,8 +181,10 @@ class Agent(_Facade):
             claim: A place to check, as `LAT,LON` or a pair, which is shown last among the
                 candidates and changes none of them; or `exif` for what the file says, which is not
                 shown there.
-            thread_id: Id of the run; made up if none is given. A run that was cut off goes on
-                where it was, a finished one answers again what it answered.
+            thread_id: What to group runs by, such as a case. The same question asked again on its
+                thread is the same run: it goes on where it was cut off, and a finished one gives
+                its answer again. Without one, the run is alone on its thread.
+            run_id: Id of the run, for callers that make their own; made up if none is given.
             on_event: Called with every node's start and end.
             **options: Fields of `Context`.
 
@@ -153,17 +192,17 @@ class Agent(_Facade):
             The answer; `status` says whether there is one.
 
         Raises:
+            RunBusy: Another caller drives the same run, and did not finish in time.
             GeofixError: The photo, an option or the set-up is unusable; see `geofix.agent.errors`.
         """
-        asked = open_question(self.services, photo, within, thread_id, options, claim)
-        graph = self.graph
-        config = config_of(asked.run, asked.context)
-        goes_on, question = _to_ask(asked, graph.get_state(config))
-        if goes_on:
-            self._drive(graph, question, asked, on_event)
-        return complete_answer(self.services, asked, graph.get_state(config))
+        asked = open_question(
+            self.services, photo, within, options, claim, thread=thread_id, run=run_id
+        )
+        return self._finished(asked, lambda state: _to_ask(asked, state), on_event)
 
-    def resume(self, run: str, *, rank: int | None = None, on_event: Listener | None = None) -> Fix:
+    def resume(
+        self, run: str, *, rank: int | None = None, on_event: Listener | None = None
+    ) -> Settled:
         """Go on with a run that was cut off, or that waits for a person.
 
         Args:
@@ -173,26 +212,72 @@ class Agent(_Facade):
             on_event: Called with every node's start and end.
 
         Raises:
+            RunBusy: Another caller drives it.
+            AlreadyDecided: A person has chosen before.
             TrailError: There is no such run, or no such candidate.
         """
         asked = reopen(self.services, run)
-        graph = self.graph
-        config = config_of(run, asked.context)
-        goes_on, choice = _to_resume(graph.get_state(config), rank)
-        if goes_on:
-            self._drive(graph, choice, asked, on_event)
-        return complete_answer(self.services, asked, graph.get_state(config))
 
-    def _drive(
+        def next_(state: StateSnapshot) -> tuple[bool, Command[Any] | None]:
+            choice = choice_of(self.services, run, state, rank)
+            return choice is not None or bool(state.tasks and not state.interrupts), choice
+
+        return self._finished(asked, next_, on_event, answered=rank is not None)
+
+    def _finished(
         self,
-        graph: Graph,
-        question: Query | Command[Any] | None,
         asked: Question,
+        next_: Next,
         on_event: Listener | None,
-    ) -> None:
-        for event in graph.stream(question, **self._run_options(asked)):
-            if on_event is not None:
-                on_event(event)
+        *,
+        answered: bool = False,
+    ) -> Settled:
+        """Return the answer of a run, which is driven where it has none.
+
+        Args:
+            asked: The question.
+            next_: Says of the run's state whether it goes on, and with which input.
+            on_event: Called with every node's start and end.
+            answered: Whether a person's answer comes along, which a finished run refuses.
+        """
+        if not answered and (known := answer_of(self.services, asked)) is not None:
+            return known
+        with self._alone(asked.run):
+            if not answered and (known := answer_of(self.services, asked)) is not None:
+                # Whoever drove it meanwhile.
+                return known
+            graph = self.graph
+            state, latest = self._state(graph, asked)
+            goes_on, given = next_(state)
+            if goes_on:
+                options = self._run_options(asked, state, latest=latest)
+                for event in graph.stream(given, **options):
+                    if on_event is not None:
+                        on_event(event)
+            return answer_of(self.services, asked) or waiting_answer(
+                self.services, asked, self._state(graph, asked)[0]
+            )
+
+    def _state(self, graph: Graph, asked: Question) -> tuple[StateSnapshot, bool]:
+        """Return the run's latest state, and whether it is its thread's latest."""
+        last = last_step(self.services, asked.run)
+        latest = head_of([graph.get_state(asked.config)], asked.run, last)
+        if latest is not None:
+            return latest, True
+        found = head_of(graph.get_state_history(asked.config), asked.run, last)
+        if found is None:
+            raise no_head(asked.run)
+        return found, False
+
+    @contextmanager
+    def _alone(self, run: str) -> Iterator[None]:
+        """Drive a run alone; whoever comes second waits."""
+        began = time.monotonic()
+        with self.services.run_lock(run) as lock:
+            while not lock.taken():
+                self._still_busy(run, began)
+                time.sleep(ASK_AGAIN_S)
+            yield
 
 
 @contextmanager
@@ -229,7 +314,7 @@ def locate(
     settings: Settings | None = None,
     model: BaseChatModel | str | None = None,
     **options: Any,
-) -> Fix:
+) -> Settled:
     """Locate one photo; for several, `open_agent` loads everything once only.
 
     Args:
@@ -277,44 +362,86 @@ class AsyncAgent(_Facade):
         within: str | Region | None = None,
         claim: str | Coordinates | None = None,
         thread_id: str | None = None,
+        run_id: str | None = None,
         on_event: Listener | None = None,
         **options: Any,
-    ) -> Fix:
+    ) -> Settled:
         """Locate one photo; arguments and errors are those of `Agent.locate`."""
         asked = await in_thread(
-            open_question, self.services, photo, within, thread_id, options, claim
+            open_question,
+            self.services,
+            photo,
+            within,
+            options,
+            claim,
+            thread=thread_id,
+            run=run_id,
         )
-        graph = self.graph
-        config = config_of(asked.run, asked.context)
-        goes_on, question = _to_ask(asked, await graph.aget_state(config))
-        if goes_on:
-            await self._drive(graph, question, asked, on_event)
-        finished = await graph.aget_state(config)
-        return await in_thread(complete_answer, self.services, asked, finished)
+        return await self._finished(asked, lambda state: _to_ask(asked, state), on_event)
 
     async def aresume(
         self, run: str, *, rank: int | None = None, on_event: Listener | None = None
-    ) -> Fix:
+    ) -> Settled:
         """Go on with a run; arguments and errors are those of `Agent.resume`."""
         asked = await in_thread(reopen, self.services, run)
-        graph = self.graph
-        config = config_of(run, asked.context)
-        goes_on, choice = _to_resume(await graph.aget_state(config), rank)
-        if goes_on:
-            await self._drive(graph, choice, asked, on_event)
-        finished = await graph.aget_state(config)
-        return await in_thread(complete_answer, self.services, asked, finished)
 
-    async def _drive(
+        def next_(state: StateSnapshot) -> tuple[bool, Command[Any] | None]:
+            choice = choice_of(self.services, run, state, rank)
+            return choice is not None or bool(state.tasks and not state.interrupts), choice
+
+        return await self._finished(asked, next_, on_event, answered=rank is not None)
+
+    async def _finished(
         self,
-        graph: Graph,
-        question: Query | Command[Any] | None,
         asked: Question,
+        next_: Next,
         on_event: Listener | None,
-    ) -> None:
-        async for event in graph.astream(question, **self._run_options(asked)):
-            if on_event is not None:
-                on_event(event)
+        *,
+        answered: bool = False,
+    ) -> Settled:
+        """Return the answer of a run; see `Agent`."""
+        known = None if answered else await in_thread(answer_of, self.services, asked)
+        if known is not None:
+            return known
+        async with self._alone(asked.run):
+            known = None if answered else await in_thread(answer_of, self.services, asked)
+            if known is not None:
+                return known
+            graph = self.graph
+            state, latest = await self._state(graph, asked)
+            goes_on, given = await in_thread(next_, state)
+            if goes_on:
+                options = self._run_options(asked, state, latest=latest)
+                async for event in graph.astream(given, **options):
+                    if on_event is not None:
+                        on_event(event)
+            known = await in_thread(answer_of, self.services, asked)
+            if known is not None:
+                return known
+            state, _ = await self._state(graph, asked)
+            return waiting_answer(self.services, asked, state)
+
+    async def _state(self, graph: Graph, asked: Question) -> tuple[StateSnapshot, bool]:
+        """Return the run's latest state, and whether it is its thread's latest."""
+        last = await in_thread(last_step, self.services, asked.run)
+        latest = head_of([await graph.aget_state(asked.config)], asked.run, last)
+        if latest is not None:
+            return latest, True
+        states = [state async for state in graph.aget_state_history(asked.config)]
+        found = head_of(states, asked.run, last)
+        if found is None:
+            raise no_head(asked.run)
+        return found, False
+
+    @asynccontextmanager
+    async def _alone(self, run: str) -> AsyncIterator[None]:
+        """Drive a run alone; whoever comes second waits, and keeps no thread meanwhile."""
+        began = time.monotonic()
+        with self.services.run_lock(run) as lock:
+            while not await in_thread(lock.taken):
+                self._still_busy(run, began)
+                await asyncio.sleep(ASK_AGAIN_S)
+            yield
 
 
 @asynccontextmanager
@@ -345,7 +472,7 @@ async def alocate(
     settings: Settings | None = None,
     model: BaseChatModel | str | None = None,
     **options: Any,
-) -> Fix:
+) -> Settled:
     """Locate one photo; for several, `aopen_agent` loads everything once only."""
     async with aopen_agent(settings, model=model) as agent:
         return await agent.alocate(photo, within=within, claim=claim, **options)

@@ -16,7 +16,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from geofix.agent.context import Context
-from geofix.agent.intake import REFERENCE, resolve
+from geofix.agent.intake import resolve
 from geofix.agent.nodes.draft import draft
 from geofix.agent.nodes.embed import embed
 from geofix.agent.nodes.refine import refine
@@ -24,15 +24,15 @@ from geofix.agent.nodes.retrieve import retrieve
 from geofix.agent.nodes.review import review
 from geofix.agent.nodes.settle import settle
 from geofix.agent.nodes.verify import verify
-from geofix.agent.recording import Node, in_thread, recorded, threaded
+from geofix.agent.recording import FIRST_NODE, Node, in_thread, recorded, threaded
 from geofix.agent.services import Services
-from geofix.agent.state import Fix, Query, State
+from geofix.agent.state import REFERENCE, Answered, Query, State
 from geofix.tools.models.privacy import untraced
 
-Graph = CompiledStateGraph[State, Context, Query, Fix]
+Graph = CompiledStateGraph[State, Context, Query, Answered]
 
 
-class GraphBuilder(StateGraph[State, Context, Query, Fix]):
+class GraphBuilder(StateGraph[State, Context, Query, Answered]):
     """Compiles to a `PhotoGraph`."""
 
     services: Callable[[], Services]
@@ -157,14 +157,16 @@ def build_graph(
         nodes: The nodes by name.
         edges: Which follows which.
     """
-    builder = GraphBuilder(State, context_schema=Context, input_schema=Query, output_schema=Fix)
+    builder = GraphBuilder(
+        State, context_schema=Context, input_schema=Query, output_schema=Answered
+    )
     builder.services = services
     for name, node in nodes:
         step = recorded(name, node, services)
-        if under_asyncio:
-            builder.add_node(name, threaded(step))
-        else:
-            builder.add_node(name, step)
+        action: Any = threaded(step) if under_asyncio else step
+        # Only the first sees what was put in; the others see what it made of that.
+        reads: type[Any] = Query if name == FIRST_NODE else State
+        builder.add_node(name, action, input_schema=reads)
     for before, after in edges:
         builder.add_edge(before, after)
     builder.add_conditional_edges("verify", after_verify)

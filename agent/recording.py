@@ -9,74 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
-from dataclasses import asdict, dataclass, field, replace
+from contextvars import copy_context
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from threading import Lock
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from langgraph.errors import GraphBubbleUp
-from langgraph.runtime import Runtime
+from langchain_core.utils.uuid import uuid7
+from langgraph.errors import GraphBubbleUp, GraphInterrupt
+from langgraph.runtime import ExecutionInfo, Runtime
 
 from geofix.agent.calibration.claims import ClaimAsked
-from geofix.agent.context import Context
+from geofix.agent.context import Context, context_from
 from geofix.agent.errors import DatabaseError
+from geofix.agent.outgoing import Outgoing, collected
 from geofix.agent.services import Services
-from geofix.agent.state import Fix, Region, State
+from geofix.agent.state import REFERENCE, Asked, Query, Region, State
 from geofix.db.plain_text import one_line
-from geofix.db.runs import Step
-from geofix.tools.models.privacy import Outbound
-
-Calls = list[dict[str, Any]]
-
-
-class Outgoing:
-    """The outgoing calls of one step, in order; safe to use from several threads."""
-
-    def __init__(self, write: Callable[[Calls], None]) -> None:
-        """Begin with none.
-
-        Args:
-            write: Puts the calls so far into the trail; what it raises stops the call.
-        """
-        self.calls: Calls = []
-        self._write = write
-        self._lock = Lock()
-
-    def announce(self, call: Outbound) -> None:
-        """Note a call before it is made."""
-        with self._lock:
-            self.calls.append({**asdict(call), "said": str(call)})
-            self._write(list(self.calls))
-
-
-_CURRENT: ContextVar[Outgoing | None] = ContextVar("outgoing", default=None)
-
-
-@contextmanager
-def announced(outgoing: Outgoing) -> Iterator[None]:
-    """Collect the calls that are made inside in `outgoing`."""
-    token = _CURRENT.set(outgoing)
-    try:
-        yield
-    finally:
-        _CURRENT.reset(token)
-
-
-def announce(call: Outbound) -> None:
-    """Add a call to the step that is running.
-
-    Raises:
-        RuntimeError: No step runs here, so that nothing would be kept of the call.
-    """
-    outgoing = _CURRENT.get()
-    if outgoing is None:
-        raise RuntimeError(f"a call to {call.host!r} was made outside any step of the trail")
-    outgoing.announce(call)
+from geofix.db.runs import RunOrigin, Step, StepOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +69,11 @@ Node = Callable[[State, Context, Services], Outcome]
 
 
 class GraphNode(Protocol):
-    """A node in the form that LangGraph calls."""
+    """A node in the form that LangGraph calls; the first gets a `Query`, the others the state."""
 
     __name__: str
 
-    def __call__(self, state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    def __call__(self, given: Any, runtime: Runtime[Any]) -> dict[str, Any]:
         """Return the part of the state that changes."""
         ...
 
@@ -131,7 +83,7 @@ class AsyncGraphNode(Protocol):
 
     __name__: str
 
-    def __call__(self, state: State, runtime: Runtime[Context]) -> Awaitable[dict[str, Any]]:
+    def __call__(self, given: Any, runtime: Runtime[Any]) -> Awaitable[dict[str, Any]]:
         """Return the part of the state that changes."""
         ...
 
@@ -145,52 +97,145 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
         services: Called when the node runs, so that importing a graph opens nothing.
     """
 
-    def run(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-        wired = services()
-        # A graph invoked without context gets none at all; a fork goes on as its run was asked.
-        context = runtime.context or _asked_before(wired, _run_id(runtime))
-        runtime.stream_writer({"node": name, "round": state.round, "event": "started"})
-        began, clock = datetime.now(UTC), time.perf_counter()
+    def run(given: Query | State, runtime: Runtime[Any]) -> dict[str, Any]:
+        wired, info = services(), runtime.execution_info
+        if info is None:
+            raise RuntimeError("a recorded node can run only inside LangGraph")
+        clean = _opened(given, runtime) if isinstance(given, Query) else given
+        state, begun = _begun(name, clean, info, wired)
+        asked, tell = state.asked, runtime.stream_writer
+        tell({"node": name, "round": state.round, "event": "started"})
+        clock = time.perf_counter()
 
-        def keep(outcome: Outcome, error: str | None = None) -> None:
-            took_ms = (time.perf_counter() - clock) * 1000
+        def keep(outcome: Outcome, result: StepOutcome, error: str | None = None) -> None:
             detail = {**outcome.detail, "sent": sent.calls} if sent.calls else outcome.detail
-            known = replace(outcome, detail=detail)
-            step = _step(name, state, runtime, began, took_ms, known, error)
-            wired.trail.record(_run_id(runtime), step)
+            wired.trail.record(
+                replace(
+                    begun,
+                    outcome=result,
+                    took_ms=(time.perf_counter() - clock) * 1000,
+                    summary=outcome.summary,
+                    detail=detail,
+                    degraded=outcome.degraded,
+                    error=error,
+                )
+            )
 
-        # The step stands in the trail from its first call on, and is replaced once it is done.
-        sent = Outgoing(lambda calls: keep(Outcome({}, f"sending to {calls[-1]['said']}")))
+        sent = Outgoing(
+            lambda calls: keep(Outcome({}, f"sending to {calls[-1]['said']}"), "running"),
+            begun.task_id,
+            wired.trail,
+        )
         try:
-            with announced(sent):
-                outcome = node(state, context, wired)
+            with collected(sent):
+                outcome = _plain(node(state, asked.context, wired))
+        except GraphInterrupt as asking:
+            keep(_question(asking), "waiting")
+            raise
         except (GraphBubbleUp, DatabaseError):
-            # An interrupt waits for a person, its step is written when the node has run through;
-            # and without the database there is nowhere to write.
+            # Without the database there is nowhere to write.
             raise
         except Exception as error:
             told = one_line(str(error))
-            keep(Outcome({}, f"failed: {told}"), error=f"{type(error).__name__}: {told}")
+            keep(Outcome({}, f"failed: {told}"), "failed", f"{type(error).__name__}: {told}")
             raise
-        outcome = _plain(outcome)
+        update = {**outcome.update, "step": state.step + 1}
+        if given is not state:
+            # A new question, or a fork; what a node wrote of it is newer.
+            update = {"asked": asked, **update}
         if name == FIRST_NODE:
             # A graph served by `langgraph dev` has no facade to open its run.
-            opened = {**wired.versions(), "encoder": outcome.update["encoder"]}
-            question = question_of(state.within, context, state.claimed)
-            wired.trail.open_run(_run_id(runtime), outcome.update["sha256"], question, opened)
-        keep(outcome)
+            now = update["asked"]
+            setup = {**wired.versions(), "encoder": update["encoder"]}
+            sha256 = now.photo.removeprefix(REFERENCE)
+            wired.trail.open_run(_origin(now), sha256, question_of(now), setup)
+        keep(outcome, "done")
         if name == LAST_NODE:
-            fix = Fix.model_validate(outcome.update)
-            wired.trail.close_run(_run_id(runtime), fix.model_dump(mode="json"), again=False)
-        runtime.stream_writer(
-            {"node": name, "round": state.round, "event": "finished", "summary": outcome.summary}
-        )
+            wired.trail.close_run(asked.run, update["fix"].model_dump(mode="json"))
+        tell({"node": name, "round": state.round, "event": "finished", "summary": outcome.summary})
         if not outcome.degraded:
-            return outcome.update
-        return {**outcome.update, "degraded": [*state.degraded, *outcome.degraded]}
+            return update
+        return {**update, "degraded": [*state.degraded, *outcome.degraded]}
 
     run.__name__ = name
     return run
+
+
+def _opened(query: Query, runtime: Runtime[Any]) -> State:
+    """Return the state in which a question begins: nothing of an earlier one on its thread."""
+    info = runtime.execution_info
+    run = query.run or str(uuid7())
+    asked = Asked(
+        run=run,
+        thread=query.thread or (info and info.thread_id) or run,
+        photo=query.photo,
+        within=query.within,
+        claimed=query.claimed,
+        context=context_from(runtime.context),
+    )
+    return State(asked=asked)
+
+
+def _begun(name: str, state: State, info: ExecutionInfo, services: Services) -> tuple[State, Step]:
+    """Write down that a step begins; a step that was taken before belongs to a fork of its run."""
+    if not state.asked.run:
+        state = _of_earlier_version(state, info, services)
+    step = Step(
+        task_id=info.task_id,
+        number=state.step,
+        round=state.round,
+        node=name,
+        started_at=datetime.now(UTC),
+        checkpoint_id=info.checkpoint_id,
+    )
+    begun = services.trail.begin(_origin(state.asked), step)
+    if begun is not None:
+        return state, begun
+    forked = state.asked.model_copy(
+        update={
+            # The task had begun before, and the run it made then goes on.
+            "run": services.trail.run_of_task(info.task_id) or str(uuid7()),
+            "parent_run": state.asked.run,
+            "forked_at": info.checkpoint_id,
+        }
+    )
+    state = state.model_copy(update={"asked": forked})
+    if name != FIRST_NODE:
+        setup = {**services.versions(), "encoder": state.encoder}
+        services.trail.open_run(_origin(forked), state.sha256, question_of(forked), setup)
+    begun = services.trail.begin(_origin(forked), step)
+    assert begun is not None
+    return state, begun
+
+
+def _of_earlier_version(state: State, info: ExecutionInfo, services: Services) -> State:
+    """Return the state of a run whose checkpoints do not say what was asked, but its record does.
+
+    Raises:
+        TrailError: There is no record of it.
+    """
+    known = services.trail.read(info.thread_id or "")
+    within, claimed = known.question.get("within"), known.question.get("claim")
+    asked = Asked(
+        run=known.id,
+        thread=known.thread,
+        photo=f"{REFERENCE}{known.photo_sha256}",
+        within=None if within is None else Region(**within),
+        claimed=claimed if isinstance(claimed, list) else None,
+        context=Context.kept(known.question.get("options", {})),
+    )
+    return state.model_copy(update={"asked": asked, "step": len(known.steps)})
+
+
+def _origin(asked: Asked) -> RunOrigin:
+    return RunOrigin(asked.run, asked.thread, asked.parent_run, asked.forked_at)
+
+
+def _question(asking: GraphInterrupt) -> Outcome:
+    """Return what the trail keeps while a person is asked."""
+    interrupts = asking.args[0] if asking.args else ()
+    questions = [one.value for one in interrupts]
+    return Outcome({}, "waits for a person", {"question": questions[0] if questions else None})
 
 
 def threaded(node: GraphNode) -> AsyncGraphNode:
@@ -200,8 +245,8 @@ def threaded(node: GraphNode) -> AsyncGraphNode:
     is the host's own.
     """
 
-    async def run(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-        return await in_thread(node, state, runtime)
+    async def run(given: Any, runtime: Runtime[Any]) -> dict[str, Any]:
+        return await in_thread(node, given, runtime)
 
     run.__name__ = node.__name__
     return run
@@ -216,50 +261,16 @@ def _plain(outcome: Outcome) -> Outcome:
     )
 
 
-def question_of(
-    within: Region | None, context: Context, claim: ClaimAsked | None = None
-) -> dict[str, Any]:
-    """Return the question in the form that a run stores."""
+def question_of(asked: Asked, claim: ClaimAsked | None = None) -> dict[str, Any]:
+    """Return the question in the form that a run stores.
+
+    Args:
+        asked: What was asked.
+        claim: The claim as it was given, where it is not that of `asked`.
+    """
+    given = asked.claimed if claim is None else claim
     return {
-        "within": None if within is None else within.model_dump(mode="json"),
-        "options": context.model_dump(mode="json"),
-        "claim": list(claim) if isinstance(claim, tuple) else claim,
+        "within": None if asked.within is None else asked.within.model_dump(mode="json"),
+        "options": asked.context.model_dump(mode="json"),
+        "claim": list(given) if isinstance(given, tuple) else given,
     }
-
-
-def _asked_before(services: Services, run: str) -> Context:
-    known = services.trail.find(run)
-    return Context() if known is None else Context.kept(known.question.get("options", {}))
-
-
-def _run_id(runtime: Runtime[Context]) -> str:
-    info = runtime.execution_info
-    # Without a checkpointer there is no thread; the checkpoint id is then the run's own.
-    return (info.thread_id or info.run_id or info.checkpoint_id) if info else "unknown"
-
-
-def _step(
-    name: str,
-    state: State,
-    runtime: Runtime[Context],
-    began: datetime,
-    took_ms: float,
-    outcome: Outcome,
-    error: str | None,
-) -> Step:
-    info = runtime.execution_info
-    if info is None:
-        raise RuntimeError("a recorded node can run only inside LangGraph")
-    return Step(
-        task_id=info.task_id,
-        round=state.round,
-        node=name,
-        attempt=info.node_attempt,
-        started_at=began,
-        took_ms=took_ms,
-        summary=outcome.summary,
-        detail=outcome.detail,
-        degraded=outcome.degraded,
-        error=error,
-        checkpoint_id=info.checkpoint_id,
-    )

@@ -73,6 +73,9 @@ class Values(BaseModel):
     pool_timeout_s: float = Field(default=30, gt=0, le=LONGEST_WAIT_S)
     """How long to wait for a free connection."""
 
+    run_wait_s: float = Field(default=600, ge=0, le=LONGEST_WAIT_S)
+    """How long to wait for the answer of a run that another caller drives."""
+
     data: Folder | None = None
     """Folder of the embedded database. Default: the platform's user data folder."""
 

@@ -1,4 +1,4 @@
-"""The state of a run, from `Query` to `Fix`, and every type that checkpoints store.
+"""The state of a run, from `Query` to `Answered`, and every type that checkpoints store.
 
 Renaming or moving a class is a migration, because checkpoints hold its module and name. All types
 are plain data that JSON can hold: no numpy, no geometry objects, no pixels, no vectors.
@@ -6,9 +6,9 @@ are plain data that JSON can hold: no numpy, no geometry objects, no pixels, no 
 
 from __future__ import annotations
 
-import operator
 from typing import Annotated, Any, Literal
 
+from langgraph.channels import EphemeralValue
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from geofix.agent.answer import (
@@ -22,9 +22,13 @@ from geofix.agent.answer import (
     Longitude,
     Place,
 )
+from geofix.agent.context import Context
 from geofix.agent.draft import NegativesBy, PresetName
 from geofix.db.plain_text import require_name
 from geofix.tools.scene import SceneKind
+
+REFERENCE = "sha256:"
+"""How the reference of a stored photo begins."""
 
 
 class Spot(BaseModel):
@@ -271,25 +275,56 @@ class Verdict(BaseModel):
 
 
 class Query(BaseModel):
-    """A question: a photo, and the region that the answer must lie in."""
+    """A question: a photo, and the region that the answer must lie in.
+
+    Its fields are inputs of the graph: `embed` reads them, and no later step sees them. So a
+    question inherits nothing from the one before on its thread.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    photo: str = Field(
-        description="`sha256:<hex>` of a stored photo, or a `data:image/...;base64,` URL"
-    )
+    photo: Annotated[
+        str,
+        Field(description="`sha256:<hex>` of a stored photo, or a `data:image/...;base64,` URL"),
+        EphemeralValue,
+    ]
+    within: Annotated[Region | None, EphemeralValue] = None
+    claimed: Annotated[
+        tuple[Latitude, Longitude] | None,
+        Field(description="Claimed latitude and longitude, to be checked."),
+        EphemeralValue,
+    ] = None
+    run: Annotated[
+        str | None,
+        Field(description="Id of the run; made up if none is given."),
+        EphemeralValue,
+    ] = None
+    thread: Annotated[
+        str | None,
+        Field(description="What the run is grouped by; LangGraph's thread if none is given."),
+        EphemeralValue,
+    ] = None
+
+
+class Asked(BaseModel):
+    """What a run was asked, and which run it is; nothing but a fork changes it."""
+
+    run: str = ""
+    """Its id; empty in a run of an earlier version."""
+    thread: str = ""
+    parent_run: str | None = None
+    """The run that this one was forked from."""
+    forked_at: str | None = None
+    """LangGraph's id of the checkpoint at which it was forked."""
+    photo: str = ""
+    """`sha256:<hex>` of the original file."""
     within: Region | None = None
-    claimed: tuple[Latitude, Longitude] | None = Field(
-        default=None, description="Claimed latitude and longitude, to be checked."
-    )
+    claimed: tuple[Latitude, Longitude] | None = None
+    context: Context = Context()
 
 
-class Fix(BaseModel):
-    """The answer, or the reasons why there is none.
-
-    Every field has a default, because LangGraph builds a `Fix` from incomplete state when it
-    streams values during a run.
-    """
+class Settled(BaseModel):
+    """The whole answer with its evidence, or the reasons why there is none."""
 
     status: Literal["located", "abstained", "waiting", "running"] = "running"
     """`waiting` means that a person has to choose."""
@@ -326,11 +361,13 @@ class Fix(BaseModel):
     """Check of the place that the caller claimed; none without a claim."""
 
 
-class State(Query):
+class State(BaseModel):
     """Everything a run knows between two nodes."""
 
+    asked: Asked = Field(default_factory=Asked)
+    step: int = 0
+    """Number of steps that the run has done."""
     round: int = 0
-    sha256: str = ""
     encoder: str = ""
     scene: SceneSeen | None = None
     """The kind of scene; none if the run does not check it."""
@@ -338,15 +375,29 @@ class State(Query):
     """Where this round searches."""
     rival: Region | None = None
     """Circle around the runner-up, which is searched too until the runner-up is beaten."""
-    retrievals: Annotated[list[Retrieval], operator.add] = Field(default_factory=list)
-    drafts: Annotated[list[Draft], operator.add] = Field(default_factory=list)
+    retrievals: list[Retrieval] = Field(default_factory=list)
+    """One a round."""
+    drafts: list[Draft] = Field(default_factory=list)
     candidates: list[Candidate] = Field(default_factory=list)
     calibration: Calibration | None = None
     """Whether the calibration applies to this run, and if not, why."""
     verdict: Verdict | None = None
     degraded: list[Line] = Field(default_factory=list)
     began_epoch_s: float = 0.0
-    spent: Annotated[list[Spending], operator.add] = Field(default_factory=list)
+    spent: list[Spending] = Field(default_factory=list)
+    """What the model's calls cost, one a round with calls."""
+    fix: Settled | None = None
+    """The answer; none before `settle`."""
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the photo's original file, in hex."""
+        return self.asked.photo.removeprefix(REFERENCE)
+
+    @property
+    def within(self) -> Region | None:
+        """Where the answer has to lie, as the question says."""
+        return self.asked.within
 
     @property
     def retrieval(self) -> Retrieval:
@@ -357,3 +408,10 @@ class State(Query):
     def looked_within(self) -> Region | None:
         """The circle of a finer round; none in the first round, whatever the question's region."""
         return self.region if self.round > 0 else None
+
+
+class Answered(BaseModel):
+    """What the graph gives back."""
+
+    fix: Settled | None = None
+    """The answer; none while the run is not finished."""

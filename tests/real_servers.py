@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage
 
-from geofix.agent import Fix, Settings, open_agent
+from geofix.agent import Settings, Settled, open_agent
 from geofix.db.runs import Step
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import read_photo, to_jpeg
@@ -77,7 +77,7 @@ def llama_cpp() -> Iterator[str]:
         del running
 
 
-def drafted(settings: Settings, encoder: Encoder) -> tuple[Fix, Step]:
+def drafted(settings: Settings, encoder: Encoder) -> tuple[Settled, Step]:
     """Locate the sample photo; return the answer and the first draft's step."""
     with open_agent(settings, encoder=encoder) as agent:
         fix = agent.locate(sample_path())

@@ -15,7 +15,7 @@ from geofix.agent.answer import Claim, ClaimCheck
 from geofix.agent.calibration.promise import Fitted
 from geofix.agent.calibration.stored import KnownCalibrations
 from geofix.agent.errors import RegionError
-from geofix.agent.state import Fix
+from geofix.agent.state import Settled
 from geofix.tools.geo.distance import check_coordinates, haversine_km
 
 Coordinates = tuple[float, float]
@@ -74,7 +74,7 @@ def place_of(asked: ClaimAsked | None, exif: Claim | None) -> Coordinates | None
 
 
 def check_claim(
-    fix: Fix, claimed: Coordinates, fitted: Fitted | str | None, level: float
+    fix: Settled, claimed: Coordinates, fitted: Fitted | str | None, level: float
 ) -> ClaimCheck:
     """Return whether a claimed place agrees with an answer.
 
@@ -128,8 +128,8 @@ def check_claim(
 
 
 def with_claim_checked(
-    fix: Fix, claimed: Coordinates, calibrations: KnownCalibrations, level: float
-) -> Fix:
+    fix: Settled, claimed: Coordinates, calibrations: KnownCalibrations, level: float
+) -> Settled:
     """Return the answer with what it says of a claimed place.
 
     Args:

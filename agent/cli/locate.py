@@ -32,7 +32,7 @@ from geofix.agent.cli.terminal import ABSTAINED, interruptible, out, say, write_
 
 if TYPE_CHECKING:
     from geofix.agent.settings import Settings
-    from geofix.agent.state import Fix, Region
+    from geofix.agent.state import Region, Settled
     from geofix.tools.photo.read import Photo
 
 ModelName = Annotated[
@@ -66,10 +66,19 @@ def locate_photo(
         list[str] | None,
         typer.Option(help="Search only this gallery. Repeatable.", callback=named),
     ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            help="Id of the run. With the id of an interrupted run, that run continues."
+            " Default: a new id.",
+            callback=named,
+        ),
+    ] = None,
     thread: Annotated[
         str | None,
         typer.Option(
-            help="Id of the run. With the id of an interrupted run, that run continues.",
+            help="What to group runs by, such as a case. The same question asked again on its"
+            " thread is the same run.",
             callback=named,
         ),
     ] = None,
@@ -120,7 +129,13 @@ def locate_photo(
     with open_cli_agent(settings) as (agent, listener):
         fix = interruptible(
             lambda: agent.locate(
-                asked, within=region, claim=claim, thread_id=thread, on_event=listener, **options
+                asked,
+                within=region,
+                claim=claim,
+                thread_id=thread,
+                run_id=run,
+                on_event=listener,
+                **options,
             )
         )
     _finish(fix, json, geojson)
@@ -167,7 +182,7 @@ def _checked(
     return read_photo(sample_path() if photo is None else photo), region
 
 
-def _finish(fix: Fix, json: bool, geojson: Path | None) -> None:
+def _finish(fix: Settled, json: bool, geojson: Path | None) -> None:
     from geofix.agent.cli.render import print_fix  # noqa: PLC0415 - see `options`
 
     try:

@@ -9,20 +9,20 @@ from rich.table import Table
 
 from geofix.agent.answer import Claim, ClaimCheck, format_coordinates
 from geofix.agent.cli.terminal import count, degraded, escaped, kilometers
-from geofix.agent.state import Candidate, Fix
+from geofix.agent.state import Candidate, Settled
 from geofix.tools.statistics import SCALES
 
 VERDICT_COLORS = {"consistent": "green", "inconsistent": "red", "undecidable": "yellow"}
 
 
-def radius_text(fix: Fix) -> str:
+def radius_text(fix: Settled) -> str:
     """Return the radius with its coverage, or with a note that it is not calibrated."""
     within = f"within {kilometers(fix.radius_km or 0)}"
     stated = _stated(fix)
     return f"{within}[dim], not calibrated[/]" if stated is None else f"{stated:.0%} {within}"
 
 
-def levels_line(fix: Fix) -> str:
+def levels_line(fix: Settled) -> str:
     """Return the radii at the other coverages."""
     # Sorted, because an answer that was read back from the trail has another order.
     others = [level for level in sorted(fix.radii_km) if float(level) != _stated(fix)]
@@ -31,7 +31,7 @@ def levels_line(fix: Fix) -> str:
     )
 
 
-def confidence_line(fix: Fix) -> str:
+def confidence_line(fix: Settled) -> str:
     """Return the probability that the answer is right, by scale."""
     return "right within " + ", ".join(
         f"{km:,.0f} km {fix.confidence[scale]:.0%}"
@@ -49,7 +49,7 @@ def claim_line(check: ClaimCheck) -> str:
     return f"{where}{away}: [{color}]{check.verdict}[/]{p_value}, {escaped(check.reason)}"
 
 
-def _stated(fix: Fix) -> float | None:
+def _stated(fix: Settled) -> float | None:
     """Return the highest coverage that has the answer's radius; none if it is not calibrated."""
     if not fix.radius_calibrated:
         return None
@@ -59,7 +59,7 @@ def _stated(fix: Fix) -> float | None:
 MOST_CANDIDATES = 5
 
 
-def print_fix(fix: Fix, console: Console) -> None:
+def print_fix(fix: Settled, console: Console) -> None:
     """Print a fix for a person."""
     _answer(fix, console)
     if fix.candidates:
@@ -86,7 +86,7 @@ def print_fix(fix: Fix, console: Console) -> None:
     console.print(f"\n[dim]Every step: geofix trail {escaped(fix.run or '')}[/]")
 
 
-def _answer(fix: Fix, console: Console) -> None:
+def _answer(fix: Settled, console: Console) -> None:
     by = f"drafted by {fix.drafted_by}, {count(fix.rounds, 'round')}"
     if fix.status == "waiting":
         console.print("[bold yellow]Choose one of these candidates.[/]")
@@ -107,7 +107,7 @@ def _answer(fix: Fix, console: Console) -> None:
     console.print(f"[dim]{escaped(by)}[/]\n")
 
 
-def _candidates(fix: Fix) -> Table:
+def _candidates(fix: Settled) -> Table:
     table = Table(title="Candidates", title_justify="left", title_style="bold", box=None)
     table.add_column("#", justify="right")
     table.add_column("place", overflow="fold")
@@ -137,7 +137,7 @@ def _standing(candidate: Candidate) -> str:
     return "left out" if candidate.held_back is not None else f"{candidate.score:.2f}"
 
 
-def _evidence(fix: Fix, console: Console) -> None:
+def _evidence(fix: Settled, console: Console) -> None:
     if not fix.evidence:
         return
     lines = []
@@ -174,5 +174,5 @@ def _claim(claim: Claim, radius_km: float | None, console: Console) -> None:
     console.print(_bullets(parts))
 
 
-def _whole_earth(fix: Fix) -> list[str]:
+def _whole_earth(fix: Settled) -> list[str]:
     return [] if fix.calibration is None else [f"Note: {note}" for note in fix.calibration.notes]

@@ -70,11 +70,12 @@ def _print(run: Run, console: Console) -> None:
 
 
 def _end(run: Run) -> str:
-    if run.fix is None:
+    settled = run.settled
+    if settled is None:
         return f"not finished; geofix resume {escaped(run.id)}"
-    if run.fix["status"] != "located":
-        return str(run.fix["status"])
+    if settled["status"] != "located":
+        return str(settled["status"])
     from geofix.agent.answer import format_coordinates  # noqa: PLC0415 - see `options`
 
-    place = (run.fix["place"] or {}).get("label") or "no named place"
-    return f"{escaped(place)} ({format_coordinates(run.fix['latitude'], run.fix['longitude'])})"
+    place = (settled["place"] or {}).get("label") or "no named place"
+    return f"{escaped(place)} ({format_coordinates(settled['latitude'], settled['longitude'])})"

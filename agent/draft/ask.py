@@ -14,10 +14,11 @@ from geofix.agent.draft.answers import AnyAnswer, read_draft
 from geofix.agent.draft.messages import as_sent
 from geofix.agent.draft.presets import PRESETS, VERSION
 from geofix.agent.draft.request import DraftRequest
-from geofix.agent.recording import announce
+from geofix.agent.outgoing import outgoing
 from geofix.agent.state import Draft, Hit, Provenance, Spending
 from geofix.tools.models.ask import ask, ask_many
 from geofix.tools.models.budget import Budget
+from geofix.tools.models.cache import Journal
 from geofix.tools.models.prices import Price
 from geofix.tools.models.privacy import ANYWHERE, BeforeSend, Privacy
 from geofix.tools.models.reply import ModelAnswer, total
@@ -32,6 +33,7 @@ class _Terms(TypedDict):
     before_send: BeforeSend
     closed: str | None
     privacy: Privacy
+    journal: Journal
 
 
 def sample(
@@ -62,11 +64,13 @@ def sample(
         ModelError: Nothing may be sent to the model.
         GeofixError: The database that keeps answers cannot be used.
     """
+    step = outgoing()
     terms: _Terms = {
         "budget": budget,
         "price": price,
-        "before_send": announce,
+        "before_send": step.announce,
         "closed": closed,
+        "journal": step,
         "privacy": privacy,
     }
     if samples == 1:

@@ -24,10 +24,12 @@ def draft(state: State, context: Context, services: Services) -> Outcome:
     """
     model = services.model
     if model is None:
-        return _outcome([consensus(state.retrieval)], {})
+        return _outcome(state, [consensus(state.retrieval)], {})
     if any(earlier.drafted_by == CONSENSUS for earlier in state.drafts):
         # A run waits for a dead server once, not once a round; the answer says so already.
-        return _outcome([consensus(state.retrieval)], {"not_asked": "the model failed before"})
+        return _outcome(
+            state, [consensus(state.retrieval)], {"not_asked": "the model failed before"}
+        )
     return _by_model(model, state, context, services)
 
 
@@ -62,14 +64,15 @@ def _by_model(model: BaseChatModel, state: State, context: Context, services: Se
     degraded = [f"draft: {what}" for what in (*requests.missing, *said.notes)]
     if not said.drafts:
         degraded.append(f"draft: {failed}; the photos voted instead")
-        return _outcome([consensus(retrieval)], detail, degraded, said.spending())
+        return _outcome(state, [consensus(retrieval)], detail, degraded, said.spending())
     if failed is not None:
         had = f"{len(said.drafts)} of {said.wanted} answers could be used"
         degraded.append(f"draft: {had}: {failed}")
-    return _outcome(said.drafts, detail, degraded, said.spending())
+    return _outcome(state, said.drafts, detail, degraded, said.spending())
 
 
 def _outcome(
+    state: State,
     drafts: list[Draft],
     detail: dict[str, Any],
     degraded: Sequence[str] = (),
@@ -84,7 +87,10 @@ def _outcome(
     count = f", the first of {len(placed)} places in {len(drafts)} answers" if drafts[1:] else ""
     kept = {"drafts": [draft.model_dump(mode="json") for draft in drafts]} if drafts[1:] else {}
     return Outcome(
-        update={"drafts": drafts, **({} if spent is None else {"spent": [spent]})},
+        update={
+            "drafts": [*state.drafts, *drafts],
+            **({} if spent is None else {"spent": [*state.spent, spent]}),
+        },
         summary=f"{first.drafted_by}: {where}{word}{count}",
         detail={**first.model_dump(mode="json"), **kept, **detail},
         degraded=tuple(degraded),

@@ -10,23 +10,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from geofix.agent.context import Context
-from geofix.agent.errors import TrailError
-from geofix.agent.intake import REFERENCE, resolve
+from geofix.agent.intake import resolve
 from geofix.agent.recording import Outcome
 from geofix.agent.services import Services
-from geofix.agent.state import SceneSeen, State
+from geofix.agent.state import REFERENCE, SceneSeen, State
 from geofix.tools.photo.read import from_jpeg
 from geofix.tools.scene.classify import Classifier, read_scene
 
 
 def embed(state: State, context: Context, services: Services) -> Outcome:
-    """Embed the photo and keep its vector under its hash; neither enters the state."""
-    photo = resolve(state.photo, services.queries)
-    if state.sha256 and state.sha256 != photo.sha256:
-        raise TrailError(
-            f"this thread is about another photo (sha256 {state.sha256!r}); one thread is one"
-            " photo, so start a new one"
-        )
+    """Embed the photo and keep its vector under its hash; neither enters the state.
+
+    It begins a question, so it writes every field of the state anew.
+    """
+    photo = resolve(state.asked.photo, services.queries)
     encoder = services.encoder
     pixels = from_jpeg(photo.jpeg)
     known = services.queries.vector(photo.sha256, encoder.name)
@@ -35,15 +32,15 @@ def embed(state: State, context: Context, services: Services) -> Outcome:
         services.queries.keep_vector(photo.sha256, encoder.name, vector)
     scene = None if logits is None else SceneSeen(**asdict(read_scene(pixels, logits)))
     shows = "" if scene is None else f", shows {scene.kind}"
+    clean = State(
+        asked=state.asked.model_copy(update={"photo": REFERENCE + photo.sha256}),
+        encoder=encoder.name,
+        region=state.within,
+        scene=scene,
+        began_epoch_s=time.time(),
+    )
     return Outcome(
-        update={
-            "photo": REFERENCE + photo.sha256,
-            "sha256": photo.sha256,
-            "encoder": encoder.name,
-            "region": state.within,
-            "scene": scene,
-            "began_epoch_s": time.time(),
-        },
+        update={name: getattr(clean, name) for name in State.model_fields},
         summary=f"{'embedded by' if known is None else 'embedded before by'} {encoder.name}{shows}",
         detail={
             "sha256": photo.sha256,

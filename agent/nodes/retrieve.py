@@ -63,7 +63,7 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
     services.gallery.require(search)
     vector = services.queries.vector(state.sha256, state.encoder)
     if vector is None:
-        raise TrailError(f"the vector of photo {state.sha256!r} is gone; run it under a new thread")
+        raise TrailError(f"the vector of photo {state.sha256!r} is gone; ask about the photo again")
     positives, negatives = round_sizes(context, state.round)
     asked = context.model_copy(update={"positives": positives, "negatives": negatives})
     retrieval = search_both_ways(services.gallery, vector, search, asked)
@@ -79,7 +79,7 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
     best = f", best {retrieval.positives[0].similarity:.2f}" if retrieval.positives else ""
     ways = " and ".join(dict.fromkeys(report.way for report in retrieval.how))
     return Outcome(
-        update={"retrievals": [retrieval]},
+        update={"retrievals": [*state.retrievals, retrieval]},
         summary=f"{_counted(retrieval)} of {_searched(state, retrieval)} ({ways}){best}",
         detail=retrieval.model_dump(mode="json"),
     )

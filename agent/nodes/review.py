@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, Literal
+
 from langgraph.types import interrupt
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
 from geofix.agent.context import Context
 from geofix.agent.recording import Outcome
 from geofix.agent.services import Services
-from geofix.agent.state import State, Verdict
+from geofix.agent.state import Candidate, State, Verdict
 from geofix.agent.verify.rounds import numbered
 
 
 class Pick(BaseModel):
     """A person's choice."""
 
-    rank: int = Field(ge=0, description="Rank of the candidate chosen; 0 if none is right.")
+    rank: int = Field(description="Rank of the candidate chosen; 0 if none is right.")
+
+
+def pick_of(candidates: Sequence[Candidate]) -> type[Pick]:
+    """Return the schema of a choice among candidates; LangGraph refuses every other rank."""
+    ranks = (0, *(candidate.rank for candidate in candidates))
+    offered: Any = Literal.__getitem__(ranks)
+    described = Field(description=Pick.model_fields["rank"].description)
+    return create_model("Pick", __base__=Pick, rank=(offered, described))
 
 
 def review(state: State, context: Context, services: Services) -> Outcome:
@@ -25,7 +36,7 @@ def review(state: State, context: Context, services: Services) -> Outcome:
             "question": "Which candidate is right?",
             "candidates": [candidate.model_dump(mode="json") for candidate in state.candidates],
         },
-        response_schema=Pick,
+        response_schema=pick_of(state.candidates),
     )
     chosen = [candidate for candidate in state.candidates if candidate.rank == pick.rank]
     if not chosen:

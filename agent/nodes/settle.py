@@ -13,7 +13,7 @@ from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS
 from geofix.agent.recording import Outcome
 from geofix.agent.services import Services
-from geofix.agent.state import Candidate, Fix, Hit, State
+from geofix.agent.state import Candidate, Hit, Settled, State
 from geofix.agent.verify.in_force import drift, run_setup_of
 from geofix.db.plain_text import visible
 from geofix.tools.geo.distance import haversine_km
@@ -95,7 +95,7 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
     first = state.candidates[0] if located else None
     evidence = _evidence(state, first) if first else []
     promise = _promise(state, first, context, services) if first else None
-    fix = Fix(
+    fix = Settled(
         status="located" if located else "abstained",
         latitude=first.latitude if first else None,
         longitude=first.longitude if first else None,
@@ -112,13 +112,15 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
         degraded=state.degraded,
         geojson=fix_geojson(state.candidates, first, promise, evidence),
         rounds=state.round + 1,
+        run=state.asked.run,
+        photo=state.asked.photo,
     )
-    if state.claimed is not None:
+    if state.asked.claimed is not None:
         known = services.known_calibrations
-        fix = with_claim_checked(fix, state.claimed, known, context.claim_level)
+        fix = with_claim_checked(fix, state.asked.claimed, known, context.claim_level)
     where = "abstained" if first is None else format_coordinates(first.latitude, first.longitude)
     return Outcome(
-        update={name: getattr(fix, name) for name in Fix.model_fields},
+        update={"fix": fix},
         summary=where if fix.place is None else f"{where}: {fix.place.label}",
         detail=fix.model_dump(mode="json", exclude={"candidates", "geojson"}),
     )

@@ -194,7 +194,7 @@ def observe(state: State, context: Context, services: Services) -> tuple[Observe
         density=density,
         photos_in_gallery=photos,
         scene=None if state.scene is None else state.scene.kind,
-        claimed=state.claimed,
+        claimed=state.asked.claimed,
         place_similarity=_place_similarity(state, services),
     )
     return observed, degraded

@@ -10,7 +10,6 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from geofix.agent.context import Context
 from geofix.agent.nodes.refine import refine
@@ -18,7 +17,7 @@ from geofix.agent.nodes.retrieve import retrieve
 from geofix.agent.nodes.verify import verify
 from geofix.agent.recording import Outcome
 from geofix.agent.services import Services
-from geofix.agent.state import Candidate, State
+from geofix.agent.state import Asked, Candidate, State
 from geofix.agent.verify.scorers import default_scorers
 from geofix.agent.verify.verdict import decide
 from geofix.db.runs import QueryPhoto
@@ -29,8 +28,6 @@ from geofix.tools.geo.distance import haversine_km
 
 MOST = 4
 FINEST_KM = 1.0
-ADDED = ("retrievals", "drafts", "degraded", "spent")
-"""Parts of the state that a node adds to; it replaces the others."""
 
 Node = Callable[[State, Context, Services], Outcome]
 
@@ -91,7 +88,7 @@ def _asked(world: World, number: int, services: Services) -> State:
     # No picture is compared, so none has to be kept.
     services.queries.keep(QueryPhoto(sha256, b"", 1, 1, "JPEG", None, []))
     services.queries.keep_vector(sha256, world.name, world.queries.vectors[number])
-    return State(photo=f"sha256:{sha256}", sha256=sha256, encoder=world.name)
+    return State(asked=Asked(photo=f"sha256:{sha256}"), encoder=world.name)
 
 
 def _rounds(
@@ -111,11 +108,7 @@ def _rounds(
 
 
 def _after(node: Node, state: State, context: Context, services: Services) -> State:
-    update: dict[str, Any] = dict(node(state, context, services).update)
-    for name in ADDED:
-        if name in update:
-            update[name] = [*getattr(state, name), *update[name]]
-    return state.model_copy(update=update)
+    return state.model_copy(update=node(state, context, services).update)
 
 
 def _told(

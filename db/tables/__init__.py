@@ -16,7 +16,13 @@ from geofix.db.tables.gallery import (
     SetupStepRow,
     VectorIndexRow,
 )
-from geofix.db.tables.runs import QueryEmbeddingRow, QueryPhotoRow, RunRow, StepRow
+from geofix.db.tables.runs import (
+    KeptAnswerRow,
+    QueryEmbeddingRow,
+    QueryPhotoRow,
+    RunRow,
+    StepRow,
+)
 from geofix.db.tables.stores import (
     AnswerRow,
     CalibrationRow,
@@ -38,6 +44,7 @@ __all__ = [
     "EvaluationResultRow",
     "EvaluationRow",
     "GalleryRow",
+    "KeptAnswerRow",
     "LocalFeatureRow",
     "PhotoRow",
     "QueryEmbeddingRow",

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     Text,
+    UniqueConstraint,
     func,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -53,33 +54,46 @@ class QueryEmbeddingRow(Base):
 
 
 class RunRow(Base):
-    """One question and its answer; its id is LangGraph's thread id."""
+    """One question, or a fork of one, and its answer."""
 
     __tablename__ = "runs"
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
+    thread: Mapped[str] = mapped_column(Text, index=True)
+    """What the caller groups runs by; LangGraph's thread where a graph of the caller asked."""
+    parent_run: Mapped[str | None] = mapped_column(Text)
+    """The run that this one was forked from."""
+    forked_at: Mapped[str | None] = mapped_column(Text)
+    """LangGraph's id of the checkpoint at which it was forked."""
     photo_sha256: Mapped[str | None] = mapped_column(Text)
     question: Mapped[dict[str, Any]] = mapped_column(CleanJson, server_default="{}")
     """Region and options, as they were in force."""
     setup: Mapped[dict[str, Any]] = mapped_column(CleanJson, server_default="{}")
     """Versions of geofix, encoder, model, prompt and galleries."""
-    fix: Mapped[dict[str, Any] | None] = mapped_column(CleanJson)
+    settled: Mapped[dict[str, Any] | None] = mapped_column(CleanJson)
+    """The whole answer; none while the run has none."""
     started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class StepRow(Base):
-    """One node's work in one run; `task_id` stays the same when LangGraph runs a node again."""
+    """One attempt at one step; LangGraph's task id stays the same when it runs a node again."""
 
     __tablename__ = "steps"
-    __table_args__ = (Index(None, "run_id", "seq"),)
+    __table_args__ = (UniqueConstraint("task_id", "attempt"), Index(None, "run_id", "number"))
 
-    task_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    task_id: Mapped[str] = mapped_column(Text)
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
-    seq: Mapped[int] = mapped_column(BigInteger, Identity())
+    number: Mapped[int]
+    """Which step of the run, from 0; a fork counts on from its parent."""
+    attempt: Mapped[int]
+    """From 1; a node that is run again after a crash or a failure has one more."""
+    outcome: Mapped[str] = mapped_column(Text)
+    """`running`, `waiting` for a person, `done` or `failed`; a process that was killed leaves
+    `running` behind."""
     round: Mapped[int]
     node: Mapped[str] = mapped_column(Text)
-    attempt: Mapped[int]
     started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     took_ms: Mapped[float]
     summary: Mapped[str] = mapped_column(CleanText)
@@ -89,3 +103,19 @@ class StepRow(Base):
     degraded: Mapped[list[str]] = mapped_column(ARRAY(CleanText))
     error: Mapped[str | None] = mapped_column(CleanText)
     checkpoint_id: Mapped[str | None] = mapped_column(Text)
+
+
+class KeptAnswerRow(Base):
+    """A model's answer, kept before it was used: a step that runs again does not pay again."""
+
+    __tablename__ = "kept_answers"
+
+    task_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    request: Mapped[str] = mapped_column(Text, primary_key=True)
+    """SHA-256 of model, options and messages."""
+    number: Mapped[int] = mapped_column(primary_key=True)
+    """Which of several equal requests, from 0."""
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
+    answer: Mapped[str] = mapped_column(CleanText)
+    """The messages as LangChain writes them, as JSON."""
+    kept_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

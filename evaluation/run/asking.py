@@ -17,8 +17,8 @@ from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS, consensus
 from geofix.agent.errors import PhotoError
 from geofix.agent.facade import Agent
-from geofix.agent.intake import config_of
-from geofix.agent.state import Draft, Fix, Retrieval
+from geofix.agent.runs import config_of
+from geofix.agent.state import Draft, Retrieval, Settled
 from geofix.agent.verify.candidates import stated_confidence
 from geofix.evaluation.run.leaks import LeakFreeGallery
 from geofix.evaluation.run.result import EvalPhoto, Result
@@ -52,7 +52,7 @@ def ask_photo(
         sha256 = hashlib.sha256(data).hexdigest()
         if isinstance(gallery, LeakFreeGallery):
             gallery.know(sha256, photo)
-        fix = agent.locate(data, thread_id=thread_of(evaluation, photo.id), **options)
+        fix = agent.locate(data, run_id=thread_of(evaluation, photo.id), **options)
     except PhotoError as error:
         seconds = time.perf_counter() - began
         return Result(**_truth_of(photo), status="failed", seconds=seconds, reasons=[str(error)])
@@ -63,7 +63,7 @@ def ask_photo(
 def _gathered(
     agent: Agent,
     photo: EvalPhoto,
-    fix: Fix,
+    fix: Settled,
     context: Context,
     seconds: float,
 ) -> Result:
@@ -133,7 +133,10 @@ def _truth_of(photo: EvalPhoto) -> dict[str, Any]:
 
 
 def _errors(
-    truth: Coordinates | None, fix: Fix, retrievals: Sequence[Retrieval], drafts: Sequence[Draft]
+    truth: Coordinates | None,
+    fix: Settled,
+    retrievals: Sequence[Retrieval],
+    drafts: Sequence[Draft],
 ) -> dict[str, Any]:
     """Return how far off the answer, the candidates and the peers are; nothing without a truth."""
     if truth is None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from geofix.agent import Agent, Fix
+from geofix.agent import Agent, Settled
 from geofix.db.runs import Step
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.photo.samples import sample_path
@@ -53,17 +53,17 @@ class Lab:
         self.agent = agent
         self.server = server
 
-    def locate(self, photo: Path | None = None, **options: Any) -> tuple[Fix, Step]:
+    def locate(self, photo: Path | None = None, **options: Any) -> tuple[Settled, Step]:
         """Return the answer and the first draft's step."""
         fix = self.agent.locate(photo or sample_path(), **options)
         return fix, self.drafts(fix)[0]
 
-    def drafts(self, fix: Fix) -> list[Step]:
+    def drafts(self, fix: Settled) -> list[Step]:
         assert fix.run is not None
         steps = self.agent.services.trail.read(fix.run).steps
         return [step for step in steps if step.node == "draft"]
 
 
-def is_in_paris(fix: Fix) -> bool:
+def is_in_paris(fix: Settled) -> bool:
     assert fix.latitude is not None and fix.longitude is not None
     return bool(haversine_km(fix.latitude, fix.longitude, *SACRE_COEUR) < 1)

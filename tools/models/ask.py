@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from geofix.db.plain_text import one_line
 from geofix.tools.errors import ModelError
 from geofix.tools.models.budget import Budget, CallFailed, Terms
+from geofix.tools.models.cache import Journal
 from geofix.tools.models.calls import Caller
 from geofix.tools.models.failures import MAX_REASON
 from geofix.tools.models.prices import Price
@@ -56,6 +57,7 @@ def ask(
     keep: bool | None = None,
     closed: str | None = None,
     privacy: Privacy = ANYWHERE,
+    journal: Journal | None = None,
 ) -> ModelAnswer[AnswerT]:
     """Ask for an answer in `schema`; an unusable one is sent back once with what is wrong.
 
@@ -70,6 +72,7 @@ def ask(
         keep: Whether to use and fill the model's cache; by default not at a temperature above 0.
         closed: Why no call may be made; then only a cached answer is given.
         privacy: Whether calls that leave this machine are forbidden, and what tracers see.
+        journal: Keeps each answer before it is used.
 
     Raises:
         ModelError: A picture carries more than pixels, outbound calls are forbidden and this would
@@ -77,7 +80,7 @@ def ask(
         GeofixError: The database that keeps answers cannot be used.
     """
     sizes = tuple(require_bare(messages))
-    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed, privacy)
+    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed, privacy, journal)
     return _converse(Caller(model, schema, terms), messages, schema)
 
 
@@ -94,6 +97,7 @@ def ask_many(
     keep: bool | None = None,
     closed: str | None = None,
     privacy: Privacy = ANYWHERE,
+    journal: Journal | None = None,
 ) -> list[ModelAnswer[AnswerT]]:
     """Ask for several answers to one question: by one call where the model gives several.
 
@@ -109,6 +113,7 @@ def ask_many(
         keep: As for `ask`; each sample is kept apart, so that a re-run gives the same ones.
         closed: As for `ask`.
         privacy: As for `ask`.
+        journal: As for `ask`.
 
     Returns:
         As many answers as were asked for, in a fixed order. Those of one call stand in for its
@@ -121,7 +126,7 @@ def ask_many(
     if samples < 1:
         raise ModelError(f"{samples!r} answers cannot be asked for; ask for 1 or more")
     sizes = tuple(require_bare(messages))
-    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed, privacy)
+    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed, privacy, journal)
     callers = [Caller(model, schema, terms, sample) for sample in range(samples)]
     began = time.monotonic()
     given: list[Reply | None] = [None] * samples

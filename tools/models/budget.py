@@ -12,6 +12,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from geofix.tools.errors import ModelError
+from geofix.tools.models.cache import Journal
 from geofix.tools.models.failures import status_of
 from geofix.tools.models.prices import Price, is_free
 from geofix.tools.models.privacy import (
@@ -192,6 +193,8 @@ class Terms:
     """Why no call may be made, so that only kept answers are given; None where calls may be."""
     privacy: Privacy = ANYWHERE
     """What may leave this machine."""
+    journal: Journal | None = None
+    """Where each answer is kept before it is used."""
 
 
 class CallAccount:

@@ -7,8 +7,10 @@ hits.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from langchain_core.caches import RETURN_VAL_TYPE, BaseCache
 from langchain_core.globals import get_llm_cache
@@ -80,6 +82,47 @@ def answer_cache(engine: Engine) -> AnswerCache:
         return AnswerCache(SQLAlchemyMd5Cache(engine, AnswerRow), engine)  # type: ignore[arg-type]
 
 
+class Journal(Protocol):
+    """Keeps what a model answered within one piece of work, so that a second try does not pay."""
+
+    def ask_kept(self, request: str) -> tuple[int, str | None]:
+        """Return which of several equal requests this one is, and its answer if that is kept."""
+        ...
+
+    def keep(self, request: str, number: int, answer: str) -> None:
+        """Keep the answer to a request."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """What came of one call."""
+
+    raws: list[Any]
+    """The messages."""
+    said: dict[str, Any]
+    """What the server said beside them."""
+    notes: list[str]
+    """What the call had to do without."""
+
+    def written(self) -> str:
+        """Return it as JSON.
+
+        Raises:
+            RecursionError, ValueError, TypeError: It is nested too deep, or no JSON.
+        """
+        beside = json.dumps({"said": self.said, "notes": self.notes})
+        return json.dumps({"messages": dumps(self.raws), "beside": beside})
+
+    @classmethod
+    def read(cls, written: str) -> Self:
+        """Return what was written."""
+        kept = json.loads(written)
+        with quiet():
+            raws = loads(kept["messages"], allowed_objects=[AIMessage])
+        return cls(raws, **json.loads(kept["beside"]))
+
+
 class KeptAnswers:
     """The cache of one model, asked in one way.
 
@@ -131,9 +174,13 @@ def kept_for(
     cache = cache_of(model)
     if cache is None or keep is False or (keep is None and (temperature or 0) > 0):
         return None
+    return KeptAnswers(cache, asking_key(model, options, temperature), sample)
+
+
+def asking_key(model: BaseChatModel, options: dict[str, Any], temperature: float | None) -> str:
+    """Return text that is equal where a model is asked in the same way."""
     shown = {name: value for name, value in options.items() if not name.startswith("ls_")}
-    key = f"{_identity(model)}{model._get_llm_string(**shown)}|temperature {temperature}"
-    return KeptAnswers(cache, key, sample)
+    return f"{_identity(model)}{model._get_llm_string(**shown)}|temperature {temperature}"
 
 
 def _identity(model: BaseChatModel) -> str:

@@ -9,6 +9,7 @@ says so, also when it was kept and is found again.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 import time
@@ -21,6 +22,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.load import dumps
 from langchain_core.messages import BaseMessage
 from pydantic import BaseModel
 
@@ -28,7 +30,7 @@ from geofix.db.errors import GeofixError
 from geofix.db.plain_text import without
 from geofix.tools.errors import ModelError
 from geofix.tools.models.budget import CallAccount, CallFailed, Terms
-from geofix.tools.models.cache import cache_of, kept_for
+from geofix.tools.models.cache import CallResult, asking_key, cache_of, kept_for
 from geofix.tools.models.failures import (
     header_of,
     is_cut_off,
@@ -209,6 +211,9 @@ class Caller:
         if self._form is IN_WORDS:
             self.notes.append(NO_FORM)
         self._demands = Demands(temperature=getattr(self._model, "temperature", None))
+        self._journal = terms.journal
+        self._sample = sample
+        self._asking = asking_key(model, self._form.options, self._demands.temperature)
         self._kept = kept_for(
             model,
             self._form.options,
@@ -267,7 +272,7 @@ class Caller:
         Raises:
             CallFailed: No reply came.
         """
-        raws, said = self._sent(messages, samples)
+        raws, said = self._answered(messages, samples)
         if not raws:
             raise CallFailed("the model failed: its response contains no answer")
         try:
@@ -277,6 +282,30 @@ class Caller:
         self.account.count(first)
         bare = [replace(one, tokens={}) for one in others]
         return list(zip([first, *bare], raws, strict=False))
+
+    def _answered(
+        self, messages: Sequence[BaseMessage], samples: int
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Return the messages of a call, or those that it had when the same work was cut off."""
+        if self._journal is None:
+            return self._sent(messages, samples)
+        asked = f"{self._asking}|sample {self._sample} of {samples}|{dumps(list(messages))}"
+        request = hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()
+        number, kept = self._journal.ask_kept(request)
+        if kept is not None:
+            before = CallResult.read(kept)
+            self.account.calls += 1
+            self.notes += [note for note in before.notes if note not in self.notes]
+            return before.raws, before.said
+        raws, said = self._sent(messages, samples)
+        try:
+            written = CallResult(raws, said, self.notes).written()
+        # What else the server said may be nested too deep, or no JSON.
+        except (RecursionError, ValueError, TypeError) as error:
+            self.notes.append(f"the model's answer could not be kept ({type(error).__name__})")
+        else:
+            self._journal.keep(request, number, written)
+        return raws, said
 
     def _read(self, raw: Any, **known: Any) -> Reply:
         """Read a message; a server that echoes what it was sent may quote a key in it."""

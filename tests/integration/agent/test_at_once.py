@@ -20,7 +20,7 @@ from geofix.agent import Agent, Settings, aopen_agent, intake, open_agent, stora
 from geofix.agent.errors import DatabaseError
 from geofix.agent.graph import build_graph
 from geofix.agent.services import Services
-from geofix.agent.state import Fix
+from geofix.agent.state import Settled
 from geofix.db.engine import DatabaseAddress
 from geofix.tools import once
 from geofix.tools.encoders import Encoder
@@ -59,7 +59,7 @@ def meeting(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> Encoder:
     return MeetingEncoder(encoder)
 
 
-def identities(fixes: list[Fix]) -> list[str | None]:
+def identities(fixes: list[Settled]) -> list[str | None]:
     assert [fix.status for fix in fixes] == ["located", "located"]
     return [fix.photo for fix in fixes]
 

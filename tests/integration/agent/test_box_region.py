@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from PIL import Image
 
-from geofix.agent import Agent, Fix, Region, Settings, open_agent
+from geofix.agent import Agent, Region, Settings, Settled, open_agent
 from geofix.agent.errors import RegionError
 from geofix.agent.regions import box, holds
 from geofix.agent.services import Services
@@ -59,7 +59,7 @@ def red_photo(tmp_path: Path) -> Path:
     return path
 
 
-def searches(agent: Agent, fix: Fix) -> list[Step]:
+def searches(agent: Agent, fix: Settled) -> list[Step]:
     return [s for s in agent.services.trail.read(fix.run or "").steps if s.node == "retrieve"]
 
 
@@ -108,12 +108,12 @@ def test_a_box_without_photos_abstains(fiji: Agent, red_photo: Path) -> None:
 def test_a_box_comes_back_from_the_checkpoints_and_from_the_kept_question(
     fiji: Agent, red_photo: Path
 ) -> None:
-    fix = fiji.locate(red_photo, within=BOX, thread_id="case-1", **ASKED)
+    fix = fiji.locate(red_photo, within=BOX, run_id="case-1", **ASKED)
     history = fiji.graph.get_state_history({"configurable": {"thread_id": "case-1"}})
     regions = {state.values.get("within") for state in history} - {None}
     assert regions == {box(-18, 179, -16, -179)}
     assert fiji.resume("case-1") == fix
-    assert fiji.locate(red_photo, within=BOX, thread_id="case-1", **ASKED) == fix
+    assert fiji.locate(red_photo, within=BOX, run_id="case-1", **ASKED) == fix
 
 
 def test_a_question_kept_before_there_were_boxes_is_the_same_question(

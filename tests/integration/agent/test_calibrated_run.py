@@ -175,7 +175,7 @@ def test_a_calibration_of_another_version_does_not_end_the_run(agent: Agent) -> 
 
 def test_what_a_person_chose_is_not_promised(agent: Agent) -> None:
     calibrate(agent, options={})
-    agent.locate(sample_path(), thread_id="case", accept_margin=1.0, ask_human=True)
+    agent.locate(sample_path(), run_id="case", accept_margin=1.0, ask_human=True)
     fix = agent.resume("case", rank=1)
     assert fix.status == "located" and not fix.radius_calibrated
     assert fix.calibration is not None and "a person chose" in (fix.calibration.reason or "")
@@ -204,14 +204,14 @@ def test_what_the_exif_claims_is_checked_and_never_enters_the_state(
     agent: Agent, with_exif: Any
 ) -> None:
     calibrate(agent)
-    fix = agent.locate(with_exif(SYDNEY), claim="exif", thread_id="case")
+    fix = agent.locate(with_exif(SYDNEY), claim="exif", run_id="case")
     assert fix.claim_check is not None and fix.claim_check.verdict == "inconsistent"
     assert fix.latitude == pytest.approx(SACRE_COEUR[0], abs=0.01)
     for state in agent.graph.get_state_history({"configurable": {"thread_id": "case"}}):
         assert "33.85" not in repr(state.values) and "151.21" not in repr(state.values)
     # Asked again it is the same answer, by the same calibration, whatever was made since.
     calibrate(agent, errors_km=(20_000.0,) * 100)
-    assert agent.locate(with_exif(SYDNEY), claim="exif", thread_id="case") == fix
+    assert agent.locate(with_exif(SYDNEY), claim="exif", run_id="case") == fix
 
 
 def test_a_file_without_a_place_in_its_exif_says_so(agent: Agent, with_exif: Any) -> None:
@@ -230,16 +230,16 @@ def test_a_resumed_run_keeps_its_claim(agent: Agent, with_exif: Any, claim: str)
             raise RuntimeError("cut off")
 
     with pytest.raises(RuntimeError, match="cut off"):
-        agent.locate(photo, claim=claim, thread_id="case", on_event=fail)
+        agent.locate(photo, claim=claim, run_id="case", on_event=fail)
     with pytest.raises(TrailError, match="other options"):
-        agent.locate(photo, thread_id="case")
+        agent.locate(photo, run_id="case")
     check = agent.resume("case").claim_check
     assert check is not None and check.verdict == "inconsistent"
 
 
 def test_a_claim_that_is_none_is_refused_before_anything_is_kept(agent: Agent) -> None:
     with pytest.raises(RegionError, match="Atlantis"):
-        agent.locate(sample_path(), claim="Atlantis", thread_id="case")
+        agent.locate(sample_path(), claim="Atlantis", run_id="case")
     assert agent.services.trail.find("case") is None
 
 

@@ -88,12 +88,12 @@ def test_an_open_agent_works_again_after_its_server_was_killed(
 ) -> None:
     with open_agent(lived_in, encoder=encoder) as agent:
         server = agent.services.server
-        asked = agent.locate(sample_path(), thread_id=f"by {again_by}")
+        asked = agent.locate(sample_path(), run_id=f"by {again_by}")
         before = kill(server)
         if again_by == "another":
             EmbeddedServer(server.data_dir).start()
         assert agent.locate(sample_path()).status == "located"
-        again = agent.locate(sample_path(), thread_id=f"by {again_by}")
+        again = agent.locate(sample_path(), run_id=f"by {again_by}")
         assert (again.latitude, again.longitude) == (asked.latitude, asked.longitude)
         assert server.status().port != before
     assert not server.status().running
@@ -110,9 +110,9 @@ def test_a_run_whose_server_was_killed_is_finished_by_the_same_call(
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            agent.locate(sample_path(), thread_id="cut off", on_event=die)
+            agent.locate(sample_path(), run_id="cut off", on_event=die)
         events: list[dict[str, Any]] = []
-        fix = agent.locate(sample_path(), thread_id="cut off", on_event=events.append)
+        fix = agent.locate(sample_path(), run_id="cut off", on_event=events.append)
         assert fix.status == "located"
         # The node that was under way may still find the server back, and be done by then.
         started = [e["node"] for e in events if e["event"] == "started"]
@@ -123,7 +123,7 @@ async def test_an_async_agent_works_again_after_its_server_was_killed(
     lived_in: Settings, encoder: Encoder
 ) -> None:
     async with aopen_agent(lived_in, encoder=encoder) as agent:
-        assert (await agent.alocate(sample_path(), thread_id="async")).status == "located"
+        assert (await agent.alocate(sample_path(), run_id="async")).status == "located"
         kill(agent.services.server)
         # First over the asynchronous pool, which starts the server.
         state = await agent.graph.aget_state({"configurable": {"thread_id": "async"}})
@@ -158,7 +158,7 @@ from geofix.agent.langgraph_server import graph
 from geofix.tools.photo.samples import sample_path
 
 photo = base64.b64encode(sample_path().read_bytes()).decode()
-print(graph.invoke({"photo": f"data:image/jpeg;base64,{photo}"})["status"])
+print(graph.invoke({"photo": f"data:image/jpeg;base64,{photo}"})["fix"].status)
 """
 
 

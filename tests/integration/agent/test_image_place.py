@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from geofix.agent import Fix, Settings, open_agent
+from geofix.agent import Settings, Settled, open_agent
 from geofix.agent.errors import GeofixError
 from geofix.agent.verify.scorers import HAND_SET, Scorers, scorers_digest
 from geofix.tools.encoders.geoclip import ImagePlace
@@ -28,7 +28,7 @@ def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(tmp_path / "clip")
 
 
-def verified(agent: Any, fix: Fix) -> dict[str, Any]:
+def verified(agent: Any, fix: Settled) -> dict[str, Any]:
     """Return what verify left in the trail."""
     steps = agent.services.trail.read(fix.run).steps
     detail: dict[str, Any] = next(step for step in steps if step.node == "verify").detail

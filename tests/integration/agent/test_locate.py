@@ -10,7 +10,7 @@ import pytest
 from PIL import ExifTags, Image
 from shapely.geometry import Point, shape
 
-from geofix.agent import Agent, Fix, GeofixError, Settings, locate, open_agent
+from geofix.agent import Agent, GeofixError, Settings, Settled, locate, open_agent
 from geofix.agent.errors import DatabaseError, GalleryError, PhotoError, RegionError
 from geofix.db import schema
 from geofix.db.engine import open_engine
@@ -30,11 +30,11 @@ def flower() -> Path:
 
 
 @pytest.fixture(scope="module")
-def fix(shared_agent: Agent) -> Fix:
+def fix(shared_agent: Agent) -> Settled:
     return shared_agent.locate(sample_path())
 
 
-def test_the_sample_photo_is_placed_within_a_kilometer_in_paris(fix: Fix) -> None:
+def test_the_sample_photo_is_placed_within_a_kilometer_in_paris(fix: Settled) -> None:
     assert fix.status == "located"
     assert fix.latitude is not None and fix.longitude is not None
     assert haversine_km(fix.latitude, fix.longitude, *SACRE_COEUR) < 1
@@ -63,18 +63,18 @@ def test_one_pass_of_the_network_gives_vector_and_scene(
     assert passes == [1]
 
 
-def test_a_fix_without_a_model_is_never_passed_off_as_one(fix: Fix) -> None:
+def test_a_fix_without_a_model_is_never_passed_off_as_one(fix: Settled) -> None:
     assert fix.drafted_by == "consensus"
     assert fix.degraded == []
 
 
-def test_the_evidence_lies_within_the_radius_and_names_its_licence(fix: Fix) -> None:
+def test_the_evidence_lies_within_the_radius_and_names_its_licence(fix: Settled) -> None:
     # Notre-Dame is alike too, and 4 km away.
     assert [photo.external_id for photo in fix.evidence] == ["outdoor/montmartre_far.jpg"]
     assert fix.evidence[0].licence == "BSD-3-Clause"
 
 
-def test_the_geojson_holds_the_radius_around_the_point(fix: Fix) -> None:
+def test_the_geojson_holds_the_radius_around_the_point(fix: Settled) -> None:
     radius, point, *others = fix.geojson["features"]
     assert radius["properties"]["role"] == "radius"
     assert point["properties"]["role"] == "fix"
@@ -125,7 +125,7 @@ def test_a_region_without_photos_abstains_and_says_so(shared_agent: Agent) -> No
 
 
 def test_what_the_file_claims_is_reported_apart_and_moves_nothing(
-    shared_agent: Agent, fix: Fix, tmp_path: Path
+    shared_agent: Agent, fix: Settled, tmp_path: Path
 ) -> None:
     forged = tmp_path / "Sydney.jpg"
     exif = Image.Exif()
@@ -143,7 +143,7 @@ def test_what_the_file_claims_is_reported_apart_and_moves_nothing(
     assert "33.85" not in trail and "Sydney" not in trail
 
 
-def test_every_step_is_in_the_trail_in_order(shared_agent: Agent, fix: Fix) -> None:
+def test_every_step_is_in_the_trail_in_order(shared_agent: Agent, fix: Settled) -> None:
     run = Trail(shared_agent.services.engine).read(fix.run or "")
     assert [step.node for step in run.steps] == ["embed", "retrieve", "draft", "verify", "settle"]
     assert run.photo_sha256 and run.fix is not None

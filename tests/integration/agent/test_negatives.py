@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geofix.agent import Agent, Fix
+from geofix.agent import Agent, Settled
 from geofix.agent.state import Retrieval
 from geofix.db.load import index_lifecycle
 from geofix.db.runs import Step
@@ -19,7 +19,7 @@ from geofix.tools.photo.samples import sample_path
 FAR_KM = 500.0
 
 
-def retrieved(agent: Agent, **options: Any) -> tuple[Fix, Step, Retrieval]:
+def retrieved(agent: Agent, **options: Any) -> tuple[Settled, Step, Retrieval]:
     fix = agent.locate(sample_path(), max_rounds=1, **options)
     step = agent.services.trail.read(fix.run or "").steps[1]
     return fix, step, Retrieval.model_validate(step.detail)
@@ -109,7 +109,7 @@ def test_a_country_is_searched_whole_and_alone(shared_agent: Agent) -> None:
 
 
 def test_a_checkpoint_revives_what_a_search_reported(shared_agent: Agent) -> None:
-    shared_agent.locate(sample_path(), thread_id="case-1", negatives_by="far")
+    shared_agent.locate(sample_path(), run_id="case-1", negatives_by="far")
     values = shared_agent.graph.get_state({"configurable": {"thread_id": "case-1"}}).values
     (kept,) = values["retrievals"]
     assert isinstance(kept, Retrieval) and kept.negatives_by == "far"

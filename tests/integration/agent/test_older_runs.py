@@ -11,14 +11,16 @@ from typing import Any
 
 import psycopg
 import pytest
+from alembic import command
 from pydantic import BaseModel
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from geofix.agent import Agent, GeofixError, Settings, open_agent
 from geofix.agent.checkpointer import MOVED, serializer
 from geofix.agent.intake import read_in
 from geofix.agent.state import Draft, SearchReport
 from geofix.db.engine import conninfo
+from geofix.db.schema import _alembic
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
 
@@ -26,7 +28,7 @@ LATER = ("preset", "route", "samples", "temperature", "image_px", "exemplars")
 
 
 def test_a_question_kept_without_todays_options_is_the_same_question(agent: Agent) -> None:
-    first = agent.locate(sample_path(), thread_id="old", max_rounds=1)
+    first = agent.locate(sample_path(), run_id="old", max_rounds=1)
     forget = text(
         "update runs set question = jsonb_set(question::jsonb, '{options}',"
         " (question::jsonb -> 'options') - cast(:names as text[]))"
@@ -35,18 +37,18 @@ def test_a_question_kept_without_todays_options_is_the_same_question(agent: Agen
         connection.execute(forget, {"names": list(LATER)})
     kept = agent.services.trail.read("old").question["options"]
     assert not set(LATER) & set(kept)
-    again = agent.locate(sample_path(), thread_id="old", max_rounds=1)
+    again = agent.locate(sample_path(), run_id="old", max_rounds=1)
     assert (again.latitude, again.longitude) == (first.latitude, first.longitude)
     with pytest.raises(GeofixError, match="started with other options"):
-        agent.locate(sample_path(), thread_id="old", max_rounds=1, preset="g3")
+        agent.locate(sample_path(), run_id="old", max_rounds=1, preset="g3")
 
 
 def test_a_question_kept_with_an_option_that_is_gone_is_the_same_question(agent: Agent) -> None:
-    first = agent.locate(sample_path(), thread_id="old", max_rounds=1)
+    first = agent.locate(sample_path(), run_id="old", max_rounds=1)
     add = text("update runs set question = jsonb_set(question, '{options,complete}', 'true')")
     with agent.services.engine.begin() as connection:
         connection.execute(add)
-    again = agent.locate(sample_path(), thread_id="old", max_rounds=1)
+    again = agent.locate(sample_path(), run_id="old", max_rounds=1)
     assert (again.latitude, again.longitude) == (first.latitude, first.longitude)
 
 
@@ -96,17 +98,29 @@ def earlier(starter_url: str, encoder: Encoder) -> Iterator[Agent]:
 
 
 def put_back(agent: Agent) -> None:
-    """Keep the rows where that version would have."""
+    """Keep the rows where that version would have, and bring its schema up to date."""
     agent.services.queries.keep(read_in(sample_path()))
+    engine = agent.services.engine
+    migrate(engine, "downgrade", "0010")
     for table, rows in kept_rows().items():
         ours = not table.startswith("checkpoint")
         url = agent.services.database_url if ours else agent.services.checkpoint_url
         name = table if ours else f"langgraph.{table}"
         with psycopg.connect(conninfo(url)) as connection:
             for row in rows:
+                # The order of steps is counted on from what is there.
+                row.pop("seq", None)
                 columns, marks = ", ".join(row), ", ".join(["%s"] * len(row))
                 statement = f"insert into {name} ({columns}) values ({marks})"
                 connection.execute(statement.encode(), list(row.values()))
+    migrate(engine, "upgrade", "head")
+
+
+def migrate(engine: Engine, direction: str, revision: str) -> None:
+    with engine.begin() as connection:
+        config = _alembic()
+        config.attributes["connection"] = connection
+        getattr(command, direction)(config, revision)
 
 
 def test_every_class_that_moved_is_revived_from_a_checkpoint_of_before() -> None:

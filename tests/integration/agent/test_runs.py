@@ -12,7 +12,7 @@ import pytest
 
 from geofix.agent import Agent, AsyncAgent, Settings, aopen_agent, open_agent
 from geofix.agent.errors import DatabaseError, TrailError
-from geofix.agent.state import Fix, Verdict
+from geofix.agent.state import Settled
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
 from tests.fakes import ScriptedChat
@@ -25,19 +25,21 @@ CLOSE = {"accept_margin": 1.0, "ask_human": True}
 
 def test_a_finished_run_asked_again_answers_again_without_running(agent: Agent) -> None:
     events: list[dict[str, Any]] = []
-    first = agent.locate(sample_path(), thread_id="case-1", on_event=events.append)
+    first = agent.locate(sample_path(), run_id="case-1", on_event=events.append)
     assert [e["node"] for e in events if e["event"] == "finished"] == NODES
     events.clear()
-    assert agent.locate(sample_path(), thread_id="case-1", on_event=events.append) == first
+    assert agent.locate(sample_path(), run_id="case-1", on_event=events.append) == first
     assert events == []
 
 
-def test_one_thread_is_one_photo(agent: Agent) -> None:
-    agent.locate(sample_path(), thread_id="case-1")
+def test_one_run_is_one_question(agent: Agent) -> None:
+    agent.locate(sample_path(), run_id="case-1")
     with pytest.raises(TrailError, match="another photo"):
-        agent.locate(sample_path("indoor/gcs_close.jpg"), thread_id="case-1")
+        agent.locate(sample_path("indoor/gcs_close.jpg"), run_id="case-1")
     with pytest.raises(TrailError, match="other options"):
-        agent.locate(sample_path(), thread_id="case-1", positives=5)
+        agent.locate(sample_path(), run_id="case-1", positives=5)
+    with pytest.raises(TrailError, match="belongs to the thread 'case-1'"):
+        agent.locate(sample_path(), run_id="case-1", thread_id="case-2")
 
 
 def test_a_known_photo_is_not_embedded_again(starter_url: str, encoder: Encoder) -> None:
@@ -51,15 +53,15 @@ def test_a_known_photo_is_not_embedded_again(starter_url: str, encoder: Encoder)
 
     counted = Counted()
     with open_agent(Settings(database_url=starter_url), encoder=counted) as agent:
-        agent.locate(sample_path(), thread_id="case-1")
-        agent.locate(sample_path(), thread_id="case-2")
+        agent.locate(sample_path(), run_id="case-1")
+        agent.locate(sample_path(), run_id="case-2")
         steps = agent.services.trail.read("case-2").steps
     assert counted.calls == 1
     assert steps[0].detail["embedded_before"] is True
 
 
 def test_a_run_that_waits_for_a_person_goes_on_with_the_choice(agent: Agent) -> None:
-    waiting = agent.locate(sample_path(), thread_id="case-1", **CLOSE)
+    waiting = agent.locate(sample_path(), run_id="case-1", **CLOSE)
     assert waiting.status == "waiting"
     assert [candidate.rank for candidate in waiting.candidates][:2] == [1, 2]
     second = waiting.candidates[1]
@@ -76,13 +78,13 @@ def test_a_run_that_waits_for_a_person_goes_on_with_the_choice(agent: Agent) -> 
 
 
 def test_a_person_may_find_no_candidate_right(agent: Agent) -> None:
-    agent.locate(sample_path(), thread_id="case-1", **CLOSE)
+    agent.locate(sample_path(), run_id="case-1", **CLOSE)
     assert agent.resume("case-1").status == "waiting"
     assert agent.resume("case-1", rank=0).status == "abstained"
 
 
 def test_a_choice_that_is_no_candidate_is_refused_and_the_run_still_waits(agent: Agent) -> None:
-    agent.locate(sample_path(), thread_id="case-1", **CLOSE)
+    agent.locate(sample_path(), run_id="case-1", **CLOSE)
     with pytest.raises(TrailError, match="99"):
         agent.resume("case-1", rank=99)
     assert agent.resume("case-1", rank=1).status == "located"
@@ -93,22 +95,8 @@ def test_resuming_an_unknown_run_is_an_error(agent: Agent) -> None:
         agent.resume("nosuch")
 
 
-def test_history_can_be_read_and_forked(agent: Agent) -> None:
-    fix = agent.locate(sample_path(), thread_id="case-1")
-    graph = agent.graph
-    history = list(graph.get_state_history({"configurable": {"thread_id": "case-1"}}))
-    before_settle = next(state for state in history if state.next == ("settle",))
-    doubt = Verdict(reasons=["somebody knows better"], decision="abstain")
-    fork = graph.update_state(before_settle.config, {"verdict": doubt})
-    forked = graph.invoke(None, fork, version="v2").value
-    assert isinstance(forked, Fix)
-    assert forked.status == "abstained"
-    assert forked.reasons == ["somebody knows better"]
-    assert fix.status == "located"
-
-
 def test_no_pixel_and_no_vector_and_no_name_is_in_a_checkpoint(agent: Agent) -> None:
-    agent.locate(sample_path(), thread_id="case-1")
+    agent.locate(sample_path(), run_id="case-1")
     for state in agent.graph.get_state_history({"configurable": {"thread_id": "case-1"}}):
         text = repr(state.values)
         assert len(text) < 100_000
@@ -126,7 +114,7 @@ def die(event):
         os.kill(os.getpid(), signal.SIGKILL)
 
 with open_agent(Settings(database_url=sys.argv[1])) as agent:
-    agent.locate(sample_path(), thread_id="killed", on_event=die)
+    agent.locate(sample_path(), run_id="killed", on_event=die)
 """
 
 
@@ -134,7 +122,7 @@ def test_a_killed_run_goes_on_at_the_node_it_was_in(agent: Agent, starter_url: s
     done = subprocess.run([sys.executable, "-c", KILLED, starter_url], check=False)
     assert done.returncode == -signal.SIGKILL
     events: list[dict[str, Any]] = []
-    fix = agent.locate(sample_path(), thread_id="killed", on_event=events.append)
+    fix = agent.locate(sample_path(), run_id="killed", on_event=events.append)
     assert fix.status == "located"
     assert [e["node"] for e in events if e["event"] == "finished"] == ["verify", "settle"]
     assert [step.node for step in agent.services.trail.read("killed").steps] == NODES
@@ -146,9 +134,9 @@ def test_a_run_whose_listener_failed_goes_on_where_it_was(agent: Agent) -> None:
             raise RuntimeError("nobody listens")
 
     with pytest.raises(RuntimeError, match="nobody listens"):
-        agent.locate(sample_path(), thread_id="case-1", on_event=fail)
-    assert agent.services.trail.read("case-1").fix is None
-    assert agent.locate(sample_path(), thread_id="case-1").status == "located"
+        agent.locate(sample_path(), run_id="case-1", on_event=fail)
+    assert agent.services.trail.read("case-1").settled is None
+    assert agent.locate(sample_path(), run_id="case-1").status == "located"
 
 
 def test_a_run_goes_on_with_the_drafter_it_was_begun_with(
@@ -157,36 +145,16 @@ def test_a_run_goes_on_with_the_drafter_it_was_begun_with(
     settings = Settings(database_url=starter_url)
     model = ScriptedChat(answers=[])
     with open_agent(settings, encoder=encoder, model=model) as begun:
-        begun.locate(sample_path(), thread_id="case-1")
+        begun.locate(sample_path(), run_id="case-1")
     with open_agent(settings, encoder=encoder) as other:
         with pytest.raises(TrailError, match="scripted:one"):
             other.resume("case-1")
         with pytest.raises(TrailError, match="scripted:one"):
-            other.locate(sample_path(), thread_id="case-1")
-
-
-def test_a_fork_goes_on_with_the_options_of_its_run(agent: Agent) -> None:
-    agent.locate(sample_path(), thread_id="case-1", positives=3)
-    graph = agent.graph
-    history = graph.get_state_history({"configurable": {"thread_id": "case-1"}})
-    before = next(state for state in history if state.next == ("retrieve",))
-    graph.invoke(None, before.config)
-    retrieved = [s for s in agent.services.trail.read("case-1").steps if s.node == "retrieve"]
-    assert len(retrieved[-1].detail["positives"]) == 3
-    fix = agent.services.trail.read("case-1").fix
-    assert fix is not None and fix["run"] == "case-1"
-
-
-def test_a_second_photo_on_a_thread_is_refused_by_the_bare_graph_too(agent: Agent) -> None:
-    other = agent.locate(sample_path("indoor/gcs_close.jpg"))
-    agent.locate(sample_path(), thread_id="case-1")
-    config: Any = {"configurable": {"thread_id": "case-1"}}
-    with pytest.raises(TrailError, match="one thread is one"):
-        agent.graph.invoke({"photo": other.photo}, config)
+            other.locate(sample_path(), run_id="case-1")
 
 
 def test_a_choice_for_a_run_that_does_not_wait_is_refused(agent: Agent) -> None:
-    agent.locate(sample_path(), thread_id="case-1")
+    agent.locate(sample_path(), run_id="case-1")
     with pytest.raises(TrailError, match="is not waiting"):
         agent.resume("case-1", rank=1)
 
@@ -198,7 +166,7 @@ async def test_many_photos_at_once_on_the_asynchronous_saver(
     async with aopen_agent(Settings(database_url=starter_url), encoder=encoder) as opened:
         assert isinstance(opened, AsyncAgent)
         fixes = await asyncio.gather(*(opened.alocate(sample_path(name)) for name in names))
-        waiting = await opened.alocate(sample_path(), thread_id="case-1", **CLOSE)
+        waiting = await opened.alocate(sample_path(), run_id="case-1", **CLOSE)
         assert waiting.status == "waiting"
         resumed = await opened.aresume("case-1", rank=1)
     assert fixes[0].place is not None and fixes[0].place.label.startswith("Paris")
@@ -207,11 +175,11 @@ async def test_many_photos_at_once_on_the_asynchronous_saver(
 
 
 def test_both_facades_answer_the_same(agent: Agent, starter_url: str, encoder: Encoder) -> None:
-    async def ask() -> Fix:
+    async def ask() -> Settled:
         async with aopen_agent(Settings(database_url=starter_url), encoder=encoder) as opened:
             return await opened.alocate(sample_path())
 
-    apart = {"run"}
+    apart = {"run", "thread"}
     assert asyncio.run(ask()).model_dump(exclude=apart) == agent.locate(sample_path()).model_dump(
         exclude=apart
     )
@@ -237,13 +205,13 @@ def test_a_node_that_fails_is_in_the_trail_and_the_run_can_go_on(
         open_agent(Settings(database_url=starter_url), encoder=Breaks()) as broken,
         pytest.raises(OSError, match="disk is gone"),
     ):
-        broken.locate(sample_path(), thread_id="case-1")
+        broken.locate(sample_path(), run_id="case-1")
     with open_agent(Settings(database_url=starter_url), encoder=encoder) as mended:
         steps = mended.services.trail.read("case-1").steps
         assert [(step.node, step.error) for step in steps] == [
             ("embed", "OSError: the disk is gone")
         ]
-        assert mended.locate(sample_path(), thread_id="case-1").status == "located"
+        assert mended.locate(sample_path(), run_id="case-1").status == "located"
         steps = mended.services.trail.read("case-1").steps
     assert [step.node for step in steps] == NODES
     assert steps[0].error is None

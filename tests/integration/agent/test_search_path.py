@@ -16,7 +16,7 @@ from geofix.agent.context import Context
 from geofix.agent.nodes.retrieve import retrieve
 from geofix.agent.regions import circle
 from geofix.agent.services import Services
-from geofix.agent.state import State
+from geofix.agent.state import Asked, State
 from geofix.db.load.ingest import GeotaggedPhoto, Ingest
 from geofix.db.search import plan
 
@@ -67,7 +67,7 @@ def test_from_the_node_to_sql_there_are_few_functions(
         if event == "call" and called.co_name == "execute" and "psycopg" in called.co_filename:
             stacks.append(ours(frame))
 
-    state = State(photo="sha256:00", sha256="00", encoder="e", within=within)
+    state = State(asked=Asked(photo="sha256:00", within=within), encoder="e")
     sys.setprofile(watch)
     try:
         retrieve(state, Context(negatives_by=negatives_by), found)

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from geofix.agent.cli import main
-from geofix.agent.state import Fix
+from geofix.agent.state import Settled
 from geofix.db.engine import parse_url
 
 UNREACHABLE = "postgresql://ann:s3cret@127.0.0.1:1/geofix"
@@ -35,9 +35,9 @@ class Done:
         return " ".join(self.err.replace("│", " ").split())
 
 
-def fix_of(done: Done) -> Fix:
+def fix_of(done: Done) -> Settled:
     """Return the one JSON object that standard output is."""
-    return Fix.model_validate(json.loads(done.out))
+    return Settled.model_validate(json.loads(done.out))
 
 
 Geofix = Callable[..., Done]

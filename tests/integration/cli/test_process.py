@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from geofix.agent.cli import main
-from geofix.agent.state import Fix
+from geofix.agent.state import Settled
 from geofix.db.engine import conninfo
 from tests.integration.cli.conftest import Geofix
 
@@ -97,7 +97,7 @@ def test_json_in_a_pipe_is_all_that_standard_output_holds(
     )  # fmt: skip
     out, err = running.communicate()
     assert running.returncode == 0, err
-    fix = Fix.model_validate(json.loads(out))
+    fix = Settled.model_validate(json.loads(out))
     assert fix.status == "located"
     assert "the photos voted instead" in fix.degraded[0]
     assert b"\x1b" not in out + err and b"Traceback" not in err
@@ -132,7 +132,7 @@ def test_a_run_that_ctrl_c_cut_off_is_resumed(
 ) -> None:
     with psycopg.connect(conninfo(starter_url)) as lock, lock.cursor() as cursor:
         cursor.execute("lock table query_embeddings")
-        running = process("locate", "--thread", "case", url=starter_url)
+        running = process("locate", "--run", "case", url=starter_url)
         waits = "select count(*) from pg_locks where not granted and database ="
         waits += " (select oid from pg_database where datname = current_database())"
         with psycopg.connect(conninfo(starter_url), autocommit=True) as watch:

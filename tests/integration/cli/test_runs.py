@@ -19,7 +19,7 @@ def test_a_person_chooses(geofix: Geofix, starter_url: str, tmp_path: Path) -> N
             tags = exif_of({**gps_of(*place), GPS.GPSAltitude: 1.0})
             pixels.convert("RGB").save(tmp_path / f"{name}.png", exif=tags)
     assert geofix("gallery", "ingest", tmp_path, url=starter_url).code == 0
-    asked = geofix("locate", "--ask", "--thread", "case", url=starter_url)
+    asked = geofix("locate", "--ask", "--run", "case", url=starter_url)
     assert asked.code == 3
     assert asked.out.startswith("Choose one of these candidates.")
     assert "geofix resume case --pick NUMBER" in asked.out
@@ -28,7 +28,7 @@ def test_a_person_chooses(geofix: Geofix, starter_url: str, tmp_path: Path) -> N
     wrong = geofix("resume", "case", "--pick", "99", url=starter_url)
     assert (wrong.code, wrong.out) == (4, "")
     assert "no candidate 99" in wrong.err
-    waiting = geofix("locate", "--ask", "--thread", "case", "--json", url=starter_url)
+    waiting = geofix("locate", "--ask", "--run", "case", "--json", url=starter_url)
     second = fix_of(waiting).candidates[1]
     done = geofix("resume", "case", "--pick", "2", "--json", url=starter_url)
     fix = fix_of(done)
@@ -39,7 +39,7 @@ def test_a_person_chooses(geofix: Geofix, starter_url: str, tmp_path: Path) -> N
 
 def test_the_trail_shows_every_step_and_json_everything(geofix: Geofix, starter_url: str) -> None:
     assert geofix("runs", url=starter_url).out == "There is no run yet.\n"
-    assert geofix("locate", "--thread", "a [bold]case[/]", url=starter_url).code == 0
+    assert geofix("locate", "--run", "a [bold]case[/]", url=starter_url).code == 0
     trail = geofix("trail", "a [bold]case[/]", url=starter_url)
     assert trail.code == 0
     assert trail.out.startswith("Run a [bold]case[/]  photo sha256 ")
@@ -55,8 +55,8 @@ def test_the_trail_shows_every_step_and_json_everything(geofix: Geofix, starter_
 
 
 def test_one_thread_is_one_photo(geofix: Geofix, starter_url: str, tmp_path: Path) -> None:
-    assert geofix("locate", "--thread", "case", url=starter_url).code == 0
+    assert geofix("locate", "--run", "case", url=starter_url).code == 0
     Image.effect_noise((64, 64), 99).save(tmp_path / "other.png")
-    other = geofix("locate", tmp_path / "other.png", "--thread", "case", url=starter_url)
+    other = geofix("locate", tmp_path / "other.png", "--run", "case", url=starter_url)
     assert (other.code, other.out) == (4, "")
     assert "the run 'case' is about another photo" in other.err

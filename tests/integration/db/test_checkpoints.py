@@ -17,11 +17,13 @@ from pydantic import BaseModel
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place
 from geofix.agent.checkpointer import PERSISTED
+from geofix.agent.context import Context
 from geofix.agent.state import (
+    Answered,
+    Asked,
     Candidate,
     Clue,
     Draft,
-    Fix,
     Hit,
     Provenance,
     Query,
@@ -29,6 +31,7 @@ from geofix.agent.state import (
     Retrieval,
     SceneSeen,
     SearchReport,
+    Settled,
     Spending,
     Spot,
     State,
@@ -171,18 +174,20 @@ EVIDENCE = Evidence(latitude=1.0, longitude=2.0, similarity=0.5, distance_km=0.0
 CLAIM = Claim(latitude=1.0, camera="X", taken_at="2020-01-01T00:00:00")
 PLACE = Place(name="N", country_code="FR", label="N, France")
 VERDICT = Verdict(reasons=["r"], decision="refine")
-FIX = Fix(status="located", latitude=1.0, longitude=2.0, radius_km=3.0, place=PLACE,
+FIX = Settled(status="located", latitude=1.0, longitude=2.0, radius_km=3.0, place=PLACE,
           drafted_by="consensus", candidates=[CANDIDATE], reasons=["r"], evidence=[EVIDENCE],
           degraded=["d"], geojson={"type": "FeatureCollection", "features": []}, rounds=2,
           claim=CLAIM)  # fmt: skip
-STATE = State(photo="sha256:ab", within=REGION, round=1, sha256="ab", encoder="e", region=REGION,
+ASKED = Asked(run="r", thread="t", photo="sha256:ab", within=REGION, context=Context(positives=3))
+STATE = State(asked=ASKED, step=4, round=1, encoder="e", region=REGION,
               retrievals=[RETRIEVAL], drafts=[DRAFT], candidates=[CANDIDATE], verdict=VERDICT,
               degraded=["d"])  # fmt: skip
 INSTANCES: dict[type[BaseModel], BaseModel] = {
     type(instance): instance
     for instance in (
         REGION, HIT, CLUE, PROVENANCE, DRAFT, SPOT, CANDIDATE, RETRIEVAL, EVIDENCE, CLAIM, PLACE,
-        VERDICT, FIX, STATE, Spending(calls=2, tokens={"input_tokens": 3}, cost_usd=0.5),
+        VERDICT, FIX, STATE, ASKED, ASKED.context, Answered(fix=FIX),
+        Spending(calls=2, tokens={"input_tokens": 3}, cost_usd=0.5),
         Query(photo="sha256:ab", within=REGION),
         SearchReport(kind="negatives", server="north", way="index", rows=5, ef_search=200),
         SceneSeen(kind="sky", shares={"outdoors": 0.5, "indoors": 0.5}, flatness=0.1, edges=0.01),

@@ -17,7 +17,7 @@ from geofix.db.checkpoints import set_up_checkpoints
 from geofix.db.engine import open_engine
 from geofix.db.errors import DatabaseError
 from geofix.db.load.ingest import GeotaggedPhoto, Ingest
-from geofix.db.runs import Step, Trail
+from geofix.db.runs import RunOrigin, Step, Trail
 from geofix.db.search.counts import cells_of
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Search
@@ -89,7 +89,7 @@ def test_an_older_schema_is_brought_up_to_date_with_its_photos(engine: Engine) -
         "insert into embeddings select 1, id, '[0.6,0.8]' from photos",
     )
     with pytest.raises(
-        DatabaseError, match=r"is at revision '0001', and .* needs '0010'; run `geofix db upgr"
+        DatabaseError, match=r"is at revision '0001', and .* needs '0011'; run `geofix db upgr"
     ):
         schema.check_schema(engine)
     assert schema.upgrade_schema(engine)
@@ -152,7 +152,7 @@ def test_answers_that_langchain_community_kept_are_still_there(engine: Engine) -
 def test_down_to_nothing_and_up_again(engine: Engine) -> None:
     schema.upgrade_schema(engine)
     add_photo(engine)
-    Trail(engine).record("r", Step("1", 0, "n", 1, datetime.now(UTC), 1.0, "s", {}))
+    Trail(engine).begin(RunOrigin("r", "t"), Step("1", 0, 0, "n", datetime.now(UTC)))
     migrate(engine, "downgrade", "base")
     assert tables(engine) == {"geofix_version"}
     assert schema.upgrade_schema(engine)

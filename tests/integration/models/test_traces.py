@@ -130,5 +130,5 @@ async def test_under_asyncio_it_is_the_same(
         fix = await agent.graph.ainvoke({"photo": data_url(path)}, config)
         kept = await agent.akeep(path)
         states = [state async for state in agent.graph.aget_state_history(thread("async"))]
-    assert fix["status"] and kept in listener.everything and kept in repr(states)
+    assert fix["fix"] is not None and kept in listener.everything and kept in repr(states)
     assert middle(path.read_bytes()) not in listener.everything + repr(states)

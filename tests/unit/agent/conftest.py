@@ -4,11 +4,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from geofix.agent.recording import Outgoing, announced
+from geofix.agent.outgoing import Outgoing, collected
+
+
+class NothingKept:
+    """Keeps no answer."""
+
+    def kept_answer(self, task_id: str, request: str, number: int) -> None:
+        return None
+
+    def keep_answer(self, task_id: str, request: str, number: int, answer: str) -> None:
+        return None
 
 
 @pytest.fixture(autouse=True)
 def _in_a_step() -> Iterator[None]:
     """Calls to a model are made by steps, which note them first."""
-    with announced(Outgoing(lambda calls: None)):
+    with collected(Outgoing(lambda calls: None, "task", NothingKept())):
         yield

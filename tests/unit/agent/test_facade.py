@@ -10,7 +10,7 @@ import geofix.agent
 from geofix.agent import checkpointer as persisted
 from geofix.agent import errors, state
 from geofix.agent.errors import GeofixError, TrailError
-from geofix.agent.intake import open_question, reopen
+from geofix.agent.runs import open_question, reopen
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import SearchReport
@@ -63,11 +63,13 @@ def test_what_cannot_be_a_name_is_refused_wherever_one_is_given(name: str) -> No
     # Before anything is opened: no photo, no database.
     services = Services(Settings())
     with pytest.raises(TrailError, match="the thread id"):
-        open_question(services, b"", None, name, {})
-    with pytest.raises(TrailError, match="the thread id"):
+        open_question(services, b"", None, {}, thread=name)
+    with pytest.raises(TrailError, match="the run id"):
+        open_question(services, b"", None, {}, run=name)
+    with pytest.raises(TrailError, match="the run id"):
         reopen(services, name)
     with pytest.raises(GeofixError, match="the option 'galleries'") as refused:
-        open_question(services, b"", None, None, {"galleries": (name,)})
+        open_question(services, b"", None, {"galleries": (name,)})
     assert len(str(refused.value)) < 2000
     with pytest.raises(ValidationError, match="the name"):
         state.Region(country_code="FR", name=name)

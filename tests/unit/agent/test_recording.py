@@ -10,8 +10,8 @@ from langgraph.graph.state import CompiledStateGraph
 
 from geofix.agent.context import Context
 from geofix.agent.recording import Node, Outcome, recorded
-from geofix.agent.state import Fix, Query, State
-from geofix.db.runs import Step
+from geofix.agent.state import Query, Settled, State
+from geofix.db.runs import RunOrigin, Step
 
 
 class Listed:
@@ -24,16 +24,17 @@ class Listed:
     def trail(self) -> Listed:
         return self
 
-    def find(self, run: str) -> None:
-        return None
+    def begin(self, origin: RunOrigin, step: Step) -> Step:
+        return step
 
-    def record(self, run: str, step: Step) -> None:
+    def record(self, step: Step) -> None:
         self.steps.append(step)
 
 
-def one_node(node: Node, services: Listed) -> CompiledStateGraph[State, Context, Query, Fix]:
-    builder = StateGraph(State, context_schema=Context, input_schema=Query, output_schema=Fix)
-    builder.add_node("retrieve", recorded("retrieve", node, lambda: services))  # type: ignore[arg-type, return-value]
+def one_node(node: Node, services: Listed) -> CompiledStateGraph[State, Context, Query, Any]:
+    builder = StateGraph(State, context_schema=Context, input_schema=Query, output_schema=State)
+    step: Any = recorded("retrieve", node, lambda: services)  # type: ignore[arg-type, return-value]
+    builder.add_node("retrieve", step, input_schema=Query)
     builder.add_edge(START, "retrieve")
     builder.add_edge("retrieve", END)
     return builder.compile()
@@ -84,7 +85,7 @@ def test_words_that_steer_a_terminal_are_kept_written_out() -> None:
     assert listed.steps[0].degraded == (r"down: \x1b]0;x\x07 \u202egpj",)
     assert listed.steps[0].summary == r"a\x1b[2Jb c"
     # Whoever builds one by hand.
-    assert Fix(reasons=["\x9b"], degraded=["\u200b"], photo_notes=["\r"]).model_dump(
+    assert Settled(reasons=["\x9b"], degraded=["\u200b"], photo_notes=["\r"]).model_dump(
         include={"reasons", "degraded", "photo_notes"}
     ) == {"reasons": [r"\x9b"], "degraded": [r"\u200b"], "photo_notes": [""]}
 

@@ -9,7 +9,7 @@ from geofix.agent.answer import Calibration, Claim
 from geofix.agent.calibration.claims import check_claim, parse_claim, place_of
 from geofix.agent.calibration.promise import Fitted
 from geofix.agent.errors import RegionError
-from geofix.agent.state import Fix
+from geofix.agent.state import Settled
 from geofix.evaluation.calibrate.reliability_fit import fit_confidence
 from geofix.tools.statistics.conformal import fit_radius
 from tests.simulated_answers import answers
@@ -19,7 +19,7 @@ from tests.unit.agent.calibrations import fitted
 PARIS = (48.8867, 2.3431)
 
 
-def answer(known: Fitted, difficulty: float | None = None, **changes: Any) -> Fix:
+def answer(known: Fitted, difficulty: float | None = None, **changes: Any) -> Settled:
     if difficulty is None:
         difficulty = known.confidence.difficulty({"log_odds": 0.0})
     given: dict[str, Any] = {
@@ -30,7 +30,7 @@ def answer(known: Fitted, difficulty: float | None = None, **changes: Any) -> Fi
         "radius_calibrated": True,
         "calibration": Calibration(fitted=True, difficulty=difficulty),
     }
-    return Fix(**{**given, **changes})
+    return Settled(**{**given, **changes})
 
 
 def away(distance_km: float) -> tuple[float, float]:

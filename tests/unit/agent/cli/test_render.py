@@ -7,7 +7,7 @@ import pytest
 from geofix.agent.answer import Claim, Evidence, Place
 from geofix.agent.cli.render import print_fix
 from geofix.agent.cli.terminal import out
-from geofix.agent.state import Candidate, Fix
+from geofix.agent.state import Candidate, Settled
 
 
 def candidate(rank: int, **fields: Any) -> Candidate:
@@ -27,7 +27,7 @@ def candidate(rank: int, **fields: Any) -> Candidate:
     return Candidate(**{**given, **fields})
 
 
-def fix(**fields: Any) -> Fix:
+def fix(**fields: Any) -> Settled:
     given: dict[str, Any] = {
         "status": "located",
         "latitude": 48.8867,
@@ -43,7 +43,7 @@ def fix(**fields: Any) -> Fix:
         "rounds": 1,
         "run": "case",
     }
-    return Fix(**{**given, **fields})
+    return Settled(**{**given, **fields})
 
 
 @pytest.fixture

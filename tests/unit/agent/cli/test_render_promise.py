@@ -7,7 +7,7 @@ from typing import Any
 from geofix.agent.answer import Calibration, ClaimCheck
 from geofix.agent.cli.render import claim_line, print_fix, radius_text
 from geofix.agent.cli.terminal import out
-from geofix.agent.state import Fix
+from geofix.agent.state import Settled
 
 PROMISED: dict[str, Any] = {
     "status": "located",
@@ -23,7 +23,7 @@ PROMISED: dict[str, Any] = {
 
 
 def test_a_calibrated_answer_shows_its_coverage_and_its_confidence(capsys: Any) -> None:
-    print_fix(Fix(**PROMISED), out())
+    print_fix(Settled(**PROMISED), out())
     lines = capsys.readouterr().out.splitlines()
     assert lines[1:4] == [
         "48.88670, 2.34310   90% within 12.3 km",
@@ -34,7 +34,7 @@ def test_a_calibrated_answer_shows_its_coverage_and_its_confidence(capsys: Any) 
 
 
 def test_the_radius_is_of_the_highest_coverage_that_has_it() -> None:
-    whole = Fix(**{**PROMISED, "radii_km": {"0.8": 3.0, "0.9": 12.3, "0.95": 12.3}})
+    whole = Settled(**{**PROMISED, "radii_km": {"0.8": 3.0, "0.9": 12.3, "0.95": 12.3}})
     assert radius_text(whole) == "95% within 12.3 km"
 
 
@@ -45,7 +45,7 @@ def test_an_answer_that_is_not_calibrated_says_why(capsys: Any) -> None:
         "confidence": {},
         "calibration": Calibration(fitted=True, reason="calibrated with the encoder 'a'"),
     }
-    print_fix(Fix(**{**PROMISED, **drifted}), out())
+    print_fix(Settled(**{**PROMISED, **drifted}), out())
     shown = capsys.readouterr().out
     assert "48.88670, 2.34310   within 12.3 km, not calibrated" in shown
     assert "The radius is not calibrated: calibrated with the encoder 'a'" in shown
@@ -54,7 +54,7 @@ def test_an_answer_that_is_not_calibrated_says_why(capsys: Any) -> None:
 
 def test_a_radius_that_is_the_whole_earth_is_told(capsys: Any) -> None:
     noted = Calibration(fitted=True, notes=["the radius at 95% is half the Earth"])
-    print_fix(Fix(**{**PROMISED, "calibration": noted}), out())
+    print_fix(Settled(**{**PROMISED, "calibration": noted}), out())
     assert "the radius at 95% is half the Earth" in capsys.readouterr().out
 
 
@@ -71,5 +71,5 @@ def test_a_claim_is_told_with_its_verdict_and_p_value(capsys: Any) -> None:
         "-33.00000, 151.00000, 16,960 km from the answer: [red]inconsistent[/] (p = 0.012),"
         r" of \[red]others"
     )
-    print_fix(Fix(**{**PROMISED, "claim_check": check}), out())
+    print_fix(Settled(**{**PROMISED, "claim_check": check}), out())
     assert "The claim" in capsys.readouterr().out

@@ -43,11 +43,11 @@ def wired(model: BaseChatModel | None, name: str = "scripted:one") -> Services:
 
 
 def state(positives: list[Hit] = POSITIVES, **fields: Any) -> State:
-    return State(photo="sha256:00", retrievals=[retrieval(positives, [hit(SUVA, -0.3)])], **fields)
+    return State(retrievals=[retrieval(positives, [hit(SUVA, -0.3)])], **fields)
 
 
 def drafted(outcome: Outcome) -> Draft:
-    (only,) = outcome.update["drafts"]
+    *_, only = outcome.update["drafts"]
     assert isinstance(only, Draft)
     return only
 

@@ -12,7 +12,7 @@ COUNTRY = {"share_200_km": 0.6, "share_750_km": 0.6, "share_2500_km": 0.6}
 
 def test_a_finer_round_looks_closer_at_the_leader_and_its_runner_up() -> None:
     first = candidate(PARIS, 0.6, scale_km=200.0, **COUNTRY)
-    state = State(photo="sha256:0", candidates=[first, candidate(BERLIN, 0.4)])
+    state = State(candidates=[first, candidate(BERLIN, 0.4)])
     outcome = refine(state, Context(), None)  # type: ignore[arg-type]
     assert outcome.update["round"] == 1
     assert outcome.update["region"] == circle(*PARIS, 200.0, "200 km around 48.8867, 2.3431")
@@ -23,5 +23,5 @@ def test_a_finer_round_looks_closer_at_the_leader_and_its_runner_up() -> None:
 
 def test_the_region_of_the_question_is_no_look_yet() -> None:
     first = candidate(PARIS, 0.6, scale_km=200.0, **COUNTRY)
-    state = State(photo="sha256:0", candidates=[first], region=circle(*PARIS, 100.0))
+    state = State(candidates=[first], region=circle(*PARIS, 100.0))
     assert refine(state, Context(), None).update["region"].radius_km == 200.0  # type: ignore[arg-type]

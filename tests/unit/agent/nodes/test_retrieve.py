@@ -13,7 +13,7 @@ from geofix.agent.nodes.retrieve import retrieve
 from geofix.agent.recording import Outcome
 from geofix.agent.regions import circle, parse_region
 from geofix.agent.services import Services
-from geofix.agent.state import Retrieval, SearchReport, State
+from geofix.agent.state import Asked, Region, Retrieval, SearchReport, State
 from geofix.db.search.query import Found, How, Neighbour, Search
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA
 
@@ -57,11 +57,14 @@ FAR = [neighbour(3, BERLIN, 0.3), neighbour(4, SUVA, 0.2), neighbour(5, CHARTRES
 
 
 def retrieved(
-    gallery: ScriptedGallery, context: Context | None = None, **fields: Any
+    gallery: ScriptedGallery,
+    context: Context | None = None,
+    within: Region | None = None,
+    **fields: Any,
 ) -> tuple[Outcome, Retrieval]:
     queries = SimpleNamespace(vector=lambda sha256, encoder: np.array([1.0, 0.0], np.float32))
     services = cast(Services, SimpleNamespace(gallery=gallery, queries=queries))
-    state = State(photo="sha256:00", encoder="e", **fields)
+    state = State(asked=Asked(within=within), encoder="e", **fields)
     outcome = retrieve(state, context or Context(positives=3, negatives=3), services)
     (found,) = outcome.update["retrievals"]
     assert isinstance(found, Retrieval)

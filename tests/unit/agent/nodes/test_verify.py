@@ -12,7 +12,7 @@ from geofix.agent.context import Context
 from geofix.agent.nodes.verify import verify
 from geofix.agent.regions import box, circle
 from geofix.agent.services import Services
-from geofix.agent.state import Draft, Region, State
+from geofix.agent.state import Asked, Draft, Region, State
 from geofix.agent.verify.scorers import HAND_SET
 from geofix.db.search.query import Search
 from tests.unit.agent.calibrations import fitted
@@ -41,9 +41,7 @@ def test_only_a_photo_that_looks_otherwise_speaks_against_its_place(
         [hit(PARIS, 0.9, photo_id=1), hit(PARIS, 0.8, photo_id=2)],
         [hit(PARIS, -0.3, photo_id=3), hit(BERLIN, -0.4, photo_id=4)],
     )
-    state = State(
-        photo="sha256:00", retrievals=[found.model_copy(update={"negatives_by": negatives_by})]
-    )
+    state = State(retrievals=[found.model_copy(update={"negatives_by": negatives_by})])
     outcome = verify(state, Context(geometry_pictures=0), without_pictures())
     first = outcome.update["candidates"][0]
     assert first.parts["contradiction"] == share
@@ -59,7 +57,7 @@ NADI = (-17.8, 177.42)
 def test_a_draft_outside_the_box_asked_may_not_be_the_answer(within: Region, vetoed: bool) -> None:
     draft = Draft(round=0, drafted_by="t:m", latitude=SUVA[0], longitude=SUVA[1], confidence=1.0)
     found = retrieval([hit(NADI, 0.9)])
-    state = State(photo="sha256:00", within=within, retrievals=[found], drafts=[draft])
+    state = State(asked=Asked(within=within), retrievals=[found], drafts=[draft])
     outcome = verify(state, Context(geometry_pictures=0), without_pictures())
     drafted = next(c for c in outcome.update["candidates"] if c.origin == "draft")
     assert (drafted.vetoed is not None) is vetoed
@@ -69,7 +67,7 @@ def test_a_draft_outside_the_box_asked_may_not_be_the_answer(within: Region, vet
 
 def two_rounds(closer: list[tuple[float, float]]) -> tuple[State, Services]:
     """A second round around Paris, in which the model failed: the calibration was of its drafts."""
-    before = State(photo="sha256:00", retrievals=[retrieval([hit(PARIS, 0.9), hit(CHARTRES, 0.9)])])
+    before = State(retrievals=[retrieval([hit(PARIS, 0.9), hit(CHARTRES, 0.9)])])
     first = verify(before, Context(geometry_pictures=0), without_pictures()).update
     of_drafts = fitted(drafted_by="t:m", scorers=HAND_SET.model_dump(mode="json"))
     finer = retrieval([hit(place, 0.9) for place in closer])

@@ -10,7 +10,7 @@ import numpy as np
 from geofix.agent.context import Context
 from geofix.agent.regions import parse_region, search_area
 from geofix.agent.services import Services
-from geofix.agent.state import State
+from geofix.agent.state import Asked, State
 from geofix.agent.verify.observe import observe
 from geofix.db.search.query import Search
 from tests.unit.agent.hits import BERLIN, PARIS, hit, retrieval
@@ -32,7 +32,7 @@ def observed(**fields: Any) -> tuple[Any, list[Search]]:
     services = cast(Services, SimpleNamespace(gallery=gallery, image_place=None))
     beside = (PARIS[0] + 0.001, PARIS[1])
     found = retrieval([hit(PARIS, 0.8), hit(beside, 0.7), hit(BERLIN, 0.6)])
-    state = State(photo="sha256:00", encoder="e", retrievals=[found], **fields)
+    state = State(asked=Asked(**fields), encoder="e", retrievals=[found])
     seen, _ = observe(state, Context(geometry_pictures=0), services)
     return seen, gallery.asked
 

@@ -1,0 +1,353 @@
+"""The start and the end of a run: the question is checked, and the answer completed.
+
+Shared by the synchronous and the asynchronous facade. A run is one question; a thread groups runs,
+and the same question asked again on its thread is the same run. LangGraph's thread of a run that
+was asked through a facade is the run's id, so that runs of one thread do not meet in checkpoints.
+
+What the photo's EXIF claims joins the answer only after the graph has ended, so it cannot move it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langchain_core.utils.uuid import uuid7
+from langgraph.types import Command, StateSnapshot
+
+from geofix.agent.answer import Claim
+from geofix.agent.calibration.claims import (
+    NO_EXIF_PLACE,
+    ClaimAsked,
+    Coordinates,
+    parse_claim,
+    place_of,
+    with_claim_checked,
+)
+from geofix.agent.context import Context, checked_context, recursion_limit
+from geofix.agent.errors import AlreadyDecided, PhotoError, RegionError, TrailError
+from geofix.agent.intake import read_in
+from geofix.agent.recording import question_of
+from geofix.agent.regions import HOW_TO_WRITE, parse_region, search_areas
+from geofix.agent.services import Services
+from geofix.agent.state import REFERENCE, Asked, Query, Region, Settled
+from geofix.db.plain_text import require_name
+from geofix.db.runs import QueryPhoto, Run, RunOrigin, Step
+from geofix.db.search.query import Search
+from geofix.tools.geo.distance import haversine_km
+from geofix.tools.photo.read import Photo
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question that was checked, and its run."""
+
+    run: str
+    root: str
+    """LangGraph's thread: the run itself, or for a fork the run that was forked first."""
+    query: Query
+    context: Context
+    claim: ClaimAsked | None = None
+    """The claimed place; the place in the EXIF is read only after the graph has ended."""
+
+    @property
+    def config(self) -> RunnableConfig:
+        """LangGraph's config of the run: its thread and its step limit."""
+        return config_of(self.root, self.context)
+
+
+def config_of(run: str, context: Context) -> RunnableConfig:
+    """Return LangGraph's config of a run: its thread and its step limit."""
+    return {
+        "configurable": {"thread_id": run},
+        "recursion_limit": recursion_limit(context),
+    }
+
+
+def open_question(
+    services: Services,
+    photo: Path | str | bytes | Photo,
+    within: str | Region | None,
+    options: Mapping[str, Any],
+    claim: str | Coordinates | None = None,
+    *,
+    thread: str | None = None,
+    run: str | None = None,
+) -> Question:
+    """Check a question and open its run; nothing is written if the question is unusable.
+
+    Args:
+        services: To what it is put.
+        photo: A path, the bytes of a file, or a photo that was read already.
+        within: Where the answer has to lie.
+        options: Fields of `Context`.
+        claim: A place to check.
+        thread: What the run is grouped by; the same question on it is the same run.
+        run: Id of the run; made up if none is given.
+
+    Raises:
+        GeofixError: The photo, the region, an option, the claim, the gallery or an id is unusable.
+    """
+    context = checked_context(options)
+    for id_, called in ((thread, "the thread id"), (run, "the run id")):
+        if id_ is not None:
+            require_name(id_, called, TrailError)
+    claimed = parse_claim(claim)
+    region = parse_region(within) if isinstance(within, str) else within
+    if not isinstance(region, Region | None):
+        raise RegionError(f"within cannot be {region!r}; {HOW_TO_WRITE}")
+    if not isinstance(photo, Path | str | bytes | Photo):
+        raise PhotoError(f"the photo is a {type(photo).__name__}; give a path or bytes")
+    # One that was put together by hand may be no circle, box or country.
+    search_areas(None, region)
+    # Built now: a model that is set up wrongly is an error, not a degraded answer.
+    _ = services.model, services.price
+    encoder = services.encoder
+    kept = read_in(photo)
+    services.gallery.require(Search(encoder=encoder.name, galleries=context.galleries))
+    asked = Asked(within=region, context=context, claimed=_given(claimed))
+    question = question_of(asked, claimed)
+    setup = {**services.versions(), "encoder": encoder.name}
+    if run is not None and (known := services.trail.find(run)) is not None:
+        _require_same(known, kept.sha256, question, thread)
+        _require_setup(known, setup)
+    services.queries.keep(kept)
+
+    def same(other: Run) -> bool:
+        alike = other.photo_sha256 == kept.sha256 and _as_now(other.question) == question
+        return alike and other.parent_run is None and not _changed(other, setup)
+
+    made = str(uuid7()) if run is None else run
+    origin = RunOrigin(made, made if thread is None else thread)
+    opened = services.trail.open_in_thread(
+        origin, kept.sha256, question, setup, same if run is None else None
+    )
+    query = Query(
+        photo=REFERENCE + kept.sha256,
+        within=region,
+        claimed=_given(claimed),
+        run=opened.id,
+        thread=opened.thread,
+    )
+    return Question(opened.id, opened.id, query, context, claimed)
+
+
+def reopen(services: Services, run: str) -> Question:
+    """Return the question of an existing run.
+
+    Raises:
+        TrailError: There is none of that id, or it was not asked through this facade.
+    """
+    require_name(run, "the run id", TrailError)
+    known = services.trail.find(run)
+    if known is None or known.photo_sha256 is None:
+        raise TrailError(f"there is no run {run!r}; `geofix runs` lists the latest")
+    _require_setup(known, {**services.versions(), "encoder": services.encoder.name})
+    within = known.question.get("within")
+    claimed = parse_claim(known.question.get("claim"))
+    query = Query(
+        photo=REFERENCE + known.photo_sha256,
+        within=None if within is None else Region(**within),
+        claimed=_given(claimed),
+        run=known.id,
+        thread=known.thread,
+    )
+    context = Context.kept(known.question["options"])
+    return Question(run, _root(services, known), query, context, claimed)
+
+
+def _root(services: Services, run: Run) -> str:
+    """Return the run that a run was forked from first, or itself."""
+    while run.parent_run is not None and (parent := services.trail.find(run.parent_run)):
+        run = parent
+    return run.id
+
+
+def head_of(states: Iterable[StateSnapshot], run: str, last: Step | None) -> StateSnapshot | None:
+    """Return the latest state of a run; none if it is not among those given.
+
+    Forks share the thread of their run, so that the thread's latest state can be another run's.
+
+    Args:
+        states: Of LangGraph's thread, newest first.
+        run: Its id.
+        last: The last step in its trail.
+    """
+    for state in states:
+        if last is None or _checkpoint(state.config) == last.checkpoint_id:
+            return state
+        asked = state.values.get("asked")
+        follows = last.outcome == "done" and _checkpoint(state.parent_config) == last.checkpoint_id
+        if follows and (
+            asked is None or (asked.run == run and state.values["step"] == last.number + 1)
+        ):
+            return state
+    return None
+
+
+def last_step(services: Services, run: str) -> Step | None:
+    """Return the last step in the trail of a run; none if none has begun."""
+    steps = services.trail.read(run).steps
+    return steps[-1] if steps else None
+
+
+def no_head(run: str) -> TrailError:
+    """Return the error of a run without checkpoints."""
+    return TrailError(
+        f"the run {run!r} has no checkpoint in this database, so it cannot go on; ask about the"
+        " photo again, or resume the graph that the run was part of"
+    )
+
+
+def _checkpoint(config: RunnableConfig | None) -> str | None:
+    return None if config is None else config["configurable"].get("checkpoint_id")
+
+
+def choice_of(
+    services: Services, run: str, state: StateSnapshot, rank: int | None
+) -> Command[Any] | None:
+    """Return the value to resume a run with: a person's choice, if the run waits for one.
+
+    Raises:
+        AlreadyDecided: A person has chosen before.
+        TrailError: The choice is none of the candidates, or nobody was asked.
+    """
+    if rank is None:
+        return None
+    if not state.interrupts:
+        raise _not_waiting(services, run, rank)
+    (asked,) = state.interrupts
+    ranks = [candidate.rank for candidate in state.values["candidates"]]
+    if rank not in {0, *ranks}:
+        raise TrailError(
+            f"there is no candidate {rank!r}; choose {ranks[0]} to {ranks[-1]}, or 0 if none is"
+            " right"
+        )
+    # By its id: an answer to a question that is answered already is refused by LangGraph too.
+    return Command(resume={asked.id: {"rank": rank}})
+
+
+def _not_waiting(services: Services, run: str, rank: int) -> TrailError:
+    steps = services.trail.read(run).steps
+    answered = [step for step in steps if step.node == "review" and step.outcome == "done"]
+    if answered:
+        return AlreadyDecided(
+            f"the run {run!r} was decided before: {answered[-1].summary}; candidate {rank!r} was"
+            " not chosen. Resume the run without a choice to get its answer"
+        )
+    return TrailError(
+        f"the run {run!r} is not waiting for a choice, so candidate {rank!r} was not chosen"
+    )
+
+
+def answer_of(services: Services, asked: Question) -> Settled | None:
+    """Return the answer of a finished run, with the EXIF claim added; none if it is not finished.
+
+    The record of the run is read, and no checkpoint: that may be a fork's by now.
+    """
+    known = services.trail.find(asked.run)
+    if known is None or known.settled is None:
+        return None
+    settled = Settled.model_validate(known.settled)
+    kept = services.queries.find(asked.query.photo.removeprefix(REFERENCE))
+    fix = settled.model_copy(
+        update={"run": asked.run, "photo": asked.query.photo, "photo_notes": kept.notes}
+    )
+    fix = fix.model_copy(update={"claim": _claim(kept, fix)})
+    if asked.claim == "exif":
+        fix = _exif_checked(services, asked, fix)
+    if fix != settled:
+        # Settle has closed the run without what only the facade knows.
+        services.trail.close_run(asked.run, fix.model_dump(mode="json"))
+    return fix
+
+
+def waiting_answer(services: Services, asked: Question, state: StateSnapshot) -> Settled:
+    """Return the answer of a run that waits for a person, or was stopped."""
+    values = state.values
+    verdict = values.get("verdict")
+    return Settled(
+        status="waiting",
+        drafted_by=services.drafted_by,
+        candidates=values.get("candidates", []),
+        reasons=verdict.reasons if verdict is not None else ["the run is not finished"],
+        evidence=[],
+        degraded=values.get("degraded", []),
+        geojson={"type": "FeatureCollection", "features": []},
+        rounds=values.get("round", 0) + 1,
+        run=asked.run,
+        photo=asked.query.photo,
+    )
+
+
+def _claim(kept: QueryPhoto, fix: Settled) -> Claim | None:
+    if kept.claim is None:
+        return None
+    claim = Claim(**kept.claim)
+    if claim.latitude is None or claim.longitude is None:
+        return claim
+    if fix.latitude is None or fix.longitude is None:
+        return claim
+    distance = haversine_km(claim.latitude, claim.longitude, fix.latitude, fix.longitude)
+    return claim.model_copy(update={"distance_km": round(float(distance), 3)})
+
+
+def _given(claim: ClaimAsked | None) -> Coordinates | None:
+    """Return the place that a caller claims; the place in the EXIF must not enter the graph."""
+    return None if claim == "exif" else claim
+
+
+def _exif_checked(services: Services, asked: Question, fix: Settled) -> Settled:
+    place = place_of(asked.claim, fix.claim)
+    if place is None:
+        return fix.model_copy(update={"photo_notes": [*fix.photo_notes, NO_EXIF_PLACE]})
+    known = services.known_calibrations
+    return with_claim_checked(fix, place, known, asked.context.claim_level)
+
+
+def _changed(known: Run, setup: Mapping[str, Any]) -> str | None:
+    """Return what of the set-up is not as a run began with; none if it is the same."""
+    return next(
+        (name for name in ("drafted_by", "encoder") if known.setup.get(name) != setup[name]), None
+    )
+
+
+def _require_setup(known: Run, setup: Mapping[str, Any]) -> None:
+    name = _changed(known, setup)
+    if name is not None:
+        raise TrailError(
+            f"the run {known.id!r} was started with {name} {known.setup.get(name)!r}, and {name} is"
+            f" now {setup[name]!r}; continue with the first, or ask as a new run"
+        )
+
+
+def _require_same(known: Run, sha256: str, question: Mapping[str, Any], thread: str | None) -> None:
+    if known.photo_sha256 != sha256:
+        raise TrailError(
+            f"the run {known.id!r} is about another photo (sha256 {known.photo_sha256!r});"
+            " choose a new run id for this photo"
+        )
+    if _as_now(known.question) != dict(question):
+        raise TrailError(
+            f"the run {known.id!r} was started with other options ({known.question!r}); use the"
+            " same options, or choose a new run id"
+        )
+    if thread is not None and known.thread != thread:
+        raise TrailError(
+            f"the run {known.id!r} belongs to the thread {known.thread!r}, not {thread!r}; use"
+            " that thread, or choose a new run id"
+        )
+
+
+def _as_now(question: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored question with the fields that were added since."""
+    within = question.get("within")
+    return {
+        **question,
+        "within": None if within is None else Region(**within).model_dump(mode="json"),
+        "options": Context.kept(question.get("options", {})).model_dump(mode="json"),
+        "claim": question.get("claim"),
+    }
