@@ -64,16 +64,22 @@ test-unit: $(VENV)/.developed ## Run the tests that need no database.
 test-slow: $(VENV)/.slow ## Run the tests with real model servers and PgBouncer.
 	@$(BIN)/pytest -m slow $(TESTS) $(ARGS)
 
-lint: $(VENV)/.developed ## Check style and the import layers.
+lint: $(VENV)/.developed .typing/geofix ## Check style and the import layers.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/lint-imports
+	@cd .typing && ../$(BIN)/lint-imports --config ../pyproject.toml
 
-# An editable install goes through an import hook that mypy cannot follow; a farm of links can be.
-types: $(VENV)/.developed ## Check types.
-	@mkdir -p .typing/geofix
-	@for part in agent tools db evaluation migrations; do ln -sfn ../../$$part .typing/geofix/$$part; done
+types: $(VENV)/.developed .typing/geofix ## Check types.
 	@MYPYPATH=.typing $(BIN)/mypy --explicit-package-bases -p geofix
+	@MYPYPATH=.typing $(BIN)/mypy tests/typed_client.py
+
+# An editable install goes through an import hook, which mypy and import-linter cannot follow; links
+# they can. They are made every time: there may be a new file.
+.PHONY: .typing/geofix
+.typing/geofix:
+	@mkdir -p $@
+	@for part in geofix/*.py geofix/py.typed agent tools db evaluation migrations; \
+	  do ln -sfn ../../$$part $@/; done
 
 format: $(VENV)/.developed ## Format the code.
 	@$(BIN)/ruff check --fix .

@@ -30,7 +30,7 @@ from pydantic import (
     model_validator,
 )
 
-from geofix.agent.errors import GeofixError
+from geofix.agent.errors import SettingError
 from geofix.agent.settings_files import Layer, env_file_layer, require_from_root, user_file_layer
 from geofix.db.plain_text import redact, short
 
@@ -145,7 +145,7 @@ class Settings(Values):
         """Read all settings.
 
         Raises:
-            GeofixError: A value or a file cannot be used; both are named.
+            SettingError: A value or a file cannot be used; both are named.
         """
         layers = _layers()
         try:
@@ -170,7 +170,7 @@ def check_value(name: str, value: Any, origin: str) -> None:
     """Check the value of one setting before a file stores it.
 
     Raises:
-        GeofixError: It cannot have that value.
+        SettingError: It cannot have that value.
     """
     try:
         Values.model_validate({name: value})
@@ -219,12 +219,12 @@ def _found(layers: list[Layer]) -> Layer:
     return found
 
 
-def _unusable(error: ValidationError, found: Layer) -> GeofixError:
+def _unusable(error: ValidationError, found: Layer) -> SettingError:
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0]) if first["loc"] else "?"
     value, origin = found.get(name, (first.get("input"), "the caller"))
     told = "that value" if shown_value(name, value) == "***" else short(shown_value(name, value))
     reason = first["msg"].removeprefix("Value error, ")
-    return GeofixError(
+    return SettingError(
         f"the setting {name} cannot be {told} ({origin}): {reason}. Change it there, or remove it"
     )

@@ -15,7 +15,7 @@ import platformdirs
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
-from geofix.agent.errors import GeofixError
+from geofix.agent.errors import SettingError
 from geofix.db.plain_text import short
 
 LARGEST_BYTES = 65_536
@@ -42,11 +42,11 @@ def user_file() -> Path:
     """Return the path of the user's settings file, which need not exist.
 
     Raises:
-        GeofixError: That would depend on the folder geofix is run in.
+        SettingError: That would depend on the folder geofix is run in.
     """
     path = platformdirs.user_config_path("geofix", appauthor=False) / "config.toml"
     if not path.is_absolute():
-        raise GeofixError(
+        raise SettingError(
             f"the settings file {str(path)!r} is a relative path, which depends on where geofix"
             " runs; set XDG_CONFIG_HOME or HOME to an absolute path"
         )
@@ -62,17 +62,17 @@ def env_file_layer(path: Path, variables: Mapping[str, tuple[str, ...]]) -> Laye
             are left alone.
 
     Raises:
-        GeofixError: It cannot be read, or holds a line that is none or an unknown setting.
+        SettingError: It cannot be read, or holds a line that is none or an unknown setting.
     """
     text = read_file(path)
     if text is None:
-        raise GeofixError(
+        raise SettingError(
             f"the settings file {str(path)!r} does not exist; correct --env-file or"
             " GEOFIX_ENV_FILE, or leave it out"
         )
     for line in parse_stream(StringIO(text)):
         if line.error:
-            raise GeofixError(
+            raise SettingError(
                 f"line {line.original.line} of the settings file {str(path)!r} is not written as"
                 " NAME=value; correct it"
             )
@@ -95,7 +95,7 @@ def user_file_layer(names: Collection[str]) -> Layer:
     """Read the user's settings file; a missing file has no settings.
 
     Raises:
-        GeofixError: It cannot be read, or holds an unknown setting.
+        SettingError: It cannot be read, or holds an unknown setting.
     """
     path = user_file()
     given = parsed(read_file(path) or "", path)
@@ -113,24 +113,24 @@ def read_file(path: Path) -> str | None:
     """Return a settings file's text; none if the file does not exist.
 
     Raises:
-        GeofixError: It is no file, too large, not in UTF-8, or may not be read.
+        SettingError: It is no file, too large, not in UTF-8, or may not be read.
     """
     told = f"the settings file {str(path)!r}"
     try:
         if not path.exists():
             return None
         if not path.is_file():
-            raise GeofixError(f"{told} is not a regular file; move it away, or choose another")
+            raise SettingError(f"{told} is not a regular file; move it away, or choose another")
         with path.open("rb") as file:
             data = file.read(LARGEST_BYTES + 1)
         if len(data) > LARGEST_BYTES:
-            raise GeofixError(
+            raise SettingError(
                 f"{told} has more than {LARGEST_BYTES:,} bytes, so it is probably not a settings"
                 " file; move it away, or choose another"
             )
         return data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise GeofixError(
+        raise SettingError(
             f"{told} cannot be read: {error}. Save it as UTF-8, or move it away"
         ) from error
 
@@ -139,12 +139,12 @@ def parsed(text: str, path: Path) -> dict[str, Any]:
     """Parse the text of a user's settings file.
 
     Raises:
-        GeofixError: It is no TOML.
+        SettingError: It is no TOML.
     """
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise GeofixError(
+        raise SettingError(
             f"the settings file {str(path)!r} is not valid TOML: {error}. Write lines such as"
             ' encoder = "efficientnet-lite0"'
         ) from error
@@ -160,7 +160,7 @@ def changed(text: str, path: Path, name: str, value: str | float | bool | None) 
         value: None removes it.
 
     Raises:
-        GeofixError: It is no TOML, or the setting is written over several lines.
+        SettingError: It is no TOML, or the setting is written over several lines.
     """
     before = parsed(text, path)
     wanted = {key: kept for key, kept in before.items() if key != name}
@@ -187,7 +187,7 @@ def changed(text: str, path: Path, name: str, value: str | float | bool | None) 
     except tomllib.TOMLDecodeError:
         kept = False
     if not kept:
-        raise GeofixError(
+        raise SettingError(
             f"the setting {name} cannot be changed in {str(path)!r} without changing other"
             " lines; edit the file by hand"
         )
@@ -206,20 +206,20 @@ def require_from_root(layer: Layer) -> None:
     """Refuse a relative path to a model: the working folder would decide whose model is loaded.
 
     Raises:
-        GeofixError: A setting names one so.
+        SettingError: A setting names one so.
     """
     for name in ("encoder", "image_place", "model"):
         value, origin = layer.get(name, ("", ""))
         if isinstance(value, str) and RELATIVE.match(value):
-            raise GeofixError(
+            raise SettingError(
                 f"the setting {name} cannot be {value!r} ({origin}): it is a relative path,"
                 " which depends on where geofix runs; write an absolute path"
             )
 
 
-def _unknown(name: str, path: Path, known: Collection[str]) -> GeofixError:
+def _unknown(name: str, path: Path, known: Collection[str]) -> SettingError:
     near = get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(sorted(known))}"
-    return GeofixError(
+    return SettingError(
         f"the settings file {str(path)!r} has {short(name)}, which is not a setting; {hint}"
     )

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from geofix.agent import Agent, open_agent
+from geofix import Agent, open_agent
 from geofix.db.search.query import Search
 from geofix.tools.photo.read import read_photo
 from geofix.tools.photo.samples import sample_path

@@ -64,6 +64,9 @@ def warm(checkout: Path) -> Iterator[tuple[dict[str, str], str]]:
         (folder / "geofix").mkdir()
         for part in PARTS:
             (folder / "geofix" / part).symlink_to(checkout.resolve() / part)
+        # Older checkouts have no such folder.
+        for file in checkout.resolve().glob("geofix/*.py"):
+            (folder / "geofix" / file.name).symlink_to(file)
         _declare(checkout, folder)
         own = {key: value for key, value in os.environ.items() if not key.startswith(SETTINGS)}
         environ = {**own, "PYTHONPATH": name, "GEOFIX_DATA": str(folder / "data")}

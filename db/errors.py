@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from geofix.db.plain_text import visible
 
@@ -40,6 +40,9 @@ class GeofixError(Exception):
     in it.
     """
 
+    code: ClassVar[str] = "geofix_error"
+    """What programs tell errors apart by; texts may change with any version, codes do not."""
+
     def __init__(self, text: str) -> None:
         """Take what happened, what it means and what to do."""
         super().__init__(visible(text))
@@ -48,6 +51,7 @@ class GeofixError(Exception):
 class DatabaseError(GeofixError):
     """The database cannot be reached, is not set up, or refused the work."""
 
+    code = "database_failed"
     kind: FailureKind | None
     """What failed, where the driver or the server said it; none where geofix did."""
     sqlstate: str | None
@@ -85,10 +89,16 @@ class DatabaseError(GeofixError):
 class ServerError(DatabaseError):
     """The embedded Postgres could not be set up, started or stopped."""
 
+    code = "server_failed"
+
 
 class GalleryError(GeofixError):
     """The gallery cannot answer: empty, unknown, or embedded by another encoder."""
 
+    code = "gallery_unusable"
 
-class TrailError(GeofixError):
+
+class TrailError(GeofixError, ValueError):
     """A run or its trail is unknown, or does not match what was asked."""
+
+    code = "run_unusable"

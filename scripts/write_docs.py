@@ -22,7 +22,7 @@ from geofix.agent.langgraph_server import graph
 
 ROOT = Path(__file__).parent.parent
 
-PRODUCT = ("agent", "tools", "db", "evaluation", "migrations")
+PRODUCT = ("geofix", "agent", "tools", "db", "evaluation", "migrations")
 
 NOT_FOR_PEOPLE = re.compile(
     r"(alter|analyze|begin|copy|create|delete|drop|from|grant|insert|join|lock|merge|notify|"

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage
 
-from geofix.agent import Settings, Settled, open_agent
+from geofix import Settings, open_agent
+from geofix.agent.state import Settled
 from geofix.db.runs import Step
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import read_photo, to_jpeg

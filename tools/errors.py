@@ -11,24 +11,34 @@ from contextlib import contextmanager
 from geofix.db.errors import GeofixError
 
 
-class PhotoError(GeofixError):
+class PhotoError(GeofixError, ValueError):
     """The photo cannot be read: missing, empty, damaged, too large, or not an image."""
+
+    code = "photo_unreadable"
 
 
 class EncoderError(GeofixError):
     """The encoder is unknown, cannot be loaded, or gave an invalid vector."""
 
+    code = "encoder_unusable"
+
 
 class ModelError(GeofixError):
     """The chat model is unknown, not installed, unreachable, or gave an unusable answer."""
 
+    code = "model_unusable"
 
-class RegionError(GeofixError):
+
+class RegionError(GeofixError, ValueError):
     """A region is invalid: unknown country, latitude out of range, an empty circle or box."""
+
+    code = "region_invalid"
 
 
 class SourceError(GeofixError):
     """A folder or table of photos cannot be read as asked."""
+
+    code = "source_unreadable"
 
 
 class _Quiet:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from geofix.agent.cli.options import JsonFlag, printable
 from geofix.agent.cli.terminal import escaped, out, say, write_whole
-from geofix.agent.errors import GeofixError
+from geofix.agent.errors import SettingError
 from geofix.db.plain_text import short, visible
 
 app = typer.Typer(help="Show and change settings.", no_args_is_help=True)
@@ -63,7 +63,7 @@ def set_value(
 
     known = name.lower().removeprefix("geofix_")
     if known not in Values.model_fields:
-        raise GeofixError(
+        raise SettingError(
             f"{short(name)} is not a setting; the settings are {', '.join(Values.model_fields)}"
         )
     path = user_file()
@@ -73,11 +73,11 @@ def set_value(
         check_value(known, kept, "from the command line")
     text = changed(read_file(path) or "", path, known, kept)
     if len(text.encode()) > LARGEST_BYTES:
-        raise GeofixError(f"the settings file {str(path)!r} would be too large; shorten the value")
+        raise SettingError(f"the settings file {str(path)!r} would be too large; shorten the value")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise GeofixError(
+        raise SettingError(
             f"cannot create the folder {str(path.parent)!r}: {error.strerror}"
         ) from error
     write_whole(path, text, private=True)
@@ -97,9 +97,9 @@ def _piped() -> str:
 
     given = sys.stdin.read(LARGEST_BYTES + 1).strip()
     if visible(given) != given or len(given) > LARGEST_BYTES:
-        raise GeofixError("standard input must contain exactly one line of printable text")
+        raise SettingError("standard input must contain exactly one line of printable text")
     if not given:
-        raise GeofixError(
+        raise SettingError(
             "standard input is empty; write the value there, or pass '' instead of - to remove"
             " the setting"
         )

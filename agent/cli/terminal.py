@@ -13,7 +13,14 @@ from typing import Final, NoReturn, TypeVar
 from rich.console import Console
 from rich.markup import escape
 
-from geofix.agent.errors import GeofixError, PhotoError, RegionError, SourceError, TrailError
+from geofix.agent.errors import (
+    GeofixError,
+    OptionError,
+    PhotoError,
+    RegionError,
+    SourceError,
+    TrailError,
+)
 from geofix.db.plain_text import visible
 
 ABSTAINED: Final = 3
@@ -28,17 +35,18 @@ PIPE: Final = 141
 EXPLAINED = (
     f"Exit codes: 0 success; 1 a bug in geofix; 2 a wrong command line; {ABSTAINED} no position,"
     f" because geofix abstained or waits for a person; {BAD_INPUT} the photo, the table, the"
-    f" region or the run cannot be used; {SET_UP} the database, the gallery, the encoder or the"
-    f" model is not set up; {REJECTED} a photo was rejected by `gallery ingest`; {CANNOT_DRAFT}"
-    f" the checked model cannot draft answers; {INTERRUPTED} interrupted, and `geofix resume"
-    " RUN` continues."
+    f" region, an option or the run cannot be used; {SET_UP} the database, the gallery,"
+    f" the encoder or the model is not set up; {REJECTED} a photo was rejected by `gallery ingest`;"
+    f" {CANNOT_DRAFT} the checked model cannot draft answers; {INTERRUPTED} interrupted, and"
+    " `geofix resume RUN` continues."
 )
+
+ASKED_WRONGLY = (PhotoError, RegionError, OptionError, SourceError, TrailError)
 
 
 def exit_code(error: GeofixError) -> int:
     """Return the exit code of an error."""
-    asked_wrongly = isinstance(error, PhotoError | RegionError | SourceError | TrailError)
-    return BAD_INPUT if asked_wrongly else SET_UP
+    return BAD_INPUT if isinstance(error, ASKED_WRONGLY) else SET_UP
 
 
 class Terminal(Console):

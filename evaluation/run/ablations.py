@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from geofix.agent.draft import NegativesBy
-from geofix.agent.errors import GeofixError
+from geofix.agent.errors import OptionError
 from geofix.agent.services import Services
 from geofix.agent.verify.evidence import FEATURES
 from geofix.agent.verify.scorer import Scorer
@@ -57,7 +57,7 @@ def parse_ablation(written: str, features: Sequence[str]) -> Ablation:
         features: All there are.
 
     Raises:
-        GeofixError: It is none of these.
+        OptionError: It is none of these.
     """
     name, equals, value = written.partition("=")
     if not equals:
@@ -78,7 +78,7 @@ def parse_ablation(written: str, features: Sequence[str]) -> Ablation:
         if chosen in PEERS:
             return Ablation(written, peer=PEERS[chosen])
         return Ablation(written, scorer=chosen)
-    raise GeofixError(
+    raise OptionError(
         f"--ablate cannot be {written!r}; give negatives=, negatives-by=, rounds=, geometry=off,"
         " scorer= or the name of a feature"
     )
@@ -86,7 +86,7 @@ def parse_ablation(written: str, features: Sequence[str]) -> Ablation:
 
 def _without(name: str, features: Sequence[str]) -> Ablation:
     if name not in features:
-        raise GeofixError(
+        raise OptionError(
             f"there is no feature {name!r} to leave out; there are {', '.join(features) or 'none'}"
         )
     return Ablation(name, without=(name,))
@@ -94,13 +94,13 @@ def _without(name: str, features: Sequence[str]) -> Ablation:
 
 def _whole(written: str, value: str, least: int, most: int) -> int:
     if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
-        raise GeofixError(f"--ablate {written!r} takes a whole number from {least} to {most}")
+        raise OptionError(f"--ablate {written!r} takes a whole number from {least} to {most}")
     return int(value)
 
 
 def _one_of(written: str, value: str, choices: Sequence[str]) -> str:
     if value not in choices:
-        raise GeofixError(f"--ablate {written!r} takes {', '.join(map(repr, choices))}")
+        raise OptionError(f"--ablate {written!r} takes {', '.join(map(repr, choices))}")
     return value
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from geofix.agent.errors import GeofixError
+from geofix.agent.errors import OptionError
 from geofix.agent.facade import Agent, open_agent
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
@@ -152,14 +152,14 @@ def parse_leaks(written: str | None) -> tuple[Leak, ...]:
     """Return which leaks to leave out, from words separated by commas.
 
     Raises:
-        GeofixError: A word is none of `LEAKS`.
+        OptionError: A word is none of `LEAKS`.
     """
     if written is None:
         return HASH
     words = [word.strip() for word in written.split(",") if word.strip()]
     unknown = next((word for word in words if word not in LEAKS), None)
     if unknown is not None:
-        raise GeofixError(f"--exclude cannot be {unknown!r}; there are {', '.join(LEAKS)}")
+        raise OptionError(f"--exclude cannot be {unknown!r}; there are {', '.join(LEAKS)}")
     return tuple(leak for leak in LEAKS if leak in words)
 
 

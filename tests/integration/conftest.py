@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from geofix.agent import Settings, open_agent
+from geofix import Settings, open_agent
 from geofix.agent.services import Services
 from geofix.db.checkpoints import SCHEMA
 from geofix.db.load.ingest import Ingest

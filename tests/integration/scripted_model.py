@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from geofix.agent import Agent, Settled
+from geofix import Agent
+from geofix.agent.state import Settled
 from geofix.db.runs import Step
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.photo.samples import sample_path

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from geofix.agent import Settings, open_agent
+from geofix import Settings, open_agent
 from geofix.agent.facade import aopen_agent
 from geofix.agent.services import Services
 from geofix.db.engine import conninfo, database_errors, open_engine

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from geofix.agent import Agent, Settings, open_agent
+from geofix import Agent, Settings, open_agent
 from geofix.tools.encoders import Encoder
 
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy import Engine, event
 
-from geofix.agent import Agent, Settings, aopen_agent, intake, open_agent, storage
+from geofix import Agent, Settings, aopen_agent, open_agent
+from geofix.agent import intake, storage
 from geofix.agent.errors import DatabaseError
 from geofix.agent.graph import build_graph
 from geofix.agent.services import Services

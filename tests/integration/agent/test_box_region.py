@@ -11,10 +11,11 @@ import psycopg
 import pytest
 from PIL import Image
 
-from geofix.agent import Agent, Region, Settings, Settled, open_agent
+from geofix import Agent, Region, Settings, open_agent
 from geofix.agent.errors import RegionError
 from geofix.agent.regions import box, holds
 from geofix.agent.services import Services
+from geofix.agent.state import Settled
 from geofix.db.engine import conninfo
 from geofix.db.load.ingest import GeotaggedPhoto
 from geofix.db.runs import Step
@@ -119,7 +120,7 @@ def test_a_box_comes_back_from_the_checkpoints_and_from_the_kept_question(
 def test_a_question_kept_before_there_were_boxes_is_the_same_question(
     fiji: Agent, red_photo: Path
 ) -> None:
-    asked: dict[str, Any] = {"within": "-17,179.9,200", "thread_id": "case-1", **ASKED}
+    asked: dict[str, Any] = {"within": "-17,179.9,200", "run_id": "case-1", **ASKED}
     fix = fiji.locate(red_photo, **asked)
     with psycopg.connect(conninfo(fiji.services.settings.database_url or "")) as connection:
         done = connection.execute("update runs set question = question #- '{within,box}'")

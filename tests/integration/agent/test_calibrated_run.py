@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import event
 
-from geofix.agent import Agent, AsyncAgent, Settings, aopen_agent
+from geofix import Agent, AsyncAgent, Settings, aopen_agent
 from geofix.agent.context import Context
 from geofix.agent.errors import RegionError, TrailError
 from geofix.agent.verify.in_force import options_of

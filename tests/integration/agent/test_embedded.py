@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from geofix.agent import Settings, locate, open_agent
+from geofix import Settings, locate, open_agent
 from geofix.agent.errors import DatabaseError
 from geofix.agent.facade import aopen_agent
 from geofix.agent.services import Services

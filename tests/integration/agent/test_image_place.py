@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from geofix.agent import Settings, Settled, open_agent
+from geofix import Settings, open_agent
 from geofix.agent.errors import GeofixError
+from geofix.agent.state import Settled
 from geofix.agent.verify.scorers import HAND_SET, Scorers, scorers_digest
 from geofix.tools.encoders.geoclip import ImagePlace
 from geofix.tools.photo.samples import sample_path

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from geofix.agent import Agent, Region
+from geofix import Agent, Region
 from geofix.db.load.ingest import GeotaggedPhoto, Ingest
 from geofix.db.plain_text import one_line
 from geofix.tools.encoders import Encoder

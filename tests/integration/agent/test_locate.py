@@ -10,8 +10,9 @@ import pytest
 from PIL import ExifTags, Image
 from shapely.geometry import Point, shape
 
-from geofix.agent import Agent, GeofixError, Settings, Settled, locate, open_agent
+from geofix import Agent, GeofixError, Settings, locate, open_agent
 from geofix.agent.errors import DatabaseError, GalleryError, PhotoError, RegionError
+from geofix.agent.state import Settled
 from geofix.db import schema
 from geofix.db.engine import open_engine
 from geofix.db.runs import Trail
@@ -146,7 +147,7 @@ def test_what_the_file_claims_is_reported_apart_and_moves_nothing(
 def test_every_step_is_in_the_trail_in_order(shared_agent: Agent, fix: Settled) -> None:
     run = Trail(shared_agent.services.engine).read(fix.run or "")
     assert [step.node for step in run.steps] == ["embed", "retrieve", "draft", "verify", "settle"]
-    assert run.photo_sha256 and run.fix is not None
+    assert run.photo_sha256 and run.settled is not None
     assert run.setup["encoder"] == shared_agent.services.encoder.name
     assert run.question["options"]["positives"] == 16
     retrieved = run.steps[1].detail

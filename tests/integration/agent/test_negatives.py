@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geofix.agent import Agent, Settled
-from geofix.agent.state import Retrieval
+from geofix import Agent
+from geofix.agent.state import Retrieval, Settled
 from geofix.db.load import index_lifecycle
 from geofix.db.runs import Step
 from geofix.db.search import plan

@@ -15,7 +15,7 @@ from alembic import command
 from pydantic import BaseModel
 from sqlalchemy import Engine, text
 
-from geofix.agent import Agent, GeofixError, Settings, open_agent
+from geofix import Agent, GeofixError, Settings, open_agent
 from geofix.agent.checkpointer import MOVED, serializer
 from geofix.agent.intake import read_in
 from geofix.agent.state import Draft, SearchReport

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from geofix.agent import Agent, Settings, open_agent
+from geofix import Agent, Settings, open_agent
 from geofix.agent.services import Services
 from geofix.db.load.ingest import GeotaggedPhoto
 from geofix.tools.geo.distance import haversine_km

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from geofix.agent import Agent, AsyncAgent, Settings, aopen_agent, open_agent
+from geofix import Agent, AsyncAgent, Settings, aopen_agent, open_agent
 from geofix.agent.errors import DatabaseError, TrailError
 from geofix.agent.state import Settled
 from geofix.tools.encoders import Encoder
@@ -105,7 +105,7 @@ def test_no_pixel_and_no_vector_and_no_name_is_in_a_checkpoint(agent: Agent) -> 
 
 KILLED = """
 import os, signal, sys
-from geofix.agent import Settings, open_agent
+from geofix import Settings, open_agent
 from geofix.agent.nodes import verify
 from geofix.tools.photo.samples import sample_path
 

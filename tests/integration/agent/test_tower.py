@@ -10,7 +10,7 @@ from PIL import Image
 from transformers.models.siglip import modeling_siglip as siglip
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
-from geofix.agent import Settings, open_agent
+from geofix import Settings, open_agent
 from geofix.agent.errors import GalleryError
 from geofix.agent.services import Services
 from geofix.tools.ingestion import ingest_source

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from PIL import Image
 
-from geofix.agent import Settings, open_agent
+from geofix import Settings, open_agent
 from geofix.agent.errors import PhotoError
 from geofix.db.engine import conninfo
 from geofix.tools.encoders import Encoder

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from geofix.agent import Settings, open_agent
+from geofix import Settings, open_agent
 from geofix.agent.verify.scorers import HAND_SET
 from geofix.evaluation.run.ablations import Ablation, hooked
 from geofix.tools.photo.samples import sample_path

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from geofix.agent import Agent, Settings, open_agent
+from geofix import Agent, Settings, open_agent
 from geofix.agent.errors import GalleryError, TrailError
 from geofix.db.stores import Evaluations
 from geofix.evaluation.datasets import open_dataset
@@ -108,7 +108,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from dataclasses import replace
-from geofix.agent import Settings, open_agent
+from geofix import Settings, open_agent
 from geofix.evaluation.datasets import open_dataset
 from geofix.evaluation.run.runner import Plan, evaluate
 from tests.deadly_picture import DeadlyPicture

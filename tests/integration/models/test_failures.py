@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from geofix.agent import Settings, open_agent
+from geofix import Settings, open_agent
 from geofix.agent.errors import ModelError
 from geofix.tools.encoders import Encoder
 from geofix.tools.models import calls as retrying
@@ -208,4 +208,4 @@ def test_whatever_a_server_says_the_run_ends_is_kept_and_can_be_resumed(
     assert word is None or word in f"{fix.degraded} {step.detail['notes']} {step.detail['answers']}"
     assert opened.agent.resume(fix.run) == fix
     trail = opened.agent.services.trail.read(fix.run)
-    assert trail.fix is not None and trail.finished_at is not None
+    assert trail.settled is not None and trail.finished_at is not None

@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import HumanMessage
 from pydantic import BaseModel
 
-from geofix.agent import Settings
+from geofix import Settings
 from geofix.agent.draft import check as checking
 from geofix.tools.encoders import Encoder
 from geofix.tools.models.ask import ask, ask_many

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from geofix.agent import Settings
+from geofix import Settings
 from geofix.agent.draft import check as checking
 from geofix.tools.encoders import Encoder
 from geofix.tools.models.load import load_chat_model

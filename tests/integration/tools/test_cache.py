@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, Generation
 from sqlalchemy import Engine, create_engine, text
 
-from geofix.agent import Agent, Settings, open_agent
+from geofix import Agent, Settings, open_agent
 from geofix.agent.errors import DatabaseError
 from geofix.db.engine import open_engine
 from geofix.db.runs import Step

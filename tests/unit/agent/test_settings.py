@@ -8,7 +8,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from geofix.agent.errors import GeofixError
+from geofix.agent.errors import SettingError
 from geofix.agent.settings import Settings, Values
 from geofix.agent.settings_files import LARGEST_BYTES, changed, user_file
 from geofix.agent.storage import Storage
@@ -113,7 +113,7 @@ def test_a_value_that_cannot_be_used_is_named_with_where_it_stands(
     else:
         path = write_user_file(f'{name} = "{value}"')
         origin = f"{name} in {str(path)!r}"
-    with pytest.raises(GeofixError) as raised:
+    with pytest.raises(SettingError) as raised:
         Settings.from_environment()
     assert str(raised.value).startswith(f"the setting {name} cannot be {value!r} ({origin}): ")
 
@@ -126,7 +126,7 @@ def test_a_settings_file_names_no_model_by_a_relative_path(
     value = f"transformers:{value}" if name == "model" else value
     env_file(f"GEOFIX_{name.upper()}={value}")
     with pytest.raises(
-        GeofixError, match=rf"the setting {name} cannot be .* it is a relative path"
+        SettingError, match=rf"the setting {name} cannot be .* it is a relative path"
     ):
         Settings()
 
@@ -146,7 +146,7 @@ def test_a_settings_file_names_no_model_by_a_relative_path(
 )
 def test_a_users_file_that_cannot_be_used_is_named(text: str | bytes, words: list[str]) -> None:
     path = write_user_file(text)
-    with pytest.raises(GeofixError) as raised:
+    with pytest.raises(SettingError) as raised:
         Settings.from_environment()
     for word in [repr(str(path)), *words]:
         assert word in str(raised.value)
@@ -164,7 +164,7 @@ def test_a_named_file_that_cannot_be_used_is_named(
     env_file: Callable[[str], Path], text: str, words: list[str]
 ) -> None:
     path = env_file(text)
-    with pytest.raises(GeofixError) as raised:
+    with pytest.raises(SettingError) as raised:
         Settings.from_environment()
     for word in [repr(str(path)), *words]:
         assert word in str(raised.value)
@@ -175,7 +175,7 @@ def test_a_named_file_that_is_none_is_an_error(
 ) -> None:
     for path, word in ((tmp_path / "nosuch", "does not exist"), (tmp_path, "not a regular file")):
         monkeypatch.setenv("GEOFIX_ENV_FILE", str(path))
-        with pytest.raises(GeofixError, match=f"{str(path)!r}.*{word}"):
+        with pytest.raises(SettingError, match=f"{str(path)!r}.*{word}"):
             Settings()
 
 
@@ -189,7 +189,7 @@ def test_the_users_file_is_none_of_the_working_folder(monkeypatch: pytest.Monkey
     assert user_file().is_absolute()
     # As older versions of platformdirs take it.
     monkeypatch.setattr(platformdirs, "user_config_path", lambda *_, **__: Path("relative"))
-    with pytest.raises(GeofixError, match="is a relative path"):
+    with pytest.raises(SettingError, match="is a relative path"):
         user_file()
 
 
@@ -231,7 +231,7 @@ def test_a_change_leaves_all_else_as_it_was(
     "text", ['model = """\nencoder = 1\n"""\n', 'encoder = """\na"""\n', "[a]\n"]
 )
 def test_what_cannot_be_changed_alone_is_not_changed(text: str) -> None:
-    with pytest.raises(GeofixError, match=r"without changing other lines; edit the file by hand"):
+    with pytest.raises(SettingError, match=r"without changing other lines; edit the file by hand"):
         changed(text, Path("config.toml"), "encoder", "b")
 
 

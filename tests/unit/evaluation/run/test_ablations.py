@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from geofix.agent.errors import GeofixError
+from geofix.agent.errors import OptionError
 from geofix.evaluation.report.scorecard import continent_of
 from geofix.evaluation.run.ablations import Ablation, parse_ablation
 from geofix.evaluation.run.session import parse_leaks
@@ -32,7 +32,7 @@ def test_what_is_written_is_meant(written: str, meant: Ablation) -> None:
     ["negatives=201", "negatives=x", "rounds=0", "geometry=on", "scorer=best", "sky", "k=3"],
 )
 def test_what_cannot_be_is_refused_by_its_name(written: str) -> None:
-    with pytest.raises(GeofixError, match=written.split("=")[0]):
+    with pytest.raises(OptionError, match=written.split("=")[0]):
         parse_ablation(written, FEATURES)
 
 
@@ -40,7 +40,7 @@ def test_leaks_are_words_parted_by_commas() -> None:
     assert parse_leaks(None) == ("hash",)
     assert parse_leaks("hash, author") == ("author", "hash")
     assert parse_leaks("") == ()
-    with pytest.raises(GeofixError, match="names"):
+    with pytest.raises(OptionError, match="names"):
         parse_leaks("names")
 
 
