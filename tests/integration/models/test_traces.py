@@ -11,7 +11,7 @@ from typing import Any
 
 from langsmith import Client, tracing_context
 
-from geofix.agent import Settings, aopen_agent
+from geofix import Settings, aopen_agent
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
 from tests.integration.models.test_request import picture_in, telltale
