@@ -14,6 +14,7 @@ from typing import Any, Literal
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
+from pydantic import BaseModel
 
 from geofix.agent.context import Context
 from geofix.agent.intake import resolve
@@ -99,15 +100,13 @@ class PhotoGraph(Graph):
 
 def _by_reference(input: Any, services: Services) -> Any:
     """Return an input whose photo is stored, and named by its reference."""
-    photo = input.photo if isinstance(input, Query) else None
-    if isinstance(input, dict):
-        photo = input.get("photo")
+    # As a part of a host's graph, it may be given a state of the host's own class.
+    given = dict(input) if isinstance(input, dict | BaseModel) else {}
+    photo = given.get("photo")
     if not isinstance(photo, str) or photo[:5].lower() != "data:":
         return input
-    reference = REFERENCE + resolve(photo, services.queries).sha256
-    if isinstance(input, dict):
-        return {**input, "photo": reference}
-    return input.model_copy(update={"photo": reference})
+    changed = {"photo": REFERENCE + resolve(photo, services.queries).sha256}
+    return {**input, **changed} if isinstance(input, dict) else input.model_copy(update=changed)
 
 
 def after_verify(state: State) -> Literal["refine", "review", "settle"]:

@@ -12,6 +12,7 @@ from typing import Any
 from langsmith import Client, tracing_context
 
 from geofix import Settings, aopen_agent
+from geofix.agent.state import Query
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
 from tests.integration.models.test_request import picture_in, telltale
@@ -56,7 +57,7 @@ def test_langsmith_gets_the_hash_of_each_picture(lab: Any, tmp_path: Path) -> No
     with traced() as to:
         opened.locate()
         picture = sent_to(opened)
-        opened.agent.graph.invoke({"photo": data_url(path)}, thread("by data URL"))
+        opened.agent.graph.invoke(Query(photo=data_url(path)), thread("by data URL"))
     # The client was sent what the traces have the hash of.
     for one in (picture, sent_to(opened)):
         assert f"sha256:{hashlib.sha256(one).hexdigest()}" in to.everything
