@@ -1,34 +1,28 @@
 """The facade that Python callers, the command line and services use.
 
-`Agent` runs the graph with LangGraph's synchronous saver, `AsyncAgent` with the asynchronous one,
-because a synchronous saver raises NotImplementedError under `ainvoke`.
-
-The nodes are synchronous and run in threads of geofix's own (`geofix.agent.recording`), so one
-event loop can serve many photos at once and keeps its own threads.
+`Agent` runs the graph with LangGraph's synchronous saver, `geofix.agent.async_facade.AsyncAgent`
+with the asynchronous one, because a synchronous saver raises NotImplementedError under `ainvoke`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres import PostgresSaver
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import Command, Durability, StateSnapshot
 
 from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.checkpointer import serializer
 from geofix.agent.errors import RunBusy
 from geofix.agent.graph import Graph, build_graph
-from geofix.agent.intake import take_in
-from geofix.agent.recording import in_thread
-from geofix.agent.runs import (
+from geofix.agent.run.intake import take_in
+from geofix.agent.run.opening import (
     Question,
     answer_of,
     choice_of,
@@ -42,7 +36,7 @@ from geofix.agent.runs import (
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import REFERENCE, Query, Region, Settled
-from geofix.db.checkpoints import AsyncCheckpointPool, CheckpointPool
+from geofix.db.checkpoints import CheckpointPool
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import Photo
 
@@ -70,12 +64,13 @@ def with_saver(compiled: Graph, saver: BaseCheckpointSaver[str]) -> Graph:
     return graph
 
 
-class _Facade:
+class Facade:
     """What both facades share: the compiled graph, and how a question is put to it."""
 
     def __init__(
         self, services: Services, *, durability: Durability, under_asyncio: bool = False
     ) -> None:
+        """Compile the graph; it is compiled once and shared by all its savers."""
         self.services = services
         self._durability: Durability = durability
         self._serializer = serializer()
@@ -90,9 +85,7 @@ class _Facade:
         """
         return self._compiled
 
-    def _run_options(
-        self, asked: Question, state: StateSnapshot, *, latest: bool
-    ) -> dict[str, Any]:
+    def run_options(self, asked: Question, state: StateSnapshot, *, latest: bool) -> dict[str, Any]:
         """Return what a run is streamed with; it gives our events and no others."""
         config = asked.config
         configurable = dict(config["configurable"])
@@ -108,7 +101,7 @@ class _Facade:
             "durability": self._durability,
         }
 
-    def _still_busy(self, run: str, began: float) -> None:
+    def still_busy(self, run: str, began: float) -> None:
         """Raise an error where a run has been driven by another caller for too long.
 
         Raises:
@@ -123,13 +116,13 @@ class _Facade:
             )
 
 
-def _to_ask(asked: Question, state: StateSnapshot) -> tuple[bool, Query | None]:
+def to_ask(asked: Question, state: StateSnapshot) -> tuple[bool, Query | None]:
     """Return whether a run has to be driven, and with which question; none goes on with it."""
     fresh = not state.created_at
     return fresh or bool(state.tasks and not state.interrupts), asked.query if fresh else None
 
 
-class Agent(_Facade):
+class Agent(Facade):
     """An open geofix with a loaded encoder and an open database, for any number of photos."""
 
     def __init__(
@@ -198,7 +191,7 @@ class Agent(_Facade):
         asked = open_question(
             self.services, photo, within, options, claim, thread=thread_id, run=run_id
         )
-        return self._finished(asked, lambda state: _to_ask(asked, state), on_event)
+        return self._finished(asked, lambda state: to_ask(asked, state), on_event)
 
     def resume(
         self, run: str, *, rank: int | None = None, on_event: Listener | None = None
@@ -250,7 +243,7 @@ class Agent(_Facade):
             state, latest = self._state(graph, asked)
             goes_on, given = next_(state)
             if goes_on:
-                options = self._run_options(asked, state, latest=latest)
+                options = self.run_options(asked, state, latest=latest)
                 for event in graph.stream(given, **options):
                     if on_event is not None:
                         on_event(event)
@@ -275,7 +268,7 @@ class Agent(_Facade):
         began = time.monotonic()
         with self.services.run_lock(run) as lock:
             while not lock.taken():
-                self._still_busy(run, began)
+                self.still_busy(run, began)
                 time.sleep(ASK_AGAIN_S)
             yield
 
@@ -332,147 +325,3 @@ def locate(
     """
     with open_agent(settings, model=model) as agent:
         return agent.locate(photo, within=within, claim=claim, **options)
-
-
-class AsyncAgent(_Facade):
-    """An open geofix for asyncio; see `Agent` for what each method does."""
-
-    def __init__(
-        self, services: Services, pool: AsyncCheckpointPool, durability: Durability = "sync"
-    ) -> None:
-        """Use `aopen_agent` instead; it opens and closes what this needs."""
-        super().__init__(services, durability=durability, under_asyncio=True)
-        self._pool = pool
-
-    @property
-    def graph(self) -> Graph:
-        """The compiled graph with its checkpoints; each has a saver of its own."""
-        saver = AsyncPostgresSaver(self._pool, serde=self._serializer)
-        return with_saver(self._compiled, saver)
-
-    async def akeep(self, photo: Path | str | bytes) -> str:
-        """Store a photo, and return its reference; see `Agent.keep`."""
-        kept = await in_thread(take_in, photo, self.services.queries)
-        return REFERENCE + kept.sha256
-
-    async def alocate(
-        self,
-        photo: Path | str | bytes | Photo,
-        *,
-        within: str | Region | None = None,
-        claim: str | Coordinates | None = None,
-        thread_id: str | None = None,
-        run_id: str | None = None,
-        on_event: Listener | None = None,
-        **options: Any,
-    ) -> Settled:
-        """Locate one photo; arguments and errors are those of `Agent.locate`."""
-        asked = await in_thread(
-            open_question,
-            self.services,
-            photo,
-            within,
-            options,
-            claim,
-            thread=thread_id,
-            run=run_id,
-        )
-        return await self._finished(asked, lambda state: _to_ask(asked, state), on_event)
-
-    async def aresume(
-        self, run: str, *, rank: int | None = None, on_event: Listener | None = None
-    ) -> Settled:
-        """Go on with a run; arguments and errors are those of `Agent.resume`."""
-        asked = await in_thread(reopen, self.services, run)
-
-        def next_(state: StateSnapshot) -> tuple[bool, Command[Any] | None]:
-            choice = choice_of(self.services, run, state, rank)
-            return choice is not None or bool(state.tasks and not state.interrupts), choice
-
-        return await self._finished(asked, next_, on_event, answered=rank is not None)
-
-    async def _finished(
-        self,
-        asked: Question,
-        next_: Next,
-        on_event: Listener | None,
-        *,
-        answered: bool = False,
-    ) -> Settled:
-        """Return the answer of a run; see `Agent`."""
-        known = None if answered else await in_thread(answer_of, self.services, asked)
-        if known is not None:
-            return known
-        async with self._alone(asked.run):
-            known = None if answered else await in_thread(answer_of, self.services, asked)
-            if known is not None:
-                return known
-            graph = self.graph
-            state, latest = await self._state(graph, asked)
-            goes_on, given = await in_thread(next_, state)
-            if goes_on:
-                options = self._run_options(asked, state, latest=latest)
-                async for event in graph.astream(given, **options):
-                    if on_event is not None:
-                        on_event(event)
-            known = await in_thread(answer_of, self.services, asked)
-            if known is not None:
-                return known
-            state, _ = await self._state(graph, asked)
-            return waiting_answer(self.services, asked, state)
-
-    async def _state(self, graph: Graph, asked: Question) -> tuple[StateSnapshot, bool]:
-        """Return the run's latest state, and whether it is its thread's latest."""
-        last = await in_thread(last_step, self.services, asked.run)
-        latest = head_of([await graph.aget_state(asked.config)], asked.run, last)
-        if latest is not None:
-            return latest, True
-        states = [state async for state in graph.aget_state_history(asked.config)]
-        found = head_of(states, asked.run, last)
-        if found is None:
-            raise no_head(asked.run)
-        return found, False
-
-    @asynccontextmanager
-    async def _alone(self, run: str) -> AsyncIterator[None]:
-        """Drive a run alone; whoever comes second waits, and keeps no thread meanwhile."""
-        began = time.monotonic()
-        with self.services.run_lock(run) as lock:
-            while not await in_thread(lock.taken):
-                self._still_busy(run, began)
-                await asyncio.sleep(ASK_AGAIN_S)
-            yield
-
-
-@asynccontextmanager
-async def aopen_agent(
-    settings: Settings | None = None,
-    *,
-    encoder: Encoder | None = None,
-    model: BaseChatModel | str | None = None,
-    progress: Callable[[str], None] | None = None,
-    durability: Durability = "sync",
-) -> AsyncIterator[AsyncAgent]:
-    """Open geofix for several photos at once; arguments are those of `open_agent`."""
-    services = Services(settings, encoder=encoder, model=model, progress=progress)
-    try:
-        # In a thread, since the embedded server may have to be started.
-        await in_thread(services.open_for_runs)
-        async with services.async_checkpoint_pool() as pool:
-            yield AsyncAgent(services, pool, durability)
-    finally:
-        await in_thread(services.close)
-
-
-async def alocate(
-    photo: Path | str | bytes,
-    *,
-    within: str | Region | None = None,
-    claim: str | Coordinates | None = None,
-    settings: Settings | None = None,
-    model: BaseChatModel | str | None = None,
-    **options: Any,
-) -> Settled:
-    """Locate one photo; for several, `aopen_agent` loads everything once only."""
-    async with aopen_agent(settings, model=model) as agent:
-        return await agent.alocate(photo, within=within, claim=claim, **options)

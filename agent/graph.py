@@ -17,7 +17,6 @@ from langgraph.types import Command
 from pydantic import BaseModel
 
 from geofix.agent.context import Context
-from geofix.agent.intake import resolve
 from geofix.agent.nodes.draft import draft
 from geofix.agent.nodes.embed import embed
 from geofix.agent.nodes.refine import refine
@@ -25,7 +24,8 @@ from geofix.agent.nodes.retrieve import retrieve
 from geofix.agent.nodes.review import review
 from geofix.agent.nodes.settle import settle
 from geofix.agent.nodes.verify import verify
-from geofix.agent.recording import FIRST_NODE, Node, in_thread, recorded, threaded
+from geofix.agent.run.intake import resolve
+from geofix.agent.run.recording import FIRST_NODE, Node, in_thread, recorded, threaded
 from geofix.agent.services import Services
 from geofix.agent.state import REFERENCE, Answered, Query, State
 from geofix.tools.models.privacy import untraced

@@ -13,7 +13,7 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 
 from geofix.agent.checkpointer import serializer
 from geofix.agent.graph import build_graph
-from geofix.agent.recording import in_thread
+from geofix.agent.run.recording import in_thread
 from geofix.agent.services import Services
 from geofix.tools.once import once
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from geofix import errors
+    from geofix.agent.async_facade import AsyncAgent, alocate, aopen_agent
     from geofix.agent.context import Context
     from geofix.agent.errors import (
         AlreadyDecided,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
         SourceError,
         TrailError,
     )
-    from geofix.agent.facade import Agent, AsyncAgent, alocate, aopen_agent, locate, open_agent
+    from geofix.agent.facade import Agent, locate, open_agent
     from geofix.agent.fix import Fix
     from geofix.agent.settings import Settings
     from geofix.agent.state import Region
@@ -80,7 +81,7 @@ __all__ = [
 _HOMES = {
     "Agent": "geofix.agent.facade",
     "AlreadyDecided": "geofix.agent.errors",
-    "AsyncAgent": "geofix.agent.facade",
+    "AsyncAgent": "geofix.agent.async_facade",
     "Context": "geofix.agent.context",
     "DatabaseError": "geofix.agent.errors",
     "EncoderError": "geofix.agent.errors",
@@ -98,8 +99,8 @@ _HOMES = {
     "Settings": "geofix.agent.settings",
     "SourceError": "geofix.agent.errors",
     "TrailError": "geofix.agent.errors",
-    "alocate": "geofix.agent.facade",
-    "aopen_agent": "geofix.agent.facade",
+    "alocate": "geofix.agent.async_facade",
+    "aopen_agent": "geofix.agent.async_facade",
     "locate": "geofix.agent.facade",
     "open_agent": "geofix.agent.facade",
 }

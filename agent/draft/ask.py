@@ -14,7 +14,7 @@ from geofix.agent.draft.answers import AnyAnswer, read_draft
 from geofix.agent.draft.messages import as_sent
 from geofix.agent.draft.presets import PRESETS, VERSION
 from geofix.agent.draft.request import DraftRequest
-from geofix.agent.outgoing import outgoing
+from geofix.agent.run.outgoing import outgoing
 from geofix.agent.state import Draft, Hit, Provenance, Spending
 from geofix.tools.models.ask import ask, ask_many
 from geofix.tools.models.budget import Budget

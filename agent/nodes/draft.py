@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from geofix.agent.context import Context, budget_of
 from geofix.agent.draft.consensus import CONSENSUS, consensus
-from geofix.agent.recording import Outcome
+from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, Spending, State
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from geofix.agent.context import Context
-from geofix.agent.intake import resolve
-from geofix.agent.recording import Outcome
+from geofix.agent.run.intake import resolve
+from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import REFERENCE, SceneSeen, State
 from geofix.tools.photo.read import from_jpeg

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from geofix.agent.context import Context
-from geofix.agent.recording import Outcome
 from geofix.agent.regions import next_look, round_sizes
+from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import State
 

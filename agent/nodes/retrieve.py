@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from geofix.agent.context import Context
 from geofix.agent.draft.consensus import consensus
 from geofix.agent.errors import TrailError
-from geofix.agent.recording import Outcome
 from geofix.agent.regions import circle, round_sizes, search_area, search_areas
+from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Hit, Retrieval, SearchReport, State
 from geofix.db.search.area import Area

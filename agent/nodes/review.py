@@ -9,7 +9,7 @@ from langgraph.types import interrupt
 from pydantic import BaseModel, Field, create_model
 
 from geofix.agent.context import Context
-from geofix.agent.recording import Outcome
+from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Candidate, State, Verdict
 from geofix.agent.verify.rounds import numbered

@@ -11,7 +11,7 @@ from geofix.agent.calibration.claims import with_claim_checked
 from geofix.agent.calibration.promise import Fitted, Promise, apply, signals_of
 from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS
-from geofix.agent.recording import Outcome
+from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Candidate, Hit, Settled, State
 from geofix.agent.verify.in_force import drift, run_setup_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from geofix.agent.context import Context, budget_of
-from geofix.agent.recording import Outcome
+from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Candidate, State
 from geofix.agent.verify.choose import choose

@@ -15,7 +15,7 @@ from geofix.agent.context import Context
 from geofix.agent.nodes.refine import refine
 from geofix.agent.nodes.retrieve import retrieve
 from geofix.agent.nodes.verify import verify
-from geofix.agent.recording import Outcome
+from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Asked, Candidate, State
 from geofix.agent.verify.scorers import default_scorers

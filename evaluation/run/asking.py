@@ -1,7 +1,7 @@
 """Asks about one photo and gathers what an evaluation reports of it.
 
-The facade gets bytes, so no file name goes along, and strips metadata itself (`agent/intake.py`):
-what is measured is the way every photo goes.
+The facade gets bytes, so no file name goes along, and strips metadata itself
+(`agent/run/intake.py`): what is measured is the way every photo goes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS, consensus
 from geofix.agent.errors import PhotoError
 from geofix.agent.facade import Agent
-from geofix.agent.runs import config_of
+from geofix.agent.run.opening import config_of
 from geofix.agent.state import Draft, Retrieval, Settled
 from geofix.agent.verify.candidates import stated_confidence
 from geofix.evaluation.run.leaks import LeakFreeGallery

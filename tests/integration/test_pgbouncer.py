@@ -10,8 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from geofix import Settings, open_agent
-from geofix.agent.facade import aopen_agent
+from geofix import Settings, aopen_agent, open_agent
 from geofix.agent.services import Services
 from geofix.db.engine import conninfo, database_errors, open_engine
 from geofix.db.errors import DatabaseError

@@ -1,9 +1,11 @@
-"""What an exception of a client says: its HTTP status, its headers, its words, what it means."""
+"""What an exception of a client says: status, headers, words, and whether to try again."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -115,3 +117,50 @@ def reason_of(error: BaseException, model: BaseChatModel) -> str:
     words = without_base64(words_of(error))
     said = one_line(without(words, *secrets_of(model)))[:MAX_REASON]
     return f"{type(error).__name__}: {said}"
+
+
+WAITS_S = (0.5, 2.0)
+"""Seconds before the second and the third try, where the server does not say how long to wait."""
+
+LONGEST_WAIT_S = 20.0
+"""A server that wants a longer pause is given up on."""
+
+QUICK_S = 10.0
+"""Only a failure this quick is tried again; a time-out is not worth a second one."""
+
+
+def wait_s(error: BaseException, tries: int, took_s: float) -> float | None:
+    """Return how long to wait before the next try; None if there is to be none.
+
+    Args:
+        error: What a client raised.
+        tries: How often the question was tried again already.
+        took_s: How long this try took, seconds.
+    """
+    if took_s > QUICK_S or tries >= len(WAITS_S) or not _may_pass(error):
+        return None
+    asked_for = retry_after_s(header_of(error, "retry-after"))
+    wait = WAITS_S[tries] if asked_for is None else asked_for
+    return wait if wait <= LONGEST_WAIT_S else None
+
+
+def retry_after_s(header: str) -> float | None:
+    """Return the pause a server asks for, in seconds: it names them, or a date (RFC 9110)."""
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass  # No number, so perhaps a date.
+    try:
+        when = parsedate_to_datetime(header)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    # A date without a zone is in UTC.
+    moment = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _may_pass(error: BaseException) -> bool:
+    status = status_of(error)
+    if status is not None:
+        return status == 429 or status >= 500
+    return is_cut_off(error) and not is_time_out(error)

@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-from geofix import Settings, locate, open_agent
+from geofix import Settings, aopen_agent, locate, open_agent
 from geofix.agent.errors import DatabaseError
-from geofix.agent.facade import aopen_agent
 from geofix.agent.services import Services
 from geofix.db import schema
 from geofix.db.embedded import postmaster
@@ -54,7 +53,7 @@ def test_the_first_call_sets_everything_up_and_the_last_user_stops_the_server(
     with Services(settings) as services:
         assert not services.server.status().running
         assert [gallery.name for gallery in list_galleries(services.engine)] == ["starter"]
-        assert services.trail.read(fix.run or "").fix is not None
+        assert services.trail.read(fix.run or "").settled is not None
         assert services.checkpoint_url.endswith("/geofix_checkpoints")
         remove_gallery(services.engine, "starter")
     with Services(settings) as services:

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, text
 
 from geofix import Agent, GeofixError, Settings, open_agent
 from geofix.agent.checkpointer import MOVED, serializer
-from geofix.agent.intake import read_in
+from geofix.agent.run.intake import read_in
 from geofix.agent.state import Draft, SearchReport
 from geofix.db.engine import conninfo
 from geofix.db.schema import _alembic

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from geofix.agent.outgoing import Outgoing, collected
+from geofix.agent.run.outgoing import Outgoing, collected
 
 
 class NothingKept:

@@ -30,7 +30,14 @@ CODES = {
 INTERNAL = {"CallFailed", "_StillStartingError"}
 """Classes of the tree that no caller sees; they have the code of their parent."""
 
-ABOUT_WHAT_WAS_GIVEN = {"AlreadyDecided", "RunBusy", "OptionError", "PhotoError", "RegionError", "TrailError"}
+ABOUT_WHAT_WAS_GIVEN = {
+    "AlreadyDecided",
+    "RunBusy",
+    "OptionError",
+    "PhotoError",
+    "RegionError",
+    "TrailError",
+}
 
 
 def classes_of_the_tree() -> set[str]:

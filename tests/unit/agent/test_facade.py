@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from geofix.agent import checkpointer as persisted
 from geofix.agent import state
 from geofix.agent.errors import OptionError, TrailError
-from geofix.agent.runs import open_question, reopen
+from geofix.agent.run.opening import open_question, reopen
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import SearchReport

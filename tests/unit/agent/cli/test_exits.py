@@ -13,7 +13,8 @@ from geofix.agent.context import Context
 def test_every_error_has_the_exit_code_that_the_help_says(name: str) -> None:
     error = getattr(errors, name)("x")
     asked = name in {
-        "AlreadyDecided", "OptionError", "PhotoError", "RegionError", "RunBusy", "SourceError", "TrailError",
+        "AlreadyDecided", "OptionError", "PhotoError", "RegionError", "RunBusy", "SourceError",
+        "TrailError",
     }  # fmt: skip
     assert exits.exit_code(error) == (4 if asked else 5)
 

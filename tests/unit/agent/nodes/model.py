@@ -11,7 +11,7 @@ from PIL import Image
 
 from geofix.agent.context import Context
 from geofix.agent.nodes.draft import draft
-from geofix.agent.recording import Outcome
+from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, Hit, State
 from geofix.tools.photo.read import to_jpeg

@@ -10,8 +10,8 @@ import pytest
 
 from geofix.agent.context import Context
 from geofix.agent.nodes.retrieve import retrieve
-from geofix.agent.recording import Outcome
 from geofix.agent.regions import circle, parse_region
+from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Asked, Region, Retrieval, SearchReport, State
 from geofix.db.search.query import Found, How, Neighbour, Search

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 import pytest
 
 from geofix.tools.models.ask import ask
-from geofix.tools.models.calls import LONGEST_WAIT_S, WAITS_S, retry_after_s
+from geofix.tools.models.failures import LONGEST_WAIT_S, WAITS_S, retry_after_s
 from geofix.tools.models.load import load_chat_model
 from tests.loopback import TOKENS_IN, TOKENS_OUT, Finished, Raw, chat_server
 from tests.unit.tools.models.lab import PARIS, PROTOCOLS, Spot, asked, error, question

@@ -9,7 +9,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from geofix.agent.context import Context
-from geofix.agent.recording import Node, Outcome, recorded
+from geofix.agent.run.recording import Node, Outcome, recorded
 from geofix.agent.state import Query, Settled, State
 from geofix.db.runs import RunOrigin, Step
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from geofix.agent.errors import PhotoError, TrailError
-from geofix.agent.intake import read_in, resolve, take_in
+from geofix.agent.run.intake import read_in, resolve, take_in
 from geofix.db.runs import QueryPhoto, QueryPhotos
 from tests.files import exif_of, gps_of, save_photo
 

@@ -14,11 +14,11 @@ from langgraph.errors import UnknownInterruptError
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
-from geofix.agent import Agent, Settings, aopen_agent
+from geofix import Agent, Settings, aopen_agent
 from geofix.agent.checkpointer import serializer
 from geofix.agent.errors import AlreadyDecided, RunBusy
-from geofix.agent.intake import take_in
 from geofix.agent.regions import parse_region
+from geofix.agent.run.intake import take_in
 from geofix.agent.state import Verdict
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path

@@ -24,7 +24,7 @@ from langgraph.runtime import ExecutionInfo, Runtime
 from geofix.agent.calibration.claims import ClaimAsked
 from geofix.agent.context import Context, context_from
 from geofix.agent.errors import DatabaseError
-from geofix.agent.outgoing import Outgoing, collected
+from geofix.agent.run.outgoing import Outgoing, collected
 from geofix.agent.services import Services
 from geofix.agent.state import REFERENCE, Asked, Query, Region, State
 from geofix.db.plain_text import one_line

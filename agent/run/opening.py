@@ -29,9 +29,9 @@ from geofix.agent.calibration.claims import (
 )
 from geofix.agent.context import Context, checked_context, recursion_limit
 from geofix.agent.errors import AlreadyDecided, PhotoError, RegionError, TrailError
-from geofix.agent.intake import read_in
-from geofix.agent.recording import question_of
 from geofix.agent.regions import HOW_TO_WRITE, parse_region, search_areas
+from geofix.agent.run.intake import read_in
+from geofix.agent.run.recording import question_of
 from geofix.agent.services import Services
 from geofix.agent.state import REFERENCE, Asked, Query, Region, Settled
 from geofix.db.plain_text import require_name

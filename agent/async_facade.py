@@ -1,0 +1,187 @@
+"""The facade for asyncio; what each method does is said in `geofix.agent.facade`.
+
+The nodes are synchronous and run in threads of geofix's own (`geofix.agent.run.recording`), so one
+event loop can serve many photos at once and keeps its own threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.types import Command, Durability, StateSnapshot
+
+from geofix.agent.calibration.claims import Coordinates
+from geofix.agent.facade import ASK_AGAIN_S, Facade, Listener, Next, to_ask, with_saver
+from geofix.agent.graph import Graph
+from geofix.agent.run.intake import take_in
+from geofix.agent.run.opening import (
+    Question,
+    answer_of,
+    choice_of,
+    head_of,
+    last_step,
+    no_head,
+    open_question,
+    reopen,
+    waiting_answer,
+)
+from geofix.agent.run.recording import in_thread
+from geofix.agent.services import Services
+from geofix.agent.settings import Settings
+from geofix.agent.state import REFERENCE, Region, Settled
+from geofix.db.checkpoints import AsyncCheckpointPool
+from geofix.tools.encoders import Encoder
+from geofix.tools.photo.read import Photo
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+
+class AsyncAgent(Facade):
+    """An open geofix for asyncio; see `Agent` for what each method does."""
+
+    def __init__(
+        self, services: Services, pool: AsyncCheckpointPool, durability: Durability = "sync"
+    ) -> None:
+        """Use `aopen_agent` instead; it opens and closes what this needs."""
+        super().__init__(services, durability=durability, under_asyncio=True)
+        self._pool = pool
+
+    @property
+    def graph(self) -> Graph:
+        """The compiled graph with its checkpoints; each has a saver of its own."""
+        saver = AsyncPostgresSaver(self._pool, serde=self._serializer)
+        return with_saver(self._compiled, saver)
+
+    async def akeep(self, photo: Path | str | bytes) -> str:
+        """Store a photo, and return its reference; see `Agent.keep`."""
+        kept = await in_thread(take_in, photo, self.services.queries)
+        return REFERENCE + kept.sha256
+
+    async def alocate(
+        self,
+        photo: Path | str | bytes | Photo,
+        *,
+        within: str | Region | None = None,
+        claim: str | Coordinates | None = None,
+        thread_id: str | None = None,
+        run_id: str | None = None,
+        on_event: Listener | None = None,
+        **options: Any,
+    ) -> Settled:
+        """Locate one photo; arguments and errors are those of `Agent.locate`."""
+        asked = await in_thread(
+            open_question,
+            self.services,
+            photo,
+            within,
+            options,
+            claim,
+            thread=thread_id,
+            run=run_id,
+        )
+        return await self._finished(asked, lambda state: to_ask(asked, state), on_event)
+
+    async def aresume(
+        self, run: str, *, rank: int | None = None, on_event: Listener | None = None
+    ) -> Settled:
+        """Go on with a run; arguments and errors are those of `Agent.resume`."""
+        asked = await in_thread(reopen, self.services, run)
+
+        def next_(state: StateSnapshot) -> tuple[bool, Command[Any] | None]:
+            choice = choice_of(self.services, run, state, rank)
+            return choice is not None or bool(state.tasks and not state.interrupts), choice
+
+        return await self._finished(asked, next_, on_event, answered=rank is not None)
+
+    async def _finished(
+        self,
+        asked: Question,
+        next_: Next,
+        on_event: Listener | None,
+        *,
+        answered: bool = False,
+    ) -> Settled:
+        """Return the answer of a run; see `Agent`."""
+        known = None if answered else await in_thread(answer_of, self.services, asked)
+        if known is not None:
+            return known
+        async with self._alone(asked.run):
+            known = None if answered else await in_thread(answer_of, self.services, asked)
+            if known is not None:
+                return known
+            graph = self.graph
+            state, latest = await self._state(graph, asked)
+            goes_on, given = await in_thread(next_, state)
+            if goes_on:
+                options = self.run_options(asked, state, latest=latest)
+                async for event in graph.astream(given, **options):
+                    if on_event is not None:
+                        on_event(event)
+            known = await in_thread(answer_of, self.services, asked)
+            if known is not None:
+                return known
+            state, _ = await self._state(graph, asked)
+            return waiting_answer(self.services, asked, state)
+
+    async def _state(self, graph: Graph, asked: Question) -> tuple[StateSnapshot, bool]:
+        """Return the run's latest state, and whether it is its thread's latest."""
+        last = await in_thread(last_step, self.services, asked.run)
+        latest = head_of([await graph.aget_state(asked.config)], asked.run, last)
+        if latest is not None:
+            return latest, True
+        states = [state async for state in graph.aget_state_history(asked.config)]
+        found = head_of(states, asked.run, last)
+        if found is None:
+            raise no_head(asked.run)
+        return found, False
+
+    @asynccontextmanager
+    async def _alone(self, run: str) -> AsyncIterator[None]:
+        """Drive a run alone; whoever comes second waits, and keeps no thread meanwhile."""
+        began = time.monotonic()
+        with self.services.run_lock(run) as lock:
+            while not await in_thread(lock.taken):
+                self.still_busy(run, began)
+                await asyncio.sleep(ASK_AGAIN_S)
+            yield
+
+
+@asynccontextmanager
+async def aopen_agent(
+    settings: Settings | None = None,
+    *,
+    encoder: Encoder | None = None,
+    model: BaseChatModel | str | None = None,
+    progress: Callable[[str], None] | None = None,
+    durability: Durability = "sync",
+) -> AsyncIterator[AsyncAgent]:
+    """Open geofix for several photos at once; arguments are those of `open_agent`."""
+    services = Services(settings, encoder=encoder, model=model, progress=progress)
+    try:
+        # In a thread, since the embedded server may have to be started.
+        await in_thread(services.open_for_runs)
+        async with services.async_checkpoint_pool() as pool:
+            yield AsyncAgent(services, pool, durability)
+    finally:
+        await in_thread(services.close)
+
+
+async def alocate(
+    photo: Path | str | bytes,
+    *,
+    within: str | Region | None = None,
+    claim: str | Coordinates | None = None,
+    settings: Settings | None = None,
+    model: BaseChatModel | str | None = None,
+    **options: Any,
+) -> Settled:
+    """Locate one photo; for several, `aopen_agent` loads everything once only."""
+    async with aopen_agent(settings, model=model) as agent:
+        return await agent.alocate(photo, within=within, claim=claim, **options)
