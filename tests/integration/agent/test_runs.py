@@ -70,7 +70,7 @@ def test_a_run_that_waits_for_a_person_goes_on_with_the_choice(agent: Agent) -> 
     fix = agent.resume("case-1", rank=2)
     assert fix.status == "located"
     assert (fix.latitude, fix.longitude) == (second.latitude, second.longitude)
-    assert "a person chose" in fix.reasons[0]
+    assert fix.reasons[0].code == "person_chose"
     # What the evidence says stays what it was: 1 would be taken for a probability.
     first = fix.candidates[0]
     assert (first.rank, first.score, first.distance_km) == (1, second.score, 0)
