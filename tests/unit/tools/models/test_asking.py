@@ -15,7 +15,7 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from pydantic import BaseModel
 
 from geofix.db.errors import DatabaseError
-from geofix.tools.models import calls as retrying
+from geofix.tools.models import failures as retrying
 from geofix.tools.models.ask import MAX_REASON, ModelAnswer, ask
 from tests.fakes import ScriptedChat
 
