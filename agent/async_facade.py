@@ -18,12 +18,14 @@ from langgraph.types import Command, Durability, StateSnapshot
 
 from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.facade import ASK_AGAIN_S, Facade, Listener, Next, to_ask, with_saver
+from geofix.agent.fix import Fix
 from geofix.agent.graph import Graph
 from geofix.agent.run.intake import take_in
 from geofix.agent.run.opening import (
     Question,
     answer_of,
     choice_of,
+    fix_of,
     head_of,
     last_step,
     no_head,
@@ -74,7 +76,7 @@ class AsyncAgent(Facade):
         run_id: str | None = None,
         on_event: Listener | None = None,
         **options: Any,
-    ) -> Settled:
+    ) -> Fix:
         """Locate one photo; arguments and errors are those of `Agent.locate`."""
         asked = await in_thread(
             open_question,
@@ -90,7 +92,7 @@ class AsyncAgent(Facade):
 
     async def aresume(
         self, run: str, *, rank: int | None = None, on_event: Listener | None = None
-    ) -> Settled:
+    ) -> Fix:
         """Go on with a run; arguments and errors are those of `Agent.resume`."""
         asked = await in_thread(reopen, self.services, run)
 
@@ -107,15 +109,15 @@ class AsyncAgent(Facade):
         on_event: Listener | None,
         *,
         answered: bool = False,
-    ) -> Settled:
+    ) -> Fix:
         """Return the answer of a run; see `Agent`."""
         known = None if answered else await in_thread(answer_of, self.services, asked)
         if known is not None:
-            return known
+            return await in_thread(fix_of, self.services, asked, known)
         async with self._alone(asked.run):
             known = None if answered else await in_thread(answer_of, self.services, asked)
             if known is not None:
-                return known
+                return await in_thread(fix_of, self.services, asked, known)
             graph = self.graph
             state, latest = await self._state(graph, asked)
             goes_on, given = await in_thread(next_, state)
@@ -126,9 +128,19 @@ class AsyncAgent(Facade):
                         on_event(event)
             known = await in_thread(answer_of, self.services, asked)
             if known is not None:
-                return known
+                return await in_thread(fix_of, self.services, asked, known)
             state, _ = await self._state(graph, asked)
-            return waiting_answer(self.services, asked, state)
+            waiting = await in_thread(waiting_answer, self.services, asked, state)
+            return await in_thread(fix_of, self.services, asked, waiting, state)
+
+    async def aexplain(self, run: str) -> Settled:
+        """Return all that a run knows; errors are those of `Agent.explain`."""
+        asked = await in_thread(reopen, self.services, run)
+        known = await in_thread(answer_of, self.services, asked)
+        if known is not None:
+            return known
+        state, _ = await self._state(self.graph, asked)
+        return await in_thread(waiting_answer, self.services, asked, state)
 
     async def _state(self, graph: Graph, asked: Question) -> tuple[StateSnapshot, bool]:
         """Return the run's latest state, and whether it is its thread's latest."""
@@ -181,7 +193,7 @@ async def alocate(
     settings: Settings | None = None,
     model: BaseChatModel | str | None = None,
     **options: Any,
-) -> Settled:
+) -> Fix:
     """Locate one photo; for several, `aopen_agent` loads everything once only."""
     async with aopen_agent(settings, model=model) as agent:
         return await agent.alocate(photo, within=within, claim=claim, **options)

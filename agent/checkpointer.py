@@ -9,6 +9,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place, Reason
 from geofix.agent.context import Context
+from geofix.agent.fix import Fix, Usage
 from geofix.agent.state import (
     Answered,
     Asked,
@@ -31,6 +32,7 @@ from geofix.agent.state import (
 from geofix.db.checkpoints import strict_serializer
 
 PERSISTED = (
+    Fix,
     Answered,
     Asked,
     Calibration,
@@ -54,6 +56,7 @@ PERSISTED = (
     Spending,
     Spot,
     State,
+    Usage,
     Verdict,
 )
 """All classes that a checkpoint may contain; LangGraph loads no others (DESIGN.md section 3)."""

@@ -20,12 +20,14 @@ from langgraph.types import Command, Durability, StateSnapshot
 from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.checkpointer import serializer
 from geofix.agent.errors import RunBusy
+from geofix.agent.fix import Fix
 from geofix.agent.graph import Graph, build_graph
 from geofix.agent.run.intake import take_in
 from geofix.agent.run.opening import (
     Question,
     answer_of,
     choice_of,
+    fix_of,
     head_of,
     last_step,
     no_head,
@@ -163,7 +165,7 @@ class Agent(Facade):
         run_id: str | None = None,
         on_event: Listener | None = None,
         **options: Any,
-    ) -> Settled:
+    ) -> Fix:
         """Locate one photo.
 
         Args:
@@ -193,9 +195,7 @@ class Agent(Facade):
         )
         return self._finished(asked, lambda state: to_ask(asked, state), on_event)
 
-    def resume(
-        self, run: str, *, rank: int | None = None, on_event: Listener | None = None
-    ) -> Settled:
+    def resume(self, run: str, *, rank: int | None = None, on_event: Listener | None = None) -> Fix:
         """Go on with a run that was cut off, or that waits for a person.
 
         Args:
@@ -224,7 +224,7 @@ class Agent(Facade):
         on_event: Listener | None,
         *,
         answered: bool = False,
-    ) -> Settled:
+    ) -> Fix:
         """Return the answer of a run, which is driven where it has none.
 
         Args:
@@ -234,11 +234,11 @@ class Agent(Facade):
             answered: Whether a person's answer comes along, which a finished run refuses.
         """
         if not answered and (known := answer_of(self.services, asked)) is not None:
-            return known
+            return fix_of(self.services, asked, known)
         with self._alone(asked.run):
             if not answered and (known := answer_of(self.services, asked)) is not None:
                 # Whoever drove it meanwhile.
-                return known
+                return fix_of(self.services, asked, known)
             graph = self.graph
             state, latest = self._state(graph, asked)
             goes_on, given = next_(state)
@@ -247,9 +247,23 @@ class Agent(Facade):
                 for event in graph.stream(given, **options):
                     if on_event is not None:
                         on_event(event)
-            return answer_of(self.services, asked) or waiting_answer(
-                self.services, asked, self._state(graph, asked)[0]
-            )
+            if (known := answer_of(self.services, asked)) is not None:
+                return fix_of(self.services, asked, known)
+            state, _ = self._state(graph, asked)
+            waiting = waiting_answer(self.services, asked, state)
+            return fix_of(self.services, asked, waiting, state)
+
+    def explain(self, run: str) -> Settled:
+        """Return all that a run knows: every candidate with its features, terms and spots.
+
+        Raises:
+            TrailError: There is no such run.
+        """
+        asked = reopen(self.services, run)
+        known = answer_of(self.services, asked)
+        if known is not None:
+            return known
+        return waiting_answer(self.services, asked, self._state(self.graph, asked)[0])
 
     def _state(self, graph: Graph, asked: Question) -> tuple[StateSnapshot, bool]:
         """Return the run's latest state, and whether it is its thread's latest."""
@@ -307,7 +321,7 @@ def locate(
     settings: Settings | None = None,
     model: BaseChatModel | str | None = None,
     **options: Any,
-) -> Settled:
+) -> Fix:
     """Locate one photo; for several, `open_agent` loads everything once only.
 
     Args:

@@ -25,6 +25,7 @@ from geofix.agent.answer import (
 )
 from geofix.agent.context import Context
 from geofix.agent.draft import NegativesBy, PresetName
+from geofix.agent.fix import Fix, Usage
 from geofix.db.plain_text import require_name
 from geofix.tools.scene import SceneKind
 
@@ -358,6 +359,8 @@ class Settled(BaseModel):
     """What the file's EXIF says, which can be forged; filled in after the graph has ended."""
     claim_check: ClaimCheck | None = None
     """Check of the place that the caller claimed; none without a claim."""
+    usage: Usage | None = None
+    """What the run took; none in runs of earlier versions."""
 
 
 class State(BaseModel):
@@ -385,7 +388,7 @@ class State(BaseModel):
     began_epoch_s: float = 0.0
     spent: list[Spending] = Field(default_factory=list)
     """What the model's calls cost, one a round with calls."""
-    fix: Settled | None = None
+    fix: Fix | None = None
     """The answer; none before `settle`."""
 
     @property
@@ -412,5 +415,5 @@ class State(BaseModel):
 class Answered(BaseModel):
     """What the graph gives back."""
 
-    fix: Settled | None = None
+    fix: Fix | None = None
     """The answer; none while the run is not finished."""

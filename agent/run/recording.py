@@ -27,7 +27,7 @@ from geofix.agent.context import Context, context_from
 from geofix.agent.errors import DatabaseError
 from geofix.agent.run.outgoing import Outgoing, collected
 from geofix.agent.services import Services
-from geofix.agent.state import REFERENCE, Asked, Query, Region, State
+from geofix.agent.state import REFERENCE, Asked, Query, Region, Settled, State
 from geofix.db.plain_text import one_line
 from geofix.db.runs import RunOrigin, Step, StepOutcome
 
@@ -44,6 +44,8 @@ class Outcome:
     """What an auditor needs to follow the step, as JSON."""
     degraded: tuple[Reason, ...] = ()
     """What could not be done as asked, and why."""
+    settled: Settled | None = None
+    """The whole answer, from the node that gives it."""
 
 
 Arguments = ParamSpec("Arguments")
@@ -63,8 +65,8 @@ async def in_thread(
     return await asyncio.get_running_loop().run_in_executor(_THREADS, call)
 
 
-FIRST_NODE, LAST_NODE = "embed", "settle"
-"""The first and the last node of every run."""
+FIRST_NODE = "embed"
+"""The node that every run begins with."""
 
 Node = Callable[[State, Context, Services], Outcome]
 
@@ -151,8 +153,8 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
             sha256 = now.photo.removeprefix(REFERENCE)
             wired.trail.open_run(_origin(now), sha256, question_of(now), setup)
         keep(outcome, "done")
-        if name == LAST_NODE:
-            wired.trail.close_run(asked.run, update["fix"].model_dump(mode="json"))
+        if outcome.settled is not None:
+            wired.trail.close_run(asked.run, outcome.settled.model_dump(mode="json"))
         tell({"node": name, "round": state.round, "event": "finished", "summary": outcome.summary})
         if not outcome.degraded:
             return update
