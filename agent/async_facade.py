@@ -20,7 +20,6 @@ from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.facade import (
     ASK_AGAIN_S,
     Facade,
-    Graph,
     Listener,
     Next,
     settled_before,
@@ -28,7 +27,9 @@ from geofix.agent.facade import (
     with_saver,
 )
 from geofix.agent.fix import Fix
+from geofix.agent.graph import Graph
 from geofix.agent.run.events import AnyEvent
+from geofix.agent.run.intake import take_in
 from geofix.agent.run.opening import (
     Question,
     answer_of,
@@ -44,7 +45,7 @@ from geofix.agent.run.opening import (
 from geofix.agent.run.recording import in_thread
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
-from geofix.agent.state import Region, Settled
+from geofix.agent.state import REFERENCE, Region, Settled
 from geofix.db.checkpoints import AsyncCheckpointPool
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import Photo
@@ -68,6 +69,11 @@ class AsyncAgent(Facade):
         """The compiled graph with its checkpoints; each has a saver of its own."""
         saver = AsyncPostgresSaver(self._pool, serde=self._serializer)
         return with_saver(self._compiled, saver)
+
+    async def akeep(self, photo: Path | str | bytes) -> str:
+        """Store a photo, and return its reference; see `Agent.keep`."""
+        kept = await in_thread(take_in, photo, self.services.queries)
+        return REFERENCE + kept.sha256
 
     async def alocate(
         self,

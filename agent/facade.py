@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres import PostgresSaver
-from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Durability, StateSnapshot
 
 from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.checkpointer import serializer
-from geofix.agent.context import Context
 from geofix.agent.errors import RunBusy
 from geofix.agent.fix import Fix
-from geofix.agent.graph import build_graph
+from geofix.agent.graph import Graph, build_graph
 from geofix.agent.run.events import AnyEvent, Finished, Questioned
+from geofix.agent.run.intake import take_in
 from geofix.agent.run.opening import (
     Question,
     answer_of,
@@ -39,7 +38,7 @@ from geofix.agent.run.opening import (
 )
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
-from geofix.agent.state import Answered, Query, Region, Settled, State
+from geofix.agent.state import REFERENCE, Query, Region, Settled
 from geofix.db.checkpoints import CheckpointPool
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import Photo
@@ -50,8 +49,6 @@ if TYPE_CHECKING:
 Listener = Callable[[AnyEvent], None]
 Next = Callable[[StateSnapshot], tuple[bool, Query | Command[Any] | None]]
 """Says of a run's state whether it goes on, and with which input."""
-
-Graph = CompiledStateGraph[State, Context, Query, Answered]
 
 STRICT_RESUME = "__pregel_strict_resume"
 """LangGraph's own flag (1.2.20 and later), by which it refuses an answer to a question that was
@@ -168,6 +165,14 @@ class Agent(Facade):
         """
         saver = PostgresSaver(self._pool, serde=self._serializer)
         return with_saver(self._compiled, saver)
+
+    def keep(self, photo: Path | str | bytes) -> str:
+        """Store a photo, and return the reference that `graph` takes: `sha256:<hex>` of the file.
+
+        Raises:
+            PhotoError: It is no photo; the text says why.
+        """
+        return REFERENCE + take_in(photo, self.services.queries).sha256
 
     def locate(
         self,

@@ -54,6 +54,7 @@ def _by_model(model: BaseChatModel, state: State, context: Context, services: Se
         retrieval.positives,
         budget,
         services.price,
+        services.privacy,
     )
     detail: dict[str, Any] = {
         "model": name,

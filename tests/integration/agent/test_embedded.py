@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -147,3 +149,28 @@ def test_a_server_that_does_not_start_again_is_described_as_it_is(
     with pytest.raises(DatabaseError, match="is closed"):
         schema.check_schema(engine)
     assert not server.status().running
+
+
+SERVED = """
+import base64, sys
+from geofix.agent.langgraph_server import graph
+from geofix.tools.photo.samples import sample_path
+
+photo = base64.b64encode(sample_path().read_bytes()).decode()
+print(graph.invoke({"photo": f"data:image/jpeg;base64,{photo}"})["fix"].status)
+"""
+
+
+def test_the_graph_of_a_module_closes_what_it_opened_at_the_end_of_the_process(
+    lived_in: Settings,
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-W", "always::ResourceWarning", "-c", SERVED],
+        env={**os.environ, "GEOFIX_DATA": str(lived_in.data)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "located\n", "")
+    with Services(lived_in) as services:
+        assert not services.server.status().running
