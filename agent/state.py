@@ -6,10 +6,11 @@ are plain data that JSON can hold: no numpy, no geometry objects, no pixels, no 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from langgraph.channels import EphemeralValue
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from geofix.agent.answer import (
     Calibration,
@@ -266,12 +267,43 @@ class Candidate(BaseModel):
 
 
 class Verdict(BaseModel):
-    """What the node `verify` decided."""
+    """What the node `verify` decided, or in `review` a person."""
 
     reasons: list[Line]
-    decision: Literal["accept", "refine", "review", "abstain"]
+    decision: Literal["accept", "refine", "review", "abstain", "look", "hint"]
+    """`look` and `hint` are a person's: search a region, or draft again with a hint."""
     by_person: bool = False
     """Whether a person chose the answer; no calibration covers that."""
+
+
+class Plan(BaseModel):
+    """Where geofix itself chose to search."""
+
+    region: Region | None = None
+
+
+class GivenRegion(BaseModel):
+    """A region that somebody gave during the run: it is searched on its own merit.
+
+    From its round on, nothing found in earlier rounds counts.
+    """
+
+    region: Region | None
+    """None for everywhere that the question allows."""
+    round: int
+    """The round that searched it first."""
+    by: Line
+    """Who gave it: a name, `a person`, or `the caller` of the graph."""
+
+
+class Hint(BaseModel):
+    """What a person said about the place, for the model."""
+
+    words: Line
+    round: int
+    """The round that drafted with it first."""
+    by: Line
+    """A name, or `a person`."""
 
 
 class Query(BaseModel):
@@ -321,6 +353,12 @@ class Asked(BaseModel):
     within: Region | None = None
     claimed: tuple[Latitude, Longitude] | None = None
     context: Context = Context()
+
+    @field_validator("context", mode="before")
+    @classmethod
+    def _of_any_version(cls, context: object) -> object:
+        """Read options from a checkpoint, which can be of an earlier version."""
+        return Context.kept(context) if isinstance(context, Mapping) else context
 
 
 class Settled(BaseModel):
@@ -372,7 +410,14 @@ class State(BaseModel):
     scene: SceneSeen | None = None
     """The kind of scene; none if the run does not check it."""
     region: Region | None = None
-    """Where this round searches."""
+    """Where this round searches. A caller of the graph may change it by `update_state`."""
+    plan: Plan | None = None
+    """Where geofix chose to search; none in a run of an earlier version."""
+    given: GivenRegion | None = None
+    """The latest region that somebody gave."""
+    hints: list[Hint] = Field(default_factory=list)
+    steered: int = 0
+    """Number of rounds that began with what somebody gave; `max_rounds` does not count them."""
     rival: Region | None = None
     """Circle around the runner-up, which is searched too until the runner-up is beaten."""
     retrievals: list[Retrieval] = Field(default_factory=list)
@@ -405,9 +450,33 @@ class State(BaseModel):
         return self.retrievals[-1]
 
     @property
+    def given_by_caller(self) -> bool:
+        """Whether the region is not the one that geofix chose: somebody updated the state."""
+        return self.plan is not None and self.region != self.plan.region
+
+    @property
+    def searches(self) -> list[Retrieval]:
+        """The searches that count: since a region was given, or all."""
+        since = 0 if self.given is None else self.given.round
+        return [retrieval for retrieval in self.retrievals if retrieval.round >= since]
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether the latest search is a finer one, inside another that counts."""
+        return len(self.searches) > 1
+
+    @property
+    def bounds(self) -> tuple[Region, ...]:
+        """The regions that the answer has to lie in: the question's, and the one given since."""
+        given = None if self.given is None else self.given.region
+        return tuple(region for region in (self.within, given) if region is not None)
+
+    @property
     def looked_within(self) -> Region | None:
-        """The circle of a finer round; none in the first round, whatever the question's region."""
-        return self.region if self.round > 0 else None
+        """The circle of a finer round, or the region given; none in an ordinary first round."""
+        if self.narrowed:
+            return self.region
+        return None if self.given is None else self.given.region
 
 
 class Answered(BaseModel):
