@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place
+from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place, Reason
 from geofix.agent.context import Context
 from geofix.agent.state import (
     Answered,
@@ -46,6 +46,7 @@ PERSISTED = (
     Place,
     Provenance,
     Query,
+    Reason,
     Region,
     Retrieval,
     SceneSeen,
