@@ -17,11 +17,21 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import Command, Durability, StateSnapshot
 
 from geofix.agent.calibration.claims import Coordinates
-from geofix.agent.facade import ASK_AGAIN_S, Facade, Graph, Listener, Next, to_ask, with_saver
+from geofix.agent.facade import (
+    ASK_AGAIN_S,
+    Facade,
+    Graph,
+    Listener,
+    Next,
+    to_ask,
+    to_go_on,
+    with_saver,
+)
+from geofix.agent.run.decision import Answer
 from geofix.agent.run.opening import (
     Question,
     answer_of,
-    choice_of,
+    deciding,
     head_of,
     last_step,
     no_head,
@@ -85,13 +95,31 @@ class AsyncAgent(Facade):
         self, run: str, *, rank: int | None = None, on_event: Listener | None = None
     ) -> Settled:
         """Go on with a run; arguments and errors are those of `Agent.resume`."""
+        if rank is not None:
+            return await self.aanswer(run, {"rank": rank}, on_event=on_event)
         asked = await in_thread(reopen, self.services, run)
+        return await self._finished(asked, to_go_on, on_event)
+
+    async def aanswer(
+        self,
+        run: str,
+        decision: Answer,
+        *,
+        rank: int | None = None,
+        region: str | Region | None = None,
+        words: str | None = None,
+        by: str | None = None,
+        round: int | None = None,
+        on_event: Listener | None = None,
+    ) -> Settled:
+        """Give a run a person's decision; arguments and errors are those of `Agent.answer`."""
+        asked = await in_thread(reopen, self.services, run)
+        more = {"rank": rank, "region": region, "words": words, "by": by, "round": round}
 
         def next_(state: StateSnapshot) -> tuple[bool, Command[Any] | None]:
-            choice = choice_of(self.services, run, state, rank)
-            return choice is not None or bool(state.tasks and not state.interrupts), choice
+            return True, deciding(self.services, run, state, decision, **more)
 
-        return await self._finished(asked, next_, on_event, answered=rank is not None)
+        return await self._finished(asked, next_, on_event, answered=True)
 
     async def _finished(
         self,

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from geofix.agent.draft import NegativesBy, PresetName, Routing
 from geofix.agent.errors import OptionError
+from geofix.agent.run import Pause
 from geofix.db.plain_text import require_name, short
 from geofix.tools.statistics import LEVELS, PLACE_KM
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 GONE = frozenset({"complete", "ask_human"})
 """Options of earlier versions that stored runs still have. `ask_human` is `pause` now; the others
 have no effect any more."""
-
-Pause = Literal["never", "unsure", "every_round"]
 
 
 class Context(BaseModel):

@@ -23,10 +23,11 @@ from geofix.agent.checkpointer import serializer
 from geofix.agent.context import Context
 from geofix.agent.errors import RunBusy
 from geofix.agent.graph import build_graph
+from geofix.agent.run.decision import Answer
 from geofix.agent.run.opening import (
     Question,
     answer_of,
-    choice_of,
+    deciding,
     head_of,
     last_step,
     no_head,
@@ -125,6 +126,11 @@ def to_ask(asked: Question, state: StateSnapshot) -> tuple[bool, Query | None]:
     return fresh or bool(state.tasks and not state.interrupts), asked.query if fresh else None
 
 
+def to_go_on(state: StateSnapshot) -> tuple[bool, None]:
+    """Return whether a run was cut off, and that nothing new is asked of it."""
+    return bool(state.tasks and not state.interrupts), None
+
+
 class Agent(Facade):
     """An open geofix with a loaded encoder and an open database, for any number of photos."""
 
@@ -191,26 +197,60 @@ class Agent(Facade):
     def resume(
         self, run: str, *, rank: int | None = None, on_event: Listener | None = None
     ) -> Settled:
-        """Go on with a run that was cut off, or that waits for a person.
+        """Go on with a run that was cut off; one that waits for a person goes on waiting.
 
         Args:
             run: Its id.
-            rank: The candidate a person chose, if the run waits for one, 0 if none is right;
-                without a choice it goes on waiting.
+            rank: Short for `answer(run, "choose", rank=rank)`; 0 for `answer(run, "stop")`.
             on_event: Called with every node's start and end.
 
         Raises:
             RunBusy: Another caller drives it.
-            AlreadyDecided: A person has chosen before.
+            AlreadyDecided: A person has decided before.
             TrailError: There is no such run, or no such candidate.
         """
+        if rank is not None:
+            return self.answer(run, {"rank": rank}, on_event=on_event)
+        return self._finished(reopen(self.services, run), to_go_on, on_event)
+
+    def answer(
+        self,
+        run: str,
+        decision: Answer,
+        *,
+        rank: int | None = None,
+        region: str | Region | None = None,
+        words: str | None = None,
+        by: str | None = None,
+        round: int | None = None,
+        on_event: Listener | None = None,
+    ) -> Settled:
+        """Give a run that waits for a person the decision, and go on with it.
+
+        Args:
+            run: Its id.
+            decision: A `Decision`, a mapping of its fields, what Agent Inbox or LangChain's
+                middleware send, or an action alone, such as `accept`.
+            rank: With `choose`, the candidate.
+            region: With `look`, where to search.
+            words: With `hint`, what is known or believed of the place.
+            by: Who decides, for the trail.
+            round: The round that is decided about, from 1 on. If the run has gone on since, the
+                decision is refused; without it, it is taken for the round that waits.
+            on_event: Called with every node's start and end.
+
+        Raises:
+            RunBusy: Another caller drives it.
+            AlreadyDecided: A person has decided before.
+            GeofixError: There is no such run, or it does not offer this; it still waits.
+        """
         asked = reopen(self.services, run)
+        more = {"rank": rank, "region": region, "words": words, "by": by, "round": round}
 
         def next_(state: StateSnapshot) -> tuple[bool, Command[Any] | None]:
-            choice = choice_of(self.services, run, state, rank)
-            return choice is not None or bool(state.tasks and not state.interrupts), choice
+            return True, deciding(self.services, run, state, decision, **more)
 
-        return self._finished(asked, next_, on_event, answered=rank is not None)
+        return self._finished(asked, next_, on_event, answered=True)
 
     def _finished(
         self,

@@ -199,9 +199,7 @@ def _overlap(
 ) -> bool:
     south, west, north, east = one
     south_too, west_too, north_too, east_too = other
-    return (
-        south <= north_too and south_too <= north and west <= east_too and west_too <= east
-    )
+    return south <= north_too and south_too <= north and west <= east_too and west_too <= east
 
 
 def region_called(words: str) -> Region | None:

@@ -171,7 +171,7 @@ def test_a_calibration_of_another_version_does_not_end_the_run(agent: Agent) -> 
 
 def test_what_a_person_chose_is_not_promised(agent: Agent) -> None:
     calibrate(agent, options={})
-    agent.locate(sample_path(), run_id="case", accept_margin=1.0, ask_human=True)
+    agent.locate(sample_path(), run_id="case", accept_margin=1.0, pause="unsure")
     fix = agent.resume("case", rank=1)
     assert fix.status == "located" and not fix.radius_calibrated
     assert fix.calibration is not None and "a person chose" in (fix.calibration.reason or "")

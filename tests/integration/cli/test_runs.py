@@ -21,7 +21,7 @@ def test_a_person_chooses(geofix: Geofix, starter_url: str, tmp_path: Path) -> N
     assert geofix("gallery", "ingest", tmp_path, url=starter_url).code == 0
     asked = geofix("locate", "--ask", "--run", "case", url=starter_url)
     assert asked.code == 3
-    assert asked.out.startswith("Choose one of these candidates.")
+    assert asked.out.startswith("A person has to decide.")
     assert "geofix resume case --pick NUMBER" in asked.out
     listed = " ".join(geofix("runs", url=starter_url).out.split())
     assert "not finished; geofix resume case" in listed
