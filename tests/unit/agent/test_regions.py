@@ -104,7 +104,7 @@ def test_a_circle_across_the_antimeridian_has_two_boxes_and_one_at_a_pole_all_lo
 def test_a_round_never_searches_outside_what_the_question_allows() -> None:
     france, paris = parse_region("France"), circle(48.86, 2.35, 25)
     assert search_areas(None, None) == ()
-    first, second = search_areas(paris, france)
+    first, second = search_areas(france, paris)
     assert (first.country, second.radius_km) == ("FR", 25)
     assert len(search_areas(france, france)) == 1
 

@@ -66,7 +66,7 @@ def retrieved(
     services = cast(Services, SimpleNamespace(gallery=gallery, queries=queries))
     state = State(asked=Asked(within=within), encoder="e", **fields)
     outcome = retrieve(state, context or Context(positives=3, negatives=3), services)
-    (found,) = outcome.update["retrievals"]
+    *_, found = outcome.update["retrievals"]
     assert isinstance(found, Retrieval)
     return outcome, found
 
