@@ -9,6 +9,8 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place, Reason
 from geofix.agent.context import Context
+from geofix.agent.draft.provenance import Provenance, Spending
+from geofix.agent.fix import Fix, Usage
 from geofix.agent.state import (
     Answered,
     Asked,
@@ -19,14 +21,12 @@ from geofix.agent.state import (
     Hint,
     Hit,
     Plan,
-    Provenance,
     Query,
     Region,
     Retrieval,
     SceneSeen,
     SearchReport,
     Settled,
-    Spending,
     Spot,
     State,
     Verdict,
@@ -34,6 +34,7 @@ from geofix.agent.state import (
 from geofix.db.checkpoints import strict_serializer
 
 PERSISTED = (
+    Fix,
     Answered,
     Asked,
     Calibration,
@@ -60,6 +61,7 @@ PERSISTED = (
     Spending,
     Spot,
     State,
+    Usage,
     Verdict,
 )
 """All classes that a checkpoint may contain; LangGraph loads no others (DESIGN.md section 3)."""
@@ -69,6 +71,8 @@ MOVED: Mapping[tuple[str, str], type] = MappingProxyType(
         ("geofix.agent.scene_seen", "SceneSeen"): SceneSeen,
         ("geofix.agent.spending", "Spending"): Spending,
         ("geofix.agent.state", "Fix"): Settled,
+        ("geofix.agent.state", "Provenance"): Provenance,
+        ("geofix.agent.state", "Spending"): Spending,
     }
 )
 """Persisted classes by the module and name that they had in older checkpoints. Classes that occur

@@ -5,8 +5,8 @@
     fix = locate("photo.jpg")
     print(fix.latitude, fix.longitude, fix.radius_km, fix.place)
 
-What `__all__` lists is public, and `geofix.errors` with it. The other packages are internal: they
-may change with any version.
+What `__all__` lists is public, and so is what its modules list. The other packages are internal:
+they may change with any version.
 
 Names are imported when first used, so that `import geofix` loads neither LangGraph nor SQLAlchemy
 nor torch.
@@ -19,7 +19,7 @@ from pkgutil import extend_path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from geofix import errors
+    from geofix import errors, events
     from geofix.agent.async_facade import AsyncAgent, alocate, aopen_agent
     from geofix.agent.context import Context
     from geofix.agent.errors import (
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from geofix.agent.facade import Agent, locate, open_agent
     from geofix.agent.fix import Fix
+    from geofix.agent.run.decision import Decision
     from geofix.agent.settings import Settings
     from geofix.agent.state import Region
 
@@ -55,6 +56,7 @@ __all__ = [
     "AsyncAgent",
     "Context",
     "DatabaseError",
+    "Decision",
     "EncoderError",
     "Fix",
     "GalleryError",
@@ -74,9 +76,12 @@ __all__ = [
     "alocate",
     "aopen_agent",
     "errors",
+    "events",
     "locate",
     "open_agent",
 ]
+
+SUBMODULES = frozenset({"errors", "events"})
 
 _HOMES = {
     "Agent": "geofix.agent.facade",
@@ -84,6 +89,7 @@ _HOMES = {
     "AsyncAgent": "geofix.agent.async_facade",
     "Context": "geofix.agent.context",
     "DatabaseError": "geofix.agent.errors",
+    "Decision": "geofix.agent.run.decision",
     "EncoderError": "geofix.agent.errors",
     "Fix": "geofix.agent.fix",
     "GalleryError": "geofix.agent.errors",
@@ -112,8 +118,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version  # noqa: PLC0415
 
         value: Any = version("geofix")
-    elif name == "errors":
-        value = import_module("geofix.errors")
+    elif name in SUBMODULES:
+        value = import_module(f"geofix.{name}")
     elif name in _HOMES:
         value = getattr(import_module(_HOMES[name]), name)
     else:

@@ -32,10 +32,9 @@ from geofix.agent.cli.terminal import ABSTAINED, interruptible, out, say, write_
 from geofix.agent.run import Pause
 
 if TYPE_CHECKING:
-    from geofix.agent.facade import Agent
     from geofix.agent.fix import Fix
     from geofix.agent.settings import Settings
-    from geofix.agent.state import Region, Settled
+    from geofix.agent.state import Region
     from geofix.tools.photo.read import Photo
 
 ModelName = Annotated[
@@ -133,7 +132,7 @@ def locate_photo(
     }
     asked, region = _checked(photo, within, claim)
     with open_cli_agent(settings) as (agent, listener):
-        settled = interruptible(
+        fix = interruptible(
             lambda: agent.locate(
                 asked,
                 within=region,
@@ -144,7 +143,6 @@ def locate_photo(
                 **options,
             )
         )
-        fix = _presented(agent, settled)
     _finish(fix, json, geojson)
 
 
@@ -197,14 +195,13 @@ def resume_run(
     if by is not None and decision is None:
         raise typer.BadParameter(f"--by {by!r} names who decides; give a decision with it")
     with open_cli_agent(_settings(model)) as (agent, listener):
-        settled = interruptible(
+        fix = interruptible(
             lambda: (
                 agent.resume(run, on_event=listener)
                 if decision is None
                 else agent.answer(run, decision, by=by, on_event=listener)
             )
         )
-        fix = _presented(agent, settled)
     _finish(fix, json, geojson)
 
 
@@ -246,21 +243,6 @@ def _checked(
     region = None if within is None else parse_region(within)
     parse_claim(claim)
     return read_photo(sample_path() if photo is None else photo), region
-
-
-def _presented(agent: Agent, settled: Settled) -> Fix:
-    from geofix.agent.fix import present, usage_of  # noqa: PLC0415 - see `options`
-
-    run = agent.services.trail.read(settled.run or "")
-    return present(
-        settled,
-        run=run.id,
-        thread=run.thread,
-        parent_run=run.parent_run,
-        photo=settled.photo or "",
-        question=run.steps[-1].detail.get("question") if settled.status == "waiting" else None,
-        usage=usage_of(run.steps),
-    )
 
 
 def _finish(fix: Fix, json: bool, geojson: Path | None) -> None:

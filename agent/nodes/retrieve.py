@@ -14,6 +14,7 @@ from geofix.agent.draft.consensus import consensus
 from geofix.agent.errors import TrailError
 from geofix.agent.regions import circle, round_sizes, search_area, search_areas
 from geofix.agent.run.decision import THE_CALLER, steered
+from geofix.agent.run.events import MOST_PLACES, Retrieved, ToldPlace
 from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Hit, Retrieval, SearchReport, State
@@ -92,6 +93,26 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
             **retrieval.model_dump(mode="json"),
             "region_given_by": None if state.given is None else state.given.by,
         },
+        told=(_told(retrieval),),
+    )
+
+
+def _told(retrieval: Retrieval) -> Retrieved:
+    named = {hit.place: hit for hit in reversed(retrieval.positives)}
+    best = sorted(named.values(), key=lambda hit: -hit.similarity)[:MOST_PLACES]
+    return Retrieved(
+        round=retrieval.round,
+        positives=len(retrieval.positives),
+        searched=retrieval.searched,
+        places=[
+            ToldPlace(
+                latitude=hit.latitude,
+                longitude=hit.longitude,
+                label=hit.place,
+                similarity=round(hit.similarity, 3),
+            )
+            for hit in best
+        ],
     )
 
 
