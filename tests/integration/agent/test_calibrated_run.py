@@ -179,6 +179,24 @@ def test_what_a_person_chose_is_not_promised(agent: Agent) -> None:
     assert fix.calibration is not None and "a person chose" in (fix.calibration.reason or "")
 
 
+def test_what_was_found_in_a_region_that_a_person_gave_is_not_promised(agent: Agent) -> None:
+    calibrate(agent, options={})
+    agent.locate(sample_path(), run_id="case", pause="every_round")
+    agent.answer("case", "look", region="France", by="Ada")
+    agent.answer("case", "go_on")
+    fix = agent.explain("case")
+    assert fix.status == "located" and not fix.radius_calibrated
+    assert fix.calibration is not None
+    assert "the region was given by Ada" in (fix.calibration.reason or "")
+
+
+def test_who_only_lets_geofix_go_on_takes_no_promise_away(agent: Agent) -> None:
+    calibrate(agent, options={})
+    agent.locate(sample_path(), run_id="case", pause="every_round")
+    agent.answer("case", "go_on")
+    assert agent.explain("case").radius_calibrated
+
+
 def test_a_claimed_place_is_checked(agent: Agent) -> None:
     calibrate(agent)
     true = explained(agent, sample_path(), claim="48.8867,2.3431").claim_check
