@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.types import Command, Durability, StateSnapshot
+from langgraph.types import Durability, StateSnapshot
 
 from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.facade import (
@@ -22,7 +22,6 @@ from geofix.agent.facade import (
     Facade,
     Listener,
     Next,
-    settled_before,
     to_ask,
     to_go_on,
     with_saver,
@@ -30,7 +29,7 @@ from geofix.agent.facade import (
 from geofix.agent.fix import Fix
 from geofix.agent.graph import Graph
 from geofix.agent.run.decision import Answer
-from geofix.agent.run.events import AnyEvent
+from geofix.agent.run.events import AnyEvent, settled_before
 from geofix.agent.run.intake import take_in
 from geofix.agent.run.opening import (
     Question,
@@ -115,20 +114,13 @@ class AsyncAgent(Facade):
         run: str,
         decision: Answer,
         *,
-        rank: int | None = None,
-        region: str | Region | None = None,
-        words: str | None = None,
         by: str | None = None,
-        round: int | None = None,
         on_event: Listener | None = None,
+        **fields: Any,
     ) -> Fix:
         """Give a run a person's decision; arguments and errors are those of `Agent.answer`."""
         asked = await in_thread(reopen, self.services, run)
-        more = {"rank": rank, "region": region, "words": words, "by": by, "round": round}
-
-        def next_(state: StateSnapshot) -> tuple[bool, Command[Any] | None]:
-            return True, deciding(self.services, run, state, decision, **more)
-
+        next_ = deciding(self.services, run, decision, by=by, **fields)
         return await self._finished(asked, next_, on_event, answered=True)
 
     async def astream(

@@ -23,7 +23,7 @@ from geofix.agent.errors import RunBusy
 from geofix.agent.fix import Fix
 from geofix.agent.graph import Graph, build_graph
 from geofix.agent.run.decision import Answer
-from geofix.agent.run.events import AnyEvent, Finished, Questioned
+from geofix.agent.run.events import AnyEvent, ended_by_answer
 from geofix.agent.run.intake import take_in
 from geofix.agent.run.opening import (
     Question,
@@ -127,26 +127,8 @@ def to_ask(asked: Question, state: StateSnapshot) -> tuple[bool, Query | None]:
 
 
 def to_go_on(state: StateSnapshot) -> tuple[bool, None]:
-    """Return whether a run was cut off, and that nothing new is asked of it."""
+    """Return whether a run was cut off; nothing new is asked of it."""
     return bool(state.tasks and not state.interrupts), None
-
-
-def ended_by_answer(told: Iterator[AnyEvent | Fix]) -> Iterator[AnyEvent]:
-    """Yield events; the answer of a run that had ended before is one too."""
-    last = None
-    for one in told:
-        if isinstance(one, Fix):
-            if last is None:
-                yield settled_before(one)
-            return
-        yield (last := one)
-
-
-def settled_before(fix: Fix) -> AnyEvent:
-    """Return the event of a run that does not go on: it has its answer, or waits for a person."""
-    if fix.status == "waiting":
-        return Questioned(run=fix.run, question=fix.question)
-    return Finished(run=fix.run, fix=fix.without_exif())
 
 
 class Agent(Facade):
@@ -225,13 +207,12 @@ class Agent(Facade):
 
         Args:
             run: Its id.
-            rank: Short for `answer(run, "choose", rank=rank)`; 0 for `answer(run, "stop")`.
+            rank: Short for `answer(run, {"rank": rank})`; 0 if none is right.
             on_event: Called with each event (`geofix.events`).
 
         Raises:
             RunBusy: Another caller drives it.
-            AlreadyDecided: A person has decided before.
-            TrailError: There is no such run, or no such candidate.
+            TrailError: There is no such run.
         """
         if rank is not None:
             return self.answer(run, {"rank": rank}, on_event=on_event)
@@ -242,39 +223,26 @@ class Agent(Facade):
         run: str,
         decision: Answer,
         *,
-        rank: int | None = None,
-        region: str | Region | None = None,
-        words: str | None = None,
         by: str | None = None,
-        round: int | None = None,
         on_event: Listener | None = None,
+        **fields: Any,
     ) -> Fix:
         """Give a run that waits for a person the decision, and go on with it.
 
         Args:
             run: Its id.
-            decision: A `Decision`, a mapping of its fields, what Agent Inbox or LangChain's
-                middleware send, or an action alone, such as `accept`.
-            rank: With `choose`, the candidate.
-            region: With `look`, where to search.
-            words: With `hint`, what is known or believed of the place.
+            decision: A `Decision`, its fields, what Agent Inbox or LangChain's middleware send, or
+                an action alone, such as `accept`.
             by: Who decides, for the trail.
-            round: The round that is decided about, from 1 on. If the run has gone on since, the
-                decision is refused; without it, it is taken for the round that waits.
             on_event: Called with each event (`geofix.events`).
+            **fields: Other fields of `Decision`: `rank`, `region`, `words`, `round`.
 
         Raises:
-            RunBusy: Another caller drives it.
             AlreadyDecided: A person has decided before.
             GeofixError: There is no such run, or it does not offer this; it still waits.
         """
-        asked = reopen(self.services, run)
-        more = {"rank": rank, "region": region, "words": words, "by": by, "round": round}
-
-        def next_(state: StateSnapshot) -> tuple[bool, Command[Any] | None]:
-            return True, deciding(self.services, run, state, decision, **more)
-
-        return self._finished(asked, next_, on_event, answered=True)
+        next_ = deciding(self.services, run, decision, by=by, **fields)
+        return self._finished(reopen(self.services, run), next_, on_event, answered=True)
 
     def stream(
         self,

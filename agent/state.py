@@ -26,8 +26,9 @@ from geofix.agent.answer import (
 )
 from geofix.agent.context import Context
 from geofix.agent.draft import NegativesBy
-from geofix.agent.draft.provenance import Provenance, Spending
+from geofix.agent.draft.provenance import Clue, Provenance, Spending
 from geofix.agent.fix import Fix, Usage
+from geofix.agent.run.search_report import SearchReport
 from geofix.db.plain_text import require_name
 from geofix.tools.scene import SceneKind
 
@@ -60,41 +61,6 @@ class SceneSeen(BaseModel):
     """Share of neighbouring pixels of the same color."""
     edges: float
     """Share of neighbouring pixels that differ clearly."""
-
-
-class SearchReport(BaseModel):
-    """How one search went."""
-
-    kind: Literal["positives", "negatives"]
-    server: str = "here"
-    """Always `here`; runs of earlier versions can name other servers."""
-    way: Literal["exact", "index"]
-    """`exact` compared the photo with every vector the search covers."""
-    rows: int
-    """Number of vectors that the search covered; an estimate in a region."""
-    ef_search: int | None = None
-    """pgvector's `hnsw.ef_search`: candidates that the index kept in view."""
-    index: str | None = None
-    unindexed: bool = False
-    """Whether photos newer than the index were compared one by one."""
-    note: str | None = None
-    """Why the search did not go as planned."""
-    asked: int = 0
-    """Number of photos asked for. This and the next four are 0 in runs of earlier versions."""
-    found: int = 0
-    """Number of photos found."""
-    twins: int = 0
-    """Number of better matches left out because the same picture was already found."""
-    own: int = 0
-    """Number of better matches left out because they are the photo itself."""
-    removed: int = 0
-    """Number of better matches left out because their photo was removed."""
-
-
-ClueKind = Literal[
-    "text", "landmark", "building", "road", "vehicle", "vegetation", "terrain", "sun", "people",
-    "other",
-]  # fmt: skip
 
 
 class Region(BaseModel):
@@ -166,13 +132,6 @@ class Retrieval(BaseModel):
         return self.positives[0].impostor_share if self.positives else None
 
 
-class Clue(BaseModel):
-    """Something in the photo that supports or contradicts a place."""
-
-    kind: ClueKind = "other"
-    observation: Line
-
-
 class Draft(BaseModel):
     """One proposal of where the photo was taken."""
 
@@ -240,29 +199,19 @@ class Verdict(BaseModel):
 
     reasons: list[Reason]
     decision: Literal["accept", "refine", "review", "abstain", "look", "hint"]
-    """`look` and `hint` are a person's: search a region, or draft again with a hint."""
     by_person: bool = False
     """Whether a person chose the answer; no calibration covers that."""
 
 
-class Plan(BaseModel):
-    """Where geofix itself chose to search."""
-
-    region: Region | None = None
-
-
 class GivenRegion(BaseModel):
-    """A region that somebody gave during the run: it is searched on its own merit.
-
-    From its round on, nothing found in earlier rounds counts.
-    """
+    """A region that somebody gave during the run; what was found before does not count."""
 
     region: Region | None
     """None for everywhere that the question allows."""
     round: int
     """The round that searched it first."""
     by: Line
-    """Who gave it: a name, `a person`, or `the caller` of the graph."""
+    """A name, `a person`, or `the caller` of the graph."""
 
 
 class Hint(BaseModel):
@@ -272,7 +221,6 @@ class Hint(BaseModel):
     round: int
     """The round that drafted with it first."""
     by: Line
-    """A name, or `a person`."""
 
 
 class Query(BaseModel):
@@ -380,10 +328,9 @@ class State(BaseModel):
     """The kind of scene; none if the run does not check it."""
     region: Region | None = None
     """Where this round searches. A caller of the graph may change it by `update_state`."""
-    plan: Plan | None = None
-    """Where geofix chose to search; none in a run of an earlier version."""
+    planned: Region | Literal["unknown"] | None = "unknown"
+    """Where geofix chose to search; `unknown` in a run of an earlier version."""
     given: GivenRegion | None = None
-    """The latest region that somebody gave."""
     hints: list[Hint] = Field(default_factory=list)
     steered: int = 0
     """Number of rounds that began with what somebody gave; `max_rounds` does not count them."""
@@ -421,7 +368,7 @@ class State(BaseModel):
     @property
     def given_by_caller(self) -> bool:
         """Whether the region is not the one that geofix chose: somebody updated the state."""
-        return self.plan is not None and self.region != self.plan.region
+        return self.planned not in ("unknown", self.region)
 
     @property
     def searches(self) -> list[Retrieval]:
@@ -437,15 +384,13 @@ class State(BaseModel):
     @property
     def bounds(self) -> tuple[Region, ...]:
         """The regions that the answer has to lie in: the question's, and the one given since."""
-        given = None if self.given is None else self.given.region
-        return tuple(region for region in (self.within, given) if region is not None)
+        return tuple(one for one in (self.within, self.given and self.given.region) if one)
 
     @property
     def looked_within(self) -> Region | None:
         """The circle of a finer round, or the region given; none in an ordinary first round."""
-        if self.narrowed:
-            return self.region
-        return None if self.given is None else self.given.region
+        given = None if self.given is None else self.given.region
+        return self.region if self.narrowed else given
 
 
 class Answered(BaseModel):

@@ -13,7 +13,7 @@ from geofix.agent.context import Context
 from geofix.agent.run.intake import resolve
 from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
-from geofix.agent.state import REFERENCE, Plan, SceneSeen, State
+from geofix.agent.state import REFERENCE, SceneSeen, State
 from geofix.tools.photo.read import from_jpeg
 from geofix.tools.scene.classify import Classifier, read_scene
 
@@ -36,7 +36,7 @@ def embed(state: State, context: Context, services: Services) -> Outcome:
         asked=state.asked.model_copy(update={"photo": REFERENCE + photo.sha256}),
         encoder=encoder.name,
         region=state.within,
-        plan=Plan(region=state.within),
+        planned=state.within,
         scene=scene,
         began_epoch_s=time.time(),
     )

@@ -7,7 +7,7 @@ from geofix.agent.regions import next_look, round_sizes
 from geofix.agent.run.events import Refining
 from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
-from geofix.agent.state import Plan, State
+from geofix.agent.state import State
 
 
 def refine(state: State, context: Context, services: Services) -> Outcome:
@@ -24,7 +24,7 @@ def refine(state: State, context: Context, services: Services) -> Outcome:
         update={
             "round": round_,
             "region": look.region,
-            "plan": Plan(region=look.region),
+            "planned": look.region,
             "rival": look.rival,
         },
         summary=f"round {round_ + 1} looks within {names}",

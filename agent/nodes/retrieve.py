@@ -16,8 +16,9 @@ from geofix.agent.regions import circle, round_sizes, search_area, search_areas
 from geofix.agent.run.decision import THE_CALLER, steered
 from geofix.agent.run.events import MOST_PLACES, Retrieved, ToldPlace
 from geofix.agent.run.recording import Outcome
+from geofix.agent.run.search_report import SearchReport
 from geofix.agent.services import Services
-from geofix.agent.state import Hit, Retrieval, SearchReport, State
+from geofix.agent.state import Hit, Retrieval, State
 from geofix.db.search.area import Area
 from geofix.db.search.centring import Centring
 from geofix.db.search.gallery import Gallery

@@ -8,8 +8,9 @@ from langgraph.types import interrupt
 
 from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context
-from geofix.agent.run.decision import Decision, decision_about, place_meant, request_for, steered
+from geofix.agent.run.decision import Decision, decision_about, place_meant, steered
 from geofix.agent.run.recording import Outcome
+from geofix.agent.run.review_request import request_for
 from geofix.agent.services import Services
 from geofix.agent.state import Hint, Region, State, Verdict
 from geofix.agent.verify.rounds import numbered

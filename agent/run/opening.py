@@ -9,7 +9,7 @@ What the photo's EXIF claims joins the answer only after the graph has ended, so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,7 @@ def open_question(
     asked = Asked(within=region, context=context, claimed=_given(claimed))
     question = question_of(asked, claimed)
     setup = {**services.versions(), "encoder": encoder.name}
+
     def same(other: Run) -> bool:
         alike = other.photo_sha256 == kept.sha256 and _as_now(other.question) == question
         return alike and other.parent_run is None and not _changed(other, setup)
@@ -209,29 +210,31 @@ def _checkpoint(config: RunnableConfig | None) -> str | None:
 
 
 def deciding(
-    services: Services, run: str, snapshot: StateSnapshot, answer: Answer, **more: Any
-) -> Command[Any]:
-    """Return the value to resume a run with: a person's decision, if the run waits for one.
+    services: Services, run: str, answer: Answer, **more: Any
+) -> Callable[[StateSnapshot], tuple[bool, Command[Any]]]:
+    """Return what says how a run that waits goes on: with a person's decision.
+
+    It raises AlreadyDecided where a person has decided before, and another GeofixError where nobody
+    was asked, or the round does not offer this decision.
 
     Args:
         services: To the trail, and the model that would read a hint.
         run: Its id.
-        snapshot: Its latest state.
         answer: The decision, in any form.
         **more: Fields of `Decision` that are given apart.
-
-    Raises:
-        AlreadyDecided: A person has decided before.
-        GeofixError: It is no decision that the round offers, or nobody was asked.
     """
-    if not snapshot.interrupts:
-        raise _not_waiting(services, run)
-    (asked,) = snapshot.interrupts
-    known = State.model_fields.keys() & snapshot.values.keys()
-    state = State(**{name: snapshot.values[name] for name in known})
-    decided = decision_in(state, answer, reads_hints=services.model is not None, **more)
-    # By its id: an answer to a question that is answered already is refused by LangGraph too.
-    return Command(resume={asked.id: decided})
+
+    def next_(snapshot: StateSnapshot) -> tuple[bool, Command[Any]]:
+        if not snapshot.interrupts:
+            raise _not_waiting(services, run)
+        (asked,) = snapshot.interrupts
+        known = State.model_fields.keys() & snapshot.values.keys()
+        state = State(**{name: snapshot.values[name] for name in known})
+        decided = decision_in(state, answer, reads_hints=services.model is not None, **more)
+        # By its id: an answer to a question that is answered already is refused by LangGraph too.
+        return True, Command(resume={asked.id: decided})
+
+    return next_
 
 
 def _not_waiting(services: Services, run: str) -> TrailError:

@@ -19,7 +19,8 @@ from geofix import Agent, GeofixError, Settings, open_agent
 from geofix.agent.checkpointer import MOVED, serializer
 from geofix.agent.context import Context
 from geofix.agent.run.intake import read_in
-from geofix.agent.state import Asked, Draft, SearchReport
+from geofix.agent.run.search_report import SearchReport
+from geofix.agent.state import Asked, Draft
 from geofix.db.engine import conninfo
 from geofix.db.schema import _alembic
 from geofix.tools.encoders import Encoder

@@ -12,8 +12,9 @@ from geofix.agent.context import Context
 from geofix.agent.nodes.retrieve import retrieve
 from geofix.agent.regions import circle, parse_region
 from geofix.agent.run.recording import Outcome
+from geofix.agent.run.search_report import SearchReport
 from geofix.agent.services import Services
-from geofix.agent.state import Asked, Region, Retrieval, SearchReport, State
+from geofix.agent.state import Asked, Region, Retrieval, State
 from geofix.db.search.query import Found, How, Neighbour, Search
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA
 
