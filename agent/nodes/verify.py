@@ -130,8 +130,8 @@ def _steered(state: State) -> list[Reason]:
     if state.given is None:
         return said
     region = state.given.region
-    where = "to search everywhere" if region is None else f"the region {region.name}"
-    given = f"{state.given.by} gave {where}; only what was found there counts"
+    where = "asked to search everywhere" if region is None else f"gave the region {region.name}"
+    given = f"{state.given.by} {where}; only what was found there counts"
     return [Reason.of(Code.REGION_GIVEN, given), *said]
 
 

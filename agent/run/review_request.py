@@ -9,6 +9,9 @@ from geofix.agent.regions import next_look
 from geofix.agent.run.decision import ACTIONS
 from geofix.agent.state import State
 
+MOST_LISTED = 20
+"""Candidates in the question; those after them can be chosen too."""
+
 TOOL = "decide"
 """What the decision is called in the requests for people's tools."""
 
@@ -44,8 +47,9 @@ def request_for(state: State) -> dict[str, Any]:
                 "score": round(candidate.score, 4),
                 "photos": candidate.photos,
             }
-            for candidate in state.candidates
+            for candidate in state.candidates[:MOST_LISTED]
         ],
+        "candidates_not_listed": max(0, len(state.candidates) - MOST_LISTED),
         "actions": dict(ACTIONS),
         "action_request": {"action": TOOL, "args": args},
         "config": {

@@ -6,6 +6,7 @@ tools/data/places.md says where the names come from.
 from __future__ import annotations
 
 import math
+import unicodedata
 from dataclasses import dataclass
 from importlib import resources
 
@@ -96,18 +97,24 @@ def city_called(text: str) -> City | None:
 
     Args:
         text: A city's name as GeoNames has it in English, such as `Lisbon`. After a comma its
-            state or country may follow: `Paris, Texas`, `Lisbon, PT`. Case does not matter.
+            state or country may follow: `Paris, Texas`, `Lisbon, PT`. Case and accents do not
+            matter.
     """
-    name, *rest = [part.strip().casefold() for part in text.split(",")]
+    name, *rest = [_plain(part.strip()) for part in text.split(",")]
     cities = _cities()
     found = []
     for row in cities.named(name):
         its_name, admin, code = cities.read(row)
         country = country_named(code)
-        known = {admin.casefold(), code.casefold(), country.name.casefold()}
+        known = {_plain(admin), _plain(code), _plain(country.name)}
         if all(part in known for part in rest):
             found.append((row, City(its_name, admin or None, country.name, *cities.at(row))))
     return max(found, key=lambda pair: cities.population[pair[0]], default=(0, None))[1]
+
+
+def _plain(text: str) -> str:
+    """Return text in small letters without accents."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold()
 
 
 def place_at(latitude: float, longitude: float) -> NamedPlace | None:
@@ -182,10 +189,10 @@ class _Cities:
         return name, self._states[state], self._codes[state]
 
     def named(self, name: str) -> list[int]:
-        """Rows of the cities of a name in small letters."""
+        """Rows of the cities of a name, both as `_plain` has it."""
         if not name or SEPARATOR in name:
             return []
-        names = self._names.decode().casefold().split(SEPARATOR)
+        names = _plain(self._names.decode()).split(SEPARATOR)
         return [row for row, its_name in enumerate(names) if its_name == name]
 
     def at(self, row: int) -> tuple[float, float, float]:

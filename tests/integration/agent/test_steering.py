@@ -165,6 +165,8 @@ def test_every_form_of_an_answer_to_the_bare_graph(
     graph.invoke({"photo": photo}, config, context=UNSURE)
     (asked,) = graph.get_state(config).interrupts
     assert asked.response_schema is not None
+    offered = [candidate["rank"] for candidate in asked.value["candidates"]]
+    assert asked.response_schema["properties"]["rank"]["enum"] == [*offered, None]
     graph.invoke(Command(resume=answer), config, context=UNSURE)
     state = graph.get_state(config).values
     review = agent.services.trail.read(state["asked"].run).steps[4]
@@ -321,6 +323,25 @@ def test_a_region_that_the_caller_gives_is_searched_on_its_own_merit(
     trail = steps(agent, steered)
     assert trail[0].detail["region_given_by"] == "the caller"
     assert "given by the caller" in trail[0].summary
+
+
+def test_a_region_given_at_a_stop_of_the_callers_own_is_of_the_same_run(
+    agent: Agent, red: Path
+) -> None:
+    graph = agent.graph
+    photo = f"sha256:{take_in(red, agent.services.queries).sha256}"
+    config: Any = {"configurable": {"thread_id": "stopped"}}
+    graph.invoke({"photo": photo}, config, context=BETWEEN, interrupt_after=["refine"])
+    graph.update_state(config, {"region": {"name": "no area"}})
+    with pytest.raises(RegionError, match="'no area' has no area"):
+        graph.invoke(None, config)
+    # As a client of a LangGraph server writes it.
+    there = parse_region("Portugal").model_dump(mode="json")
+    graph.update_state(config, {"region": there})
+    fix = agent.explain(graph.invoke(None, config)["fix"].run)
+    assert near(fix, "Lisbon")
+    (run,) = agent.services.trail.of_thread("stopped")
+    assert (run.id, run.parent_run) == (fix.run, None)
 
 
 def test_a_region_can_be_given_after_the_answer_and_while_a_person_is_asked(

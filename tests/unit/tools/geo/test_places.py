@@ -109,6 +109,30 @@ def test_many_points_at_once_agree_with_one_at_a_time() -> None:
     assert places_at([], []) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Lisbon", "Lisbon, Portugal"),
+        (" berlin ", "Berlin, State of Berlin, Germany"),
+        ("Paris", "Paris, Île-de-France, France"),
+        ("Paris, Texas", "Paris, Texas, United States"),
+        ("paris, texas, us", "Paris, Texas, United States"),
+        ("sao paulo", "São Paulo, Brazil"),
+        ("Paris, Japan", None),
+        ("the bread looks Portuguese", None),
+        ("", None),
+        (",", None),
+        ("Lisbon\nBerlin", None),
+    ],
+)
+def test_a_city_is_found_by_its_name(text: str, found: str | None) -> None:
+    city = city_called(text)
+    assert (None if city is None else city.describe()) == found
+    if city is not None:
+        there = place_at(city.latitude, city.longitude)
+        assert there is not None and there.name == city.name
+
+
 def test_bad_points_are_named() -> None:
     with pytest.raises(RegionError, match="nan"):
         place_at(math.nan, 0)
