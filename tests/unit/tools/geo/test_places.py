@@ -9,7 +9,7 @@ import pytest
 
 from geofix.tools.errors import RegionError
 from geofix.tools.geo.distance import haversine_km
-from geofix.tools.geo.places import NamedPlace, place_at, places_at
+from geofix.tools.geo.places import NamedPlace, city_called, place_at, places_at
 from geofix.tools.statistics import PLACE_KM
 
 
