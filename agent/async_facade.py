@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.types import Command, Durability, StateSnapshot
+from langgraph.types import Durability, StateSnapshot
 
 from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.facade import (
@@ -22,19 +22,20 @@ from geofix.agent.facade import (
     Facade,
     Listener,
     Next,
-    settled_before,
     to_ask,
+    to_go_on,
     with_saver,
 )
 from geofix.agent.fix import Fix
 from geofix.agent.graph import Graph
-from geofix.agent.run.events import AnyEvent
+from geofix.agent.run.decision import Answer
+from geofix.agent.run.events import AnyEvent, settled_before
 from geofix.agent.run.intake import take_in
 from geofix.agent.run.opening import (
     Question,
     answer_of,
     begun_anew,
-    choice_of,
+    deciding,
     fix_of,
     head_of,
     open_question,
@@ -102,13 +103,24 @@ class AsyncAgent(Facade):
         self, run: str, *, rank: int | None = None, on_event: Listener | None = None
     ) -> Fix:
         """Go on with a run; arguments and errors are those of `Agent.resume`."""
+        if rank is not None:
+            return await self.aanswer(run, {"rank": rank}, on_event=on_event)
         asked = await in_thread(reopen, self.services, run)
+        return await self._finished(asked, to_go_on, on_event)
 
-        def next_(state: StateSnapshot) -> tuple[bool, Command[Any] | None]:
-            choice = choice_of(self.services, run, state, rank)
-            return choice is not None or bool(state.tasks and not state.interrupts), choice
-
-        return await self._finished(asked, next_, on_event, answered=rank is not None)
+    async def aanswer(
+        self,
+        run: str,
+        decision: Answer,
+        *,
+        by: str | None = None,
+        on_event: Listener | None = None,
+        **fields: Any,
+    ) -> Fix:
+        """Give a run a person's decision; arguments and errors are those of `Agent.answer`."""
+        asked = await in_thread(reopen, self.services, run)
+        next_ = deciding(self.services, run, decision, by=by, **fields)
+        return await self._finished(asked, next_, on_event, answered=True)
 
     async def astream(
         self,

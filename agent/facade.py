@@ -22,13 +22,14 @@ from geofix.agent.checkpointer import serializer
 from geofix.agent.errors import RunBusy
 from geofix.agent.fix import Fix
 from geofix.agent.graph import Graph, build_graph
-from geofix.agent.run.events import AnyEvent, Finished, Questioned
+from geofix.agent.run.decision import Answer
+from geofix.agent.run.events import AnyEvent, ended_by_answer
 from geofix.agent.run.intake import take_in
 from geofix.agent.run.opening import (
     Question,
     answer_of,
     begun_anew,
-    choice_of,
+    deciding,
     fix_of,
     head_of,
     open_question,
@@ -124,22 +125,9 @@ def to_ask(asked: Question, state: StateSnapshot) -> tuple[bool, Query | None]:
     return fresh or bool(state.tasks and not state.interrupts), asked.query if fresh else None
 
 
-def ended_by_answer(told: Iterator[AnyEvent | Fix]) -> Iterator[AnyEvent]:
-    """Yield events; the answer of a run that had ended before is one too."""
-    last = None
-    for one in told:
-        if isinstance(one, Fix):
-            if last is None:
-                yield settled_before(one)
-            return
-        yield (last := one)
-
-
-def settled_before(fix: Fix) -> AnyEvent:
-    """Return the event of a run that does not go on: it has its answer, or waits for a person."""
-    if fix.status == "waiting":
-        return Questioned(run=fix.run, question=fix.question)
-    return Finished(run=fix.run, fix=fix.without_exif())
+def to_go_on(state: StateSnapshot) -> tuple[bool, None]:
+    """Return whether a run was cut off; nothing new is asked of it."""
+    return bool(state.tasks and not state.interrupts), None
 
 
 class Agent(Facade):
@@ -214,26 +202,46 @@ class Agent(Facade):
         return self._finished(asked, lambda state: to_ask(asked, state), on_event)
 
     def resume(self, run: str, *, rank: int | None = None, on_event: Listener | None = None) -> Fix:
-        """Go on with a run that was cut off, or that waits for a person.
+        """Go on with a run that was cut off; one that waits for a person goes on waiting.
 
         Args:
             run: Its id.
-            rank: The candidate a person chose, if the run waits for one, 0 if none is right;
-                without a choice it goes on waiting.
+            rank: Short for `answer(run, {"rank": rank})`; 0 if none is right.
             on_event: Called with each event (`geofix.events`).
 
         Raises:
             RunBusy: Another caller drives it.
-            AlreadyDecided: A person has chosen before.
-            TrailError: There is no such run, or no such candidate.
+            TrailError: There is no such run.
         """
-        asked = reopen(self.services, run)
+        if rank is not None:
+            return self.answer(run, {"rank": rank}, on_event=on_event)
+        return self._finished(reopen(self.services, run), to_go_on, on_event)
 
-        def next_(state: StateSnapshot) -> tuple[bool, Command[Any] | None]:
-            choice = choice_of(self.services, run, state, rank)
-            return choice is not None or bool(state.tasks and not state.interrupts), choice
+    def answer(
+        self,
+        run: str,
+        decision: Answer,
+        *,
+        by: str | None = None,
+        on_event: Listener | None = None,
+        **fields: Any,
+    ) -> Fix:
+        """Give a run that waits for a person the decision, and go on with it.
 
-        return self._finished(asked, next_, on_event, answered=rank is not None)
+        Args:
+            run: Its id.
+            decision: A `Decision`, its fields, what Agent Inbox or LangChain's middleware send, or
+                an action alone, such as `accept`.
+            by: Who decides, for the trail.
+            on_event: Called with each event (`geofix.events`).
+            **fields: Other fields of `Decision`: `rank`, `region`, `words`, `round`.
+
+        Raises:
+            AlreadyDecided: A person has decided before.
+            GeofixError: There is no such run, or it does not offer this; it still waits.
+        """
+        next_ = deciding(self.services, run, decision, by=by, **fields)
+        return self._finished(reopen(self.services, run), next_, on_event, answered=True)
 
     def stream(
         self,

@@ -9,7 +9,7 @@ What the photo's EXIF claims joins the answer only after the graph has ended, so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,10 +32,11 @@ from geofix.agent.errors import AlreadyDecided, PhotoError, RegionError, TrailEr
 from geofix.agent.fix import Fix
 from geofix.agent.fix.present import present, usage_of
 from geofix.agent.regions import HOW_TO_WRITE, parse_region, search_areas
+from geofix.agent.run.decision import Answer, decision_in
 from geofix.agent.run.intake import read_in
 from geofix.agent.run.recording import question_of
 from geofix.agent.services import Services
-from geofix.agent.state import REFERENCE, Asked, Query, Region, Settled
+from geofix.agent.state import REFERENCE, Asked, Query, Region, Settled, State
 from geofix.db.plain_text import require_name
 from geofix.db.runs import QueryPhoto, Run, RunOrigin, Step
 from geofix.db.search.query import Search
@@ -224,41 +225,43 @@ def _checkpoint(config: RunnableConfig | None) -> str | None:
     return None if config is None else config["configurable"].get("checkpoint_id")
 
 
-def choice_of(
-    services: Services, run: str, state: StateSnapshot, rank: int | None
-) -> Command[Any] | None:
-    """Return the value to resume a run with: a person's choice, if the run waits for one.
+def deciding(
+    services: Services, run: str, answer: Answer, **more: Any
+) -> Callable[[StateSnapshot], tuple[bool, Command[Any]]]:
+    """Return what says how a run that waits goes on: with a person's decision.
 
-    Raises:
-        AlreadyDecided: A person has chosen before.
-        TrailError: The choice is none of the candidates, or nobody was asked.
+    It raises AlreadyDecided where a person has decided before, and another GeofixError where nobody
+    was asked, or the round does not offer this decision.
+
+    Args:
+        services: To the trail, and the model that would read a hint.
+        run: Its id.
+        answer: The decision, in any form.
+        **more: Fields of `Decision` that are given apart.
     """
-    if rank is None:
-        return None
-    if not state.interrupts:
-        raise _not_waiting(services, run, rank)
-    (asked,) = state.interrupts
-    ranks = [candidate.rank for candidate in state.values["candidates"]]
-    if rank not in {0, *ranks}:
-        raise TrailError(
-            f"there is no candidate {rank!r}; choose {ranks[0]} to {ranks[-1]}, or 0 if none is"
-            " right"
-        )
-    # By its id: an answer to a question that is answered already is refused by LangGraph too.
-    return Command(resume={asked.id: {"rank": rank}})
+
+    def next_(snapshot: StateSnapshot) -> tuple[bool, Command[Any]]:
+        if not snapshot.interrupts:
+            raise _not_waiting(services, run)
+        (asked,) = snapshot.interrupts
+        known = State.model_fields.keys() & snapshot.values.keys()
+        state = State(**{name: snapshot.values[name] for name in known})
+        decided = decision_in(state, answer, reads_hints=services.model is not None, **more)
+        # By its id: an answer to a question that is answered already is refused by LangGraph too.
+        return True, Command(resume={asked.id: decided})
+
+    return next_
 
 
-def _not_waiting(services: Services, run: str, rank: int) -> TrailError:
+def _not_waiting(services: Services, run: str) -> TrailError:
     steps = services.trail.read(run).steps
     answered = [step for step in steps if step.node == "review" and step.outcome == "done"]
     if answered:
         return AlreadyDecided(
-            f"the run {run!r} was decided before: {answered[-1].summary}; candidate {rank!r} was"
-            " not chosen. Resume the run without a choice to get its answer"
+            f"the run {run!r} was decided before: {answered[-1].summary}; this decision was not"
+            " taken. Resume the run without one to get its answer"
         )
-    return TrailError(
-        f"the run {run!r} is not waiting for a choice, so candidate {rank!r} was not chosen"
-    )
+    return TrailError(f"the run {run!r} is not waiting for a decision, so this one was not taken")
 
 
 def answer_of(services: Services, asked: Question) -> Settled | None:

@@ -22,7 +22,7 @@ from tests.loopback import Finished, chat_server, openai_answer
 
 NODES = ["embed", "retrieve", "draft", "verify", "settle"]
 
-CLOSE = {"accept_margin": 1.0, "ask_human": True}
+CLOSE = {"accept_margin": 1.0, "pause": "unsure"}
 """Options under which every run stops for a person."""
 
 
