@@ -17,6 +17,7 @@ from langgraph.types import Command
 from geofix import Agent, Settings, aopen_agent
 from geofix.agent.checkpointer import serializer
 from geofix.agent.errors import AlreadyDecided, RunBusy
+from geofix.agent.nodes import settle
 from geofix.agent.regions import parse_region
 from geofix.agent.run.intake import take_in
 from geofix.agent.state import Verdict
@@ -134,6 +135,24 @@ def test_a_fork_is_a_run_and_leaves_its_parents_answer_alone(agent: Agent) -> No
     # What was asked first is answered as it was, though the thread's latest state is the fork's.
     assert agent.locate(PARIS, thread_id="case-1", positives=3) == fix
     assert agent.resume(fork.id).status == "abstained"
+
+
+def test_a_fork_whose_first_step_failed_goes_on_as_the_same_run(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent.locate(PARIS, run_id="parent")
+    graph = agent.graph
+    config: Any = {"configurable": {"thread_id": "parent"}}
+    before = next(s for s in graph.get_state_history(config) if s.next == ("settle",))
+    with monkeypatch.context() as broken:
+        broken.setattr(settle, "usage_of", lambda steps: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            graph.invoke(None, before.config)
+    graph.invoke(None, config)
+    _, fork = agent.services.trail.of_thread("parent")
+    (step,) = agent.services.trail.read(fork.id).steps
+    assert (step.outcome, step.attempt, step.earlier[0].outcome) == ("done", 2, "failed")
+    assert fork.settled is not None
 
 
 def test_a_fork_is_asked_as_its_run_was(agent: Agent) -> None:
