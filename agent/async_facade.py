@@ -34,11 +34,10 @@ from geofix.agent.run.intake import take_in
 from geofix.agent.run.opening import (
     Question,
     answer_of,
+    begun_anew,
     deciding,
     fix_of,
     head_of,
-    last_step,
-    no_head,
     open_question,
     reopen,
     waiting_answer,
@@ -178,7 +177,7 @@ class AsyncAgent(Facade):
         async with self._alone(asked.run):
             # Whoever drove it meanwhile may have ended it.
             known = None if answered else await in_thread(answer_of, self.services, asked)
-            state = None
+            unfinished = None
             if known is None:
                 graph = self.graph
                 state, latest = await self._state(graph, asked)
@@ -187,12 +186,11 @@ class AsyncAgent(Facade):
                     options = self.run_options(asked, state, latest=latest)
                     async for event in graph.astream(given, **options):
                         yield event
-                    state, _ = await self._state(graph, asked)
                 known = await in_thread(answer_of, self.services, asked)
             if known is None:
-                assert state is not None
-                known = await in_thread(waiting_answer, self.services, asked, state)
-            yield await in_thread(fix_of, self.services, asked, known, state)
+                unfinished, _ = await self._state(graph, asked)
+                known = await in_thread(waiting_answer, self.services, asked, unfinished)
+            yield await in_thread(fix_of, self.services, asked, known, unfinished)
 
     async def aexplain(self, run: str) -> Settled:
         """Return all that a run knows; errors are those of `Agent.explain`."""
@@ -205,14 +203,14 @@ class AsyncAgent(Facade):
 
     async def _state(self, graph: Graph, asked: Question) -> tuple[StateSnapshot, bool]:
         """Return the run's latest state, and whether it is its thread's latest."""
-        last = await in_thread(last_step, self.services, asked.run)
-        latest = head_of([await graph.aget_state(asked.config)], asked.run, last)
-        if latest is not None:
+        steps = (await in_thread(self.services.trail.read, asked.run)).steps
+        latest = await graph.aget_state(asked.config)
+        if not steps or head_of([latest], asked.run, steps[-1:]) is not None:
             return latest, True
         states = [state async for state in graph.aget_state_history(asked.config)]
-        found = head_of(states, asked.run, last)
+        found = head_of(states, asked.run, steps)
         if found is None:
-            raise no_head(asked.run)
+            return await in_thread(begun_anew, self.services, asked.run, latest), True
         return found, False
 
     @asynccontextmanager

@@ -28,11 +28,10 @@ from geofix.agent.run.intake import take_in
 from geofix.agent.run.opening import (
     Question,
     answer_of,
+    begun_anew,
     deciding,
     fix_of,
     head_of,
-    last_step,
-    no_head,
     open_question,
     reopen,
     waiting_answer,
@@ -298,19 +297,18 @@ class Agent(Facade):
         with self._alone(asked.run):
             # Whoever drove it meanwhile may have ended it.
             known = None if answered else answer_of(self.services, asked)
-            state = None
+            unfinished = None
             if known is None:
                 graph = self.graph
                 state, latest = self._state(graph, asked)
                 goes_on, given = next_(state)
                 if goes_on:
                     yield from graph.stream(given, **self.run_options(asked, state, latest=latest))
-                    state, _ = self._state(graph, asked)
                 known = answer_of(self.services, asked)
             if known is None:
-                assert state is not None
-                known = waiting_answer(self.services, asked, state)
-            yield fix_of(self.services, asked, known, state)
+                unfinished, _ = self._state(graph, asked)
+                known = waiting_answer(self.services, asked, unfinished)
+            yield fix_of(self.services, asked, known, unfinished)
 
     def explain(self, run: str) -> Settled:
         """Return all that a run knows: every candidate with its features, terms and spots.
@@ -326,13 +324,13 @@ class Agent(Facade):
 
     def _state(self, graph: Graph, asked: Question) -> tuple[StateSnapshot, bool]:
         """Return the run's latest state, and whether it is its thread's latest."""
-        last = last_step(self.services, asked.run)
-        latest = head_of([graph.get_state(asked.config)], asked.run, last)
-        if latest is not None:
+        steps = self.services.trail.read(asked.run).steps
+        latest = graph.get_state(asked.config)
+        if not steps or head_of([latest], asked.run, steps[-1:]) is not None:
             return latest, True
-        found = head_of(graph.get_state_history(asked.config), asked.run, last)
+        found = head_of(graph.get_state_history(asked.config), asked.run, steps)
         if found is None:
-            raise no_head(asked.run)
+            return begun_anew(self.services, asked.run, latest), True
         return found, False
 
     @contextmanager

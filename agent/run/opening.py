@@ -9,7 +9,7 @@ What the photo's EXIF claims joins the answer only after the graph has ended, so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -169,7 +169,9 @@ def _root(services: Services, run: Run) -> str:
     return run.id
 
 
-def head_of(states: Iterable[StateSnapshot], run: str, last: Step | None) -> StateSnapshot | None:
+def head_of(
+    states: Iterable[StateSnapshot], run: str, steps: Sequence[Step]
+) -> StateSnapshot | None:
     """Return the latest state of a run; none if it is not among those given.
 
     Forks share the thread of their run, so that the thread's latest state can be another run's.
@@ -177,32 +179,46 @@ def head_of(states: Iterable[StateSnapshot], run: str, last: Step | None) -> Sta
     Args:
         states: Of LangGraph's thread, newest first.
         run: Its id.
-        last: The last step in its trail.
+        steps: In its trail, in order.
     """
-    for state in states:
-        if last is None or _checkpoint(state.config) == last.checkpoint_id:
-            return state
-        asked = state.values.get("asked")
-        follows = last.outcome == "done" and _checkpoint(state.parent_config) == last.checkpoint_id
-        if follows and (
-            asked is None or (asked.run == run and state.values["step"] == last.number + 1)
-        ):
-            return state
+    known = list(states)
+    # Where a process was killed before the last checkpoints were saved, an earlier step's is.
+    for step in reversed(steps):
+        for state in known:
+            if _is_after(step, state, run):
+                return state
     return None
 
 
-def last_step(services: Services, run: str) -> Step | None:
-    """Return the last step in the trail of a run; none if none has begun."""
-    steps = services.trail.read(run).steps
-    return steps[-1] if steps else None
+def _is_after(step: Step, state: StateSnapshot, run: str) -> bool:
+    """Say whether a run was in a state after a step, or is to take the step from it."""
+    if _checkpoint(state.config) == step.checkpoint_id:
+        return True
+    if step.outcome != "done" or _checkpoint(state.parent_config) != step.checkpoint_id:
+        return False
+    asked = state.values.get("asked")
+    # A run of an earlier version has not stored what was asked.
+    return asked is None or (asked.run == run and state.values["step"] == step.number + 1)
 
 
-def no_head(run: str) -> TrailError:
-    """Return the error of a run without checkpoints."""
-    return TrailError(
-        f"the run {run!r} has no checkpoint in this database, so it cannot go on; ask about the"
-        " photo again, or resume the graph that the run was part of"
-    )
+def begun_anew(services: Services, run: str, state: StateSnapshot) -> StateSnapshot:
+    """Return the state of a run that has no checkpoint, so that it begins anew.
+
+    Args:
+        services: With the trail.
+        run: Its id.
+        state: The latest of its thread.
+
+    Raises:
+        TrailError: Its thread has checkpoints, and none is the run's.
+    """
+    if state.created_at:
+        raise TrailError(
+            f"the run {run!r} has no checkpoint in this database, so it cannot go on; ask about"
+            " the photo again, or resume the graph that the run was part of"
+        )
+    services.trail.lose_steps(run)
+    return state
 
 
 def _checkpoint(config: RunnableConfig | None) -> str | None:

@@ -24,7 +24,7 @@ def test_a_person_chooses(geofix: Geofix, starter_url: str, tmp_path: Path) -> N
     assert asked.out.startswith("A person has to decide.")
     assert "geofix resume case --pick NUMBER" in asked.out
     listed = " ".join(geofix("runs", url=starter_url).out.split())
-    assert "not finished; geofix resume case" in listed
+    assert "not finished" in listed and listed.endswith("geofix resume RUN")
     wrong = geofix("resume", "case", "--pick", "99", url=starter_url)
     assert (wrong.code, wrong.out) == (4, "")
     assert "no candidate 99" in wrong.err
