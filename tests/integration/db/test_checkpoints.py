@@ -20,6 +20,7 @@ from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place,
 from geofix.agent.checkpointer import PERSISTED
 from geofix.agent.context import Context
 from geofix.agent.draft.provenance import Clue, Provenance, Spending
+from geofix.agent.fix import present
 from geofix.agent.run.search_report import SearchReport
 from geofix.agent.state import (
     Answered,
@@ -184,11 +185,12 @@ ASKED = Asked(run="r", thread="t", photo="sha256:ab", within=REGION, context=Con
 STATE = State(asked=ASKED, step=4, round=1, encoder="e", region=REGION,
               retrievals=[RETRIEVAL], drafts=[DRAFT], candidates=[CANDIDATE], verdict=VERDICT,
               degraded=[REASON])  # fmt: skip
+PUBLIC = present(FIX, ASKED)
 INSTANCES: dict[type[BaseModel], BaseModel] = {
     type(instance): instance
     for instance in (
         REGION, HIT, CLUE, PROVENANCE, DRAFT, SPOT, CANDIDATE, RETRIEVAL, EVIDENCE, CLAIM, PLACE,
-        REASON, VERDICT, FIX, STATE, ASKED, ASKED.context, Answered(fix=FIX),
+        REASON, VERDICT, FIX, STATE, ASKED, ASKED.context, Answered(fix=PUBLIC), PUBLIC, PUBLIC.usage,
         Spending(calls=2, tokens={"input_tokens": 3}, cost_usd=0.5),
         Query(photo="sha256:ab", within=REGION),
         GivenRegion(region=REGION, round=1, by="a person"), Hint(words="W", round=1, by="N"),

@@ -8,11 +8,12 @@ from typing import Any, cast
 import numpy as np
 
 from geofix.agent.context import Context
-from geofix.agent.regions import parse_region, search_area
+from geofix.agent.regions import circle, parse_region, search_area
 from geofix.agent.services import Services
-from geofix.agent.state import Asked, State
-from geofix.agent.verify.observe import observe
+from geofix.agent.state import Asked, GivenRegion, State
+from geofix.agent.verify.observe import counted_drafts, observe
 from geofix.db.search.query import Search
+from tests.unit.agent.choosing import drafted
 from tests.unit.agent.hits import BERLIN, PARIS, hit, retrieval
 
 
@@ -53,3 +54,18 @@ def test_a_place_has_the_count_of_the_nearest_one_counted_around() -> None:
     places = [PARIS, BERLIN, (PARIS[0] + 0.2, PARIS[1]), (0.0, 0.0)]
     latitudes, longitudes = np.array(places).T
     assert seen.density(latitudes, longitudes).tolist() == [10, 11, 10, 0]
+
+
+def test_drafts_from_before_a_region_was_given_do_not_count() -> None:
+    around = circle(*PARIS, 1000.0)
+    searches = [
+        retrieval([]).model_copy(update={"round": round_, "region": around}) for round_ in range(3)
+    ]
+    drafts = [
+        drafted(PARIS).model_copy(update={"round": round_, "confidence": round_ / 10})
+        for round_ in range(3)
+    ]
+    state = State(round=2, region=around, retrievals=searches, drafts=drafts)
+    assert counted_drafts(state) == drafts
+    given = GivenRegion(region=around, round=1, by="a person")
+    assert counted_drafts(state.model_copy(update={"given": given})) == drafts[1:]
