@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place
 from geofix.agent.context import Context
+from geofix.agent.errors import SettingError
 from geofix.agent.state import (
     Answered,
     Asked,
@@ -68,6 +71,28 @@ MOVED: Mapping[tuple[str, str], type] = MappingProxyType(
 only inside another are stored without a name. A class that moves again gets a new row."""
 
 
-def serializer() -> JsonPlusSerializer:
-    """Return the serializer of checkpoints, which also reads those of earlier versions."""
-    return strict_serializer(PERSISTED, MOVED)
+def serializer(*also: type) -> JsonPlusSerializer:
+    """Return the serializer of checkpoints, which also reads those of earlier versions.
+
+    Args:
+        also: Classes of a host's own state that its checkpoints hold beside ours.
+    """
+    return strict_serializer((*PERSISTED, *also), MOVED)
+
+
+def require_ours(saver: BaseCheckpointSaver[Any]) -> None:
+    """Raise an error if a saver would not give back what it was given of ours.
+
+    Raises:
+        SettingError: Its serializer does not load a class of ours.
+    """
+    for cls in PERSISTED:
+        # As LangGraph does: an object by its class and fields. Which fields, does not matter here.
+        written = saver.serde.dumps_typed(cls.model_construct())
+        if not isinstance(saver.serde.loads_typed(written), cls):
+            raise SettingError(
+                f"the checkpointer {type(saver).__name__} would lose geofix's state: its serializer"
+                f" does not load {cls.__module__}.{cls.__name__}; make the checkpointer with"
+                " serde=geofix.langgraph.serializer(), or add geofix.langgraph.PERSISTED to its"
+                " allowed_msgpack_modules"
+            )
