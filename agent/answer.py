@@ -5,9 +5,17 @@ Renaming or moving a class is a migration, as in `geofix.agent.state`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from geofix.db.plain_text import one_line
 
@@ -28,6 +36,224 @@ def format_coordinates(latitude: float, longitude: float) -> str:
 Line = Annotated[str, AfterValidator(one_line)]
 """One line of text for a person, with control and invisible characters escaped, since it may quote
 a file, a gallery, a model or a server. Identifiers (`external_id`, `source`) are kept exactly."""
+
+
+Use = Literal["abstention", "reason", "exclusion", "warning"]
+"""Where a code can stand: why there is no answer, what speaks for or against it, why a candidate
+cannot be it, or what was not done as asked."""
+
+
+class Code(StrEnum):
+    """What a `Reason` says, for programs. Codes are never renamed; later versions may add some."""
+
+    use: Use
+    meaning: str
+
+    def __new__(cls, value: str, use: Use, meaning: str) -> Self:
+        """Make one of the codes below."""
+        code = str.__new__(cls, value)
+        code._value_ = value
+        code.use = use
+        code.meaning = meaning
+        return code
+
+    # fmt: off
+    NO_PHOTO_FOUND = (
+        "no_photo_found", "abstention",
+        "The galleries searched hold no photo where the answer may lie.",
+    )
+    UNLIKE_GALLERY = (
+        "unlike_gallery", "abstention",
+        "The best gallery photo matches no better than unrelated photos do.",
+    )
+    NO_PLACE_SHOWN = (
+        "no_place_shown", "abstention",
+        "The photo shows a room, food, a drawing, blank sky or the like.",
+    )
+    AMBIGUOUS = (
+        "ambiguous", "abstention",
+        "Two places score nearly the same.",
+    )
+    NO_MAJORITY = (
+        "no_majority", "abstention",
+        "No place has half of the votes of the similar photos.",
+    )
+    DRAFT_ONLY = (
+        "draft_only", "abstention",
+        "A model names the first place, and no gallery photo supports it.",
+    )
+    REGION_EXCLUDED = (
+        "region_excluded", "abstention",
+        "Every candidate lies outside the region asked for.",
+    )
+    ALL_EXCLUDED = (
+        "all_excluded", "abstention",
+        "Every candidate was excluded; each says why.",
+    )
+    GALLERY_TOO_SMALL = (
+        "gallery_too_small", "abstention",
+        "The gallery has too few photos to tell a real match from a chance one.",
+    )
+    PERSON_CHOSE_NONE = (
+        "person_chose_none", "abstention",
+        "A person was asked, and said that no candidate is right.",
+    )
+    PERSON_CHOSE = (
+        "person_chose", "reason",
+        "A person was asked, and chose this place.",
+    )
+    VOTES = (
+        "votes", "reason",
+        "How many of the similar photos were taken there, and their share of the votes.",
+    )
+    RARITY = (
+        "rarity", "reason",
+        "How similar the best match is, and how many unrelated photos match as well.",
+    )
+    POINTS_MATCH = (
+        "points_match", "reason",
+        "Points of the photo match points of a picture taken there.",
+    )
+    DRAFT_AGREES = (
+        "draft_agrees", "reason",
+        "A model names the same place.",
+    )
+    DRAFTS_COPIED = (
+        "drafts_copied", "reason",
+        "Drafts that only repeat coordinates they were shown do not count.",
+    )
+    LEFT_OUT = (
+        "left_out", "reason",
+        "A candidate was excluded, and why.",
+    )
+    VOTES_SCATTERED = (
+        "votes_scattered", "reason",
+        "Too few of the similar photos agree on one place.",
+    )
+    VOTES_EXPECTED = (
+        "votes_expected", "reason",
+        "The photos agree on a place where most of the gallery's photos are anyway.",
+    )
+    SEARCH_NOTE = (
+        "search_note", "reason",
+        "How the search differed from what was asked.",
+    )
+    CLOSER_SEARCH = (
+        "closer_search", "reason",
+        "A closer search may narrow the place down.",
+    )
+    CLOSER_SEARCH_FAILED = (
+        "closer_search_failed", "reason",
+        "A closer search did not narrow the place down.",
+    )
+    NOT_FINISHED = (
+        "not_finished", "reason",
+        "The run was cut off before it decided.",
+    )
+    IN_SEA = (
+        "in_sea", "exclusion",
+        "A model's draft lies in the sea, and no photo supports it.",
+    )
+    NO_PHOTO_NEAR = (
+        "no_photo_near", "exclusion",
+        "No similar photo was taken in the region of a model's draft.",
+    )
+    OUTSIDE_REGION = (
+        "outside_region", "exclusion",
+        "It lies outside the region asked for.",
+    )
+    CLAIM_ONLY = (
+        "claim_only", "exclusion",
+        "Only the claim that is to be checked names this place.",
+    )
+    ONE_KIND_OF_EVIDENCE = (
+        "one_kind_of_evidence", "exclusion",
+        "It lies in another region than most votes, and fewer than two kinds of evidence favor it.",
+    )
+    NOT_CALIBRATED = (
+        "not_calibrated", "warning",
+        "No calibration holds for this run: the radius is the reach of the evidence, and no"
+        " probability is stated.",
+    )
+    WHOLE_EARTH = (
+        "whole_earth", "warning",
+        "A calibrated radius is half the Earth's circumference: calibration photos as hard as this"
+        " one were too few, or wrong too often.",
+    )
+    PROMISE = (
+        "promise", "warning",
+        "What a calibrated radius promises, and what it does not.",
+    )
+    BUDGET_SPENT = (
+        "budget_spent", "warning",
+        "The limit of cost, tokens or seconds was reached, so the model was not asked further.",
+    )
+    MODEL_FAILED = (
+        "model_failed", "warning",
+        "The model gave no usable answer, or fewer than asked for.",
+    )
+    MODEL_LIMITED = (
+        "model_limited", "warning",
+        "The model was asked without something that it or its server does not support.",
+    )
+    PICTURE_NOT_SHOWN = (
+        "picture_not_shown", "warning",
+        "The picture of a candidate could not be shown to the model.",
+    )
+    PICTURES_NOT_COMPARED = (
+        "pictures_not_compared", "warning",
+        "Pictures of gallery photos could not be matched with the photo point by point.",
+    )
+    RARITY_UNKNOWN = (
+        "rarity_unknown", "warning",
+        "It is not known how many unrelated photos match as well as the best one.",
+    )
+    SCORERS_PASSED_OVER = (
+        "scorers_passed_over", "warning",
+        "The calibration's own scorers did not choose, because the calibration does not hold.",
+    )
+    PHOTO_NOTE = (
+        "photo_note", "warning",
+        "Something is unusual about the file, such as several frames or unreadable EXIF.",
+    )
+    OTHER = (
+        "other", "warning",
+        "Said by a version of geofix that had no codes.",
+    )
+    # fmt: on
+
+
+AnyCode = Annotated[
+    str,
+    WithJsonSchema({"anyOf": [{"enum": [str(code) for code in Code]}, {"type": "string"}]}),
+]
+"""One of `Code`, or a code of a later version."""
+
+
+class Reason(BaseModel):
+    """One thing that is said of an answer: a code for programs, and the text for people."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    code: AnyCode
+    """What it says. Later versions may add codes; treat an unknown one by its text alone."""
+    text: Line
+    """The same for people, with the names and numbers of this run."""
+
+    @classmethod
+    def of(cls, code: Code, text: str) -> Self:
+        """Return a reason; `code` is checked where it is written, unlike in stored ones."""
+        return cls(code=code.value, text=text)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_code(cls, value: Any) -> Any:
+        """Read what earlier versions stored: the text alone."""
+        return {"code": Code.OTHER.value, "text": value} if isinstance(value, str) else value
+
+    def __str__(self) -> str:
+        """Return the text."""
+        return self.text
 
 
 class Place(BaseModel):
@@ -99,5 +325,5 @@ class Calibration(BaseModel):
     """Id of the stored calibration."""
     difficulty: float | None = None
     """Log10 of the predicted error in km; radii and p-values depend on it."""
-    notes: list[Line] = Field(default_factory=list)
+    notes: list[Reason] = Field(default_factory=list)
     """The promise in words, and every radius that had to be half the Earth's circumference."""

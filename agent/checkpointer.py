@@ -9,7 +9,7 @@ from typing import Any
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place
+from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place, Reason
 from geofix.agent.context import Context
 from geofix.agent.errors import SettingError
 from geofix.agent.state import (
@@ -49,6 +49,7 @@ PERSISTED = (
     Place,
     Provenance,
     Query,
+    Reason,
     Region,
     Retrieval,
     SceneSeen,

@@ -6,7 +6,7 @@ are plain data that JSON can hold: no numpy, no geometry objects, no pixels, no 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from langgraph.channels import EphemeralValue
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -21,6 +21,7 @@ from geofix.agent.answer import (
     Line,
     Longitude,
     Place,
+    Reason,
 )
 from geofix.agent.context import Context
 from geofix.agent.draft import NegativesBy, PresetName
@@ -249,9 +250,9 @@ class Candidate(BaseModel):
     origin: Literal["cluster", "draft", "cluster+draft", "claim"]
     scale_km: float
     """Scale at which its photos form one cluster."""
-    vetoed: Line | None = None
+    vetoed: Reason | None = None
     """Why it cannot be the answer, whatever its score."""
-    held_back: Line | None = None
+    held_back: Reason | None = None
     """Why it is not ranked first, whatever its score (`geofix.agent.verify.rules`)."""
     spots: list[Spot] = Field(default_factory=list)
     """Its spots, best first; empty if its position is not that of a spot."""
@@ -268,7 +269,7 @@ class Candidate(BaseModel):
 class Verdict(BaseModel):
     """What the node `verify` decided."""
 
-    reasons: list[Line]
+    reasons: list[Reason]
     decision: Literal["accept", "refine", "review", "abstain"]
     by_person: bool = False
     """Whether a person chose the answer; no calibration covers that."""
@@ -342,12 +343,10 @@ class Settled(BaseModel):
     drafted_by: str = ""
     """`consensus`, or `provider:model`."""
     candidates: list[Candidate] = Field(default_factory=list)
-    reasons: list[Line] = Field(default_factory=list)
+    reasons: list[Reason] = Field(default_factory=list)
     evidence: list[Evidence] = Field(default_factory=list)
-    degraded: list[Line] = Field(default_factory=list)
+    degraded: list[Reason] = Field(default_factory=list)
     """What could not be done as asked, and why."""
-    geojson: dict[str, Any] = Field(default_factory=dict)
-    """GeoJSON (RFC 7946): the radius and the point, then the candidates."""
     rounds: int = 0
     run: str | None = None
     """Id of the run and its trail; filled in by the facade."""
@@ -382,7 +381,7 @@ class State(BaseModel):
     calibration: Calibration | None = None
     """Whether the calibration applies to this run, and if not, why."""
     verdict: Verdict | None = None
-    degraded: list[Line] = Field(default_factory=list)
+    degraded: list[Reason] = Field(default_factory=list)
     began_epoch_s: float = 0.0
     spent: list[Spending] = Field(default_factory=list)
     """What the model's calls cost, one a round with calls."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
@@ -321,6 +322,34 @@ def _locked(connection: psycopg.Connection[DictRow]) -> bool:
     return row is not None and bool(row["locked"])
 
 
+COMPRESSED = "+zlib"
+"""Ends the type of a value that is stored compressed."""
+
+WORTH_COMPRESSING = 256
+"""Bytes below which a value is stored as it is."""
+
+
+class CompactSerializer(JsonPlusSerializer):
+    """Stores larger values compressed: a run's are lists of alike objects, a sixth of the size so.
+
+    Postgres would compress most of them too, but only on its disk, not on the way there.
+    """
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        """Return a value as bytes, with the type that says how to read them."""
+        kind, data = super().dumps_typed(obj)
+        if len(data) < WORTH_COMPRESSING:
+            return kind, data
+        return f"{kind}{COMPRESSED}", zlib.compress(data)
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        """Return the value; those of earlier versions were stored as they are."""
+        kind, stored = data
+        if kind.endswith(COMPRESSED):
+            return super().loads_typed((kind.removesuffix(COMPRESSED), zlib.decompress(stored)))
+        return super().loads_typed(data)
+
+
 def strict_serializer(
     persisted: Iterable[type], moved: Mapping[tuple[str, str], type] = MappingProxyType({})
 ) -> JsonPlusSerializer:
@@ -343,4 +372,4 @@ def strict_serializer(
                 _, data = today.dumps_typed((now.__module__, now.__name__, *rest))
         return read(code, data)
 
-    return JsonPlusSerializer(allowed_msgpack_modules=allowed, __unpack_ext_hook__=revived)
+    return CompactSerializer(allowed_msgpack_modules=allowed, __unpack_ext_hook__=revived)

@@ -6,6 +6,7 @@ make docs; a test says when that is due.
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -17,7 +18,9 @@ from typing import Any
 import typer.main
 from typer.testing import CliRunner
 
+from geofix.agent.answer import Code
 from geofix.agent.cli.app import app
+from geofix.agent.fix import fix_schema
 from geofix.agent.langgraph_server import graph
 
 ROOT = Path(__file__).parent.parent
@@ -64,16 +67,71 @@ def command_line() -> str:
     return "\n".join(parts)
 
 
-def sample() -> str:
-    """Return what `geofix locate` prints for the sample photo, the run's id apart."""
-    shown = subprocess.run(
-        [sys.executable, "-m", "geofix.agent.cli", "locate"],
+def schema_text() -> str:
+    """Return docs/schema/fix-1.json."""
+    return json.dumps(fix_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def answer_fields() -> str:
+    """Return a table of every part of an answer, the answer itself first."""
+    schema = fix_schema()
+    tables = []
+    for name, part in {"Fix": schema, **schema["$defs"]}.items():
+        rows = [
+            f"| `{field}` | {type_of(value)} | {in_a_row(value['description'])} |"
+            for field, value in part["properties"].items()
+        ]
+        head = f"### {name}\n\n{part['description']}\n\n| field | type | meaning |\n|---|---|---|"
+        tables.append("\n".join([head, *rows]))
+    return "\n\n".join(tables)
+
+
+def type_of(part: dict[str, Any]) -> str:
+    """Return the type of a field in words."""
+    if "$ref" in part:
+        name = part["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "anyOf" in part:
+        # A list of values that later versions may make longer, and any other text.
+        known = [one for one in part["anyOf"] if "enum" not in one]
+        return " or ".join(map(type_of, known))
+    if "const" in part or "enum" in part:
+        values = [part["const"]] if "const" in part else part["enum"]
+        return " or ".join(f"`{value}`" for value in values)
+    if part["type"] == "array":
+        return f"list of {type_of(part['items'])}"
+    return str(part["type"])
+
+
+def in_a_row(text: str) -> str:
+    """Return a text that fits into a row of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def answer_codes() -> str:
+    """Return a table of all codes for every place where they stand."""
+    titles = {
+        "abstention": "Why there is no answer (`abstention`, and `reasons` while a run waits)",
+        "reason": "What speaks for the answer or against one (`reasons`)",
+        "exclusion": "Why a candidate cannot be the answer (`candidates[].excluded`)",
+        "warning": "What was not done as asked, or limits the answer (`warnings`)",
+    }
+    tables = []
+    for use, title in titles.items():
+        rows = [f"| `{code}` | {code.meaning} |" for code in Code if code.use == use]
+        tables.append("\n".join([f"### {title}\n", "| code | meaning |\n|---|---|", *rows]))
+    return "\n\n".join(tables)
+
+
+def sample(*options: str) -> str:
+    """Return what `geofix locate` prints for the sample photo."""
+    return subprocess.run(
+        [sys.executable, "-m", "geofix.agent.cli", "locate", *options],
         env={**os.environ, "COLUMNS": "80"},
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    return sample_block(shown)
 
 
 def sample_block(shown: str) -> str:
@@ -81,6 +139,13 @@ def sample_block(shown: str) -> str:
     text = re.sub(r"geofix trail \S+", "geofix trail RUN", shown)
     lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
     return f"```console\n$ make locate\n{lines}\n```"
+
+
+def json_block(shown: str) -> str:
+    """Return an answer's JSON as a Markdown block, without what differs from run to run."""
+    answer = json.loads(shown) | {"run": "RUN", "thread": "THREAD"}
+    answer["usage"]["seconds"] = 0.5
+    return f"```json\n{json.dumps(answer, indent=2, ensure_ascii=False)}\n```"
 
 
 def replaced(text: str, name: str, block: str) -> str:
@@ -129,7 +194,11 @@ def messages() -> str:
 def documents() -> dict[Path, str]:
     """Return every document that holds made parts, as it should be."""
     readme, architecture = ROOT / "README.md", ROOT / "docs" / "architecture.md"
+    answer = ROOT / "docs" / "answer.md"
+    described = replaced(answer.read_text(encoding="utf-8"), "fields", answer_fields())
     return {
+        answer: replaced(described, "codes", answer_codes()),
+        ROOT / "docs" / "schema" / "fix-1.json": schema_text(),
         readme: replaced(readme.read_text(encoding="utf-8"), "graph", mermaid()),
         architecture: replaced(architecture.read_text(encoding="utf-8"), "graph", mermaid()),
         ROOT / "docs" / "cli.md": command_line(),
@@ -138,9 +207,11 @@ def documents() -> dict[Path, str]:
 
 
 def main() -> None:
-    """Write them, the sample output with them."""
+    """Write them, the sample outputs with them."""
     made = documents()
-    made[ROOT / "README.md"] = replaced(made[ROOT / "README.md"], "sample", sample())
+    readme, answer = ROOT / "README.md", ROOT / "docs" / "answer.md"
+    made[readme] = replaced(made[readme], "sample", sample_block(sample()))
+    made[answer] = replaced(made[answer], "sample", json_block(sample("--json")))
     for path, text in made.items():
         path.write_text(text, encoding="utf-8")
         sys.stdout.write(f"{path.relative_to(ROOT)}\n")

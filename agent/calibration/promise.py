@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from geofix.agent.answer import Calibration
+from geofix.agent.answer import Calibration, Code, Reason
 from geofix.agent.state import Candidate, Retrieval, share_name
 from geofix.tools.statistics import SCALES
 from geofix.tools.statistics.conformal import LEVELS, ConformalRadius
@@ -149,8 +149,11 @@ def apply(
         level: max(SMALLEST_KM, fitted.radius.radius_km(difficulty, level)) for level in LEVELS
     }
     notes = [
-        f"the radius at {level:.0%} covers the whole Earth, because calibration photos as hard as"
-        " this one were of too few places, or were placed wrongly in too many"
+        Reason.of(
+            Code.WHOLE_EARTH,
+            f"the radius at {level:.0%} covers the whole Earth, because calibration photos as hard"
+            " as this one were of too few places, or were placed wrongly in too many",
+        )
         for level in LEVELS
         if not fitted.radius.is_bounded(difficulty, level)
     ]
@@ -159,7 +162,10 @@ def apply(
         calibration=known.model_copy(
             update={
                 "difficulty": difficulty,
-                "notes": [PROMISE.format(places=f"{fitted.places:,} places"), *notes],
+                "notes": [
+                    Reason.of(Code.PROMISE, PROMISE.format(places=f"{fitted.places:,} places")),
+                    *notes,
+                ],
             }
         ),
         radii_km={f"{level:g}": round(radius, 3) for level, radius in radii.items()},

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from geofix.agent.cli import config, db, gallery, locate, models, trail
+from geofix.agent.cli import config, db, gallery, locate, models, schema, trail
 from geofix.agent.cli.terminal import EXPLAINED, INTERRUPTED, err, exit_code, leave_interrupted
 from geofix.agent.errors import GeofixError
 from geofix.db.plain_text import visible
@@ -96,6 +96,7 @@ app.command("locate")(locate.locate_photo)
 app.command("resume")(locate.resume_run)
 app.command("trail")(trail.show_trail)
 app.command("runs")(trail.list_runs)
+app.command("schema")(schema.show_schema)
 app.add_typer(gallery.app, name="gallery")
 app.add_typer(models.app, name="models")
 app.add_typer(db.app, name="db")

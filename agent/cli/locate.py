@@ -31,6 +31,8 @@ from geofix.agent.cli.options import (
 from geofix.agent.cli.terminal import ABSTAINED, interruptible, out, say, write_whole
 
 if TYPE_CHECKING:
+    from geofix.agent.facade import Agent
+    from geofix.agent.fix import Fix
     from geofix.agent.settings import Settings
     from geofix.agent.state import Region, Settled
     from geofix.tools.photo.read import Photo
@@ -127,7 +129,7 @@ def locate_photo(
     }
     asked, region = _checked(photo, within, claim)
     with open_cli_agent(settings) as (agent, listener):
-        fix = interruptible(
+        settled = interruptible(
             lambda: agent.locate(
                 asked,
                 within=region,
@@ -138,6 +140,7 @@ def locate_photo(
                 **options,
             )
         )
+        fix = _presented(agent, settled)
     _finish(fix, json, geojson)
 
 
@@ -153,7 +156,8 @@ def resume_run(
 ) -> None:
     """Continue a run that was interrupted or that waits for a person to choose."""
     with open_cli_agent(_settings(model)) as (agent, listener):
-        fix = interruptible(lambda: agent.resume(run, rank=pick, on_event=listener))
+        settled = interruptible(lambda: agent.resume(run, rank=pick, on_event=listener))
+        fix = _presented(agent, settled)
     _finish(fix, json, geojson)
 
 
@@ -182,12 +186,26 @@ def _checked(
     return read_photo(sample_path() if photo is None else photo), region
 
 
-def _finish(fix: Settled, json: bool, geojson: Path | None) -> None:
+def _presented(agent: Agent, settled: Settled) -> Fix:
+    from geofix.agent.fix import present, usage_of  # noqa: PLC0415 - see `options`
+
+    run = agent.services.trail.read(settled.run or "")
+    return present(
+        settled,
+        run=run.id,
+        thread=run.thread,
+        parent_run=run.parent_run,
+        photo=settled.photo or "",
+        usage=usage_of(run.steps),
+    )
+
+
+def _finish(fix: Fix, json: bool, geojson: Path | None) -> None:
     from geofix.agent.cli.render import print_fix  # noqa: PLC0415 - see `options`
 
     try:
         if geojson is not None:
-            write_whole(geojson, json_format.dumps(fix.geojson, indent=2) + "\n")
+            write_whole(geojson, json_format.dumps(fix.to_geojson(), indent=2) + "\n")
     finally:
         # An answer that was paid for is shown, even where its file could not be written.
         if json:

@@ -85,13 +85,6 @@ def escaped(text: str) -> str:
     return escape(visible(text))
 
 
-def kilometers(distance_km: float) -> str:
-    """Return a distance with its unit."""
-    if distance_km < 1:
-        return f"{distance_km * 1000:.0f} m"
-    return f"{distance_km:.1f} km" if distance_km < 100 else f"{distance_km:,.0f} km"
-
-
 def count(number: int, noun: str) -> str:
     """Return a number with its noun, singular or plural."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

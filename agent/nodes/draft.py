@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context, budget_of
 from geofix.agent.draft.consensus import CONSENSUS, consensus
 from geofix.agent.run.recording import Outcome
@@ -40,6 +41,7 @@ def _by_model(model: BaseChatModel, state: State, context: Context, services: Se
     from geofix.agent.draft.request import requests_of  # noqa: PLC0415
 
     retrieval, name = state.retrieval, services.drafted_by
+    budget = budget_of(context, state.began_epoch_s, state.spent)
     requests = requests_of(state, context, services)
     asked = Draft(round=retrieval.round, drafted_by=name, latitude=None, longitude=None)
     said = ask_round(
@@ -48,7 +50,7 @@ def _by_model(model: BaseChatModel, state: State, context: Context, services: Se
         context,
         asked,
         retrieval.positives,
-        budget_of(context, state.began_epoch_s, state.spent),
+        budget,
         services.price,
     )
     detail: dict[str, Any] = {
@@ -60,13 +62,18 @@ def _by_model(model: BaseChatModel, state: State, context: Context, services: Se
         **said.detail(),
     }
     failed = said.failures[0] if said.failures else None
-    degraded = [f"draft: {what}" for what in (*requests.missing, *said.notes)]
+    degraded = [
+        *(Reason.of(Code.PICTURE_NOT_SHOWN, f"draft: {what}") for what in requests.missing),
+        *(Reason.of(Code.MODEL_LIMITED, f"draft: {what}") for what in said.notes),
+    ]
+    spent = None if budget is None else budget.exhausted()
+    why = Code.BUDGET_SPENT if spent is not None and spent in str(failed) else Code.MODEL_FAILED
     if not said.drafts:
-        degraded.append(f"draft: {failed}; the photos voted instead")
+        degraded.append(Reason.of(why, f"draft: {failed}; the photos voted instead"))
         return _outcome(state, [consensus(retrieval)], detail, degraded, said.spending())
     if failed is not None:
         had = f"{len(said.drafts)} of {said.wanted} answers could be used"
-        degraded.append(f"draft: {had}: {failed}")
+        degraded.append(Reason.of(why, f"draft: {had}: {failed}"))
     return _outcome(state, said.drafts, detail, degraded, said.spending())
 
 
@@ -74,7 +81,7 @@ def _outcome(
     state: State,
     drafts: list[Draft],
     detail: dict[str, Any],
-    degraded: Sequence[str] = (),
+    degraded: Sequence[Reason] = (),
     spent: Spending | None = None,
 ) -> Outcome:
     placed = [draft for draft in drafts if draft.latitude is not None]

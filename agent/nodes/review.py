@@ -8,6 +8,7 @@ from typing import Any, Literal
 from langgraph.types import interrupt
 from pydantic import BaseModel, Field, create_model
 
+from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context
 from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
@@ -40,11 +41,12 @@ def review(state: State, context: Context, services: Services) -> Outcome:
     )
     chosen = [candidate for candidate in state.candidates if candidate.rank == pick.rank]
     if not chosen:
-        verdict = Verdict(reasons=["a person chose none of the candidates"], decision="abstain")
+        none = Reason.of(Code.PERSON_CHOSE_NONE, "a person chose none of the candidates")
+        verdict = Verdict(reasons=[none], decision="abstain")
         return Outcome(update={"verdict": verdict}, summary="a person chose none")
     first = chosen[0].model_copy(update={"vetoed": None, "held_back": None})
     others = [candidate for candidate in state.candidates if candidate.rank != pick.rank]
-    chose = f"a person chose {first.place or 'this place'}"
+    chose = Reason.of(Code.PERSON_CHOSE, f"a person chose {first.place or 'this place'}")
     verdict = Verdict(reasons=[chose], decision="accept", by_person=True)
     return Outcome(
         update={"verdict": verdict, "candidates": numbered([first, *others])},

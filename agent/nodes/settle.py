@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from geofix.agent.answer import Calibration, Evidence, Place, format_coordinates
 from geofix.agent.calibration.claims import with_claim_checked
@@ -15,74 +13,8 @@ from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Candidate, Hit, Settled, State
 from geofix.agent.verify.in_force import drift, run_setup_of
-from geofix.db.plain_text import visible
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.geo.places import place_at
-from geofix.tools.geo.shapes import circle_geometry
-
-
-def fix_geojson(
-    candidates: Sequence[Candidate],
-    first: Candidate | None,
-    promise: Promise | None,
-    evidence: Sequence[Evidence],
-) -> dict[str, Any]:
-    """Return a feature collection.
-
-    Args:
-        candidates: All of the run.
-        first: The answer among them; none where geofix abstains.
-        promise: The answer's.
-        evidence: The photos it rests on.
-    """
-    features = []
-    if first is not None and promise is not None:
-        features.append(
-            _feature(
-                circle_geometry(first.latitude, first.longitude, promise.radius_km),
-                role="radius",
-                radius_km=promise.radius_km,
-                radius_calibrated=promise.kept,
-                radii_km=promise.radii_km,
-            )
-        )
-    features += [
-        _point(
-            candidate.latitude,
-            candidate.longitude,
-            role="fix" if candidate is first else "candidate",
-            rank=candidate.rank,
-            score=round(candidate.score, 4),
-            place=candidate.place,
-            vetoed=candidate.vetoed,
-            held_back=candidate.held_back,
-        )
-        for candidate in candidates
-    ]
-    features += [
-        _point(
-            photo.latitude,
-            photo.longitude,
-            role="evidence",
-            similarity=round(photo.similarity, 4),
-            source=visible(photo.source),
-            external_id=visible(photo.external_id),
-            licence=photo.licence,
-        )
-        for photo in evidence
-    ]
-    return {"type": "FeatureCollection", "features": features}
-
-
-def _point(latitude: float, longitude: float, **properties: Any) -> dict[str, Any]:
-    # Six decimals are ten centimeters.
-    coordinates = [round(longitude, 6), round(latitude, 6)]
-    return _feature({"type": "Point", "coordinates": coordinates}, **properties)
-
-
-def _feature(geometry: dict[str, Any], **properties: Any) -> dict[str, Any]:
-    return {"type": "Feature", "geometry": geometry, "properties": properties}
-
 
 MOST_EVIDENCE = 5
 """Photos listed; the trail holds all of them."""
@@ -110,7 +42,6 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
         reasons=state.verdict.reasons,
         evidence=evidence,
         degraded=state.degraded,
-        geojson=fix_geojson(state.candidates, first, promise, evidence),
         rounds=state.round + 1,
         run=state.asked.run,
         photo=state.asked.photo,
@@ -122,7 +53,7 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
     return Outcome(
         update={"fix": fix},
         summary=where if fix.place is None else f"{where}: {fix.place.label}",
-        detail=fix.model_dump(mode="json", exclude={"candidates", "geojson"}),
+        detail=fix.model_dump(mode="json", exclude={"candidates"}),
     )
 
 

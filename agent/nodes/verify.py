@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context, budget_of
 from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
@@ -16,9 +17,10 @@ from geofix.agent.verify.scorers import Scorers
 from geofix.agent.verify.verdict import decide
 from geofix.tools.geo.places import places_at
 
-NO_BASELINE = (
+NO_BASELINE = Reason.of(
+    Code.RARITY_UNKNOWN,
     "verify: how rare the best match is cannot be told, because raw vectors were asked for or the"
-    " gallery has too few photos of different places"
+    " gallery has too few photos of different places",
 )
 """What a run without a null distribution says."""
 
@@ -56,10 +58,8 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
     if spent is not None:
         verdict = decide(candidates, retrieval, context, rounds_left=0, scene=state.scene)
     if blunt:
-        reasons = [
-            *verdict.reasons,
-            f"a closer search within {_searched(state)} did not narrow the place down",
-        ]
+        closer = f"a closer search within {_searched(state)} did not narrow the place down"
+        reasons = [*verdict.reasons, Reason.of(Code.CLOSER_SEARCH_FAILED, closer)]
         verdict = verdict.model_copy(update={"reasons": reasons})
     copies = _copies(state)
     if copies:
@@ -83,7 +83,7 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
             "kept_the_round_before": blunt,
         },
         degraded=(
-            *not_had,
+            *(Reason.of(Code.PICTURES_NOT_COMPARED, line) for line in not_had),
             *([] if blunt else _passed_over(state, goes_by)),
             *_degraded(state, spent),
         ),
@@ -96,13 +96,14 @@ def _spent(state: State, context: Context) -> str | None:
     return None if budget is None else budget.exhausted()
 
 
-def _passed_over(state: State, goes_by: InForce) -> list[str]:
+def _passed_over(state: State, goes_by: InForce) -> list[Reason]:
     """Say once why a calibration's own scorers did not choose."""
     if goes_by.passed_over is None:
         return []
-    reason = (
+    reason = Reason.of(
+        Code.SCORERS_PASSED_OVER,
         "verify: the shipped scorers chose, because the calibration does not hold here:"
-        f" {goes_by.passed_over}"
+        f" {goes_by.passed_over}",
     )
     return [] if reason in state.degraded else [reason]
 
@@ -124,24 +125,29 @@ def _searched(state: State) -> str:
     return "the gallery" if state.region is None else state.region.name
 
 
-def _degraded(state: State, spent: str | None) -> tuple[str, ...]:
+def _degraded(state: State, spent: str | None) -> tuple[Reason, ...]:
     """Say what was left out, and once that the rarity of the best match is not known."""
-    left_out = () if spent is None else (f"verify: no closer look was taken: {spent}",)
+    left_out = (
+        ()
+        if spent is None
+        else (Reason.of(Code.BUDGET_SPENT, f"verify: no closer look was taken: {spent}"),)
+    )
     unknown = state.retrieval.positives and state.retrieval.impostor_share is None
     if not unknown or NO_BASELINE in state.degraded:
         return left_out
     return (*left_out, NO_BASELINE)
 
 
-def _copies(state: State) -> str | None:
+def _copies(state: State) -> Reason | None:
     """Say where drafts only repeat coordinates that they were shown."""
     placed = [draft for draft in counted_drafts(state) if draft.latitude is not None]
     copies = [draft.copied_from for draft in placed if draft.copied_from is not None]
     if not copies:
         return None
-    return (
+    return Reason.of(
+        Code.DRAFTS_COPIED,
         f"{len(copies)} of {len(placed)} drafts repeat coordinates they were shown"
-        f" ({', '.join(dict.fromkeys(copies))}) and do not count"
+        f" ({', '.join(dict.fromkeys(copies))}) and do not count",
     )
 
 

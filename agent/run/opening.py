@@ -18,7 +18,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.utils.uuid import uuid7
 from langgraph.types import Command, StateSnapshot
 
-from geofix.agent.answer import Claim
+from geofix.agent.answer import Claim, Code, Reason
 from geofix.agent.calibration.claims import (
     NO_EXIF_PLACE,
     ClaimAsked,
@@ -273,10 +273,13 @@ def waiting_answer(services: Services, asked: Question, state: StateSnapshot) ->
         status="waiting",
         drafted_by=services.drafted_by,
         candidates=values.get("candidates", []),
-        reasons=verdict.reasons if verdict is not None else ["the run is not finished"],
+        reasons=(
+            verdict.reasons
+            if verdict is not None
+            else [Reason.of(Code.NOT_FINISHED, "the run is not finished")]
+        ),
         evidence=[],
         degraded=values.get("degraded", []),
-        geojson={"type": "FeatureCollection", "features": []},
         rounds=values.get("round", 0) + 1,
         run=asked.run,
         photo=asked.query.photo,

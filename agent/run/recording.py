@@ -21,6 +21,7 @@ from langchain_core.utils.uuid import uuid7
 from langgraph.errors import GraphBubbleUp, GraphInterrupt
 from langgraph.runtime import ExecutionInfo, Runtime
 
+from geofix.agent.answer import Reason
 from geofix.agent.calibration.claims import ClaimAsked
 from geofix.agent.context import Context, context_from
 from geofix.agent.errors import DatabaseError
@@ -41,7 +42,7 @@ class Outcome:
     """One line for a person."""
     detail: dict[str, Any] = field(default_factory=dict)
     """What an auditor needs to follow the step, as JSON."""
-    degraded: tuple[str, ...] = ()
+    degraded: tuple[Reason, ...] = ()
     """What could not be done as asked, and why."""
 
 
@@ -116,7 +117,7 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
                     took_ms=(time.perf_counter() - clock) * 1000,
                     summary=outcome.summary,
                     detail=detail,
-                    degraded=outcome.degraded,
+                    degraded=tuple(reason.text for reason in outcome.degraded),
                     error=error,
                 )
             )
@@ -253,12 +254,8 @@ def threaded(node: GraphNode) -> AsyncGraphNode:
 
 
 def _plain(outcome: Outcome) -> Outcome:
-    """Escape control characters in an outcome, since it can quote a model, a server or a file."""
-    return replace(
-        outcome,
-        summary=one_line(outcome.summary),
-        degraded=tuple(one_line(reason) for reason in outcome.degraded),
-    )
+    """Escape control characters in the summary, since it can quote a model, a server or a file."""
+    return replace(outcome, summary=one_line(outcome.summary))
 
 
 def question_of(asked: Asked, claim: ClaimAsked | None = None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+from geofix.agent.answer import Code, Reason
 from geofix.agent.regions import allows
 from geofix.agent.state import Candidate, Draft, Region
 from geofix.agent.verify.candidates import NOWHERE_KM, PooledPlace, pool_candidates
@@ -97,7 +98,7 @@ def _with_claimed(
         best_similarity=None,
         origin=CLAIM,
         scale_km=NOWHERE_KM,
-        vetoed="only the claim itself supports the claimed place",
+        vetoed=Reason.of(Code.CLAIM_ONLY, "only the claim itself supports the claimed place"),
     )
     apart_km = distances_between_km([claimed], ordered)[0].tolist()
     if min(apart_km, default=NOWHERE_KM) <= PLACE_KM:
@@ -107,7 +108,7 @@ def _with_claimed(
     return [*ordered, *_scored([PooledPlace(claimed)], observed, scorer, features)]
 
 
-def _vetoed(place: PooledPlace, reason: str | None) -> PooledPlace:
+def _vetoed(place: PooledPlace, reason: Reason | None) -> PooledPlace:
     if reason is None:
         return place
     return replace(place, candidate=place.candidate.model_copy(update={"vetoed": reason}))
@@ -129,7 +130,9 @@ def _outside(drafts: Sequence[Draft], within: Region | None) -> list[PooledPlace
     if within is None:
         return []
     elsewhere = [draft for draft in drafts if not _allowed(draft, within)]
-    reason = f"the draft is outside {within.name}, where the answer must be"
+    reason = Reason.of(
+        Code.OUTSIDE_REGION, f"the draft is outside {within.name}, where the answer must be"
+    )
     return [_vetoed(place, reason) for place in pool_candidates([], elsewhere, DEFAULT_TEMPERATURE)]
 
 

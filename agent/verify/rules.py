@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from geofix.agent.answer import Code, Reason
 from geofix.agent.state import Candidate, Hit
 from geofix.agent.verify.evidence import FEATURES, KIND_OF, Kind
 from geofix.agent.verify.observed import near
@@ -94,7 +95,7 @@ def _judged(said: _Said, leader: _Said, apart_km: float) -> Candidate:
     return candidate.model_copy(update={"held_back": reason})
 
 
-def _too_few(kinds: Sequence[Kind], apart_km: float) -> str | None:
+def _too_few(kinds: Sequence[Kind], apart_km: float) -> Reason | None:
     if len(kinds) >= KINDS_NEEDED:
         return None
     where = f"{apart_km:.0f} km from the place with most votes"
@@ -103,10 +104,13 @@ def _too_few(kinds: Sequence[Kind], apart_km: float) -> str | None:
         if kinds
         else f"it is {where}, and no kind of evidence favors it"
     )
-    return f"{found}; a move to another region needs {KINDS_NEEDED} kinds of evidence that agree"
+    return Reason.of(
+        Code.ONE_KIND_OF_EVIDENCE,
+        f"{found}; a move to another region needs {KINDS_NEEDED} kinds of evidence that agree",
+    )
 
 
-def veto(candidate: Candidate, positives: Sequence[Hit]) -> str | None:
+def veto(candidate: Candidate, positives: Sequence[Hit]) -> Reason | None:
     """Return why a candidate may not be the answer; none where it may.
 
     Args:
@@ -116,7 +120,9 @@ def veto(candidate: Candidate, positives: Sequence[Hit]) -> str | None:
     if candidate.photos:
         return None
     if not is_land(candidate.latitude, candidate.longitude):
-        return "the drafted point is in the sea, and no photo supports it"
+        return Reason.of(Code.IN_SEA, "the drafted point is in the sea, and no photo supports it")
     if not near(candidate, positives, REGION_KM):
-        return f"no retrieved photo within {REGION_KM:g} km supports the draft"
+        return Reason.of(
+            Code.NO_PHOTO_NEAR, f"no retrieved photo within {REGION_KM:g} km supports the draft"
+        )
     return None

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from geofix.agent.answer import Code, Reason
 from geofix.agent.state import Candidate, Draft, SceneSeen
 from geofix.agent.verify.geometry import geometry_agrees
 from geofix.agent.verify.observed import FloatArray, Observed, Places
@@ -27,7 +28,7 @@ SHOWS = {
 """What a photo shows, by kinds of scene that show no place."""
 
 
-def rejection(scene: SceneSeen | None, first: Candidate) -> str | None:
+def rejection(scene: SceneSeen | None, first: Candidate) -> Reason | None:
     """Return why the photo cannot be placed; none where it shows a place, or was not classified.
 
     Args:
@@ -43,7 +44,10 @@ def rejection(scene: SceneSeen | None, first: Candidate) -> str | None:
         how = f"{scene.flatness:.0%} of neighbouring pixels have the same color"
     if scene.kind == "sky":
         how = f"only {scene.edges:.1%} of neighbouring pixels differ clearly"
-    return f"the photo shows {SHOWS[scene.kind]}, which can be anywhere: {how}"
+    return Reason.of(
+        Code.NO_PLACE_SHOWN,
+        f"the photo shows {SHOWS[scene.kind]}, which can be anywhere: {how}",
+    )
 
 
 MOST_WORDS = 4

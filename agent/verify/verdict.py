@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context
 from geofix.agent.regions import next_look
 from geofix.agent.state import Candidate, Hit, Retrieval, SceneSeen, Verdict
@@ -18,14 +19,15 @@ from geofix.agent.verify.observed import near
 from geofix.agent.verify.scene import rejection
 from geofix.tools.statistics import PLACE_KM, SCALES_KM
 
-NO_HALF = "no place has half of the votes"
+NO_HALF = Reason.of(Code.NO_MAJORITY, "no place has half of the votes")
 
 AGREEING_PHOTOS = 3
 """This many independent photos with half the votes outweigh a match that is not rare."""
 
-TOO_FEW = (
+TOO_FEW = Reason.of(
+    Code.GALLERY_TOO_SMALL,
     "the gallery has too few photos of different places to tell a real match from a chance one;"
-    " add photos of other places, or run an ingestion that was cut off again"
+    " add photos of other places, or run an ingestion that was cut off again",
 )
 
 SURPRISING = 2.0
@@ -67,8 +69,11 @@ def decide(
     if rounds_left > 0 and coarse and next_look(candidates, searched) is not None:
         reasons.insert(
             0,
-            f"the similar photos agree only to within {first.scale_km:g} km; a closer search may"
-            " narrow the place down",
+            Reason.of(
+                Code.CLOSER_SEARCH,
+                f"the similar photos agree only to within {first.scale_km:g} km; a closer search"
+                " may narrow the place down",
+            ),
         )
         return Verdict(reasons=reasons, decision="refine")
     # What lies within the scale at which the first is known is not another place.
@@ -87,12 +92,12 @@ def decide(
     return Verdict(reasons=reasons, decision="accept")
 
 
-def _undecided(standing: Sequence[Candidate], rival: Candidate, lead: float) -> str:
+def _undecided(standing: Sequence[Candidate], rival: Candidate, lead: float) -> Reason:
     first = standing[0]
     names = [candidate.place or "an unnamed place" for candidate in (first, rival)]
     # The table shows others between the two: those are not other places at this scale.
     coarse = f" (certain only to within {first.scale_km:g} km)" if standing[1] is not rival else ""
-    return f"{names[0]}{coarse} leads {names[1]} by only {lead:.2f}"
+    return Reason.of(Code.AMBIGUOUS, f"{names[0]}{coarse} leads {names[1]} by only {lead:.2f}")
 
 
 def _doubt(
@@ -101,13 +106,16 @@ def _doubt(
     retrieval: Retrieval,
     context: Context,
     scene: SceneSeen | None,
-) -> list[str]:
+) -> list[Reason]:
     """Return why nothing may be answered; empty if something may."""
     if not retrieval.positives:
         where = "the gallery" if retrieval.region is None else retrieval.region.name
-        return [f"no photo was found in {where}", *retrieval.notes]
+        return [
+            Reason.of(Code.NO_PHOTO_FOUND, f"no photo was found in {where}"),
+            *(Reason.of(Code.SEARCH_NOTE, note) for note in retrieval.notes),
+        ]
     if not standing:
-        return ["every candidate was ruled out", *_left_out(candidates)]
+        return [_none_standing(candidates), *_left_out(candidates)]
     first = standing[0]
     shown = rejection(scene, first)
     if shown is not None:
@@ -117,8 +125,11 @@ def _doubt(
         return [] if context.vectors == "raw" else [TOO_FEW]
     if first.best_similarity is None:
         return [
-            f"no gallery photo supports {first.place or 'the first candidate'}; only the model's"
-            " draft names it"
+            Reason.of(
+                Code.DRAFT_ONLY,
+                f"no gallery photo supports {first.place or 'the first candidate'}; only the"
+                " model's draft names it",
+            )
         ]
     share = 1 - first.parts["likeness"]
     if share <= context.impostor_share:
@@ -129,15 +140,25 @@ def _doubt(
     agreed = first.independent >= AGREEING_PHOTOS and first.share_within(PLACE_KM) >= KNOWN_AT_SHARE
     if agreed and not crowded and share <= TYPICAL_SHARE:
         return []
-    return [
+    unlike = Reason.of(
+        Code.UNLIKE_GALLERY,
         f"no gallery photo is similar enough: {share:.0%} of unrelated photos match as well as the"
         f" best photo from {first.place or 'the first candidate'}",
-        *([] if agreed else ["too few of the similar photos agree on one place"]),
-        *([crowded] if agreed and crowded else []),
-    ]
+    )
+    if not agreed:
+        scattered = "too few of the similar photos agree on one place"
+        return [unlike, Reason.of(Code.VOTES_SCATTERED, scattered)]
+    return [unlike, crowded] if crowded else [unlike]
 
 
-def _crowded(first: Candidate) -> str | None:
+def _none_standing(candidates: Sequence[Candidate]) -> Reason:
+    codes = {candidate.vetoed.code for candidate in candidates if candidate.vetoed is not None}
+    if codes == {Code.OUTSIDE_REGION.value}:
+        return Reason.of(Code.REGION_EXCLUDED, "every candidate lies outside the region asked for")
+    return Reason.of(Code.ALL_EXCLUDED, "every candidate was ruled out")
+
+
+def _crowded(first: Candidate) -> Reason | None:
     """Return why agreement on a place means little; none where it means something, or is unknown.
 
     In a gallery of one city all photos found are of that city, whatever was asked.
@@ -145,25 +166,28 @@ def _crowded(first: Candidate) -> str | None:
     times = 10 ** first.parts.get("votes_over_density", 0.0)
     if first.parts.get("photos_there", 0.0) == 0.0 or times >= SURPRISING:
         return None
-    return (
+    return Reason.of(
+        Code.VOTES_EXPECTED,
         "the agreement of the similar photos means little: the place has only"
-        f" {times:.1f} times the votes that its share of the gallery would give it"
+        f" {times:.1f} times the votes that its share of the gallery would give it",
     )
 
 
-def _support(first: Candidate, retrieval: Retrieval) -> list[str]:
-    reasons = [_agreement(first, retrieval.positives)]
+def _support(first: Candidate, retrieval: Retrieval) -> list[Reason]:
+    reasons = [Reason.of(Code.VOTES, _agreement(first, retrieval.positives))]
     if retrieval.impostor_share is not None and first.best_similarity is not None:
         share = 1 - first.parts["likeness"]
         only = "only " if share <= RARE_SHARE else ""
-        reasons.append(
+        rarity = (
             f"the best match from here has similarity {first.best_similarity:.2f};"
             f" {only}{share:.1%} of unrelated photos match that well"
         )
+        reasons.append(Reason.of(Code.RARITY, rarity))
     if geometry_agrees(first):
-        reasons.append(f"{first.parts['inliers']:.0f} points match in a picture taken there")
+        points = f"{first.parts['inliers']:.0f} points match in a picture taken there"
+        reasons.append(Reason.of(Code.POINTS_MATCH, points))
     if first.parts["draft"] > 0:
-        reasons.append("the model's draft names the same place")
+        reasons.append(Reason.of(Code.DRAFT_AGREES, "the model's draft names the same place"))
     return reasons
 
 
@@ -177,12 +201,15 @@ def _agreement(first: Candidate, positives: Sequence[Hit]) -> str:
     return f"{counted} were taken {where}; they have {share:.0%} of the votes"
 
 
-def _left_out(candidates: list[Candidate]) -> list[str]:
+def _left_out(candidates: list[Candidate]) -> list[Reason]:
     """Say why candidates were left out: the first that was held back, and all vetoed ones."""
     held = [candidate for candidate in candidates if candidate.held_back is not None]
     vetoed = [candidate for candidate in candidates if candidate.vetoed is not None]
     return [
-        f"{candidate.place or 'a drafted place'} was left out:"
-        f" {candidate.vetoed or candidate.held_back}"
+        Reason.of(
+            Code.LEFT_OUT,
+            f"{candidate.place or 'a drafted place'} was left out:"
+            f" {candidate.vetoed or candidate.held_back}",
+        )
         for candidate in [*held[:1], *vetoed]
     ]

@@ -96,8 +96,8 @@ def _gathered(
         retrievals=[retrieval.model_dump(mode="json") for retrieval in retrievals],
         drafts=[draft.model_dump(mode="json") for draft in drafts],
         excluded=_excluded(retrievals),
-        reasons=fix.reasons,
-        degraded=fix.degraded,
+        reasons=[reason.text for reason in fix.reasons],
+        degraded=[reason.text for reason in fix.degraded],
         run=run,
     )
 

@@ -103,7 +103,7 @@ def test_the_box_the_other_way_round_holds_the_others(fiji: Agent, red_photo: Pa
 def test_a_box_without_photos_abstains(fiji: Agent, red_photo: Path) -> None:
     nowhere = fiji.locate(red_photo, within="60,170,70,-170", **ASKED)
     assert nowhere.status == "abstained"
-    assert "no photo was found" in nowhere.reasons[0]
+    assert nowhere.reasons[0].code == "no_photo_found"
 
 
 def test_a_box_comes_back_from_the_checkpoints_and_from_the_kept_question(

@@ -69,9 +69,9 @@ def test_a_picture_that_is_not_kept_is_said_and_the_others_keep_their_numbers(la
     assert [text.split(" shows")[0] for text in words] == [
         f"Image {number}" for number in range(2, len(words) + 2)
     ]
-    missing = [reason for reason in fix.degraded if "was shown" in reason]
+    missing = [reason for reason in fix.degraded if reason.code == "picture_not_shown"]
     assert len(missing) == 8 - len(shown) > 0
-    assert "the gallery does not know where this photo's file is" in missing[0]
+    assert "the gallery does not know where this photo's file is" in missing[0].text
 
 
 @pytest.fixture

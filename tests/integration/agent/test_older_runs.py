@@ -145,4 +145,4 @@ def test_a_run_that_waits_since_an_earlier_version_takes_a_choice(earlier: Agent
     assert earlier.resume("waiting").status == "waiting"
     fix = earlier.resume("waiting", rank=2)
     assert fix.status == "located"
-    assert fix.reasons[0].startswith("a person chose")
+    assert fix.reasons[0].text.startswith("a person chose")

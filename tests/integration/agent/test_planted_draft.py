@@ -51,7 +51,7 @@ def test_a_planted_draft_does_not_move_the_answer_across_regions(lab: Any, weigh
     assert planted.rank > 1
     if planted.vetoed is None and weight > 1:
         assert planted.score > fix.candidates[0].score
-        assert any("only drafts would move the answer" in reason for reason in fix.reasons)
+        assert any("only drafts would move the answer" in reason.text for reason in fix.reasons)
 
 
 def test_the_trail_names_the_scorer_and_shows_its_terms(lab: Any) -> None:
@@ -71,4 +71,4 @@ def test_scorers_of_another_version_are_not_used_and_the_answer_says_so(lab: Any
     place = HAND_SET.place.model_dump() | {"coefficients": one, "means": one, "scales": one}
     calibrate(opened, place)
     fix, _ = opened.locate()
-    assert sum("no feature is called 'older'" in line for line in fix.degraded) == 1
+    assert sum("no feature is called 'older'" in line.text for line in fix.degraded) == 1

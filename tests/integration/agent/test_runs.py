@@ -16,6 +16,8 @@ from geofix.agent.state import Settled
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
 from tests.fakes import ScriptedChat
+from tests.integration.scripted_model import said
+from tests.loopback import Finished, chat_server, openai_answer
 
 NODES = ["embed", "retrieve", "draft", "verify", "settle"]
 
@@ -68,7 +70,7 @@ def test_a_run_that_waits_for_a_person_goes_on_with_the_choice(agent: Agent) -> 
     fix = agent.resume("case-1", rank=2)
     assert fix.status == "located"
     assert (fix.latitude, fix.longitude) == (second.latitude, second.longitude)
-    assert "a person chose" in fix.reasons[0]
+    assert fix.reasons[0].code == "person_chose"
     # What the evidence says stays what it was: 1 would be taken for a probability.
     first = fix.candidates[0]
     assert (first.rank, first.score, first.distance_km) == (1, second.score, 0)
@@ -106,26 +108,47 @@ def test_no_pixel_and_no_vector_and_no_name_is_in_a_checkpoint(agent: Agent) -> 
 KILLED = """
 import os, signal, sys
 from geofix import Settings, open_agent
-from geofix.agent.nodes import verify
+from geofix.db.runs import Trail
 from geofix.tools.photo.samples import sample_path
 
-def die(event):
-    if event["node"] == "verify" and event["event"] == "started":
+record = Trail.record
+
+def record_and_die(self, step):
+    record(self, step)
+    if step.node == "draft" and step.outcome == "done":
         os.kill(os.getpid(), signal.SIGKILL)
 
-with open_agent(Settings(database_url=sys.argv[1])) as agent:
-    agent.locate(sample_path(), run_id="killed", on_event=die)
+Trail.record = record_and_die
+url, model_url = sys.argv[1:]
+with open_agent(Settings(database_url=url, model="openai:tiny", model_url=model_url)) as agent:
+    agent.locate(sample_path(), run_id="killed", samples=2)
 """
 
 
-def test_a_killed_run_goes_on_at_the_node_it_was_in(agent: Agent, starter_url: str) -> None:
-    done = subprocess.run([sys.executable, "-c", KILLED, starter_url], check=False)
-    assert done.returncode == -signal.SIGKILL
-    events: list[dict[str, Any]] = []
-    fix = agent.locate(sample_path(), run_id="killed", on_event=events.append)
+def test_a_run_killed_between_a_draft_and_its_checkpoint_pays_once(
+    starter_url: str, encoder: Encoder
+) -> None:
+    """The draft ran again, was paid again, and its second record replaced the first."""
+    with chat_server(openai_answer, Finished(said(), others=(said(latitude=48.9),))) as server:
+        model_url = f"{server.url}/v1"
+        killed = [sys.executable, "-c", KILLED, starter_url, model_url]
+        assert subprocess.run(killed, check=False).returncode == -signal.SIGKILL
+        settings = Settings(database_url=starter_url, model="openai:tiny", model_url=model_url)
+        events: list[dict[str, Any]] = []
+        with open_agent(settings, encoder=encoder) as agent:
+            fix = agent.locate(sample_path(), run_id="killed", samples=2, on_event=events.append)
+            steps = agent.services.trail.read("killed").steps
+        assert len(server.received) == 1
     assert fix.status == "located"
-    assert [e["node"] for e in events if e["event"] == "finished"] == ["verify", "settle"]
-    assert [step.node for step in agent.services.trail.read("killed").steps] == NODES
+    assert [e["node"] for e in events if e["event"] == "finished"] == ["draft", "verify", "settle"]
+    assert [step.node for step in steps] == NODES
+    draft = steps[2]
+    (first,) = draft.earlier
+    assert [(one.attempt, one.outcome) for one in (first, draft)] == [(1, "done"), (2, "done")]
+    assert len(draft.detail["drafts"]) == 2
+    for known in ("answers", "tokens", "calls", "latitude"):
+        assert draft.detail[known] == first.detail[known], known
+    assert "sent" in first.detail and "sent" not in draft.detail
 
 
 def test_a_run_whose_listener_failed_goes_on_where_it_was(agent: Agent) -> None:

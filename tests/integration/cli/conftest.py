@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from geofix.agent.cli import main
-from geofix.agent.state import Settled
+from geofix.agent.fix import Fix
 from geofix.db.engine import parse_url
 
 UNREACHABLE = "postgresql://ann:s3cret@127.0.0.1:1/geofix"
@@ -35,9 +34,9 @@ class Done:
         return " ".join(self.err.replace("│", " ").split())
 
 
-def fix_of(done: Done) -> Settled:
+def fix_of(done: Done) -> Fix:
     """Return the one JSON object that standard output is."""
-    return Settled.model_validate(json.loads(done.out))
+    return Fix.model_validate_json(done.out)
 
 
 Geofix = Callable[..., Done]

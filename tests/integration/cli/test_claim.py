@@ -9,10 +9,11 @@ from tests.integration.cli.conftest import Geofix, fix_of
 
 def test_a_claim_is_answered_and_kept_with_the_question(geofix: Geofix, starter_url: str) -> None:
     asked = ("locate", "--run", "case", "--claim", "-33.8568,151.2153")
-    check = fix_of(geofix(*asked, "--json", url=starter_url)).claim_check
-    assert check is not None
+    claim = fix_of(geofix(*asked, "--json", url=starter_url)).claim
+    assert claim is not None and claim.checked is not None
+    check = claim.checked
     assert (check.latitude, check.longitude) == (-33.8568, 151.2153)
-    assert check.verdict == "undecidable" and "geofix calibrate" in check.reason
+    assert check.verdict == "undecidable" and "geofix calibrate" in check.text
     again = geofix("resume", "case", url=starter_url).out
     assert "The claim" in again and "undecidable" in again
     other = geofix("locate", "--run", "case", "--claim", "1,2", url=starter_url)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import signal
@@ -16,7 +15,7 @@ import psycopg
 import pytest
 
 from geofix.agent.cli import main
-from geofix.agent.state import Settled
+from geofix.agent.fix import Fix
 from geofix.db.engine import conninfo
 from tests.integration.cli.conftest import Geofix
 
@@ -97,9 +96,9 @@ def test_json_in_a_pipe_is_all_that_standard_output_holds(
     )  # fmt: skip
     out, err = running.communicate()
     assert running.returncode == 0, err
-    fix = Settled.model_validate(json.loads(out))
+    fix = Fix.model_validate_json(out)
     assert fix.status == "located"
-    assert "the photos voted instead" in fix.degraded[0]
+    assert "the photos voted instead" in fix.warnings[0].text
     assert b"\x1b" not in out + err and b"Traceback" not in err
 
 

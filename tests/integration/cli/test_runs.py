@@ -34,7 +34,7 @@ def test_a_person_chooses(geofix: Geofix, starter_url: str, tmp_path: Path) -> N
     fix = fix_of(done)
     assert (done.code, fix.status) == (0, "located")
     assert (fix.latitude, fix.longitude) == (second.latitude, second.longitude)
-    assert "a person chose" in fix.reasons[0]
+    assert fix.reasons[0].code == "person_chose"
 
 
 def test_the_trail_shows_every_step_and_json_everything(geofix: Geofix, starter_url: str) -> None:

@@ -12,10 +12,11 @@ import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Interrupt, Send
 from pydantic import BaseModel
 
-from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place
+from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place, Reason
 from geofix.agent.checkpointer import PERSISTED
 from geofix.agent.context import Context
 from geofix.agent.state import (
@@ -164,34 +165,35 @@ PROVENANCE = Provenance(preset="g3", prompt_version="geofix-3", neighbours=5, sa
 DRAFT = Draft(round=0, drafted_by="p:m", latitude=1.0, longitude=None, confidence=0.25,
               clues=[CLUE], hypotheses=["H"], notes=["N"], provenance=PROVENANCE)  # fmt: skip
 SPOT = Spot(latitude=1.0, longitude=2.0, score=0.5, parts={"a": 0.5}, terms={"a": 0.1}, inliers=9)
+REASON = Reason(code="in_sea", text="it is in the sea")
 CANDIDATE = Candidate(rank=1, latitude=1.0, longitude=2.0, radius_km=3.0, score=0.5,
                       parts={"a": 0.5}, photos=2, best_similarity=None, origin="cluster+draft",
-                      scale_km=25.0, vetoed="sea", spots=[SPOT])  # fmt: skip
+                      scale_km=25.0, vetoed=REASON, spots=[SPOT])  # fmt: skip
 RETRIEVAL = Retrieval(round=1, region=REGION, positives=[HIT], negatives=[], searched=162,
                       temperature=0.06, notes=["n"])  # fmt: skip
 EVIDENCE = Evidence(latitude=1.0, longitude=2.0, similarity=0.5, distance_km=0.0, gallery="g",
                     source="s", external_id="x", licence="CC0-1.0")  # fmt: skip
 CLAIM = Claim(latitude=1.0, camera="X", taken_at="2020-01-01T00:00:00")
 PLACE = Place(name="N", country_code="FR", label="N, France")
-VERDICT = Verdict(reasons=["r"], decision="refine")
+VERDICT = Verdict(reasons=[REASON], decision="refine")
 FIX = Settled(status="located", latitude=1.0, longitude=2.0, radius_km=3.0, place=PLACE,
-          drafted_by="consensus", candidates=[CANDIDATE], reasons=["r"], evidence=[EVIDENCE],
-          degraded=["d"], geojson={"type": "FeatureCollection", "features": []}, rounds=2,
+          drafted_by="consensus", candidates=[CANDIDATE], reasons=[REASON], evidence=[EVIDENCE],
+          degraded=[REASON], rounds=2,
           claim=CLAIM)  # fmt: skip
 ASKED = Asked(run="r", thread="t", photo="sha256:ab", within=REGION, context=Context(positives=3))
 STATE = State(asked=ASKED, step=4, round=1, encoder="e", region=REGION,
               retrievals=[RETRIEVAL], drafts=[DRAFT], candidates=[CANDIDATE], verdict=VERDICT,
-              degraded=["d"])  # fmt: skip
+              degraded=[REASON])  # fmt: skip
 INSTANCES: dict[type[BaseModel], BaseModel] = {
     type(instance): instance
     for instance in (
         REGION, HIT, CLUE, PROVENANCE, DRAFT, SPOT, CANDIDATE, RETRIEVAL, EVIDENCE, CLAIM, PLACE,
-        VERDICT, FIX, STATE, ASKED, ASKED.context, Answered(fix=FIX),
+        REASON, VERDICT, FIX, STATE, ASKED, ASKED.context, Answered(fix=FIX),
         Spending(calls=2, tokens={"input_tokens": 3}, cost_usd=0.5),
         Query(photo="sha256:ab", within=REGION),
         SearchReport(kind="negatives", server="north", way="index", rows=5, ef_search=200),
         SceneSeen(kind="sky", shares={"outdoors": 0.5, "indoors": 0.5}, flatness=0.1, edges=0.01),
-        Calibration(fitted=True, photos=500, digest="ab", id=3, difficulty=0.5, notes=["n"]),
+        Calibration(fitted=True, photos=500, digest="ab", id=3, difficulty=0.5, notes=[REASON]),
         ClaimCheck(latitude=1.0, longitude=2.0, verdict="consistent", p_value=0.4, reason="r"),
     )
 }  # fmt: skip
@@ -279,3 +281,13 @@ def test_it_holds_whoever_imported_langgraph_first() -> None:
 def test_options_of_the_url_stay_in_force(database_url: str) -> None:
     with checkpoint_pool(f"{database_url}?options=-cgeqo%3Doff") as pool, pool.connection() as one:
         assert one.execute("show geqo").fetchone() == {"geqo": "off"}
+
+
+def test_alike_objects_are_stored_in_a_fraction_of_their_size_and_small_ones_as_they_are() -> None:
+    serializer = strict_serializer(PERSISTED)
+    many = [CANDIDATE.model_copy(update={"rank": rank}) for rank in range(50)]
+    kind, data = serializer.dumps_typed(many)
+    plain = JsonPlusSerializer(allowed_msgpack_modules=[]).dumps_typed(many)[1]
+    assert kind == "msgpack+zlib" and len(data) < len(plain) / 5
+    assert serializer.loads_typed((kind, data)) == many
+    assert serializer.dumps_typed(7)[0] == "msgpack"

@@ -15,13 +15,17 @@ POINT = json.dumps({"latitude": DOME[0], "longitude": DOME[1]})
 A_CALL = TOKENS_IN + TOKENS_OUT
 
 
+def spent(fix: Any) -> str:
+    return " ".join(reason.text for reason in fix.degraded if reason.code == "budget_spent")
+
+
 def test_tokens_that_are_spent_end_the_asking_and_the_run_settles(lab: Any) -> None:
     opened = lab(*[POINT] * 20)
     fix, step = opened.locate(preset="g3", max_rounds=1, max_tokens=A_CALL)
     # Five answers were asked for at once, and the server gave one: the rest is not asked for.
     assert len(opened.server.received) == step.detail["calls"] == 1
     assert step.detail["tokens"] == {"input_tokens": TOKENS_IN, "output_tokens": TOKENS_OUT}
-    assert any(f"the budget of {A_CALL:,} tokens is spent" in line for line in fix.degraded)
+    assert f"the budget of {A_CALL:,} tokens is spent" in spent(fix)
     assert is_in_paris(fix)
 
 
@@ -31,7 +35,7 @@ def test_no_second_is_left_no_call_is_made_and_the_photos_vote(lab: Any) -> None
     assert opened.server.received == []
     assert "sent" not in step.detail
     assert fix.drafted_by == "consensus"
-    assert any("the budget of 0 s is spent; the photos voted instead" in d for d in fix.degraded)
+    assert "the budget of 0 s is spent; the photos voted instead" in spent(fix)
 
 
 def test_money_is_counted_at_the_price_that_is_given(lab: Any) -> None:
@@ -41,7 +45,7 @@ def test_money_is_counted_at_the_price_that_is_given(lab: Any) -> None:
     # of the four others, which went out together.
     assert len(opened.server.received) == 5
     assert step.detail["cost_usd"] == pytest.approx(5 * TOKENS_IN / 1000)
-    assert any("the budget of $1 is spent" in line for line in fix.degraded)
+    assert "the budget of $1 is spent" in spent(fix)
 
 
 def test_money_that_cannot_be_counted_is_an_error_before_anything_is_sent(lab: Any) -> None:

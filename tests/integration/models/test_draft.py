@@ -59,7 +59,7 @@ def test_a_draft_that_agrees_raises_the_candidate(lab: Any) -> None:
     assert fix.candidates[0].origin == "cluster+draft"
     assert silent.candidates[0].origin == "cluster"
     assert fix.candidates[0].score > silent.candidates[0].score
-    assert "the model's draft names the same place" in fix.reasons
+    assert "draft_agrees" in {reason.code for reason in fix.reasons}
     assert is_in_paris(fix)
 
 
@@ -82,7 +82,7 @@ def test_a_draft_no_photo_supports_is_vetoed_and_moves_nothing(
     (vetoed,) = [candidate for candidate in fix.candidates if candidate.vetoed]
     assert vetoed.origin == "draft"
     assert why in str(vetoed.vetoed)
-    assert any("was left out" in reason and why in reason for reason in fix.reasons)
+    assert any(reason.code == "left_out" and why in reason.text for reason in fix.reasons)
     swapped = place["latitude"] == SACRE_COEUR[1]
     said_so = ["the model seems to have swapped latitude and longitude"] if swapped else []
     sea = ["the model's point lies in the sea"] if "sea" in why else []

@@ -114,9 +114,10 @@ def test_whatever_fails_ends_in_an_answer_that_says_so(
     assert fix.drafted_by == "consensus"
     assert is_in_paris(fix)
     (reason,) = fix.degraded
-    assert reason.startswith("draft: the model") and reason.endswith("; the photos voted instead")
-    assert word.lower() in reason.lower()
-    assert step.degraded == (reason,)
+    assert reason.code == "model_failed" and reason.text.startswith("draft: the model")
+    assert reason.text.endswith("; the photos voted instead")
+    assert word.lower() in reason.text.lower()
+    assert step.degraded == (reason.text,)
     assert step.detail["model"] == f"{provider}:tiny"
     assert len(opened.server.received) == len(script)
     if provider != "ollama":
@@ -132,7 +133,7 @@ def test_a_server_that_is_not_there_ends_in_an_answer(starter_url: str, encoder:
         with open_agent(settings, encoder=encoder) as agent:
             fix = agent.locate(sample_path())
     assert fix.drafted_by == "consensus"
-    assert "Connection refused" in fix.degraded[0]
+    assert "Connection refused" in fix.degraded[0].text
 
 
 def test_a_busy_server_is_asked_again(lab: Any) -> None:

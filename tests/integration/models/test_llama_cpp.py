@@ -72,7 +72,7 @@ def test_the_photos_vote_instead_and_the_answer_says_why(
     assert fix.drafted_by == "consensus"
     assert is_in_paris(fix)
     (reason,) = fix.degraded
-    assert "takes no images" in reason and REFUSAL in reason
+    assert "takes no images" in reason.text and REFUSAL in reason.text
     assert step.detail["model"] == "openai:smollm2"
 
 

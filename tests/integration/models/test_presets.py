@@ -50,8 +50,8 @@ def test_a_copied_answer_counts_for_nothing_and_the_reasons_say_so(lab: Any) -> 
     assert step.detail["copied_from"] is not None
     assert fix.candidates[0].score == silent.candidates[0].score
     assert fix.candidates[0].parts["draft"] == 0
-    assert any("1 of 1 drafts repeat coordinates they were shown" in r for r in fix.reasons)
-    assert "the model's draft names the same place" not in fix.reasons
+    assert any("1 of 1 drafts repeat coordinates they were shown" in r.text for r in fix.reasons)
+    assert "draft_agrees" not in {reason.code for reason in fix.reasons}
 
 
 def test_degrees_and_minutes_need_no_second_turn(lab: Any) -> None:

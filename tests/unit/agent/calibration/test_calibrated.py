@@ -56,8 +56,8 @@ def test_a_calibration_that_holds_gives_radii_at_every_level() -> None:
     assert list(promise.confidence) == ["street", "city", "region", "country", "continent"]
     # The promise in the words that hold, with what it counts.
     assert promise.calibration.places == 100
-    assert "new places like the 100 places" in promise.calibration.notes[0]
-    assert "on average over calibrations" in promise.calibration.notes[0]
+    assert "new places like the 100 places" in promise.calibration.notes[0].text
+    assert "on average over calibrations" in promise.calibration.notes[0].text
 
 
 def test_without_a_calibration_the_photos_reach_is_the_radius() -> None:
@@ -181,7 +181,7 @@ def test_a_radius_of_the_whole_earth_is_capped_and_noted() -> None:
     promise = promised(fitted(errors_km=(1.0, 2.0, 3.0)))
     assert promise.kept
     assert promise.radius_km == HALF_CIRCUMFERENCE_KM
-    assert [note[:17] for note in promise.calibration.notes[1:]] == [
+    assert [note.text[:17] for note in promise.calibration.notes[1:]] == [
         "the radius at 80%",
         "the radius at 90%",
         "the radius at 95%",

@@ -7,6 +7,7 @@ import pytest
 from geofix.agent.answer import Claim, Evidence, Place
 from geofix.agent.cli.render import print_fix
 from geofix.agent.cli.terminal import out
+from geofix.agent.fix import Fix, present, usage_of
 from geofix.agent.state import Candidate, Settled
 
 
@@ -27,7 +28,7 @@ def candidate(rank: int, **fields: Any) -> Candidate:
     return Candidate(**{**given, **fields})
 
 
-def fix(**fields: Any) -> Settled:
+def fix(**fields: Any) -> Fix:
     given: dict[str, Any] = {
         "status": "located",
         "latitude": 48.8867,
@@ -39,11 +40,17 @@ def fix(**fields: Any) -> Settled:
         "reasons": ["98% of the votes"],
         "evidence": [],
         "degraded": [],
-        "geojson": {},
         "rounds": 1,
-        "run": "case",
     }
-    return Settled(**{**given, **fields})
+    settled = Settled(**{**given, **fields})
+    return present(
+        settled,
+        run="case",
+        thread="case",
+        parent_run=None,
+        photo="sha256:0",
+        usage=usage_of([]),
+    )
 
 
 @pytest.fixture
@@ -60,7 +67,8 @@ def shown(capsys: pytest.CaptureFixture[str]) -> Any:
 def test_the_answer(shown: Any) -> None:
     assert shown() == [
         "Paris, Île-de-France, France",
-        "48.88670, 2.34310   within 1.0 km, not calibrated",
+        "48.88670, 2.34310",
+        "reach of the evidence: 1.0 km (not calibrated: no calibration was made)",
         "drafted by consensus, 1 round",
         "",
         "Candidates",
@@ -92,9 +100,14 @@ def test_the_first_five_candidates_and_what_became_of_them(shown: Any) -> None:
     near = candidate(3, distance_km=0.24, held_back="geometry alone")
     lines = shown(candidates=[candidate(1), vetoed, near, *map(candidate, range(4, 9))])
     rows = lines[lines.index("Candidates") + 2 :]
-    assert "-33.44890, -170.66930  12,651 km" in rows[2] and rows[2].split()[-2:] == ["0", "vetoed"]
+    assert "-33.44890, -170.66930  12,651 km" in rows[2] and rows[2].split()[-2:] == [
+        "0",
+        "excluded",
+    ]
     assert "no named place" in rows[2]
-    assert "240 m" in "".join(rows) and "left out" in "".join(rows)
+    assert "240 m" in "".join(rows) and any(
+        row.endswith("excluded") and "240 m" in row for row in rows
+    )
     assert "and 3 more" in lines
 
 

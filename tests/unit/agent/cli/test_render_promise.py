@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from geofix.agent.answer import Calibration, ClaimCheck
-from geofix.agent.cli.render import claim_line, print_fix, radius_text
+from geofix.agent.answer import Calibration, ClaimCheck, Code, Reason
+from geofix.agent.cli.render import claim_line, print_fix
 from geofix.agent.cli.terminal import out
+from geofix.agent.fix import Fix, present, usage_of
 from geofix.agent.state import Settled
 
 PROMISED: dict[str, Any] = {
@@ -22,20 +23,33 @@ PROMISED: dict[str, Any] = {
 }
 
 
+def answer(**fields: Any) -> Fix:
+    settled = Settled(**{**PROMISED, **fields})
+    return present(
+        settled,
+        run="case",
+        thread="case",
+        parent_run=None,
+        photo="sha256:0",
+        usage=usage_of([]),
+    )
+
+
 def test_a_calibrated_answer_shows_its_coverage_and_its_confidence(capsys: Any) -> None:
-    print_fix(Settled(**PROMISED), out())
+    print_fix(answer(), out())
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1:4] == [
-        "48.88670, 2.34310   90% within 12.3 km",
+    assert lines[1:5] == [
+        "48.88670, 2.34310",
+        "within 12.3 km with 90% coverage",
         "50% within 400 m, 80% within 3.0 km, 95% within 8,448 km",
         "right within 1 km 62%, 25 km 91%, 200 km 91%, 750 km 95%, 2,500 km 100%",
     ]
     assert "not calibrated" not in "\n".join(lines).casefold()
 
 
-def test_the_radius_is_of_the_highest_coverage_that_has_it() -> None:
-    whole = Settled(**{**PROMISED, "radii_km": {"0.8": 3.0, "0.9": 12.3, "0.95": 12.3}})
-    assert radius_text(whole) == "95% within 12.3 km"
+def test_the_radius_is_of_the_highest_coverage_that_has_it(capsys: Any) -> None:
+    print_fix(answer(radii_km={"0.8": 3.0, "0.9": 12.3, "0.95": 12.3}), out())
+    assert "within 12.3 km with 95% coverage" in capsys.readouterr().out
 
 
 def test_an_answer_that_is_not_calibrated_says_why(capsys: Any) -> None:
@@ -45,17 +59,20 @@ def test_an_answer_that_is_not_calibrated_says_why(capsys: Any) -> None:
         "confidence": {},
         "calibration": Calibration(fitted=True, reason="calibrated with the encoder 'a'"),
     }
-    print_fix(Settled(**{**PROMISED, **drifted}), out())
-    shown = capsys.readouterr().out
-    assert "48.88670, 2.34310   within 12.3 km, not calibrated" in shown
-    assert "The radius is not calibrated: calibrated with the encoder 'a'" in shown
+    print_fix(answer(**drifted), out())
+    shown = " ".join(capsys.readouterr().out.split())
+    assert (
+        "48.88670, 2.34310 reach of the evidence: 12.3 km (not calibrated: calibrated with the"
+        " encoder 'a')"
+    ) in shown
+    assert shown.count("calibrated with the encoder") == 1 and "coverage" not in shown
     assert "right within" not in shown
 
 
 def test_a_radius_that_is_the_whole_earth_is_told(capsys: Any) -> None:
-    noted = Calibration(fitted=True, notes=["the radius at 95% is half the Earth"])
-    print_fix(Settled(**{**PROMISED, "calibration": noted}), out())
-    assert "the radius at 95% is half the Earth" in capsys.readouterr().out
+    whole = Reason.of(Code.WHOLE_EARTH, "the radius at 95% is half the Earth")
+    print_fix(answer(calibration=Calibration(fitted=True, notes=[whole])), out())
+    assert "Note: the radius at 95% is half the Earth" in capsys.readouterr().out
 
 
 def test_a_claim_is_told_with_its_verdict_and_p_value(capsys: Any) -> None:
@@ -67,9 +84,11 @@ def test_a_claim_is_told_with_its_verdict_and_p_value(capsys: Any) -> None:
         distance_km=16960.0,
         reason="of [red]others",
     )
-    assert claim_line(check) == (
+    fix = answer(claim_check=check)
+    assert fix.claim is not None and fix.claim.checked is not None
+    assert claim_line(fix.claim.checked) == (
         "-33.00000, 151.00000, 16,960 km from the answer: [red]inconsistent[/] (p = 0.012),"
         r" of \[red]others"
     )
-    print_fix(Settled(**{**PROMISED, "claim_check": check}), out())
+    print_fix(fix, out())
     assert "The claim" in capsys.readouterr().out

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context
 from geofix.agent.draft.ask import SEVERAL
 from geofix.agent.nodes.draft import draft
@@ -60,7 +61,8 @@ def test_a_temperature_that_cannot_be_had_is_said() -> None:
     fixed = ScriptedChat(answers=[POINT] * 4)
     outcome = draft(state(), Context(preset="g3", samples=1), wired(fixed))
     (reason,) = outcome.degraded
-    assert reason.startswith("draft: the model does not accept a temperature")
+    assert reason.code == "model_limited"
+    assert reason.text.startswith("draft: the model does not accept a temperature")
 
 
 def test_an_unusable_sample_costs_itself_only_and_is_said() -> None:
@@ -76,7 +78,8 @@ def test_an_unusable_sample_costs_itself_only_and_is_said() -> None:
     outcome = draft(state(), Context(preset="img2loc", samples=5), wired(model))
     assert len({one.provenance.sample for one in outcome.update["drafts"]}) == 4
     (reason,) = outcome.degraded
-    assert reason.startswith("draft: 4 of 5 answers could be used: the model's answer cannot")
+    assert reason.code == "model_failed"
+    assert reason.text.startswith("draft: 4 of 5 answers could be used: the model's answer cannot")
 
 
 def test_a_model_that_stops_answering_is_asked_no_more() -> None:
@@ -85,7 +88,8 @@ def test_a_model_that_stops_answering_is_asked_no_more() -> None:
     assert len(model.seen) == 10
     assert len(outcome.update["drafts"]) == 5
     (reason,) = outcome.degraded
-    assert reason.startswith("draft: 5 of 20 answers could be used: the model failed: TimeoutError")
+    said = "draft: 5 of 20 answers could be used: the model failed: TimeoutError"
+    assert reason.text.startswith(said)
 
 
 def test_routed_a_sharp_search_leaves_the_model_alone_with_the_photo() -> None:
@@ -100,7 +104,10 @@ def test_routed_a_sharp_search_leaves_the_model_alone_with_the_photo() -> None:
 def test_exemplars_that_are_not_there_are_said() -> None:
     _, outcome, model = by_model({}, context=Context(exemplars=2))
     assert outcome.degraded == tuple(
-        f"draft: no picture of candidate {number} was shown: the photo was removed"
+        Reason.of(
+            Code.PICTURE_NOT_SHOWN,
+            f"draft: no picture of candidate {number} was shown: the photo was removed",
+        )
         for number in (1, 2)
     )
     assert len(model.seen[0][1].content) == 3

@@ -95,7 +95,8 @@ def test_a_call_that_fails_leaves_the_vote_to_the_photos_and_says_why() -> None:
     assert only.drafted_by == "consensus"
     assert (only.latitude, only.longitude) == pytest.approx(PARIS, abs=0.01)
     (reason,) = outcome.degraded
-    assert reason == "draft: the model failed: TimeoutError: timed out; the photos voted instead"
+    said = "draft: the model failed: TimeoutError: timed out; the photos voted instead"
+    assert (reason.code, reason.text) == ("model_failed", said)
     assert outcome.detail["error"] == "the model failed: TimeoutError: timed out"
     assert outcome.detail["model"] == "scripted:one"
     assert outcome.detail["drafted_by"] == "consensus"

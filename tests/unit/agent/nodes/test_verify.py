@@ -62,7 +62,8 @@ def test_a_draft_outside_the_box_asked_may_not_be_the_answer(within: Region, vet
     drafted = next(c for c in outcome.update["candidates"] if c.origin == "draft")
     assert (drafted.vetoed is not None) is vetoed
     if vetoed:
-        assert drafted.vetoed == "the draft is outside the rest, where the answer must be"
+        said = "the draft is outside the rest, where the answer must be"
+        assert (drafted.vetoed.code, drafted.vetoed.text) == ("outside_region", said)
 
 
 def two_rounds(closer: list[tuple[float, float]]) -> tuple[State, Services]:
@@ -95,6 +96,6 @@ def test_who_chose_is_said_of_the_candidates_that_are_kept(
     state, services = two_rounds(closer)
     outcome = verify(state, Context(geometry_pictures=0, max_rounds=2), services)
     assert outcome.detail["kept_the_round_before"] is kept_before
-    said = [line for line in outcome.degraded if "the shipped scorers chose" in line]
+    said = [reason for reason in outcome.degraded if reason.code == "scorers_passed_over"]
     assert bool(said) is not kept_before
     assert (outcome.update["calibration"].reason is None) is kept_before

@@ -8,6 +8,7 @@ import pytest
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
+from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context
 from geofix.agent.run.recording import Node, Outcome, recorded
 from geofix.agent.state import Query, Settled, State
@@ -69,25 +70,27 @@ def test_a_graph_invoked_without_context_gets_the_defaults() -> None:
 
 def test_what_is_degraded_is_added_to_the_state() -> None:
     def degrade(state: State, context: Context, services: Any) -> Outcome:
-        return Outcome({}, "worse", degraded=("the model is down",))
+        return Outcome({}, "worse", degraded=(Reason.of(Code.MODEL_FAILED, "the model is down"),))
 
     result = one_node(degrade, Listed()).invoke({"photo": "x"})
-    assert result["degraded"] == ["the model is down"]
+    assert result["degraded"] == [Reason(code="model_failed", text="the model is down")]
 
 
 def test_words_that_steer_a_terminal_are_kept_written_out() -> None:
     def degrade(state: State, context: Context, services: Any) -> Outcome:
-        return Outcome({}, "a\x1b[2Jb\nc", degraded=("down: \x1b]0;x\x07 \u202egpj",))
+        down = Reason.of(Code.MODEL_FAILED, "down: \x1b]0;x\x07 \u202egpj")
+        return Outcome({}, "a\x1b[2Jb\nc", degraded=(down,))
 
     listed = Listed()
     result = one_node(degrade, listed).invoke({"photo": "x"})
-    assert result["degraded"] == [r"down: \x1b]0;x\x07 \u202egpj"]
+    assert [reason.text for reason in result["degraded"]] == [r"down: \x1b]0;x\x07 \u202egpj"]
     assert listed.steps[0].degraded == (r"down: \x1b]0;x\x07 \u202egpj",)
     assert listed.steps[0].summary == r"a\x1b[2Jb c"
     # Whoever builds one by hand.
-    assert Settled(reasons=["\x9b"], degraded=["\u200b"], photo_notes=["\r"]).model_dump(
-        include={"reasons", "degraded", "photo_notes"}
-    ) == {"reasons": [r"\x9b"], "degraded": [r"\u200b"], "photo_notes": [""]}
+    assert (Reason(code="other", text="\x9b").text, Settled(photo_notes=["\r"]).photo_notes) == (
+        r"\x9b",
+        [""],
+    )
 
 
 def test_a_failure_is_kept_before_it_is_raised() -> None:

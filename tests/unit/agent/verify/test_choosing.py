@@ -67,7 +67,8 @@ def test_dissimilar_photos_at_the_same_place_speak_against_it() -> None:
 def test_a_draft_far_from_every_photo_is_vetoed_however_sure_it_is() -> None:
     candidates = chosen([hit(PARIS, 0.3)], [drafted(BERLIN)])
     assert [candidate.vetoed is None for candidate in candidates] == [True, False]
-    assert "200 km" in (candidates[1].vetoed or "")
+    assert candidates[1].vetoed is not None
+    assert candidates[1].vetoed.code == "no_photo_near" and "200 km" in candidates[1].vetoed.text
 
 
 def test_a_draft_near_a_photo_is_not_vetoed() -> None:
@@ -77,7 +78,7 @@ def test_a_draft_near_a_photo_is_not_vetoed() -> None:
 
 def test_a_draft_in_the_sea_is_vetoed_and_a_photo_there_is_not() -> None:
     sea = chosen([hit(PARIS, 0.8)], [drafted(MID_ATLANTIC)])[1]
-    assert "sea" in (sea.vetoed or "")
+    assert sea.vetoed is not None and sea.vetoed.code == "in_sea"
     ship = chosen([hit(MID_ATLANTIC, 0.8)])[0]
     assert ship.vetoed is None
     assert ship.parts["land"] == 0.0
@@ -96,7 +97,7 @@ def test_a_claim_stands_last_with_its_own_evidence_and_is_vetoed() -> None:
     claimed = chosen(photos, drafts, claimed=BERLIN, place_similarity=by_latitude)
     last = claimed[-1]
     assert (last.origin, last.photos, last.rank) == ("claim", 0, 4)
-    assert "only the claim itself" in (last.vetoed or "")
+    assert last.vetoed is not None and last.vetoed.code == "claim_only"
     assert last.distance_km == pytest.approx(879, abs=10)
     assert last.parts["image_place"] == pytest.approx(BERLIN[0] / 90)
     assert last.parts["image_place_lead"] == pytest.approx(-1 / 90)

@@ -21,7 +21,7 @@ def seen(kind: str) -> SceneSeen:
 def test_what_shows_no_place_gets_no_answer_and_keeps_its_candidates(kind: str) -> None:
     reason = rejection(seen(kind), candidate(PARIS, 0.9))
     assert reason is not None
-    assert SHOWS[kind] in reason
+    assert reason.code == "no_place_shown" and SHOWS[kind] in reason.text
     first = candidate(PARIS, 0.9, likeness=1.0, share_25_km=1.0)
     verdict = decide(
         [first], retrieval([hit(PARIS, 0.9)]), Context(), rounds_left=2, scene=seen(kind)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context
 from geofix.agent.state import Draft, Hit, Verdict
 from geofix.agent.verify.verdict import decide
@@ -21,16 +22,22 @@ def verdict(
     return decide(candidates, retrieval(positives), Context(**options), rounds_left=rounds_left)
 
 
+def said(decided: Verdict, code: Code) -> str:
+    return " ".join(reason.text for reason in decided.reasons if reason.code == code)
+
+
 def test_one_photo_that_is_alike_as_no_other_is_accepted() -> None:
     decided = verdict([hit(PARIS, 0.8, impostor_share=0.006), hit(BERLIN, 0.4)])
     assert decided.decision == "accept"
-    assert "within 1 km" in decided.reasons[0]
+    assert [reason.code for reason in decided.reasons] == ["votes", "rarity"]
+    assert "within 1 km" in decided.reasons[0].text
 
 
 def test_a_likeness_that_is_common_abstains_and_says_how_common() -> None:
     decided = verdict([hit(PARIS, 0.3, impostor_share=0.79), hit(BERLIN, 0.1)])
     assert decided.decision == "abstain"
-    assert "79%" in decided.reasons[0]
+    assert [reason.code for reason in decided.reasons] == ["unlike_gallery", "votes_scattered"]
+    assert "79%" in decided.reasons[0].text
 
 
 def test_three_photos_that_agree_outweigh_a_likeness_that_is_not_rare() -> None:
@@ -58,7 +65,7 @@ def test_frames_of_one_walk_are_one_witness() -> None:
 def test_without_a_null_distribution_nothing_tells_what_is_alike() -> None:
     decided = verdict([hit(PARIS, 0.8, impostor_share=None)])
     assert decided.decision == "abstain"
-    assert "too few photos" in decided.reasons[0]
+    assert decided.reasons[0].code == "gallery_too_small"
     assert verdict([hit(PARIS, 0.8, impostor_share=None)], vectors="raw").decision == "accept"
 
 
@@ -87,7 +94,7 @@ def test_two_places_that_stay_close_are_not_decided_by_a_hair() -> None:
     close = [hit(PARIS, 0.6), hit(SUVA, 0.595)]
     decided = verdict(close)
     assert decided.decision == "abstain"
-    assert "leads" in decided.reasons[0]
+    assert decided.reasons[0].code == "ambiguous"
     assert verdict(close, ask_human=True).decision == "review"
 
 
@@ -95,13 +102,13 @@ def test_votes_scattered_over_continents_abstain() -> None:
     scattered = [hit(PARIS, 0.6), hit(SUVA, 0.58), hit((-33.4, -70.7), 0.58)]
     decided = verdict(scattered, accept_margin=0.0)
     assert decided.decision == "abstain"
-    assert decided.reasons[0] == "no place has half of the votes"
+    assert decided.reasons[0].code == "no_majority"
 
 
 def test_nothing_found_abstains_and_says_where() -> None:
     decided = verdict([])
     assert decided.decision == "abstain"
-    assert decided.reasons[0] == "no photo was found in the gallery"
+    assert decided.reasons == [Reason.of(Code.NO_PHOTO_FOUND, "no photo was found in the gallery")]
 
 
 def test_vetoed_drafts_alone_abstain_and_one_beside_others_is_named() -> None:
@@ -110,7 +117,7 @@ def test_vetoed_drafts_alone_abstain_and_one_beside_others_is_named() -> None:
     )
     decided = verdict([hit(PARIS, 0.8)], drafts=[far])
     assert decided.decision == "accept"
-    assert any("was left out" in reason for reason in decided.reasons)
+    assert "was left out" in said(decided, Code.LEFT_OUT)
 
 
 def test_a_draft_that_no_photo_speaks_for_is_told_as_that() -> None:
@@ -119,8 +126,8 @@ def test_a_draft_that_no_photo_speaks_for_is_told_as_that() -> None:
     assert drafted.origin == "draft" and drafted.vetoed is None
     decided = decide([drafted, *others], retrieval([photo]), Context(), rounds_left=0)
     assert decided.decision == "abstain"
-    assert "only the model's draft names it" in decided.reasons[0]
-    assert "100%" not in decided.reasons[0]
+    assert [reason.code for reason in decided.reasons] == ["draft_only"]
+    assert "100%" not in decided.reasons[0].text
 
 
 AGREEING = [
@@ -138,7 +145,7 @@ def test_that_photos_agree_tells_something_only_where_the_gallery_is_elsewhere_t
     )
     decided = decide(candidates, retrieval(positives), Context(), rounds_left=0)
     assert decided.decision == decision
-    assert ("1.7 times the votes" in " ".join(decided.reasons)) is (decision == "abstain")
+    assert ("1.7 times the votes" in said(decided, Code.VOTES_EXPECTED)) is (decision == "abstain")
 
 
 @pytest.mark.parametrize(("inliers", "decision"), [(20, "accept"), (19, "abstain")])
@@ -148,4 +155,4 @@ def test_geometry_outweighs_a_likeness_that_is_common(inliers: int, decision: st
     candidates = chosen(positives, matches=matches)
     decided = decide(candidates, retrieval(positives), Context(), rounds_left=0)
     assert decided.decision == decision
-    assert ("20 points match" in " ".join(decided.reasons)) is (decision == "accept")
+    assert ("20 points match" in said(decided, Code.POINTS_MATCH)) is (decision == "accept")

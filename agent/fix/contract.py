@@ -1,0 +1,364 @@
+"""The contract `geofix.fix/1`: what Python, the command line, HTTP and MCP answer with.
+
+Within version 1 fields, codes and kinds may be added. None is removed, renamed or given another
+type or meaning; that makes `geofix.fix/2`. So a client has to ignore fields it does not know and
+take an unknown code or kind by its text. `Fix.read` does both. A field that is added has a default,
+so that documents from before it can still be read. `tests/data/fix-1.json` is the frozen schema
+that a test compares with.
+
+`docs/answer.md` is made of the texts below.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from geofix.agent.answer import Latitude, Longitude, Reason
+from geofix.agent.fix.forms import geojson, text
+
+SCHEMA: Literal["geofix.fix/1"] = "geofix.fix/1"
+"""Name and version of the contract."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+Meters = Annotated[int, Field(ge=0)]
+
+
+def _open(schema: dict[str, Any]) -> None:
+    """Let a schema accept the fields that later versions add."""
+    schema.pop("additionalProperties", None)
+
+
+class Part(BaseModel):
+    """A part of the answer. It is read-only, and a field that it does not have is an error."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        serialize_by_alias=True,
+        json_schema_extra=_open,
+    )
+
+
+class Radius(Part):
+    """A radius and how often it holds the true place."""
+
+    coverage: Share
+    """Share of photos from new places whose true place lies within the radius, at least, on average
+    over calibrations."""
+    radius_m: Meters
+    """Meters, rounded up."""
+
+
+class Position(Part):
+    """Where the photo was taken."""
+
+    latitude: Latitude
+    """Degrees with five decimals, which is a meter."""
+    longitude: Longitude
+    """Degrees with five decimals."""
+    radius_m: Meters
+    """Meters, rounded up. What it means depends on `radius_kind`."""
+    radius_kind: Literal["calibrated", "reach"]
+    """`calibrated`: the true place lies within `radius_m` as often as `coverage` says. `reach`: how
+    far the photos that support the answer are spread; the true place can lie outside, and nobody
+    knows how often."""
+    coverage: Share | None
+    """Of `radius_m`. null for a reach."""
+    radii: list[Radius]
+    """The radius at every calibrated coverage, from small to large. Empty for a reach."""
+
+
+class FixPlace(Part):
+    """The name of the place at the position."""
+
+    label: str
+    """The full name, such as `Paris, Île-de-France, France`."""
+    name: str | None
+    """Of the nearest town."""
+    admin: str | None
+    """State, province or the like."""
+    country: str | None
+    """Its English name."""
+    country_code: str | None
+    """ISO 3166-1 alpha-2."""
+
+
+class Confidence(Part):
+    """The probability that the position is right to within a distance."""
+
+    scale: str
+    """`street`, `city`, `region`, `country` or `continent`."""
+    within_km: float
+    """The distance that the scale stands for: 1, 25, 200, 750 or 2500 km."""
+    probability: Share
+    """Calibrated probability that the true place lies within this distance."""
+
+
+class FixCandidate(Part):
+    """One place where the photo may have been taken."""
+
+    id: str
+    """`c` and the rank. Unique within the run."""
+    rank: int
+    """From 1; the first is the answer, if there is one."""
+    latitude: Latitude
+    """Degrees with five decimals."""
+    longitude: Longitude
+    """Degrees with five decimals."""
+    label: str | None
+    """Name of the place. null if it has none."""
+    probability: Share | None
+    """Calibrated probability that the photo was taken within 25 km of here. null where no
+    calibration gives one; today only the answer can have one."""
+    score: Share
+    """Not a probability. Comparable only within one run."""
+    photos: int
+    """Number of similar gallery photos that were taken there."""
+    distance_m: Meters
+    """Meters from the first candidate."""
+    excluded: Reason | None
+    """Why it cannot be the answer, whatever its score. null if it can."""
+
+
+EvidenceKind = Annotated[
+    str, WithJsonSchema({"anyOf": [{"enum": ["gallery_photo"]}, {"type": "string"}]})
+]
+
+
+class FixEvidence(Part):
+    """Something that supports the answer, with the credits its licence asks for."""
+
+    id: str
+    """`e` and a number. Unique within the run."""
+    kind: EvidenceKind
+    """`gallery_photo`: a similar photo whose place is known. Later versions may add kinds."""
+    gallery: str
+    """Name of the gallery that has the photo."""
+    source: str
+    """Where the gallery has the photo from."""
+    photo: str
+    """Id of the photo at its source."""
+    latitude: Latitude
+    """Degrees with five decimals."""
+    longitude: Longitude
+    """Degrees with five decimals."""
+    similarity: float
+    """Cosine similarity to the photo asked about."""
+    distance_m: Meters
+    """Meters from the position."""
+    supports: list[str]
+    """Ids of the candidates within 25 km of it."""
+    licence: str | None
+    """null if the gallery names none."""
+    attribution: str | None
+    """The credit line, or the author if there is none."""
+
+
+class FileClaim(Part):
+    """What the file's EXIF says. It can be forged, and was not used for the answer."""
+
+    latitude: float | None
+    """Degrees."""
+    longitude: float | None
+    """Degrees."""
+    altitude_m: float | None
+    """Meters above sea level."""
+    taken_at: str | None
+    """Date and time as the file writes them."""
+    camera: str | None
+    """Make and model."""
+    distance_m: Meters | None
+    """Meters from the position. null without either."""
+
+
+class CheckedClaim(Part):
+    """Whether the place that the caller claims is consistent with the photo."""
+
+    latitude: Latitude
+    """Of the claimed place, in degrees."""
+    longitude: Longitude
+    """Of the claimed place, in degrees."""
+    verdict: Literal["consistent", "inconsistent", "undecidable"]
+    """`undecidable` where no calibration holds, where there is no position, or where nearly any
+    claim would agree."""
+    p_value: Share | None
+    """Share of calibration places whose answers were at least as far off. null if undecidable."""
+    distance_m: Meters | None
+    """Meters from the position. null without one."""
+    text: str
+    """Why, for people."""
+
+
+class FixClaim(Part):
+    """Claims about the place, reported apart from the answer."""
+
+    exif: FileClaim | None
+    """null if the file says nothing. It must not reach a model or a third party; see
+    `Fix.without_exif`."""
+    checked: CheckedClaim | None
+    """null if nobody asked for a check."""
+
+
+class FixMethod(Part):
+    """How the answer was made."""
+
+    drafted_by: str
+    """`consensus` where the similar photos voted, or the model as `provider:model`."""
+    rounds: int
+    """Number of rounds of search."""
+    calibration: str | None
+    """SHA-256 of the data that radius and probabilities were calibrated on. null if no calibration
+    holds for this run."""
+    calibration_places: int | None
+    """Number of places in that data."""
+
+
+class Usage(Part):
+    """What the run took."""
+
+    calls: int
+    """Number of model calls."""
+    tokens: int
+    """Input and output together, as the servers count them."""
+    cost_usd: float | None
+    """US dollars. null if a price is not known."""
+    seconds: float
+    """Time that the steps took. Waiting for a person does not count."""
+
+
+class Fix(Part):
+    """The answer to one photo: where it was taken and why, or why there is no answer.
+
+    Every field is always present. Distances end in `_m` (meters) or `_km` (kilometers). The JSON
+    text of an answer has fewer than 10,000 bytes, about 2,000 as a rule, unless every candidate was
+    asked for.
+    """
+
+    schema_: Literal["geofix.fix/1"] = Field(alias="schema")
+    """Name and version of this contract."""
+    run: str
+    """Id of the run. It names the answer, its trail and its explanation."""
+    thread: str
+    """What runs are grouped by, such as a case. The same question asked again on its thread is the
+    same run."""
+    parent_run: str | None
+    """Id of the run that this one was forked from. null if it was not."""
+    photo: str
+    """`sha256:` and the hash of the file."""
+    status: Literal["located", "abstained", "waiting", "running"]
+    """`located`: there is a position. `abstained`: there is none, and `abstention` says why.
+    `waiting`: a person has to choose a candidate. `running`: the run was cut off before it
+    decided."""
+    position: Position | None
+    """null unless located."""
+    place: FixPlace | None
+    """null unless located, and where no place is near, as at sea."""
+    confidence: list[Confidence]
+    """From the finest scale to the coarsest. Empty where no calibration holds."""
+    abstention: Reason | None
+    """Why there is no position. null unless abstained."""
+    question: dict[str, Any] | None
+    """What a person is asked. null unless waiting."""
+    candidates: list[FixCandidate]
+    """Places the photo may be of, best first. Those with a probability (or score, where there is no
+    probability) under 0.02 are left out, and so are all after the tenth. The answer is always
+    listed."""
+    candidates_not_listed: int
+    """Number of candidates left out of the list."""
+    evidence: list[FixEvidence]
+    """Most similar first. Empty unless located."""
+    reasons: list[Reason]
+    """What speaks for the answer or against one, the most important first."""
+    warnings: list[Reason]
+    """What was not done as asked, or limits what the answer means."""
+    claim: FixClaim | None
+    """null if neither the file nor the caller claims a place."""
+    method: FixMethod
+    """Who proposed the answer, and what it was calibrated on."""
+    usage: Usage
+    """Model calls, tokens, money and time."""
+
+    @classmethod
+    def read(cls, document: str | bytes | Mapping[str, Any]) -> Self:
+        """Read an answer, also one of a later version 1: fields that it added are dropped.
+
+        Args:
+            document: JSON, or what was parsed from it.
+
+        Raises:
+            ValueError: It is no answer of version 1.
+        """
+        data = json.loads(document) if isinstance(document, str | bytes) else document
+        return cls.model_validate(data, extra="ignore")
+
+    @property
+    def located(self) -> bool:
+        """Whether there is a position."""
+        return self.position is not None
+
+    @property
+    def latitude(self) -> float | None:
+        """Degrees; none without a position."""
+        return None if self.position is None else self.position.latitude
+
+    @property
+    def longitude(self) -> float | None:
+        """Degrees; none without a position."""
+        return None if self.position is None else self.position.longitude
+
+    @property
+    def radius_km(self) -> float | None:
+        """`position.radius_m` in kilometers; see `position.radius_kind` for what it means."""
+        return None if self.position is None else self.position.radius_m / 1000
+
+    def without_exif(self) -> Self:
+        """Return the answer without what the file's EXIF says, to give to a model or a third party.
+
+        The check of a claim is left out with it if the claimed place is that of the EXIF.
+        """
+        if self.claim is None or self.claim.exif is None:
+            return self
+        exif, checked = self.claim.exif, self.claim.checked
+        if checked is not None and (checked.latitude, checked.longitude) == (
+            exif.latitude,
+            exif.longitude,
+        ):
+            checked = None
+        claim = None if checked is None else FixClaim(exif=None, checked=checked)
+        return self.model_copy(update={"claim": claim})
+
+    def to_text(self) -> str:
+        """Return the answer in about 400 characters, for a chat or a model.
+
+        It has nothing of the file's EXIF, and no text from a gallery.
+        """
+        return text(self)
+
+    def to_geojson(self) -> dict[str, Any]:
+        """Return a FeatureCollection (RFC 7946).
+
+        It holds the radius as a polygon and the position as a point, both only if there is one,
+        then the other candidates and the evidence.
+        """
+        return geojson(self)
+
+
+def fix_schema() -> dict[str, Any]:
+    """Return the JSON Schema of `Fix` (2020-12)."""
+    made = Fix.model_json_schema()
+    for part in [made, *made["$defs"].values()]:
+        part.pop("title", None)
+        for field in part["properties"].values():
+            field.pop("title", None)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:{SCHEMA.replace('.', ':').replace('/', ':')}",
+        "title": SCHEMA,
+        **made,
+    }

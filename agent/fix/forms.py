@@ -1,0 +1,117 @@
+"""Other forms of an answer: text for a chat or a model, and GeoJSON for a map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from geofix.agent.answer import format_coordinates
+from geofix.tools.geo.shapes import circle_geometry
+
+if TYPE_CHECKING:
+    from geofix.agent.fix.contract import Fix, FixCandidate, Position
+
+LONGEST_LABEL = 60
+"""Characters of a place name in the text."""
+
+LONGEST_SENTENCE = 160
+"""Characters of a reason in the text."""
+
+
+def kilometers(distance_m: float) -> str:
+    """Return a distance with its unit."""
+    if distance_m < 1000:
+        return f"{distance_m:.0f} m"
+    return f"{distance_m / 1000:.1f} km" if distance_m < 1e5 else f"{distance_m / 1000:,.0f} km"
+
+
+def radius_sentence(position: Position) -> str:
+    """Return what the radius says, in the words of the contract."""
+    distance = kilometers(position.radius_m)
+    if position.coverage is None:
+        return f"reach of the evidence: {distance} (not calibrated, so the place can lie outside)"
+    return f"within {distance} with {position.coverage:.0%} coverage"
+
+
+def text(fix: Fix) -> str:
+    """Return the answer in a few sentences of plain text."""
+    parts = [_head(fix)]
+    parts += [f"{_short(reason.text, LONGEST_SENTENCE)}." for reason in fix.reasons[:1]]
+    rivals = [one for one in fix.candidates if one.excluded is None]
+    if fix.located or fix.status == "abstained":
+        rivals = rivals[1:] if fix.located else rivals
+        parts += [f"Next: {_named(rivals[0])}."] if rivals else []
+    elif fix.status == "waiting":
+        parts += [f"Candidates: {'; '.join(map(_named, rivals[:4]))}."] if rivals else []
+    if fix.claim is not None and fix.claim.checked is not None:
+        parts.append(f"The claimed place is {fix.claim.checked.verdict}.")
+    if fix.warnings:
+        parts.append(f"Warnings: {', '.join(dict.fromkeys(w.code for w in fix.warnings))}.")
+    return " ".join([*parts, f"Run {fix.run}."])
+
+
+def _head(fix: Fix) -> str:
+    if fix.position is not None:
+        label = "no named place" if fix.place is None else _short(fix.place.label, LONGEST_LABEL)
+        where = format_coordinates(fix.position.latitude, fix.position.longitude)
+        return f"{label}, {where}; {radius_sentence(fix.position)}."
+    if fix.abstention is not None:
+        why = _short(fix.abstention.text, LONGEST_SENTENCE)
+        return f"No answer ({fix.abstention.code}): {why}."
+    return {
+        "waiting": "No answer yet: a person has to choose a candidate.",
+        "running": "No answer yet: the run was cut off and can be resumed.",
+    }.get(fix.status, "No answer.")
+
+
+def _named(candidate: FixCandidate) -> str:
+    label = "no named place" if candidate.label is None else candidate.label
+    word = (
+        f"score {candidate.score:.2f}"
+        if candidate.probability is None
+        else f"probability {candidate.probability:.2f}"
+    )
+    return f"{candidate.rank}. {_short(label, LONGEST_LABEL)} ({word})"
+
+
+def _short(words: str, most: int) -> str:
+    return words if len(words) <= most else words[: most - 1].rstrip() + "…"
+
+
+def geojson(fix: Fix) -> dict[str, Any]:
+    """Return the answer as a FeatureCollection."""
+    features = [] if fix.position is None else [_radius(fix.position)]
+    for number, candidate in enumerate(fix.candidates):
+        features.append(
+            _point(
+                candidate.latitude,
+                candidate.longitude,
+                role="fix" if fix.located and number == 0 else "candidate",
+                **candidate.model_dump(mode="json", exclude={"latitude", "longitude"}),
+            )
+        )
+    features += [
+        _point(
+            photo.latitude,
+            photo.longitude,
+            role="evidence",
+            **photo.model_dump(mode="json", exclude={"latitude", "longitude"}),
+        )
+        for photo in fix.evidence
+    ]
+    return {"type": "FeatureCollection", "features": features}
+
+
+def _radius(position: Position) -> dict[str, Any]:
+    return _feature(
+        circle_geometry(position.latitude, position.longitude, position.radius_m / 1000),
+        role="radius",
+        **position.model_dump(mode="json", exclude={"latitude", "longitude"}),
+    )
+
+
+def _point(latitude: float, longitude: float, **properties: Any) -> dict[str, Any]:
+    return _feature({"type": "Point", "coordinates": [longitude, latitude]}, **properties)
+
+
+def _feature(geometry: dict[str, Any], **properties: Any) -> dict[str, Any]:
+    return {"type": "Feature", "geometry": geometry, "properties": properties}
