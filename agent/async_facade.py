@@ -13,11 +13,23 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import Command, Durability, StateSnapshot
+from sqlalchemy import Engine
 
 from geofix.agent.calibration.claims import Coordinates
-from geofix.agent.facade import ASK_AGAIN_S, Facade, Graph, Listener, Next, to_ask, with_saver
+from geofix.agent.checkpointer import require_ours, serializer
+from geofix.agent.facade import (
+    ASK_AGAIN_S,
+    Facade,
+    Graph,
+    Listener,
+    Next,
+    Savers,
+    to_ask,
+    with_saver,
+)
 from geofix.agent.run.opening import (
     Question,
     answer_of,
@@ -33,7 +45,6 @@ from geofix.agent.run.recording import in_thread
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import Region, Settled
-from geofix.db.checkpoints import AsyncCheckpointPool
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import Photo
 
@@ -44,18 +55,15 @@ if TYPE_CHECKING:
 class AsyncAgent(Facade):
     """An open geofix for asyncio; see `Agent` for what each method does."""
 
-    def __init__(
-        self, services: Services, pool: AsyncCheckpointPool, durability: Durability = "sync"
-    ) -> None:
+    def __init__(self, services: Services, savers: Savers, durability: Durability = "sync") -> None:
         """Use `aopen_agent` instead; it opens and closes what this needs."""
         super().__init__(services, durability=durability, under_asyncio=True)
-        self._pool = pool
+        self._savers = savers
 
     @property
     def graph(self) -> Graph:
         """The compiled graph with its checkpoints; each has a saver of its own."""
-        saver = AsyncPostgresSaver(self._pool, serde=self._serializer)
-        return with_saver(self._compiled, saver)
+        return with_saver(self._compiled, self._savers())
 
     async def alocate(
         self,
@@ -154,14 +162,25 @@ async def aopen_agent(
     model: BaseChatModel | str | None = None,
     progress: Callable[[str], None] | None = None,
     durability: Durability = "sync",
+    engine: Engine | None = None,
+    saver: BaseCheckpointSaver[str] | None = None,
 ) -> AsyncIterator[AsyncAgent]:
-    """Open geofix for several photos at once; arguments are those of `open_agent`."""
-    services = Services(settings, encoder=encoder, model=model, progress=progress)
+    """Open geofix for several photos at once; arguments and errors are those of `open_agent`.
+
+    A `saver` has to be one for asyncio. The `engine` is a synchronous one all the same.
+    """
+    if saver is not None:
+        require_ours(saver)
+    services = Services(settings, encoder=encoder, model=model, progress=progress, engine=engine)
     try:
         # In a thread, since the embedded server may have to be started.
-        await in_thread(services.open_for_runs)
+        await in_thread(services.open_for_runs, checkpoints=saver is None)
+        if saver is not None:
+            yield AsyncAgent(services, lambda: saver, durability)
+            return
+        serde = serializer()
         async with services.async_checkpoint_pool() as pool:
-            yield AsyncAgent(services, pool, durability)
+            yield AsyncAgent(services, lambda: AsyncPostgresSaver(pool, serde=serde), durability)
     finally:
         await in_thread(services.close)
 

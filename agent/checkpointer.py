@@ -8,10 +8,12 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from pydantic import BaseModel
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place, Reason
 from geofix.agent.context import Context
 from geofix.agent.errors import SettingError
+from geofix.agent.fix import Fix
 from geofix.agent.state import (
     Answered,
     Asked,
@@ -44,7 +46,7 @@ PERSISTED = (
     Context,
     Draft,
     Evidence,
-    Settled,
+    Fix,
     Hit,
     Place,
     Provenance,
@@ -54,6 +56,7 @@ PERSISTED = (
     Retrieval,
     SceneSeen,
     SearchReport,
+    Settled,
     Spending,
     Spot,
     State,
@@ -87,7 +90,8 @@ def require_ours(saver: BaseCheckpointSaver[Any]) -> None:
     Raises:
         SettingError: Its serializer does not load a class of ours.
     """
-    for cls in PERSISTED:
+    classes: tuple[type[BaseModel], ...] = PERSISTED
+    for cls in classes:
         # As LangGraph does: an object by its class and fields. Which fields, does not matter here.
         written = saver.serde.dumps_typed(cls.model_construct())
         if not isinstance(saver.serde.loads_typed(written), cls):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +17,10 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Durability, StateSnapshot
+from sqlalchemy import Engine
 
 from geofix.agent.calibration.claims import Coordinates
-from geofix.agent.checkpointer import serializer
+from geofix.agent.checkpointer import require_ours, serializer
 from geofix.agent.context import Context
 from geofix.agent.errors import RunBusy
 from geofix.agent.graph import build_graph
@@ -37,7 +38,6 @@ from geofix.agent.run.opening import (
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import Answered, Query, Region, Settled, State
-from geofix.db.checkpoints import CheckpointPool
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import Photo
 
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 Listener = Callable[[dict[str, Any]], None]
 Next = Callable[[StateSnapshot], tuple[bool, Query | Command[Any] | None]]
 """Says of a run's state whether it goes on, and with which input."""
+
+Savers = Callable[[], BaseCheckpointSaver[str]]
+"""Gives a saver for a run."""
 
 Graph = CompiledStateGraph[State, Context, Query, Answered]
 
@@ -76,7 +79,6 @@ class Facade:
         """Compile the graph; it is compiled once and shared by all its savers."""
         self.services = services
         self._durability: Durability = durability
-        self._serializer = serializer()
         graph = build_graph(lambda: self.services, under_asyncio=under_asyncio)
         self._compiled = graph.compile(name="geofix")
 
@@ -131,12 +133,12 @@ class Agent(Facade):
     def __init__(
         self,
         services: Services,
-        pool: CheckpointPool,
+        savers: Savers,
         durability: Durability = "sync",
     ) -> None:
         """Use `open_agent` instead; it opens and closes what this needs."""
         super().__init__(services, durability=durability)
-        self._pool = pool
+        self._savers = savers
 
     @property
     def graph(self) -> Graph:
@@ -145,8 +147,7 @@ class Agent(Facade):
         Each is a copy with a saver of its own, since one saver serves one run at a time. Nodes and
         schemas are shared: to compile them anew takes 15 ms of CPU, the copy 0.1 ms.
         """
-        saver = PostgresSaver(self._pool, serde=self._serializer)
-        return with_saver(self._compiled, saver)
+        return with_saver(self._compiled, self._savers())
 
     def locate(
         self,
@@ -276,6 +277,8 @@ def open_agent(
     model: BaseChatModel | str | None = None,
     progress: Callable[[str], None] | None = None,
     durability: Durability = "sync",
+    engine: Engine | None = None,
+    saver: BaseCheckpointSaver[str] | None = None,
 ) -> Iterator[Agent]:
     """Open geofix for several photos; everything slow is loaded once.
 
@@ -286,12 +289,30 @@ def open_agent(
         progress: Called with one line when something slow is about to happen.
         durability: When LangGraph saves a run. Only by `sync` has one that is killed saved what it
             paid for; `exit`, once at the end, is for batches that ask a lost photo again.
+        engine: The caller's SQLAlchemy engine over psycopg, used instead of one to
+            `settings.database_url`. It is never disposed of. Locks of runs, and checkpoints where
+            there is no `saver`, connect to its URL by themselves.
+        saver: The caller's LangGraph saver for checkpoints, instead of one over a pool of ours. It
+            has to load geofix's classes: make it with `serde=geofix.langgraph.serializer()`. One
+            that belongs to somebody else's threads may hold them too: geofix's are ids of runs.
+
+    Raises:
+        SettingError: The saver would lose classes of geofix.
+        GeofixError: The set-up is unusable; see `geofix.agent.errors`.
     """
-    with Services(settings, encoder=encoder, model=model, progress=progress) as services:
+    if saver is not None:
+        require_ours(saver)
+    with ExitStack() as opened:
+        services = opened.enter_context(
+            Services(settings, encoder=encoder, model=model, progress=progress, engine=engine)
+        )
         # Before the pool: it sets the embedded database up, checkpoints included.
-        services.open_for_runs()
-        with services.checkpoint_pool() as pool:
-            yield Agent(services, pool, durability)
+        services.open_for_runs(checkpoints=saver is None)
+        if saver is not None:
+            yield Agent(services, lambda: saver, durability)
+            return
+        pool, serde = opened.enter_context(services.checkpoint_pool()), serializer()
+        yield Agent(services, lambda: PostgresSaver(pool, serde=serde), durability)
 
 
 def locate(

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from geofix.agent.answer import format_coordinates
-from geofix.agent.fix import Fix
+from geofix.agent.fix import Fix, present, usage_of
+from geofix.agent.services import Services
+from geofix.agent.state import Settled
+
+
+def presented(services: Services, settled: Settled) -> Fix:
+    """Return the public answer of a run that the graph has finished."""
+    run = services.trail.read(settled.run or "")
+    return present(
+        settled,
+        run=run.id,
+        thread=run.thread,
+        parent_run=run.parent_run,
+        photo=settled.photo or "",
+        usage=usage_of(run.steps),
+    )
 
 
 def text_of(fix: Fix) -> str:
     """Return the answer as text for a chat or a model, with the photo's reference."""
-    if fix.latitude is None or fix.longitude is None:
-        head = f"{fix.status}: {'; '.join(fix.reasons)}"
-    else:
-        head = f"{fix.place or 'no named place'}, {format_coordinates(fix.latitude, fix.longitude)}"
-    return f"{head}. Run {fix.run}. Photo {fix.photo}."
+    return f"{fix.to_text()} Photo {fix.photo}."
 
 
 def plain(fix: Fix) -> dict[str, Any]:
-    """Return the answer as plain JSON types."""
-    return fix.model_dump(mode="json")
+    """Return the answer as plain JSON types, without what the file's EXIF says."""
+    return fix.without_exif().model_dump(mode="json")

@@ -17,8 +17,10 @@ from geofix.agent.context import Context, checked_context, context_from, recursi
 from geofix.agent.errors import RegionError, TrailError
 from geofix.agent.facade import Agent
 from geofix.agent.fix import Fix
+from geofix.agent.hosts.answers import presented
 from geofix.agent.regions import HOW_TO_WRITE, parse_region
-from geofix.agent.state import Query, Region
+from geofix.agent.services import Services
+from geofix.agent.state import Query, Region, Settled
 
 CHECKPOINTER = "__pregel_checkpointer"
 """LangGraph's own name for the saver that a graph hands down to the graphs inside it."""
@@ -82,14 +84,12 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def ask(agent: Agent, query: Query, options: Mapping[str, Any]) -> Fix:
     """Ask our graph inside a node or a tool of the host, and return the answer."""
-    given, how = query.model_dump(exclude_none=True), _how(options)
-    return _answer(agent.subgraph.invoke(given, **how))
+    return _answer(agent.services, agent.subgraph.invoke(query, **_how(options)))
 
 
 async def aask(agent: AsyncAgent, query: Query, options: Mapping[str, Any]) -> Fix:
     """The same under asyncio."""
-    given, how = query.model_dump(exclude_none=True), _how(options)
-    return _answer(await agent.subgraph.ainvoke(given, **how))
+    return _answer(agent.services, await agent.subgraph.ainvoke(query, **_how(options)))
 
 
 def _how(options: Mapping[str, Any]) -> _How:
@@ -111,10 +111,10 @@ def _how(options: Mapping[str, Any]) -> _How:
     return {"config": {"recursion_limit": recursion_limit(context)}, "context": context}
 
 
-def _answer(given: dict[str, Any]) -> Fix:
-    fix = given.get("fix")
-    if isinstance(fix, Fix):
-        return fix
+def _answer(services: Services, given: dict[str, Any]) -> Fix:
+    settled = given.get("fix")
+    if isinstance(settled, Settled):
+        return presented(services, settled)
     raise TrailError(
         "the run waits for a person to choose a candidate, but nothing here can ask one: use the"
         " option ask_human only in a graph with a checkpointer"

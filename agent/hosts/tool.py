@@ -78,6 +78,7 @@ def as_tool(
         within: Annotated[str | None, WITHIN_HELP] = None,
         runtime: ToolRuntime = None,  # type: ignore[assignment] # LangGraph knows it by this type
     ) -> tuple[str, dict[str, Any]]:
+        assert isinstance(agent, Agent)
         try:
             return _told(ask(agent, asked(photo, within, runtime), chosen))
         except GeofixError as error:
@@ -88,6 +89,7 @@ def as_tool(
         within: Annotated[str | None, WITHIN_HELP] = None,
         runtime: ToolRuntime = None,  # type: ignore[assignment] # LangGraph knows it by this type
     ) -> tuple[str, dict[str, Any]]:
+        assert isinstance(agent, AsyncAgent)
         try:
             query = await in_thread(asked, photo, within, runtime)
             return _told(await aask(agent, query, chosen))
