@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any
 
-from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.config import get_config
 from langgraph.runtime import Runtime
@@ -13,12 +12,13 @@ from langgraph.runtime import Runtime
 from geofix.agent.async_facade import AsyncAgent
 from geofix.agent.calibration.claims import parse_claim
 from geofix.agent.checkpointer import require_ours
-from geofix.agent.context import Context, checked_context, context_from, recursion_limit
+from geofix.agent.context import checked_context, context_from, recursion_limit
 from geofix.agent.errors import RegionError, TrailError
 from geofix.agent.facade import Agent
 from geofix.agent.fix import Fix
 from geofix.agent.hosts.answers import presented
 from geofix.agent.regions import HOW_TO_WRITE, parse_region
+from geofix.agent.run.recording import in_thread
 from geofix.agent.services import Services
 from geofix.agent.state import Query, Region, Settled
 
@@ -27,11 +27,6 @@ CHECKPOINTER = "__pregel_checkpointer"
 
 RUNTIME = "__pregel_runtime"
 """The same for its runtime. `get_runtime` fails in a tool that is called outside a graph."""
-
-
-class _How(TypedDict):
-    config: RunnableConfig
-    context: Context
 
 
 def query_of(photo: str, within: object, claimed: Any) -> Query:
@@ -84,38 +79,69 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def ask(agent: Agent, query: Query, options: Mapping[str, Any]) -> Fix:
     """Ask our graph inside a node or a tool of the host, and return the answer."""
-    return _answer(agent.services, agent.subgraph.invoke(query, **_how(options)))
+    host = _Host(options)
+    for mode, told in agent.subgraph.stream(query, **host.how):
+        host.hear(mode, told)
+    return host.answer(agent.services)
 
 
 async def aask(agent: AsyncAgent, query: Query, options: Mapping[str, Any]) -> Fix:
     """The same under asyncio."""
-    return _answer(agent.services, await agent.subgraph.ainvoke(query, **_how(options)))
+    host = _Host(options)
+    async for mode, told in agent.subgraph.astream(query, **host.how):
+        host.hear(mode, told)
+    return await in_thread(host.answer, agent.services)
 
 
-def _how(options: Mapping[str, Any]) -> _How:
-    """Return how our graph is run: with the host's context, in which these options come first.
+class _Host:
+    """The graph, if any, whose node or tool is running."""
 
-    Raises:
-        SettingError: The host's saver would lose what our graph keeps.
-    """
-    try:
-        known = get_config().get("configurable", {})
-    except RuntimeError:
-        # Outside a graph.
-        known = {}
-    saver, runtime = known.get(CHECKPOINTER), known.get(RUNTIME)
-    if isinstance(saver, BaseCheckpointSaver):
-        require_ours(saver)
-    theirs = context_from(runtime.context if isinstance(runtime, Runtime) else None)
-    context = checked_context({**theirs.model_dump(exclude_unset=True), **options})
-    return {"config": {"recursion_limit": recursion_limit(context)}, "context": context}
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        """Find out what the host hands down.
 
+        Args:
+            options: Fields of `Context` that come before those of the host's context.
 
-def _answer(services: Services, given: dict[str, Any]) -> Fix:
-    settled = given.get("fix")
-    if isinstance(settled, Settled):
-        return presented(services, settled)
-    raise TrailError(
-        "the run waits for a person to choose a candidate, but nothing here can ask one: use the"
-        " option ask_human only in a graph with a checkpointer"
-    )
+        Raises:
+            OptionError: One of our options in the host's context has a value it cannot have.
+            SettingError: The host's saver would lose what our graph keeps.
+        """
+        try:
+            known = get_config().get("configurable", {})
+        except RuntimeError:
+            # Outside a graph.
+            known = {}
+        saver, runtime = known.get(CHECKPOINTER), known.get(RUNTIME)
+        if isinstance(saver, BaseCheckpointSaver):
+            require_ours(saver)
+        self._runtime = runtime if isinstance(runtime, Runtime) else None
+        theirs = context_from(None if self._runtime is None else self._runtime.context)
+        context = checked_context({**theirs.model_dump(exclude_unset=True), **options})
+        self.how: dict[str, Any] = {
+            "config": {"recursion_limit": recursion_limit(context)},
+            "context": context,
+            "stream_mode": ["custom", "values"],
+        }
+        """How our graph is run."""
+        self._values: Any = None
+
+    def hear(self, mode: str, told: Any) -> None:
+        """Hand our events on: a host that does not stream its subgraphs would get none."""
+        if mode == "values":
+            self._values = told
+        elif self._runtime is not None:
+            self._runtime.stream_writer(told)
+
+    def answer(self, services: Services) -> Fix:
+        """Return the answer.
+
+        Raises:
+            TrailError: There is none yet, and nobody can be asked.
+        """
+        settled = (self._values or {}).get("fix")
+        if isinstance(settled, Settled):
+            return presented(services, settled)
+        raise TrailError(
+            "the run waits for a person to choose a candidate, but nothing here can ask one: use"
+            " the option ask_human only in a graph with a checkpointer"
+        )
