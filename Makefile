@@ -54,11 +54,14 @@ $(VENV)/.slow: $(VENV)/.developed
 locate: $(VENV)/.installed ## Locate PHOTO, or the sample photo. ARGS holds options.
 	@$(BIN)/geofix locate $(ARGS) $${PHOTO:+"$$PHOTO"}
 
+# Compiled tests are kept whatever the environment says: to compile them takes each worker 5 s.
+KEPT = PYTHONDONTWRITEBYTECODE=
+
 test: $(VENV)/.developed ## Run all tests except slow ones. TESTS names a folder or file.
-	@$(BIN)/pytest $(SPREAD) $(TESTS) $(ARGS)
+	@$(KEPT) $(BIN)/pytest $(SPREAD) $(TESTS) $(ARGS)
 
 test-unit: $(VENV)/.developed ## Run the tests that need no database.
-	@$(BIN)/pytest $(SPREAD) tests/unit $(ARGS)
+	@$(KEPT) $(BIN)/pytest $(SPREAD) tests/unit $(ARGS)
 
 # PgBouncer is no Python package: `apt-get install pgbouncer`; without it its tests are skipped.
 test-slow: $(VENV)/.slow ## Run the tests with real model servers and PgBouncer.

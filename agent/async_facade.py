@@ -23,17 +23,22 @@ from geofix.agent.checkpointer import require_ours, serializer
 from geofix.agent.facade import (
     ASK_AGAIN_S,
     Facade,
-    Graph,
     Listener,
     Next,
     Savers,
+    settled_before,
     to_ask,
     with_saver,
 )
+from geofix.agent.fix import Fix
+from geofix.agent.graph import Graph
+from geofix.agent.run.events import AnyEvent
+from geofix.agent.run.intake import take_in
 from geofix.agent.run.opening import (
     Question,
     answer_of,
     choice_of,
+    fix_of,
     head_of,
     last_step,
     no_head,
@@ -44,7 +49,7 @@ from geofix.agent.run.opening import (
 from geofix.agent.run.recording import in_thread
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
-from geofix.agent.state import Region, Settled
+from geofix.agent.state import REFERENCE, Region, Settled
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import Photo
 
@@ -65,6 +70,11 @@ class AsyncAgent(Facade):
         """The compiled graph with its checkpoints; each has a saver of its own."""
         return with_saver(self._compiled, self._savers())
 
+    async def akeep(self, photo: Path | str | bytes) -> str:
+        """Store a photo, and return its reference; see `Agent.keep`."""
+        kept = await in_thread(take_in, photo, self.services.queries)
+        return REFERENCE + kept.sha256
+
     async def alocate(
         self,
         photo: Path | str | bytes | Photo,
@@ -75,7 +85,7 @@ class AsyncAgent(Facade):
         run_id: str | None = None,
         on_event: Listener | None = None,
         **options: Any,
-    ) -> Settled:
+    ) -> Fix:
         """Locate one photo; arguments and errors are those of `Agent.locate`."""
         asked = await in_thread(
             open_question,
@@ -91,7 +101,7 @@ class AsyncAgent(Facade):
 
     async def aresume(
         self, run: str, *, rank: int | None = None, on_event: Listener | None = None
-    ) -> Settled:
+    ) -> Fix:
         """Go on with a run; arguments and errors are those of `Agent.resume`."""
         asked = await in_thread(reopen, self.services, run)
 
@@ -101,6 +111,34 @@ class AsyncAgent(Facade):
 
         return await self._finished(asked, next_, on_event, answered=rank is not None)
 
+    async def astream(
+        self,
+        photo: Path | str | bytes | Photo,
+        *,
+        within: str | Region | None = None,
+        claim: str | Coordinates | None = None,
+        thread_id: str | None = None,
+        run_id: str | None = None,
+        **options: Any,
+    ) -> AsyncIterator[AnyEvent]:
+        """Locate one photo, and yield what happens meanwhile; see `Agent.stream`."""
+        asked = await in_thread(
+            open_question,
+            self.services,
+            photo,
+            within,
+            options,
+            claim,
+            thread=thread_id,
+            run=run_id,
+        )
+        last = None
+        async for told in self._driven(asked, lambda state: to_ask(asked, state)):
+            if not isinstance(told, Fix):
+                yield (last := told)
+            elif last is None:
+                yield settled_before(told)
+
     async def _finished(
         self,
         asked: Question,
@@ -108,28 +146,50 @@ class AsyncAgent(Facade):
         on_event: Listener | None,
         *,
         answered: bool = False,
-    ) -> Settled:
+    ) -> Fix:
         """Return the answer of a run; see `Agent`."""
+        async for told in self._driven(asked, next_, answered=answered):
+            if isinstance(told, Fix):
+                return told
+            if on_event is not None:
+                on_event(told)
+        raise AssertionError("the last that is told of a run is its answer")
+
+    async def _driven(
+        self, asked: Question, next_: Next, *, answered: bool = False
+    ) -> AsyncIterator[AnyEvent | Fix]:
+        """Drive a run that has no answer; yield its events, and last the answer; see `Agent`."""
         known = None if answered else await in_thread(answer_of, self.services, asked)
         if known is not None:
-            return known
+            yield await in_thread(fix_of, self.services, asked, known)
+            return
         async with self._alone(asked.run):
+            # Whoever drove it meanwhile may have ended it.
             known = None if answered else await in_thread(answer_of, self.services, asked)
-            if known is not None:
-                return known
-            graph = self.graph
-            state, latest = await self._state(graph, asked)
-            goes_on, given = await in_thread(next_, state)
-            if goes_on:
-                options = self.run_options(asked, state, latest=latest)
-                async for event in graph.astream(given, **options):
-                    if on_event is not None:
-                        on_event(event)
-            known = await in_thread(answer_of, self.services, asked)
-            if known is not None:
-                return known
-            state, _ = await self._state(graph, asked)
-            return waiting_answer(self.services, asked, state)
+            state = None
+            if known is None:
+                graph = self.graph
+                state, latest = await self._state(graph, asked)
+                goes_on, given = await in_thread(next_, state)
+                if goes_on:
+                    options = self.run_options(asked, state, latest=latest)
+                    async for event in graph.astream(given, **options):
+                        yield event
+                    state, _ = await self._state(graph, asked)
+                known = await in_thread(answer_of, self.services, asked)
+            if known is None:
+                assert state is not None
+                known = await in_thread(waiting_answer, self.services, asked, state)
+            yield await in_thread(fix_of, self.services, asked, known, state)
+
+    async def aexplain(self, run: str) -> Settled:
+        """Return all that a run knows; errors are those of `Agent.explain`."""
+        asked = await in_thread(reopen, self.services, run)
+        known = await in_thread(answer_of, self.services, asked)
+        if known is not None:
+            return known
+        state, _ = await self._state(self.graph, asked)
+        return await in_thread(waiting_answer, self.services, asked, state)
 
     async def _state(self, graph: Graph, asked: Question) -> tuple[StateSnapshot, bool]:
         """Return the run's latest state, and whether it is its thread's latest."""
@@ -193,7 +253,7 @@ async def alocate(
     settings: Settings | None = None,
     model: BaseChatModel | str | None = None,
     **options: Any,
-) -> Settled:
+) -> Fix:
     """Locate one photo; for several, `aopen_agent` loads everything once only."""
     async with aopen_agent(settings, model=model) as agent:
         return await agent.alocate(photo, within=within, claim=claim, **options)

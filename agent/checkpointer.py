@@ -12,8 +12,9 @@ from pydantic import BaseModel
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place, Reason
 from geofix.agent.context import Context
+from geofix.agent.draft.provenance import Provenance, Spending
 from geofix.agent.errors import SettingError
-from geofix.agent.fix import Fix
+from geofix.agent.fix import Fix, Usage
 from geofix.agent.state import (
     Answered,
     Asked,
@@ -21,14 +22,12 @@ from geofix.agent.state import (
     Clue,
     Draft,
     Hit,
-    Provenance,
     Query,
     Region,
     Retrieval,
     SceneSeen,
     SearchReport,
     Settled,
-    Spending,
     Spot,
     State,
     Verdict,
@@ -60,6 +59,7 @@ PERSISTED = (
     Spending,
     Spot,
     State,
+    Usage,
     Verdict,
 )
 """All classes that a checkpoint may contain; LangGraph loads no others (DESIGN.md section 3)."""
@@ -69,6 +69,8 @@ MOVED: Mapping[tuple[str, str], type] = MappingProxyType(
         ("geofix.agent.scene_seen", "SceneSeen"): SceneSeen,
         ("geofix.agent.spending", "Spending"): Spending,
         ("geofix.agent.state", "Fix"): Settled,
+        ("geofix.agent.state", "Provenance"): Provenance,
+        ("geofix.agent.state", "Spending"): Spending,
     }
 )
 """Persisted classes by the module and name that they had in older checkpoints. Classes that occur

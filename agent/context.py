@@ -14,7 +14,7 @@ from geofix.db.plain_text import require_name, short
 from geofix.tools.statistics import LEVELS, PLACE_KM
 
 if TYPE_CHECKING:
-    from geofix.agent.state import Spending
+    from geofix.agent.draft.provenance import Spending
     from geofix.tools.models.budget import Budget
 
 GONE = frozenset({"complete"})

@@ -15,19 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres import PostgresSaver
-from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Durability, StateSnapshot
 from sqlalchemy import Engine
 
 from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.checkpointer import require_ours, serializer
-from geofix.agent.context import Context
 from geofix.agent.errors import RunBusy
-from geofix.agent.graph import build_graph
+from geofix.agent.fix import Fix
+from geofix.agent.graph import Graph, build_graph
+from geofix.agent.run.events import AnyEvent, Finished, Questioned
+from geofix.agent.run.intake import take_in
 from geofix.agent.run.opening import (
     Question,
     answer_of,
     choice_of,
+    fix_of,
     head_of,
     last_step,
     no_head,
@@ -37,21 +39,19 @@ from geofix.agent.run.opening import (
 )
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
-from geofix.agent.state import Answered, Query, Region, Settled, State
+from geofix.agent.state import REFERENCE, Query, Region, Settled
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import Photo
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-Listener = Callable[[dict[str, Any]], None]
+Listener = Callable[[AnyEvent], None]
 Next = Callable[[StateSnapshot], tuple[bool, Query | Command[Any] | None]]
 """Says of a run's state whether it goes on, and with which input."""
 
 Savers = Callable[[], BaseCheckpointSaver[str]]
 """Gives a saver for a run."""
-
-Graph = CompiledStateGraph[State, Context, Query, Answered]
 
 STRICT_RESUME = "__pregel_strict_resume"
 """LangGraph's own flag (1.2.20 and later), by which it refuses an answer to a question that was
@@ -127,6 +127,24 @@ def to_ask(asked: Question, state: StateSnapshot) -> tuple[bool, Query | None]:
     return fresh or bool(state.tasks and not state.interrupts), asked.query if fresh else None
 
 
+def ended_by_answer(told: Iterator[AnyEvent | Fix]) -> Iterator[AnyEvent]:
+    """Yield events; the answer of a run that had ended before is one too."""
+    last = None
+    for one in told:
+        if isinstance(one, Fix):
+            if last is None:
+                yield settled_before(one)
+            return
+        yield (last := one)
+
+
+def settled_before(fix: Fix) -> AnyEvent:
+    """Return the event of a run that does not go on: it has its answer, or waits for a person."""
+    if fix.status == "waiting":
+        return Questioned(run=fix.run, question=fix.question)
+    return Finished(run=fix.run, fix=fix.without_exif())
+
+
 class Agent(Facade):
     """An open geofix with a loaded encoder and an open database, for any number of photos."""
 
@@ -149,6 +167,14 @@ class Agent(Facade):
         """
         return with_saver(self._compiled, self._savers())
 
+    def keep(self, photo: Path | str | bytes) -> str:
+        """Store a photo, and return the reference that `graph` takes: `sha256:<hex>` of the file.
+
+        Raises:
+            PhotoError: It is no photo; the text says why.
+        """
+        return REFERENCE + take_in(photo, self.services.queries).sha256
+
     def locate(
         self,
         photo: Path | str | bytes | Photo,
@@ -159,7 +185,7 @@ class Agent(Facade):
         run_id: str | None = None,
         on_event: Listener | None = None,
         **options: Any,
-    ) -> Settled:
+    ) -> Fix:
         """Locate one photo.
 
         Args:
@@ -174,7 +200,7 @@ class Agent(Facade):
                 thread is the same run: it goes on where it was cut off, and a finished one gives
                 its answer again. Without one, the run is alone on its thread.
             run_id: Id of the run, for callers that make their own; made up if none is given.
-            on_event: Called with every node's start and end.
+            on_event: Called with each event (`geofix.events`).
             **options: Fields of `Context`.
 
         Returns:
@@ -189,16 +215,14 @@ class Agent(Facade):
         )
         return self._finished(asked, lambda state: to_ask(asked, state), on_event)
 
-    def resume(
-        self, run: str, *, rank: int | None = None, on_event: Listener | None = None
-    ) -> Settled:
+    def resume(self, run: str, *, rank: int | None = None, on_event: Listener | None = None) -> Fix:
         """Go on with a run that was cut off, or that waits for a person.
 
         Args:
             run: Its id.
             rank: The candidate a person chose, if the run waits for one, 0 if none is right;
                 without a choice it goes on waiting.
-            on_event: Called with every node's start and end.
+            on_event: Called with each event (`geofix.events`).
 
         Raises:
             RunBusy: Another caller drives it.
@@ -213,6 +237,27 @@ class Agent(Facade):
 
         return self._finished(asked, next_, on_event, answered=rank is not None)
 
+    def stream(
+        self,
+        photo: Path | str | bytes | Photo,
+        *,
+        within: str | Region | None = None,
+        claim: str | Coordinates | None = None,
+        thread_id: str | None = None,
+        run_id: str | None = None,
+        **options: Any,
+    ) -> Iterator[AnyEvent]:
+        """Locate one photo, and yield what happens meanwhile (`geofix.events`).
+
+        The last event is `Finished` with the answer, or `Questioned` where a person is asked.
+        Arguments and errors are those of `locate`. A run whose events are not read to the end stays
+        unfinished, and can be resumed.
+        """
+        asked = open_question(
+            self.services, photo, within, options, claim, thread=thread_id, run=run_id
+        )
+        yield from ended_by_answer(self._driven(asked, lambda state: to_ask(asked, state)))
+
     def _finished(
         self,
         asked: Question,
@@ -220,32 +265,57 @@ class Agent(Facade):
         on_event: Listener | None,
         *,
         answered: bool = False,
-    ) -> Settled:
-        """Return the answer of a run, which is driven where it has none.
+    ) -> Fix:
+        """Return the answer of a run, which is driven where it has none; see `_driven`."""
+        for told in self._driven(asked, next_, answered=answered):
+            if isinstance(told, Fix):
+                return told
+            if on_event is not None:
+                on_event(told)
+        raise AssertionError("the last that is told of a run is its answer")
+
+    def _driven(
+        self, asked: Question, next_: Next, *, answered: bool = False
+    ) -> Iterator[AnyEvent | Fix]:
+        """Drive a run that has no answer; yield its events, and last the answer.
 
         Args:
             asked: The question.
             next_: Says of the run's state whether it goes on, and with which input.
-            on_event: Called with every node's start and end.
             answered: Whether a person's answer comes along, which a finished run refuses.
         """
-        if not answered and (known := answer_of(self.services, asked)) is not None:
-            return known
+        known = None if answered else answer_of(self.services, asked)
+        if known is not None:
+            yield fix_of(self.services, asked, known)
+            return
         with self._alone(asked.run):
-            if not answered and (known := answer_of(self.services, asked)) is not None:
-                # Whoever drove it meanwhile.
-                return known
-            graph = self.graph
-            state, latest = self._state(graph, asked)
-            goes_on, given = next_(state)
-            if goes_on:
-                options = self.run_options(asked, state, latest=latest)
-                for event in graph.stream(given, **options):
-                    if on_event is not None:
-                        on_event(event)
-            return answer_of(self.services, asked) or waiting_answer(
-                self.services, asked, self._state(graph, asked)[0]
-            )
+            # Whoever drove it meanwhile may have ended it.
+            known = None if answered else answer_of(self.services, asked)
+            state = None
+            if known is None:
+                graph = self.graph
+                state, latest = self._state(graph, asked)
+                goes_on, given = next_(state)
+                if goes_on:
+                    yield from graph.stream(given, **self.run_options(asked, state, latest=latest))
+                    state, _ = self._state(graph, asked)
+                known = answer_of(self.services, asked)
+            if known is None:
+                assert state is not None
+                known = waiting_answer(self.services, asked, state)
+            yield fix_of(self.services, asked, known, state)
+
+    def explain(self, run: str) -> Settled:
+        """Return all that a run knows: every candidate with its features, terms and spots.
+
+        Raises:
+            TrailError: There is no such run.
+        """
+        asked = reopen(self.services, run)
+        known = answer_of(self.services, asked)
+        if known is not None:
+            return known
+        return waiting_answer(self.services, asked, self._state(self.graph, asked)[0])
 
     def _state(self, graph: Graph, asked: Question) -> tuple[StateSnapshot, bool]:
         """Return the run's latest state, and whether it is its thread's latest."""
@@ -323,7 +393,7 @@ def locate(
     settings: Settings | None = None,
     model: BaseChatModel | str | None = None,
     **options: Any,
-) -> Settled:
+) -> Fix:
     """Locate one photo; for several, `open_agent` loads everything once only.
 
     Args:

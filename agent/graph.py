@@ -1,11 +1,20 @@
-"""The topology: which node follows which. What they do is in `nodes`, what they know in `state`."""
+"""The topology: which node follows which. What they do is in `nodes`, what they know in `state`.
+
+LangGraph writes a run's input into the first checkpoint and shows it to every callback before a
+node runs. So the compiled graph stores a photo that comes as a `data:` URL, the whole file with its
+EXIF, before the run begins, and gives the run its reference.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, closing
 from typing import Any, Literal
 
 from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command
+from pydantic import BaseModel
 
 from geofix.agent.context import Context
 from geofix.agent.nodes.draft import draft
@@ -15,9 +24,89 @@ from geofix.agent.nodes.retrieve import retrieve
 from geofix.agent.nodes.review import review
 from geofix.agent.nodes.settle import settle
 from geofix.agent.nodes.verify import verify
-from geofix.agent.run.recording import FIRST_NODE, Node, recorded, threaded
+from geofix.agent.run.intake import resolve
+from geofix.agent.run.recording import FIRST_NODE, Node, in_thread, recorded, threaded
 from geofix.agent.services import Services
-from geofix.agent.state import Answered, Query, State
+from geofix.agent.state import REFERENCE, Answered, Query, State
+from geofix.tools.models.privacy import untraced
+
+Graph = CompiledStateGraph[State, Context, Query, Answered]
+
+
+class GraphBuilder(StateGraph[State, Context, Query, Answered]):
+    """Compiles to a `PhotoGraph`."""
+
+    services: Callable[[], Services]
+    """Gives what the nodes work with."""
+
+    def compile(self, *args: Any, **options: Any) -> Graph:
+        """Compile the graph; arguments are those of LangGraph."""
+        compiled = super().compile(*args, **options)
+        graph = PhotoGraph.__new__(PhotoGraph)
+        # Not `compiled.copy()`, which forgets how answers become a `Fix` (langgraph 1.2.22).
+        vars(graph).update(vars(compiled))
+        return graph
+
+
+class PhotoGraph(Graph):
+    """Every way to run it (`invoke`, `batch`, events, as a subgraph) leads through one of these."""
+
+    builder: GraphBuilder
+
+    def stream(
+        self, input: Query | dict[str, Any] | Command[Any] | None, *args: Any, **options: Any
+    ) -> Iterator[Any]:
+        """Run the graph; arguments are those of LangGraph.
+
+        Raises:
+            PhotoError: The photo is a `data:` URL and no photo.
+        """
+        services = self.builder.services()
+        asked = _by_reference(input, services)
+        offline = services.settings.offline
+        # LangGraph's is a generator, which its type does not say.
+        steps: Any = super().stream(asked, *args, **options)
+        with closing(steps) as chunks:
+            while True:
+                # Each step by itself: the caller's own work between two is traced.
+                with untraced(offline):
+                    try:
+                        chunk = next(chunks)
+                    except StopIteration:
+                        return
+                yield chunk
+
+    async def astream(
+        self, input: Query | dict[str, Any] | Command[Any] | None, *args: Any, **options: Any
+    ) -> AsyncIterator[Any]:
+        """Run the graph under asyncio; arguments are those of LangGraph.
+
+        Raises:
+            PhotoError: The photo is a `data:` URL and no photo.
+        """
+        services = await in_thread(self.builder.services)
+        asked = await in_thread(_by_reference, input, services)
+        offline = services.settings.offline
+        steps: Any = super().astream(asked, *args, **options)
+        async with aclosing(steps) as chunks:
+            while True:
+                with untraced(offline):
+                    try:
+                        chunk = await anext(chunks)
+                    except StopAsyncIteration:
+                        return
+                yield chunk
+
+
+def _by_reference(input: Any, services: Services) -> Any:
+    """Return an input whose photo is stored, and named by its reference."""
+    # As a part of a host's graph, it may be given a state of the host's own class.
+    given = dict(input) if isinstance(input, dict | BaseModel) else {}
+    photo = given.get("photo")
+    if not isinstance(photo, str) or photo[:5].lower() != "data:":
+        return input
+    changed = {"photo": REFERENCE + resolve(photo, services.queries).sha256}
+    return {**input, **changed} if isinstance(input, dict) else input.model_copy(update=changed)
 
 
 def after_verify(state: State) -> Literal["refine", "review", "settle"]:
@@ -57,7 +146,7 @@ def build_graph(
     under_asyncio: bool = False,
     nodes: Sequence[tuple[str, Node]] = NODES,
     edges: Sequence[tuple[str, str]] = EDGES,
-) -> StateGraph[State, Context, Query, Answered]:
+) -> GraphBuilder:
     """Return the graph, not compiled.
 
     Args:
@@ -67,7 +156,10 @@ def build_graph(
         nodes: The nodes by name.
         edges: Which follows which.
     """
-    builder = StateGraph(State, context_schema=Context, input_schema=Query, output_schema=Answered)
+    builder = GraphBuilder(
+        State, context_schema=Context, input_schema=Query, output_schema=Answered
+    )
+    builder.services = services
     for name, node in nodes:
         step = recorded(name, node, services)
         action: Any = threaded(step) if under_asyncio else step

@@ -5,6 +5,7 @@ Apart from `geofix.agent.graph`, so that whoever builds a graph does not compile
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,7 +20,10 @@ from geofix.tools.once import once
 
 @once
 def _services() -> Services:
-    return Services()
+    services = Services()
+    # Nobody else closes them: without it the embedded server would outlive its last user.
+    atexit.register(services.close)
+    return services
 
 
 # Without a checkpointer: `langgraph dev` refuses a graph that brings its own.

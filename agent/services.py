@@ -5,7 +5,6 @@ The only place that wires `tools` and `db` into the nodes.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -16,9 +15,10 @@ from geofix.agent.draft.consensus import CONSENSUS
 from geofix.agent.settings import Settings
 from geofix.agent.storage import Storage
 from geofix.tools.encoders import STARTER, Encoder, load_encoder
-from geofix.tools.models.privacy import VARIABLE, stay_offline
+from geofix.tools.models.privacy import Privacy
 from geofix.tools.once import once, once_property
 from geofix.tools.scene.classify import Classifier
+from geofix.tools.threads import use_threads
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -55,10 +55,8 @@ class Services(Storage):
         super().__init__(
             settings or Settings.from_environment(), progress or (lambda line: None), engine
         )
-        if self.settings.offline:
-            # Libraries below look there; a settings file may have said it.
-            os.environ[VARIABLE] = "1"
-        stay_offline()
+        if self.settings.threads is not None:
+            use_threads(self.settings.threads)
         self._given_encoder = encoder
         if isinstance(model, str):
             self.settings = self.settings.model_copy(update={"model": model})
@@ -80,6 +78,7 @@ class Services(Storage):
             device=settings.device,
             dtype=settings.dtype,
             batch_size=settings.batch_size,
+            offline=settings.offline,
         )
 
     @once_property
@@ -92,7 +91,12 @@ class Services(Storage):
         from geofix.tools.encoders.geoclip import load_image_place  # noqa: PLC0415
 
         self._progress(f"loading GeoCLIP with {settings.image_place}")
-        return load_image_place(settings.image_place, device=settings.device, dtype=settings.dtype)
+        return load_image_place(
+            settings.image_place,
+            device=settings.device,
+            dtype=settings.dtype,
+            offline=settings.offline,
+        )
 
     @once_property
     def classifier(self) -> Classifier:
@@ -122,7 +126,13 @@ class Services(Storage):
             api_key=None if key is None else key.get_secret_value(),
             timeout_s=settings.model_timeout_s,
             cache_engine=self.engine if settings.answer_cache else None,
+            offline=settings.offline,
         )
+
+    @property
+    def privacy(self) -> Privacy:
+        """What may leave this machine: this agent's own, whatever others in the process may do."""
+        return Privacy(offline=self.settings.offline, trace_photos=self.settings.trace_photos)
 
     @once_property
     def price(self) -> Price | None:

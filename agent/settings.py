@@ -95,6 +95,10 @@ class Values(BaseModel):
     batch_size: int | None = Field(default=None, ge=1)
     """Number of photos that the encoder takes at once. Default: what suits the device."""
 
+    threads: int | None = Field(default=None, ge=1, le=1024)
+    """Threads that torch and OpenCV compute one photo with, for the whole process. Default: theirs,
+    one a core, which suits one caller; 1 suits many callers and shared cores."""
+
     image_place: str | None = None
     """Hub id or path of CLIP ViT-L/14, to compare photo and places with GeoCLIP, whose package must
     be installed. Default: no comparison."""
@@ -117,6 +121,9 @@ class Values(BaseModel):
 
     offline: bool = False
     """Forbid every call that would leave this machine."""
+
+    trace_photos: bool = False
+    """Show pictures to LangSmith and to callbacks. Default: they see the hash of each."""
 
     answer_cache: bool = False
     """Store the model's answers in Postgres and reuse them for identical prompts."""

@@ -24,7 +24,9 @@ from geofix.agent.answer import (
     Reason,
 )
 from geofix.agent.context import Context
-from geofix.agent.draft import NegativesBy, PresetName
+from geofix.agent.draft import NegativesBy
+from geofix.agent.draft.provenance import Provenance, Spending
+from geofix.agent.fix import Fix, Usage
 from geofix.db.plain_text import require_name
 from geofix.tools.scene import SceneKind
 
@@ -45,40 +47,6 @@ class Spot(BaseModel):
     """What each feature added to the score before the logistic function."""
     inliers: int
     """Local features of its best photo that match the photo; 0 if no photo was compared."""
-
-
-class Provenance(BaseModel):
-    """How a model made one draft."""
-
-    preset: PresetName
-    """Which prompt the model got."""
-    prompt_version: str
-    neighbours: int
-    """Number of similar photos that the model was shown."""
-    sample: int
-    """Number of this answer among several to the same request, from 1."""
-    model: str | None = None
-    """The model's name as the server reports it; it can differ from the requested name."""
-    revision: str | None = None
-    """Revision of the model or its build, if known."""
-    tokens: dict[str, int] = Field(default_factory=dict)
-    """Tokens spent on this answer; empty for an answer from the cache."""
-    seconds: float | None = None
-    """Time from the request to this answer."""
-    cost_usd: float | None = None
-    """None if the prices are not known."""
-
-
-class Spending(BaseModel):
-    """What one round's model calls cost."""
-
-    calls: int = 0
-    tokens: dict[str, int] = Field(default_factory=dict)
-    """`input_tokens`, `output_tokens`, as the server counts them."""
-    cost_usd: float | None = 0.0
-    """None if a price or a token count is not known."""
-    uncounted: int = 0
-    """Calls whose answers came without a usable token count."""
 
 
 class SceneSeen(BaseModel):
@@ -358,6 +326,8 @@ class Settled(BaseModel):
     """What the file's EXIF says, which can be forged; filled in after the graph has ended."""
     claim_check: ClaimCheck | None = None
     """Check of the place that the caller claimed; none without a claim."""
+    usage: Usage | None = None
+    """What the run took; none in runs of earlier versions."""
 
 
 class State(BaseModel):
@@ -385,7 +355,7 @@ class State(BaseModel):
     began_epoch_s: float = 0.0
     spent: list[Spending] = Field(default_factory=list)
     """What the model's calls cost, one a round with calls."""
-    fix: Settled | None = None
+    fix: Fix | None = None
     """The answer; none before `settle`."""
 
     @property
@@ -412,5 +382,5 @@ class State(BaseModel):
 class Answered(BaseModel):
     """What the graph gives back."""
 
-    fix: Settled | None = None
+    fix: Fix | None = None
     """The answer; none while the run is not finished."""

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,16 @@ def save_photo(
     options = {} if tags is None else {"exif": exif_of(tags)}
     Image.new("RGB", (64, 48), color).save(path, "JPEG", **options)
     return path
+
+
+def scikit_learn_photo(name: str) -> Path:
+    """Return the path of `flower.jpg` or `china.jpg`.
+
+    Found, not imported: scikit-learn takes two seconds to import.
+    """
+    spec = find_spec("sklearn")
+    assert spec is not None and spec.submodule_search_locations is not None
+    return Path(spec.submodule_search_locations[0]) / "datasets" / "images" / name
 
 
 @contextmanager

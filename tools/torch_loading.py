@@ -10,8 +10,12 @@ from typing import Any
 import torch
 
 from geofix.db.errors import GeofixError
+from geofix.tools.threads import tell_torch
 
 _loading = threading.RLock()
+
+# Every network of torch is loaded by way of this module.
+tell_torch()
 
 
 def torch_device(

@@ -61,7 +61,13 @@ def load_source(
         return ingest_vectors(source, gallery, ingest, name, advance=advance, rejects=rejects)
     if options.ray:
         settings = services.settings
-        spec = EncoderSpec(settings.encoder, settings.device, settings.dtype, settings.batch_size)
+        spec = EncoderSpec(
+            settings.encoder,
+            settings.device,
+            settings.dtype,
+            settings.batch_size,
+            offline=settings.offline,
+        )
         return ingest_with_ray(
             source, gallery, ingest, spec, workers=options.ray, advance=advance, rejects=rejects
         )

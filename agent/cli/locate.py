@@ -31,10 +31,9 @@ from geofix.agent.cli.options import (
 from geofix.agent.cli.terminal import ABSTAINED, interruptible, out, say, write_whole
 
 if TYPE_CHECKING:
-    from geofix.agent.facade import Agent
     from geofix.agent.fix import Fix
     from geofix.agent.settings import Settings
-    from geofix.agent.state import Region, Settled
+    from geofix.agent.state import Region
     from geofix.tools.photo.read import Photo
 
 ModelName = Annotated[
@@ -129,7 +128,7 @@ def locate_photo(
     }
     asked, region = _checked(photo, within, claim)
     with open_cli_agent(settings) as (agent, listener):
-        settled = interruptible(
+        fix = interruptible(
             lambda: agent.locate(
                 asked,
                 within=region,
@@ -140,7 +139,6 @@ def locate_photo(
                 **options,
             )
         )
-        fix = _presented(agent, settled)
     _finish(fix, json, geojson)
 
 
@@ -156,8 +154,7 @@ def resume_run(
 ) -> None:
     """Continue a run that was interrupted or that waits for a person to choose."""
     with open_cli_agent(_settings(model)) as (agent, listener):
-        settled = interruptible(lambda: agent.resume(run, rank=pick, on_event=listener))
-        fix = _presented(agent, settled)
+        fix = interruptible(lambda: agent.resume(run, rank=pick, on_event=listener))
     _finish(fix, json, geojson)
 
 
@@ -184,20 +181,6 @@ def _checked(
     region = None if within is None else parse_region(within)
     parse_claim(claim)
     return read_photo(sample_path() if photo is None else photo), region
-
-
-def _presented(agent: Agent, settled: Settled) -> Fix:
-    from geofix.agent.fix import present, usage_of  # noqa: PLC0415 - see `options`
-
-    run = agent.services.trail.read(settled.run or "")
-    return present(
-        settled,
-        run=run.id,
-        thread=run.thread,
-        parent_run=run.parent_run,
-        photo=settled.photo or "",
-        usage=usage_of(run.steps),
-    )
 
 
 def _finish(fix: Fix, json: bool, geojson: Path | None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.status import Status
@@ -20,6 +20,7 @@ from geofix.db.plain_text import require_name, short, visible
 
 if TYPE_CHECKING:
     from geofix.agent.facade import Agent
+    from geofix.agent.run.events import AnyEvent
     from geofix.agent.services import Services
     from geofix.agent.settings import Settings
     from geofix.agent.storage import Storage
@@ -215,7 +216,7 @@ def open_services(
 @contextmanager
 def open_cli_agent(
     settings: Settings | None = None,
-) -> Iterator[tuple[Agent, Callable[[dict[str, Any]], None]]]:
+) -> Iterator[tuple[Agent, Callable[[AnyEvent], None]]]:
     """Open an agent; yield it with a listener that shows a run's progress on standard error."""
     from geofix.agent import facade  # noqa: PLC0415 - see the top
 
@@ -226,7 +227,7 @@ def open_cli_agent(
         yield agent, lambda event: _follow(status, event)
 
 
-def _follow(status: Status, event: dict[str, Any]) -> None:
-    if event["event"] == "started":
-        again = f" (round {event['round'] + 1})" if event["round"] else ""
-        status.update(VERBS[event["node"]] + again)
+def _follow(status: Status, event: AnyEvent) -> None:
+    if event.kind == "step_started":
+        again = f" (round {event.round + 1})" if event.round else ""
+        status.update(VERBS[event.node] + again)

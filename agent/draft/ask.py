@@ -13,14 +13,15 @@ from geofix.agent.context import Context
 from geofix.agent.draft.answers import AnyAnswer, read_draft
 from geofix.agent.draft.messages import as_sent
 from geofix.agent.draft.presets import PRESETS, VERSION
+from geofix.agent.draft.provenance import Provenance, Spending
 from geofix.agent.draft.request import DraftRequest
 from geofix.agent.run.outgoing import outgoing
-from geofix.agent.state import Draft, Hit, Provenance, Spending
+from geofix.agent.state import Draft, Hit
 from geofix.tools.models.ask import ask, ask_many
 from geofix.tools.models.budget import Budget
 from geofix.tools.models.cache import Journal
 from geofix.tools.models.prices import Price
-from geofix.tools.models.privacy import BeforeSend
+from geofix.tools.models.privacy import ANYWHERE, BeforeSend, Privacy
 from geofix.tools.models.reply import ModelAnswer, total
 
 SEVERAL = 0.7
@@ -32,6 +33,7 @@ class _Terms(TypedDict):
     price: Price | None
     before_send: BeforeSend
     closed: str | None
+    privacy: Privacy
     journal: Journal
 
 
@@ -44,6 +46,7 @@ def sample(
     budget: Budget | None = None,
     price: Price | None = None,
     closed: str | None = None,
+    privacy: Privacy = ANYWHERE,
 ) -> list[ModelAnswer[AnyAnswer]]:
     """Return so many answers to one question, usable or not.
 
@@ -56,6 +59,7 @@ def sample(
         budget: What may be spent.
         price: What the model's tokens cost, where you know it.
         closed: Why no call may be made; only kept answers are given then.
+        privacy: What may leave this machine.
 
     Raises:
         ModelError: Nothing may be sent to the model.
@@ -68,6 +72,7 @@ def sample(
         "before_send": step.announce,
         "closed": closed,
         "journal": step,
+        "privacy": privacy,
     }
     if samples == 1:
         return [ask(model, messages, schema, temperature=temperature, **terms)]
@@ -135,6 +140,7 @@ def ask_round(
     positives: Sequence[Hit],
     budget: Budget | None = None,
     price: Price | None = None,
+    privacy: Privacy = ANYWHERE,
 ) -> ModelRound:
     """Return the model's drafts of a round; a model that does not answer is called no more.
 
@@ -148,6 +154,7 @@ def ask_round(
         positives: The round's.
         budget: What is left of the run's.
         price: What the model's tokens cost, where the user says so.
+        privacy: What may leave this machine.
     """
     preset = PRESETS[context.preset]
     samples = context.samples or preset.samples
@@ -157,7 +164,15 @@ def ask_round(
     closed: str | None = None
     for request in requests:
         answers = sample(
-            model, request.messages, preset.schema, samples, temperature, budget, price, closed
+            model,
+            request.messages,
+            preset.schema,
+            samples,
+            temperature,
+            budget,
+            price,
+            closed,
+            privacy,
         )
         every += answers
         listed = request.shown.listed()

@@ -46,4 +46,11 @@ def check(
         pixels.thumbnail((side, side))
         preset = PRESETS["geofix"]
         question = draft_messages(preset, to_jpeg(pixels), Shown())
-        return check_model(model, question, preset.schema, temperature=SEVERAL, on_step=on_step)
+        return check_model(
+            model,
+            question,
+            preset.schema,
+            temperature=SEVERAL,
+            on_step=on_step,
+            privacy=services.privacy,
+        )

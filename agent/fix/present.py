@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from geofix.agent.answer import Claim, ClaimCheck, Code, Evidence, Reason
+from geofix.agent.draft.provenance import Spending
 from geofix.agent.fix.contract import (
     SCHEMA,
     CheckedClaim,
@@ -28,7 +29,7 @@ from geofix.agent.fix.contract import (
     Radius,
     Usage,
 )
-from geofix.agent.state import Candidate, Settled, Spending
+from geofix.agent.state import Asked, Candidate, Settled
 from geofix.db.plain_text import visible
 from geofix.db.runs import Step
 from geofix.tools.geo.distance import haversine_km
@@ -54,6 +55,9 @@ AT_CITY = "city"
 
 COUNTED = ("input_tokens", "output_tokens")
 
+NOT_COUNTED = Usage(calls=0, tokens=0, cost_usd=None, seconds=0.0)
+"""The usage of runs of earlier versions, which did not record it with their answer."""
+
 
 def usage_of(steps: Sequence[Step]) -> Usage:
     """Return what a run took, by its trail; what the run that it was forked from took is not in it.
@@ -77,25 +81,17 @@ def usage_of(steps: Sequence[Step]) -> Usage:
 
 def present(
     settled: Settled,
+    asked: Asked,
     *,
-    run: str,
-    thread: str,
-    parent_run: str | None,
-    photo: str,
     question: dict[str, Any] | None = None,
-    usage: Usage,
     every_candidate: bool = False,
 ) -> Fix:
     """Return the public answer of a run.
 
     Args:
         settled: What the run knows.
-        run: Id of the run.
-        thread: Id of its thread.
-        parent_run: Id of the run it was forked from.
-        photo: `sha256:<hex>`.
+        asked: Which run it is.
         question: What a person is asked, while the run waits.
-        usage: What the run took.
         every_candidate: Whether candidates are listed that are small or many; the answer is then as
             long as it has to be.
     """
@@ -106,10 +102,10 @@ def present(
         abstained = settled.status == "abstained"
         fix = Fix(
             schema=SCHEMA,
-            run=run,
-            thread=thread,
-            parent_run=parent_run,
-            photo=photo,
+            run=asked.run,
+            thread=asked.thread,
+            parent_run=asked.parent_run,
+            photo=asked.photo,
             status=settled.status,
             position=_position(settled),
             place=_place(settled, texts),
@@ -126,7 +122,7 @@ def present(
             warnings=texts.said(_warnings(settled)),
             claim=_claim(settled, texts),
             method=_method(settled, texts),
-            usage=usage,
+            usage=settled.usage or NOT_COUNTED,
         )
         if every_candidate or _size(fix) < MOST_BYTES:
             break

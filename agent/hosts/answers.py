@@ -4,22 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from geofix.agent.fix import Fix, present, usage_of
-from geofix.agent.services import Services
-from geofix.agent.state import Settled
-
-
-def presented(services: Services, settled: Settled) -> Fix:
-    """Return the public answer of a run that the graph has finished."""
-    run = services.trail.read(settled.run or "")
-    return present(
-        settled,
-        run=run.id,
-        thread=run.thread,
-        parent_run=run.parent_run,
-        photo=settled.photo or "",
-        usage=usage_of(run.steps),
-    )
+from geofix.agent.fix import Fix
 
 
 def text_of(fix: Fix) -> str:

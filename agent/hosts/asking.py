@@ -16,11 +16,8 @@ from geofix.agent.context import checked_context, context_from, recursion_limit
 from geofix.agent.errors import RegionError, TrailError
 from geofix.agent.facade import Agent
 from geofix.agent.fix import Fix
-from geofix.agent.hosts.answers import presented
 from geofix.agent.regions import HOW_TO_WRITE, parse_region
-from geofix.agent.run.recording import in_thread
-from geofix.agent.services import Services
-from geofix.agent.state import Query, Region, Settled
+from geofix.agent.state import Query, Region
 
 CHECKPOINTER = "__pregel_checkpointer"
 """LangGraph's own name for the saver that a graph hands down to the graphs inside it."""
@@ -82,7 +79,7 @@ def ask(agent: Agent, query: Query, options: Mapping[str, Any]) -> Fix:
     host = _Host(options)
     for mode, told in agent.subgraph.stream(query, **host.how):
         host.hear(mode, told)
-    return host.answer(agent.services)
+    return host.answer()
 
 
 async def aask(agent: AsyncAgent, query: Query, options: Mapping[str, Any]) -> Fix:
@@ -90,7 +87,7 @@ async def aask(agent: AsyncAgent, query: Query, options: Mapping[str, Any]) -> F
     host = _Host(options)
     async for mode, told in agent.subgraph.astream(query, **host.how):
         host.hear(mode, told)
-    return await in_thread(host.answer, agent.services)
+    return host.answer()
 
 
 class _Host:
@@ -132,15 +129,15 @@ class _Host:
         elif self._runtime is not None:
             self._runtime.stream_writer(told)
 
-    def answer(self, services: Services) -> Fix:
+    def answer(self) -> Fix:
         """Return the answer.
 
         Raises:
             TrailError: There is none yet, and nobody can be asked.
         """
-        settled = (self._values or {}).get("fix")
-        if isinstance(settled, Settled):
-            return presented(services, settled)
+        fix = (self._values or {}).get("fix")
+        if isinstance(fix, Fix):
+            return fix
         raise TrailError(
             "the run waits for a person to choose a candidate, but nothing here can ask one: use"
             " the option ask_human only in a graph with a checkpointer"

@@ -10,6 +10,7 @@ from geofix.agent.async_facade import AsyncAgent
 from geofix.agent.errors import OptionError, PhotoError
 from geofix.agent.facade import Agent
 from geofix.agent.fix import Fix
+from geofix.agent.hosts.answers import plain
 from geofix.agent.hosts.asking import aask, ask, checked_options, query_of
 from geofix.agent.hosts.photos import stored
 from geofix.agent.run.recording import in_thread
@@ -96,7 +97,7 @@ def as_node(
         return _asked(state, (photo, within, claimed), agent.services, home)
 
     def told(fix: Fix) -> dict[str, Any]:
-        return {answer: fix.model_dump(mode="json") if as_json else fix}
+        return {answer: plain(fix) if as_json else fix}
 
     if isinstance(agent, AsyncAgent):
 

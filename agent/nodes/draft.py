@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context, budget_of
 from geofix.agent.draft.consensus import CONSENSUS, consensus
+from geofix.agent.draft.provenance import Spending
+from geofix.agent.run.events import Drafting, ToldPlace
 from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
-from geofix.agent.state import Draft, Spending, State
+from geofix.agent.state import Draft, State
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -52,6 +54,7 @@ def _by_model(model: BaseChatModel, state: State, context: Context, services: Se
         retrieval.positives,
         budget,
         services.price,
+        services.privacy,
     )
     detail: dict[str, Any] = {
         "model": name,
@@ -100,4 +103,17 @@ def _outcome(
         summary=f"{first.drafted_by}: {where}{word}{count}",
         detail={**first.model_dump(mode="json"), **kept, **detail},
         degraded=tuple(degraded),
+        told=tuple(map(_told, drafts)),
+    )
+
+
+def _told(draft: Draft) -> Drafting:
+    place = None
+    if draft.latitude is not None and draft.longitude is not None:
+        place = ToldPlace(latitude=draft.latitude, longitude=draft.longitude)
+    return Drafting(
+        drafted_by=draft.drafted_by,
+        place=place,
+        confidence=draft.confidence,
+        tokens=0 if draft.provenance is None else sum(draft.provenance.tokens.values()),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from geofix.agent.context import Context
 from geofix.agent.regions import next_look, round_sizes
+from geofix.agent.run.events import Refining
 from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import State
@@ -27,4 +28,5 @@ def refine(state: State, context: Context, services: Services) -> Outcome:
             "positives": positives,
             "negatives": negatives,
         },
+        told=(Refining(round=round_, regions=[region.name for region in look.regions]),),
     )

@@ -12,6 +12,7 @@ from geofix.agent.context import Context
 from geofix.agent.draft.consensus import consensus
 from geofix.agent.errors import TrailError
 from geofix.agent.regions import circle, round_sizes, search_area, search_areas
+from geofix.agent.run.events import MOST_PLACES, Retrieved, ToldPlace
 from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Hit, Retrieval, SearchReport, State
@@ -82,6 +83,26 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
         update={"retrievals": [*state.retrievals, retrieval]},
         summary=f"{_counted(retrieval)} of {_searched(state, retrieval)} ({ways}){best}",
         detail=retrieval.model_dump(mode="json"),
+        told=(_told(retrieval),),
+    )
+
+
+def _told(retrieval: Retrieval) -> Retrieved:
+    named = {hit.place: hit for hit in reversed(retrieval.positives)}
+    best = sorted(named.values(), key=lambda hit: -hit.similarity)[:MOST_PLACES]
+    return Retrieved(
+        round=retrieval.round,
+        positives=len(retrieval.positives),
+        searched=retrieval.searched,
+        places=[
+            ToldPlace(
+                latitude=hit.latitude,
+                longitude=hit.longitude,
+                label=hit.place,
+                similarity=round(hit.similarity, 3),
+            )
+            for hit in best
+        ],
     )
 
 

@@ -9,6 +9,8 @@ from geofix.agent.calibration.claims import with_claim_checked
 from geofix.agent.calibration.promise import Fitted, Promise, apply, signals_of
 from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS
+from geofix.agent.fix.present import present, usage_of
+from geofix.agent.run.events import Finished
 from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Candidate, Hit, Settled, State
@@ -27,7 +29,7 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
     first = state.candidates[0] if located else None
     evidence = _evidence(state, first) if first else []
     promise = _promise(state, first, context, services) if first else None
-    fix = Settled(
+    settled = Settled(
         status="located" if located else "abstained",
         latitude=first.latitude if first else None,
         longitude=first.longitude if first else None,
@@ -45,15 +47,19 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
         rounds=state.round + 1,
         run=state.asked.run,
         photo=state.asked.photo,
+        usage=usage_of(services.trail.read(state.asked.run).steps),
     )
     if state.asked.claimed is not None:
         known = services.known_calibrations
-        fix = with_claim_checked(fix, state.asked.claimed, known, context.claim_level)
+        settled = with_claim_checked(settled, state.asked.claimed, known, context.claim_level)
     where = "abstained" if first is None else format_coordinates(first.latitude, first.longitude)
+    fix = present(settled, state.asked)
     return Outcome(
         update={"fix": fix},
-        summary=where if fix.place is None else f"{where}: {fix.place.label}",
-        detail=fix.model_dump(mode="json", exclude={"candidates"}),
+        summary=where if settled.place is None else f"{where}: {settled.place.label}",
+        detail=settled.model_dump(mode="json", exclude={"candidates"}),
+        settled=settled,
+        told=(Finished(fix=fix),),
     )
 
 

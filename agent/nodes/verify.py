@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context, budget_of
+from geofix.agent.run.events import MOST_PLACES, ToldPlace, Verified
 from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
-from geofix.agent.state import Candidate, State
+from geofix.agent.state import Candidate, State, Verdict
 from geofix.agent.verify.choose import choose
 from geofix.agent.verify.in_force import InForce, in_force, run_setup_of
 from geofix.agent.verify.observe import counted_drafts, observe
@@ -87,6 +88,24 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
             *([] if blunt else _passed_over(state, goes_by)),
             *_degraded(state, spent),
         ),
+        told=(_told(state.round, verdict, candidates),),
+    )
+
+
+def _told(round_: int, verdict: Verdict, candidates: list[Candidate]) -> Verified:
+    return Verified(
+        round=round_,
+        decision=verdict.decision,
+        places=[
+            ToldPlace(
+                latitude=one.latitude,
+                longitude=one.longitude,
+                label=one.place,
+                score=round(one.score, 3),
+            )
+            for one in candidates[:MOST_PLACES]
+        ],
+        reasons=verdict.reasons,
     )
 
 

@@ -29,6 +29,8 @@ from geofix.agent.calibration.claims import (
 )
 from geofix.agent.context import Context, checked_context, recursion_limit
 from geofix.agent.errors import AlreadyDecided, PhotoError, RegionError, TrailError
+from geofix.agent.fix import Fix
+from geofix.agent.fix.present import present, usage_of
 from geofix.agent.regions import HOW_TO_WRITE, parse_region, search_areas
 from geofix.agent.run.intake import read_in
 from geofix.agent.run.recording import question_of
@@ -266,24 +268,44 @@ def answer_of(services: Services, asked: Question) -> Settled | None:
 
 
 def waiting_answer(services: Services, asked: Question, state: StateSnapshot) -> Settled:
-    """Return the answer of a run that waits for a person, or was stopped."""
+    """Return what is known of a run that waits for a person, or was stopped."""
     values = state.values
     verdict = values.get("verdict")
+    unfinished = [Reason.of(Code.NOT_FINISHED, "the run is not finished")]
     return Settled(
-        status="waiting",
+        status="waiting" if state.interrupts else "running",
         drafted_by=services.drafted_by,
         candidates=values.get("candidates", []),
-        reasons=(
-            verdict.reasons
-            if verdict is not None
-            else [Reason.of(Code.NOT_FINISHED, "the run is not finished")]
-        ),
-        evidence=[],
+        reasons=unfinished if verdict is None else verdict.reasons,
         degraded=values.get("degraded", []),
         rounds=values.get("round", 0) + 1,
         run=asked.run,
         photo=asked.query.photo,
+        usage=usage_of(services.trail.read(asked.run).steps),
     )
+
+
+def fix_of(
+    services: Services, asked: Question, settled: Settled, state: StateSnapshot | None = None
+) -> Fix:
+    """Return the public answer.
+
+    Args:
+        services: With the trail.
+        asked: The question.
+        settled: The whole answer.
+        state: Of a run that is not finished.
+    """
+    known = services.trail.find(asked.run)
+    assert known is not None
+    identity = Asked(
+        run=known.id,
+        thread=known.thread,
+        parent_run=known.parent_run,
+        photo=asked.query.photo,
+    )
+    questions = () if state is None else state.interrupts
+    return present(settled, identity, question=questions[0].value if questions else None)
 
 
 def _claim(kept: QueryPhoto, fix: Settled) -> Claim | None:

@@ -35,11 +35,13 @@ class AnswerStore(Protocol):
 class Outgoing:
     """The outgoing calls of one step, in order; safe to use from several threads."""
 
-    def __init__(self, write: Callable[[Calls], None], task_id: str, answers: AnswerStore) -> None:
+    def __init__(
+        self, write: Callable[[Outbound], None], task_id: str, answers: AnswerStore
+    ) -> None:
         """Begin with none.
 
         Args:
-            write: Puts the calls so far into the trail; what it raises stops the call.
+            write: Writes down that a call is about to be made; what it raises stops the call.
             task_id: LangGraph's id of the task, which stays the same when the step runs again.
             answers: Where the answers are kept.
         """
@@ -54,7 +56,7 @@ class Outgoing:
         """Note a call before it is made."""
         with self._lock:
             self.calls.append({**asdict(call), "said": str(call)})
-            self._write(list(self.calls))
+            self._write(call)
 
     def ask_kept(self, request: str) -> tuple[int, str | None]:
         """Return which of several equal requests this one is, and its answer if that is kept.

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,12 +25,23 @@ from langgraph.runtime import ExecutionInfo, Runtime
 from geofix.agent.answer import Reason
 from geofix.agent.calibration.claims import ClaimAsked
 from geofix.agent.context import Context, context_from
-from geofix.agent.errors import DatabaseError
+from geofix.agent.errors import DatabaseError, GeofixError
+from geofix.agent.run.events import (
+    Event,
+    Failed,
+    Questioned,
+    Sending,
+    Started,
+    StepDone,
+    StepStarted,
+    Teller,
+)
 from geofix.agent.run.outgoing import Outgoing, collected
 from geofix.agent.services import Services
-from geofix.agent.state import REFERENCE, Asked, Query, Region, State
+from geofix.agent.state import REFERENCE, Asked, Query, Region, Settled, State
 from geofix.db.plain_text import one_line
 from geofix.db.runs import RunOrigin, Step, StepOutcome
+from geofix.tools.models.privacy import Outbound
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,10 @@ class Outcome:
     """What an auditor needs to follow the step, as JSON."""
     degraded: tuple[Reason, ...] = ()
     """What could not be done as asked, and why."""
+    settled: Settled | None = None
+    """The whole answer, from the node that gives it."""
+    told: tuple[Event, ...] = ()
+    """What listeners hear of it."""
 
 
 Arguments = ParamSpec("Arguments")
@@ -63,8 +79,11 @@ async def in_thread(
     return await asyncio.get_running_loop().run_in_executor(_THREADS, call)
 
 
-FIRST_NODE, LAST_NODE = "embed", "settle"
-"""The first and the last node of every run."""
+FIRST_NODE = "embed"
+"""The node that every run begins with."""
+
+FAULT = "fault"
+"""Code of an error that geofix did not expect."""
 
 Node = Callable[[State, Context, Services], Outcome]
 
@@ -104,42 +123,15 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
             raise RuntimeError("a recorded node can run only inside LangGraph")
         clean = _opened(given, runtime) if isinstance(given, Query) else given
         state, begun = _begun(name, clean, info, wired)
-        asked, tell = state.asked, runtime.stream_writer
-        tell({"node": name, "round": state.round, "event": "started"})
-        clock = time.perf_counter()
-
-        def keep(outcome: Outcome, result: StepOutcome, error: str | None = None) -> None:
-            detail = {**outcome.detail, "sent": sent.calls} if sent.calls else outcome.detail
-            wired.trail.record(
-                replace(
-                    begun,
-                    outcome=result,
-                    took_ms=(time.perf_counter() - clock) * 1000,
-                    summary=outcome.summary,
-                    detail=detail,
-                    degraded=tuple(reason.text for reason in outcome.degraded),
-                    error=error,
-                )
-            )
-
-        sent = Outgoing(
-            lambda calls: keep(Outcome({}, f"sending to {calls[-1]['said']}"), "running"),
-            begun.task_id,
-            wired.trail,
-        )
-        try:
-            with collected(sent):
-                outcome = _plain(node(state, asked.context, wired))
-        except GraphInterrupt as asking:
-            keep(_question(asking), "waiting")
-            raise
-        except (GraphBubbleUp, DatabaseError):
-            # Without the database there is nowhere to write.
-            raise
-        except Exception as error:
-            told = one_line(str(error))
-            keep(Outcome({}, f"failed: {told}"), "failed", f"{type(error).__name__}: {told}")
-            raise
+        asked = state.asked
+        step = _Recorder(begun, asked.run, wired, runtime.stream_writer)
+        if given is not state:
+            step.tell(Started(thread=asked.thread, parent_run=asked.parent_run))
+        step.tell(StepStarted(node=name, round=state.round))
+        with step.failures_kept(), collected(step.outgoing):
+            outcome = node(state, asked.context, wired)
+        # It can quote a model, a server or a file.
+        outcome = replace(outcome, summary=one_line(outcome.summary))
         update = {**outcome.update, "step": state.step + 1}
         if given is not state:
             # A new question, or a fork; what a node wrote of it is newer.
@@ -150,16 +142,81 @@ def recorded(name: str, node: Node, services: Callable[[], Services]) -> GraphNo
             setup = {**wired.versions(), "encoder": update["encoder"]}
             sha256 = now.photo.removeprefix(REFERENCE)
             wired.trail.open_run(_origin(now), sha256, question_of(now), setup)
-        keep(outcome, "done")
-        if name == LAST_NODE:
-            wired.trail.close_run(asked.run, update["fix"].model_dump(mode="json"))
-        tell({"node": name, "round": state.round, "event": "finished", "summary": outcome.summary})
+        step.keep(outcome, "done")
+        if outcome.settled is not None:
+            wired.trail.close_run(asked.run, outcome.settled.model_dump(mode="json"))
+        for event in outcome.told:
+            step.tell(event)
+        step.tell(StepDone(node=name, round=state.round, summary=outcome.summary))
         if not outcome.degraded:
             return update
         return {**update, "degraded": [*state.degraded, *outcome.degraded]}
 
     run.__name__ = name
     return run
+
+
+class _Recorder:
+    """Writes one step into the trail, and tells listeners of it."""
+
+    def __init__(
+        self, begun: Step, run: str, services: Services, write: Callable[[Any], None]
+    ) -> None:
+        self.tell = Teller(write, run, begun.number).tell
+        self.outgoing = Outgoing(self._sending, begun.task_id, services.trail)
+        self._begun = begun
+        self._trail = services.trail
+        self._clock = time.perf_counter()
+
+    def keep(self, outcome: Outcome, result: StepOutcome, error: str | None = None) -> None:
+        """Write down what is known of the step."""
+        sent = self.outgoing.calls
+        self._trail.record(
+            replace(
+                self._begun,
+                outcome=result,
+                took_ms=(time.perf_counter() - self._clock) * 1000,
+                summary=outcome.summary,
+                detail={**outcome.detail, "sent": sent} if sent else outcome.detail,
+                degraded=tuple(reason.text for reason in outcome.degraded),
+                error=error,
+            )
+        )
+
+    def _sending(self, call: Outbound) -> None:
+        """Write a call down before it is made; what this raises stops the call."""
+        self.keep(Outcome({}, f"sending to {call}"), "running")
+        self.tell(
+            Sending(
+                host=call.host,
+                leaves=call.leaves,
+                pictures=call.pictures,
+                picture_bytes=call.picture_bytes,
+                text_bytes=call.text_bytes,
+            )
+        )
+
+    @contextmanager
+    def failures_kept(self) -> Iterator[None]:
+        """Write down why what is done inside does not end: an error, or a question to a person."""
+        try:
+            yield
+        except GraphInterrupt as asking:
+            interrupts = asking.args[0] if asking.args else ()
+            question = interrupts[0].value if interrupts else None
+            self.keep(Outcome({}, "waits for a person", {"question": question}), "waiting")
+            self.tell(Questioned(question=question))
+            raise
+        except (GraphBubbleUp, DatabaseError):
+            # Without the database there is nowhere to write.
+            raise
+        except Exception as error:
+            told = one_line(str(error))
+            failed = Outcome({}, f"failed: {told}")
+            self.keep(failed, "failed", f"{type(error).__name__}: {told}")
+            code = error.code if isinstance(error, GeofixError) else FAULT
+            self.tell(Failed(node=self._begun.node, code=code, text=told))
+            raise
 
 
 def _opened(query: Query, runtime: Runtime[Any]) -> State:
@@ -232,13 +289,6 @@ def _origin(asked: Asked) -> RunOrigin:
     return RunOrigin(asked.run, asked.thread, asked.parent_run, asked.forked_at)
 
 
-def _question(asking: GraphInterrupt) -> Outcome:
-    """Return what the trail keeps while a person is asked."""
-    interrupts = asking.args[0] if asking.args else ()
-    questions = [one.value for one in interrupts]
-    return Outcome({}, "waits for a person", {"question": questions[0] if questions else None})
-
-
 def threaded(node: GraphNode) -> AsyncGraphNode:
     """Wrap a node for a graph that runs only under asyncio.
 
@@ -251,11 +301,6 @@ def threaded(node: GraphNode) -> AsyncGraphNode:
 
     run.__name__ = node.__name__
     return run
-
-
-def _plain(outcome: Outcome) -> Outcome:
-    """Escape control characters in the summary, since it can quote a model, a server or a file."""
-    return replace(outcome, summary=one_line(outcome.summary))
 
 
 def question_of(asked: Asked, claim: ClaimAsked | None = None) -> dict[str, Any]:

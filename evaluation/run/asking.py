@@ -57,7 +57,7 @@ def ask_photo(
         seconds = time.perf_counter() - began
         return Result(**_truth_of(photo), status="failed", seconds=seconds, reasons=[str(error)])
     seconds = time.perf_counter() - began
-    return _gathered(agent, photo, fix, Context(**options), seconds)
+    return _gathered(agent, photo, agent.explain(fix.run), Context(**options), seconds)
 
 
 def _gathered(

@@ -11,6 +11,7 @@ from geofix.agent.state import Settled
 from geofix.db.runs import Step
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.photo.samples import sample_path
+from tests.integration.explained import explained
 from tests.loopback import (
     ChatServer,
     Protocol,
@@ -56,7 +57,7 @@ class Lab:
 
     def locate(self, photo: Path | None = None, **options: Any) -> tuple[Settled, Step]:
         """Return the answer and the first draft's step."""
-        fix = self.agent.locate(photo or sample_path(), **options)
+        fix = explained(self.agent, photo or sample_path(), **options)
         return fix, self.drafts(fix)[0]
 
     def drafts(self, fix: Settled) -> list[Step]:

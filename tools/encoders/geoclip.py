@@ -91,7 +91,7 @@ class ImagePlace:
 
 
 def load_image_place(
-    clip: str, *, device: str | None = None, dtype: str | None = None
+    clip: str, *, device: str | None = None, dtype: str | None = None, offline: bool = False
 ) -> ImagePlace:
     """Load the model.
 
@@ -99,6 +99,7 @@ def load_image_place(
         clip: `CLIP` on the hub, or a folder with it.
         device: As for `load_encoder`.
         dtype: As for `load_encoder`.
+        offline: As for `load_encoder`.
 
     Raises:
         EncoderError: The package is not installed or damaged, or CLIP cannot be had or is another.
@@ -107,7 +108,7 @@ def load_image_place(
     folder = _weights_folder()
     head = _read(folder / "image_encoder_mlp_weights.pth", _head_of)
     places = _read(folder / "location_encoder_weights.pth", LocationEncoder)
-    encoder = load_encoder(clip, device=device, dtype=dtype)
+    encoder = load_encoder(clip, device=device, dtype=dtype, offline=offline)
     if encoder.dimension != CLIP_DIMENSION or not hasattr(encoder, "features"):
         raise EncoderError(
             f"GEOFIX_IMAGE_PLACE cannot be {clip!r}, which gives {encoder.dimension} numbers a"

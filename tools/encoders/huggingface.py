@@ -181,15 +181,20 @@ def load(snapshot: Snapshot, placement: Placement) -> HuggingFaceEncoder:
     name, folder = snapshot.name, str(snapshot.folder)
     try:
         with transformers_loading():
-            config = _transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+            config = _transformers.AutoConfig.from_pretrained(
+                folder, trust_remote_code=False, local_files_only=True
+            )
             tower = tower_for(config.model_type, name=name)
             # PIL's processors whether torchvision is there or not: the two resize differently,
             # and vectors must not depend on what else is installed.
             processor = _transformers.AutoImageProcessor.from_pretrained(
-                folder, backend="pil", trust_remote_code=False
+                folder, backend="pil", trust_remote_code=False, local_files_only=True
             )
             model, report = tower.load_class().from_pretrained(
-                folder, dtype=placement.dtype, output_loading_info=True
+                folder,
+                dtype=placement.dtype,
+                local_files_only=True,
+                output_loading_info=True,
             )
     except (
         OSError,

@@ -51,6 +51,7 @@ def load_encoder(
     dtype: str | None = None,
     batch_size: int | None = None,
     revision: str | None = None,
+    offline: bool = False,
 ) -> Encoder:
     """Load an image encoder.
 
@@ -63,6 +64,7 @@ def load_encoder(
         dtype: "float32", "bfloat16" or "float16"; by default float16 on CUDA, float32 elsewhere.
         batch_size: photos in one forward pass; by default 64 on CUDA, 16 on MPS, 8 on the CPU.
         revision: branch, tag or commit on the hub.
+        offline: whether calls that leave this machine, such as downloads, are forbidden.
 
     Raises:
         EncoderError: the name is unknown, the weights cannot be had or are incomplete, or the
@@ -83,7 +85,7 @@ def load_encoder(
     # The hub's client alone, so that a wrong name fails before transformers is imported.
     from geofix.tools.encoders.snapshots import find_snapshot  # noqa: PLC0415
 
-    snapshot = find_snapshot(name, revision)
+    snapshot = find_snapshot(name, revision, offline=offline)
     # transformers takes seconds to import.
     from geofix.tools.encoders import huggingface  # noqa: PLC0415
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from huggingface_hub import constants, snapshot_download
 
 from geofix.tools.errors import EncoderError
-from geofix.tools.models.privacy import VARIABLE, offline
+from geofix.tools.models.privacy import OFFLINE
 
 _DESCRIPTIONS = ("config.json", "preprocessor_config.json", "processor_config.json")
 _SAFE, _PICKLED = "*.safetensors", "pytorch_model*.bin"
@@ -28,7 +28,7 @@ class Snapshot:
     """Holds config.json, the image processor's settings and the weights."""
 
 
-def find_snapshot(name: str, revision: str | None) -> Snapshot:
+def find_snapshot(name: str, revision: str | None, *, offline: bool = False) -> Snapshot:
     """Find a model by folder or hub id; download it where the cache lacks it.
 
     A cached copy is used as it is, without asking the hub whether its branch has moved: a
@@ -39,6 +39,7 @@ def find_snapshot(name: str, revision: str | None) -> Snapshot:
         name: the path of a folder (see `is_path`), a hub id, or `hub id@revision` as a `Snapshot`
             records it.
         revision: branch, tag or commit on the hub; None is the default branch.
+        offline: whether calls that leave this machine are forbidden.
 
     Raises:
         EncoderError: no such folder or hub id, no network, or files are missing from it.
@@ -55,7 +56,7 @@ def find_snapshot(name: str, revision: str | None) -> Snapshot:
         raise EncoderError(no_folder(name))
     repository, _, pinned = name.partition("@") if revision is None else (name, "", revision)
     label = f"{repository}@{pinned}" if pinned else repository
-    return Snapshot(label, _from_hub(repository, pinned or None, label))
+    return Snapshot(label, _from_hub(repository, pinned or None, label, offline))
 
 
 def is_path(name: str) -> bool:
@@ -90,7 +91,7 @@ def beside(name: str) -> str:
     return f"; for the folder of that name here write {'./' + name!r}" if there else ""
 
 
-def _from_hub(repository: str, revision: str | None, label: str) -> Path:
+def _from_hub(repository: str, revision: str | None, label: str, offline: bool) -> Path:
     try:
         cached = Path(snapshot_download(repository, revision=revision, local_files_only=True))
         if _missing(cached) is None:
@@ -99,10 +100,10 @@ def _from_hub(repository: str, revision: str | None, label: str) -> Path:
         pass  # Not in the cache: the ordinary first use. What is wrong shows below.
     except ValueError as error:
         raise _unknown(label, error) from error
-    if offline():
+    if offline:
         raise EncoderError(
-            f"encoder {label!r} is not on this machine whole, and {VARIABLE} forbids to ask"
-            f" {constants.ENDPOINT}{beside(label)}; unset it, or give the path of a folder that"
+            f"encoder {label!r} is not on this machine whole, and {OFFLINE} forbids asking"
+            f" {constants.ENDPOINT}{beside(label)}; turn it off, or give the path of a folder that"
             " holds the encoder"
         )
     try:

@@ -150,6 +150,7 @@ class EncoderSpec:
     dtype: str | None = None
     batch_size: int | None = None
     revision: str | None = None
+    offline: bool = False
 
     def load(self) -> Encoder:
         """Load the encoder; see `load_encoder`."""
@@ -159,6 +160,7 @@ class EncoderSpec:
             dtype=self.dtype,
             batch_size=self.batch_size,
             revision=self.revision,
+            offline=self.offline,
         )
 
 

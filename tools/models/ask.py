@@ -23,7 +23,7 @@ from geofix.tools.models.cache import Journal
 from geofix.tools.models.calls import Caller
 from geofix.tools.models.failures import MAX_REASON
 from geofix.tools.models.prices import Price
-from geofix.tools.models.privacy import BeforeSend, require_bare
+from geofix.tools.models.privacy import ANYWHERE, BeforeSend, Privacy, require_bare
 from geofix.tools.models.reply import (
     MOST_TEXT,
     ModelAnswer,
@@ -56,6 +56,7 @@ def ask(
     before_send: BeforeSend | None = None,
     keep: bool | None = None,
     closed: str | None = None,
+    privacy: Privacy = ANYWHERE,
     journal: Journal | None = None,
 ) -> ModelAnswer[AnswerT]:
     """Ask for an answer in `schema`; an unusable one is sent back once with what is wrong.
@@ -70,6 +71,7 @@ def ask(
         before_send: Called before each call with what it sends; what it raises stops the question.
         keep: Whether to use and fill the model's cache; by default not at a temperature above 0.
         closed: Why no call may be made; then only a cached answer is given.
+        privacy: Whether calls that leave this machine are forbidden, and what tracers see.
         journal: Keeps each answer before it is used.
 
     Raises:
@@ -78,7 +80,7 @@ def ask(
         GeofixError: The database that keeps answers cannot be used.
     """
     sizes = tuple(require_bare(messages))
-    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed, journal)
+    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed, privacy, journal)
     return _converse(Caller(model, schema, terms), messages, schema)
 
 
@@ -94,6 +96,7 @@ def ask_many(
     before_send: BeforeSend | None = None,
     keep: bool | None = None,
     closed: str | None = None,
+    privacy: Privacy = ANYWHERE,
     journal: Journal | None = None,
 ) -> list[ModelAnswer[AnswerT]]:
     """Ask for several answers to one question: by one call where the model gives several.
@@ -109,6 +112,7 @@ def ask_many(
         before_send: Called before each call, from several threads.
         keep: As for `ask`; each sample is kept apart, so that a re-run gives the same ones.
         closed: As for `ask`.
+        privacy: As for `ask`.
         journal: As for `ask`.
 
     Returns:
@@ -122,7 +126,7 @@ def ask_many(
     if samples < 1:
         raise ModelError(f"{samples!r} answers cannot be asked for; ask for 1 or more")
     sizes = tuple(require_bare(messages))
-    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed, journal)
+    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed, privacy, journal)
     callers = [Caller(model, schema, terms, sample) for sample in range(samples)]
     began = time.monotonic()
     given: list[Reply | None] = [None] * samples

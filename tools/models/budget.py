@@ -16,9 +16,11 @@ from geofix.tools.models.cache import Journal
 from geofix.tools.models.failures import status_of
 from geofix.tools.models.prices import Price, is_free
 from geofix.tools.models.privacy import (
+    ANYWHERE,
     IN_PROCESS,
     BeforeSend,
     Destination,
+    Privacy,
     address_of,
     outbound,
     require_here,
@@ -189,6 +191,8 @@ class Terms:
     """Bytes of each picture in the question, all checked to be bare pixels."""
     closed: str | None = None
     """Why no call may be made, so that only kept answers are given; None where calls may be."""
+    privacy: Privacy = ANYWHERE
+    """What may leave this machine."""
     journal: Journal | None = None
     """Where each answer is kept before it is used."""
 
@@ -209,7 +213,7 @@ class CallAccount:
         self.name = str(model._get_ls_params().get("ls_model_name", type(model).__name__))
         self._terms = terms
         self._address = address_of(model)
-        require_here(f"the model {self.name!r}", self._address)
+        require_here(f"the model {self.name!r}", self._address, offline=terms.privacy.offline)
         require_price(terms.budget, self._price(), self.name)
 
     @property

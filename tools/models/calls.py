@@ -36,10 +36,11 @@ from geofix.tools.models.failures import (
     wait_s,
     words_of,
 )
-from geofix.tools.models.privacy import secrets_of, untraced
+from geofix.tools.models.privacy import Privacy, secrets_of, untraced
 from geofix.tools.models.reply import Reply, reply_of
 from geofix.tools.models.responses import Line
 from geofix.tools.models.send import IN_WORDS, form_for, in_words, longest_call_s, salvaged, send
+from geofix.tools.models.traced import hiding_pictures
 
 _REFUSED = frozenset({400, 404, 415, 422, 501})
 _SCHEMA = re.compile(
@@ -153,6 +154,7 @@ class Caller:
         self.account = CallAccount(model, terms)
         self.notes: list[str] = []
         self._schema = schema
+        self._privacy: Privacy = terms.privacy
         self._model = self._prepared(model, terms.temperature)
         self._form = form_for(self._model, schema)
         if self._form is IN_WORDS:
@@ -302,9 +304,16 @@ class Caller:
         line = Line()
 
         def call() -> tuple[list[Any], dict[str, Any]]:
-            return send(self._model, worded, form, samples=samples, timeout_s=left)
+            return send(
+                self._model,
+                worded,
+                form,
+                samples=samples,
+                timeout_s=left,
+                trace_photos=self._privacy.trace_photos,
+            )
 
-        with untraced():
+        with untraced(self._privacy.offline):
             return within(most, lambda: line.carry(call), given_up=line.cut)
 
     def _worded(self, messages: Sequence[BaseMessage]) -> Sequence[BaseMessage]:
@@ -353,11 +362,17 @@ class Caller:
         return wait
 
     def _prepared(self, model: BaseChatModel, temperature: float | None) -> BaseChatModel:
-        """Return the model without a cache of LangChain's, at the temperature asked for."""
+        """Return the model as it is asked: at that temperature, without a cache of LangChain's.
+
+        Nor does it stream unless it was set up to: a listener of the host's would have it do so.
+        """
         update: dict[str, Any] = {} if cache_of(model) is None else {"cache": False}
+        if not getattr(model, "streaming", False):
+            update["disable_streaming"] = True
         if temperature is not None:
             if "temperature" in type(model).model_fields:
                 update["temperature"] = temperature
             else:
                 self.notes.append(NO_TEMPERATURE)
-        return model.model_copy(update=update) if update else model
+        prepared = model.model_copy(update=update)
+        return prepared if self._privacy.trace_photos else hiding_pictures(prepared)

@@ -14,7 +14,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from geofix.tools.models.ask import ask, ask_many
-from geofix.tools.models.privacy import address_of
+from geofix.tools.models.privacy import ANYWHERE, Privacy, address_of
 from geofix.tools.models.reply import ModelAnswer
 from geofix.tools.photo.read import to_jpeg
 
@@ -114,6 +114,7 @@ def check_model(
     *,
     temperature: float,
     on_step: Callable[[str], None] = lambda line: None,
+    privacy: Privacy = ANYWHERE,
 ) -> ModelCheck:
     """Ask a model four questions, and say what came of each.
 
@@ -127,6 +128,7 @@ def check_model(
         schema: What the answer to it must fit.
         temperature: For several answers, so that they differ.
         on_step: Called with a line before each question.
+        privacy: As for `ask`.
 
     Raises:
         ModelError: Nothing may be sent to the model.
@@ -134,7 +136,7 @@ def check_model(
     colors: dict[str, ModelAnswer[SeenColor]] = {}
     for color in COLORS:
         on_step(f"showing a {color} picture")
-        colors[color] = ask(model, _color_question(color), SeenColor)
+        colors[color] = ask(model, _color_question(color), SeenColor, privacy=privacy)
         if not colors[color].texts:
             break
     pictures = _pictures(colors)
@@ -142,10 +144,10 @@ def check_model(
     several = None
     if pictures.sight not in ("refused", "failed"):
         on_step("asking for a draft")
-        answers = [ask(model, question, schema)]
+        answers = [ask(model, question, schema, privacy=privacy)]
         if answers[0].parsed is not None:
             on_step(f"asking for {SAMPLES} drafts at once")
-            more = ask_many(model, question, schema, SAMPLES, temperature)
+            more = ask_many(model, question, schema, SAMPLES, temperature, privacy=privacy)
             several = _several(more)
             answers += more
     drafting = _drafting(answers[0] if answers else None)

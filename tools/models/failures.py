@@ -94,6 +94,15 @@ def takes_no_images(error: BaseException, messages: Sequence[BaseMessage]) -> bo
     return _NO_IMAGES.search(words_of(error)) is not None
 
 
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]|\\/){200,}+={0,2}")
+"""A picture or a part of one; no key is as long."""
+
+
+def without_base64(text: str) -> str:
+    """Return a text with what may be a picture left out: servers quote requests in errors."""
+    return _BASE64.sub("(base64 left out)", text)
+
+
 def words_of(error: BaseException) -> str:
     """Return what an exception and its causes say, on one line.
 
@@ -105,7 +114,8 @@ def words_of(error: BaseException) -> str:
 
 def reason_of(error: BaseException, model: BaseChatModel) -> str:
     """Return a short reason fit for the trail: legible, and without the model's keys."""
-    said = one_line(without(words_of(error), *secrets_of(model)))[:MAX_REASON]
+    words = without_base64(words_of(error))
+    said = one_line(without(words, *secrets_of(model)))[:MAX_REASON]
     return f"{type(error).__name__}: {said}"
 
 

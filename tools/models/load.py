@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from geofix.db.plain_text import redact, secrets_in, without
 from geofix.tools.errors import ModelError
-from geofix.tools.models.privacy import address_of, require_here, secrets_of, stay_offline
+from geofix.tools.models.privacy import address_of, require_here, secrets_of
 from geofix.tools.models.providers import PROVIDERS, ROW, Provider
 from geofix.tools.models.responses import bind
 
@@ -34,6 +34,7 @@ def load_chat_model(
     api_key: str | None = None,
     timeout_s: float = 120,
     cache_engine: Engine | None = None,
+    offline: bool = False,
 ) -> BaseChatModel:
     """Return the chat model that `provider:model` names; nothing is called yet.
 
@@ -46,20 +47,22 @@ def load_chat_model(
         timeout_s: Longest time of one call, from the connection to the last byte, seconds; in
             this process, of one answer.
         cache_engine: Keep answers in this database and reuse them.
+        offline: Whether calls that leave this machine are forbidden; `ask` is told on its own.
 
     Raises:
         ModelError: The provider is unknown, its package is not installed, a key is missing,
-            the address is not one, or `GEOFIX_OFFLINE` forbids calling it.
+            the address is not one, or `offline` forbids calling it.
     """
-    stay_offline()
     provider, model = _parsed(spec)
     if provider.loader is None:
         loaded = _client(spec, provider, model, base_url, api_key, timeout_s)
     else:
         load = _imported(provider.loader, spec, provider)
-        loaded = load(spec, timeout_s=timeout_s, base_url=base_url, api_key=api_key)
+        loaded = load(
+            spec, timeout_s=timeout_s, base_url=base_url, api_key=api_key, offline=offline
+        )
     loaded.metadata = {**(loaded.metadata or {}), ROW: spec.partition(":")[0]}
-    require_here(f"the model {spec!r}", address_of(loaded))
+    require_here(f"the model {spec!r}", address_of(loaded), offline=offline)
     if cache_engine is not None:
         from geofix.tools.models.cache import answer_cache  # noqa: PLC0415 - two seconds, seldom wanted
 

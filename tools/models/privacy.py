@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -111,67 +110,53 @@ def _host(url: str) -> str:
     return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
 
 
-VARIABLE = "GEOFIX_OFFLINE"
-
-_OFF = frozenset({"", "0", "false", "no", "off"})
-
-_FORCED = {
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "LANGSMITH_TRACING": "false",
-    "LANGSMITH_TRACING_V2": "false",
-    "LANGCHAIN_TRACING_V2": "false",
-}
-"""Variables of libraries that would call out by themselves, for this process and its children."""
+OFFLINE = "the setting `offline` (GEOFIX_OFFLINE)"
+"""How a message names what forbids calls."""
 
 
-def offline() -> bool:
-    """Tell whether outbound calls are forbidden; a value nobody can read forbids them too."""
-    return os.environ.get(VARIABLE, "").strip().lower() not in _OFF
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """What may leave this machine; an agent hands its own down, so that two do not share one."""
+
+    offline: bool = False
+    """Whether every call that would leave this machine is forbidden."""
+    trace_photos: bool = False
+    """Whether callbacks and tracers see the pictures a model is sent; else their hash."""
 
 
-def stay_offline() -> None:
-    """Where outbound calls are forbidden, keep the libraries below from making any.
-
-    Call it before a run begins: LangSmith's tracer joins a run at its start. With
-    `LANGSMITH_TRACING=true` langchain-core would post every prompt, photo included.
-    """
-    if not offline():
-        return
-    os.environ.update(_FORCED)
-    # Both read the environment once: the hub's client when it is imported, LangSmith at the first
-    # look, for the whole process.
-    import huggingface_hub.constants  # noqa: PLC0415 - only where it is needed
-    import langsmith  # noqa: PLC0415 - only where it is needed
-
-    huggingface_hub.constants.HF_HUB_OFFLINE = True
-    langsmith.configure(enabled=False)
+ANYWHERE = Privacy()
+"""Forbids no call; tracers see no pictures."""
 
 
-def require_here(what: str, address: Destination) -> None:
+def require_here(what: str, address: Destination, *, offline: bool) -> None:
     """Check that a call to `address` is allowed.
 
     Raises:
         ModelError: Outbound calls are forbidden, and this would be one.
     """
-    if not offline() or address.stays:
+    if not offline or address.stays:
         return
     if address.host == UNKNOWN:
         raise ModelError(
-            f"{what} does not say where its calls go, and {VARIABLE} forbids calls that leave this"
+            f"{what} does not say where its calls go, and {OFFLINE} forbids calls that leave this"
             " machine; if it makes none, give it the attribute `in_process = True`"
         )
     through = "" if address.proxy is None else "; set NO_PROXY for a server on this machine"
     raise ModelError(
-        f"{what} would call {address}, and {VARIABLE} forbids calls that leave this machine; unset"
-        f" it, or use a model in this process or on 127.0.0.1{through}"
+        f"{what} would call {address}, and {OFFLINE} forbids calls that leave this machine; turn"
+        f" it off, or use a model in this process or on 127.0.0.1{through}"
     )
 
 
 @contextmanager
-def untraced() -> Iterator[None]:
-    """Keep LangSmith out of what is done inside, where outbound calls are forbidden."""
-    if not offline():
+def untraced(offline: bool) -> Iterator[None]:
+    """Keep LangSmith out of what is done inside, where outbound calls are forbidden.
+
+    With `LANGSMITH_TRACING=true` langchain-core would post every prompt. This holds for the calling
+    context alone, so other agents and the host application are traced as before; tracers that a run
+    inherited from a traced caller post nothing of it either.
+    """
+    if not offline:
         yield
         return
     from langsmith import tracing_context  # noqa: PLC0415 - only where it is needed
@@ -240,7 +225,7 @@ def pictures_in(messages: Sequence[BaseMessage]) -> Iterator[str]:
     """Yield every picture of the messages, in base64."""
     for message in messages:
         for block in message.content if isinstance(message.content, list) else ():
-            data = _picture(block) if isinstance(block, dict) else None
+            data = picture_of(block) if isinstance(block, dict) else None
             if data is not None:
                 yield data
 
@@ -299,8 +284,8 @@ def _named(marker: int, head: bytes) -> str:
     return f"metadata ({label})" if label.isprintable() and label else f"metadata ({marker:#x})"
 
 
-def _picture(block: dict[Any, Any]) -> str | None:
-    """Return a block's picture, in the ways LangChain's clients take them."""
+def picture_of(block: dict[Any, Any]) -> str | None:
+    """Return a block's picture in base64, in the ways LangChain's clients take them."""
     source = block.get("source")
     if isinstance(source, dict) and "data" in source:
         return str(source["data"])

@@ -16,10 +16,12 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import Runnable, RunnableBinding, RunnableSequence
 from langchain_core.runnables.config import ensure_config, get_callback_manager_for_config
+from langgraph.constants import TAG_NOSTREAM
 from pydantic import BaseModel
 
 from geofix.tools.models.privacy import IN_PROCESS, address_of
 from geofix.tools.models.providers import SchemaForm, provider_of
+from geofix.tools.models.traced import QuotedError, without_pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +114,18 @@ def send(
     *,
     samples: int = 1,
     timeout_s: float | None = None,
+    trace_photos: bool = False,
 ) -> tuple[list[Any], dict[str, Any]]:
-    """Ask once.
+    """Ask once; the run's callbacks hear of it, its token usage included.
 
     Args:
-        model: What is asked.
+        model: What is asked; from `hiding_pictures` unless `trace_photos`.
         messages: The question.
         form: How the answer is asked for.
         samples: How many answers one call is to give; only where `gives_several`.
         timeout_s: For the client, where it is to be shorter than its own; to a client it is the
             longest silence, so the caller bounds the whole call.
+        trace_photos: Whether callbacks see the pictures, and not their hash.
 
     Returns:
         The messages it answered, as many as the server gave; and what the server said beside them.
@@ -129,12 +133,32 @@ def send(
     Raises:
         Exception: Whatever the client raises; every provider has classes of its own.
     """
+    if trace_photos:
+        return _sent(model, messages, form, samples, timeout_s)
+    with without_pictures(messages) as bare:
+        try:
+            return _sent(model, bare, form, samples, timeout_s)
+        except QuotedError as caught:
+            quoted = caught
+    # Here and not `from None` there, which would take the error's own cause away.
+    raise quoted.error
+
+
+def _sent(
+    model: BaseChatModel,
+    messages: Sequence[BaseMessage],
+    form: Form,
+    samples: int,
+    timeout_s: float | None,
+) -> tuple[list[Any], dict[str, Any]]:
+    config = ensure_config()
+    # Else a host that streams messages is given the tokens of a draft among those of its own.
+    config["tags"] = [*config["tags"], TAG_NOSTREAM]
     if form.chain is not None:
-        return [form.chain.invoke(list(messages))["raw"]], {}
+        return [form.chain.invoke(list(messages), config)["raw"]], {}
     options = {**form.options, **_timeout(model, timeout_s)}
     if samples > 1:
         options["n"] = samples
-    config = ensure_config()
     callbacks = get_callback_manager_for_config(config)
     reported = _Reported()
     callbacks.add_handler(reported, inherit=False)

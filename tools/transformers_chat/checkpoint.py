@@ -12,7 +12,7 @@ from huggingface_hub import snapshot_download
 
 from geofix.tools.encoders.snapshots import beside, fingerprint, is_path, no_folder, written_folder
 from geofix.tools.errors import ModelError
-from geofix.tools.models.privacy import VARIABLE, offline
+from geofix.tools.models.privacy import OFFLINE
 
 _WANTED = ["*.json", "*.jinja", "*.model", "*.txt", "*.safetensors"]
 _NEEDLESS = ["original/*", "consolidated*"]
@@ -31,7 +31,7 @@ class Checkpoint:
     folder: Path
 
 
-def find_checkpoint(name: str, *, download: bool) -> Checkpoint | None:
+def find_checkpoint(name: str, *, download: bool, offline: bool = False) -> Checkpoint | None:
     """Find a model by folder or hub id.
 
     A cached copy is used as it is, without asking the hub whether its branch has moved. Write
@@ -40,6 +40,7 @@ def find_checkpoint(name: str, *, download: bool) -> Checkpoint | None:
     Args:
         name: The path of a folder, a hub id, or `hub id@revision`.
         download: Whether to fetch it from the hub where the cache lacks it.
+        offline: Whether calls that leave this machine are forbidden.
 
     Returns:
         None if it would have to be fetched and `download` is false.
@@ -55,11 +56,11 @@ def find_checkpoint(name: str, *, download: bool) -> Checkpoint | None:
     repository, _, revision = name.partition("@")
     if is_path(name) or repository.count("/") != 1:
         raise ModelError(f"{no_folder(name)} such as 'Qwen/Qwen2.5-VL-7B-Instruct'")
-    return _from_hub(repository, revision or None, name, download=download)
+    return _from_hub(repository, revision or None, name, download=download, offline=offline)
 
 
 def _from_hub(
-    repository: str, revision: str | None, name: str, *, download: bool
+    repository: str, revision: str | None, name: str, *, download: bool, offline: bool
 ) -> Checkpoint | None:
     try:
         cached = Path(snapshot_download(repository, revision=revision, local_files_only=True))
@@ -69,10 +70,10 @@ def _from_hub(
         pass  # Not in the cache: the ordinary first use. What is wrong shows below.
     except ValueError as error:
         raise _unknown(name, error) from error
-    if offline() or huggingface_hub.constants.HF_HUB_OFFLINE:
+    if offline or huggingface_hub.constants.HF_HUB_OFFLINE:
         raise ModelError(
-            f"the model {name!r} is not on this machine, and {VARIABLE} or HF_HUB_OFFLINE forbids"
-            f" downloading it{beside(name)}; {_advice(name)}"
+            f"the model {name!r} is not on this machine, and {OFFLINE} or the variable"
+            f" HF_HUB_OFFLINE forbids downloading it{beside(name)}; {_advice(name)}"
         )
     if not download:
         return None

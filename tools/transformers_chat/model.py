@@ -115,6 +115,8 @@ class TransformersChat(BaseChatModel):
     """Whether a model that is to answer in a schema writes freely first."""
     think_tokens: int = Field(default=512, ge=1)
     """Most tokens of that."""
+    offline: bool = False
+    """Whether calls that leave this machine, such as downloads of weights, are forbidden."""
     in_process: bool = Field(default=True, frozen=True)
     """Nothing leaves this machine."""
 
@@ -134,7 +136,7 @@ class TransformersChat(BaseChatModel):
                 f"the model {self.model!r} in this process needs the package 'xgrammar'; install it"
                 " with pip install 'geofix[local]'"
             )
-        self._checkpoint = find_checkpoint(self.model, download=False)
+        self._checkpoint = find_checkpoint(self.model, download=False, offline=self.offline)
         self._weights = Weights(self._load)
 
     @property
@@ -181,7 +183,9 @@ class TransformersChat(BaseChatModel):
         from geofix.tools.transformers_chat.loading import load, load_options  # noqa: PLC0415
 
         options = load_options(self.device, self.dtype, self.quantization)
-        checkpoint = self._checkpoint or find_checkpoint(self.model, download=True)
+        checkpoint = self._checkpoint or find_checkpoint(
+            self.model, download=True, offline=self.offline
+        )
         if checkpoint is None:
             raise ModelError(f"the model {self.model!r} could not be downloaded")
         return load(checkpoint, options)
@@ -256,7 +260,12 @@ OPTIONS = (
 
 
 def model_by_name(
-    spec: str, *, timeout_s: float, base_url: str | None = None, api_key: str | None = None
+    spec: str,
+    *,
+    timeout_s: float,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    offline: bool = False,
 ) -> TransformersChat:
     """Return the model; its weights are read at the first question.
 
@@ -266,6 +275,7 @@ def model_by_name(
         timeout_s: Longest time for one answer, once its turn came, seconds.
         base_url: Rejected, since there is no server.
         api_key: Rejected for the same reason.
+        offline: Whether calls that leave this machine, such as downloads, are forbidden.
 
     Raises:
         ModelError: There is no such folder, an option is unknown or out of range, or the model is
@@ -279,7 +289,7 @@ def model_by_name(
     name, _, query = spec.partition(":")[2].partition("?")
     options: dict[str, Any] = {"temperature": 0.0, **_options(spec, query)}
     try:
-        return TransformersChat(model=name, timeout_s=timeout_s, **options)
+        return TransformersChat(model=name, timeout_s=timeout_s, offline=offline, **options)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ModelError(f"the model {spec!r} cannot be set up: {wrong}") from None

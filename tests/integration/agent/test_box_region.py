@@ -20,6 +20,7 @@ from geofix.db.engine import conninfo
 from geofix.db.load.ingest import GeotaggedPhoto
 from geofix.db.runs import Step
 from tests.fakes import ColorEncoder
+from tests.integration.explained import explained, resumed
 
 RED = (220, 40, 40)
 BOX = "-18,179,-16,-179"
@@ -71,7 +72,7 @@ def found(step: Step) -> set[int]:
 def test_every_round_finds_what_is_inside_on_both_sides_and_nothing_else(
     fiji: Agent, red_photo: Path
 ) -> None:
-    fix = fiji.locate(red_photo, within=BOX, **ASKED)
+    fix = explained(fiji, red_photo, within=BOX, **ASKED)
     first, *finer = searches(fiji, fix)
     assert found(first) == set(range(5))
     assert finer and all(found(step) <= set(range(5)) for step in finer)
@@ -82,11 +83,11 @@ def test_every_round_finds_what_is_inside_on_both_sides_and_nothing_else(
     assert holds(asked, fix.latitude, fix.longitude)
     assert {candidate.photos for candidate in fix.candidates} != {0}
     # Without the box the redder ones around it are found, so the box was what kept them out.
-    assert found(searches(fiji, fiji.locate(red_photo, **ASKED))[0]) > set(range(5, 10))
+    assert found(searches(fiji, explained(fiji, red_photo, **ASKED))[0]) > set(range(5, 10))
 
 
 def test_the_trail_says_which_box_was_searched(fiji: Agent, red_photo: Path) -> None:
-    fix = fiji.locate(red_photo, within=BOX, **ASKED)
+    fix = explained(fiji, red_photo, within=BOX, **ASKED)
     run = fiji.services.trail.read(fix.run or "")
     assert run.question["within"]["box"] == [-18, 179, -16, -179]
     step = searches(fiji, fix)[0]
@@ -96,12 +97,12 @@ def test_the_trail_says_which_box_was_searched(fiji: Agent, red_photo: Path) -> 
 
 
 def test_the_box_the_other_way_round_holds_the_others(fiji: Agent, red_photo: Path) -> None:
-    fix = fiji.locate(red_photo, within="-18,-179,-16,179", **ASKED)
+    fix = explained(fiji, red_photo, within="-18,-179,-16,179", **ASKED)
     assert found(searches(fiji, fix)[0]) == {5, 6, 9}
 
 
 def test_a_box_without_photos_abstains(fiji: Agent, red_photo: Path) -> None:
-    nowhere = fiji.locate(red_photo, within="60,170,70,-170", **ASKED)
+    nowhere = explained(fiji, red_photo, within="60,170,70,-170", **ASKED)
     assert nowhere.status == "abstained"
     assert nowhere.reasons[0].code == "no_photo_found"
 
@@ -109,24 +110,24 @@ def test_a_box_without_photos_abstains(fiji: Agent, red_photo: Path) -> None:
 def test_a_box_comes_back_from_the_checkpoints_and_from_the_kept_question(
     fiji: Agent, red_photo: Path
 ) -> None:
-    fix = fiji.locate(red_photo, within=BOX, run_id="case-1", **ASKED)
+    fix = explained(fiji, red_photo, within=BOX, run_id="case-1", **ASKED)
     history = fiji.graph.get_state_history({"configurable": {"thread_id": "case-1"}})
     regions = {state.values.get("within") for state in history} - {None}
     assert regions == {box(-18, 179, -16, -179)}
-    assert fiji.resume("case-1") == fix
-    assert fiji.locate(red_photo, within=BOX, run_id="case-1", **ASKED) == fix
+    assert resumed(fiji, "case-1") == fix
+    assert explained(fiji, red_photo, within=BOX, run_id="case-1", **ASKED) == fix
 
 
 def test_a_question_kept_before_there_were_boxes_is_the_same_question(
     fiji: Agent, red_photo: Path
 ) -> None:
     asked: dict[str, Any] = {"within": "-17,179.9,200", "run_id": "case-1", **ASKED}
-    fix = fiji.locate(red_photo, **asked)
+    fix = explained(fiji, red_photo, **asked)
     with psycopg.connect(conninfo(fiji.services.settings.database_url or "")) as connection:
         done = connection.execute("update runs set question = question #- '{within,box}'")
         assert done.rowcount == 1
     assert "box" not in fiji.services.trail.read("case-1").question["within"]
-    assert fiji.locate(red_photo, **asked) == fix
+    assert explained(fiji, red_photo, **asked) == fix
 
 
 @pytest.mark.parametrize(
@@ -141,5 +142,5 @@ def test_what_is_no_box_leaves_no_run(
     fiji: Agent, red_photo: Path, within: Any, reason: str
 ) -> None:
     with pytest.raises(RegionError, match=reason):
-        fiji.locate(red_photo, within=within)
+        explained(fiji, red_photo, within=within)
     assert fiji.services.trail.latest() == []

@@ -14,9 +14,11 @@ from geofix.agent.context import Context
 from geofix.agent.errors import RegionError, TrailError
 from geofix.agent.verify.in_force import options_of
 from geofix.agent.verify.scorers import HAND_SET, Scorers, scorers_digest
+from geofix.events import AnyEvent
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
 from tests.files import exif_of, gps_of
+from tests.integration.explained import explained, resumed
 from tests.unit.agent.calibrations import fitted
 
 SACRE_COEUR = (48.8867, 2.3431)
@@ -51,7 +53,7 @@ def with_exif(tmp_path: Path) -> Any:
 
 
 def test_a_set_up_that_was_never_calibrated_says_so(agent: Agent) -> None:
-    fix = agent.locate(sample_path())
+    fix = explained(agent, sample_path())
     assert not fix.radius_calibrated
     assert (fix.radii_km, fix.confidence) == ({}, {})
     assert fix.calibration is not None and not fix.calibration.fitted
@@ -62,9 +64,9 @@ def test_a_set_up_that_was_never_calibrated_says_so(agent: Agent) -> None:
 
 
 def test_a_calibrated_answer_states_its_radii(agent: Agent) -> None:
-    reach = agent.locate(sample_path()).radius_km
+    reach = explained(agent, sample_path()).radius_km
     made = calibrate(agent)
-    fix = agent.locate(sample_path())
+    fix = explained(agent, sample_path())
     assert fix.radius_calibrated
     assert fix.radius_km == pytest.approx(91) != reach
     assert fix.radii_km == {"0.5": 51, "0.8": 81, "0.9": 91, "0.95": 96}
@@ -73,15 +75,15 @@ def test_a_calibrated_answer_states_its_radii(agent: Agent) -> None:
     assert set(fix.confidence) == {"street", "city", "region", "country", "continent"}
     # What the answer rests on does not depend on what is promised of it.
     assert [one.external_id for one in fix.evidence] == ["outdoor/montmartre_far.jpg"]
-    half = agent.locate(sample_path(), coverage=0.5)
+    half = explained(agent, sample_path(), coverage=0.5)
     assert half.radius_km == pytest.approx(51)
 
 
 def test_a_newer_calibration_is_found_by_an_open_agent(agent: Agent) -> None:
     calibrate(agent)
-    assert agent.locate(sample_path()).radius_km == pytest.approx(91)
+    assert explained(agent, sample_path()).radius_km == pytest.approx(91)
     newer = calibrate(agent, errors_km=tuple(float(km) for km in range(101, 201)))
-    fix = agent.locate(sample_path())
+    fix = explained(agent, sample_path())
     assert fix.radius_km == pytest.approx(191)
     assert fix.calibration is not None and fix.calibration.id == newer
 
@@ -91,7 +93,7 @@ def test_a_calibration_is_read_once(agent: Agent) -> None:
     read: list[str] = []
     event.listen(agent.services.engine, "before_cursor_execute", lambda *a: read.append(str(a[2])))
     for _ in range(2):
-        assert agent.locate(sample_path()).radius_calibrated
+        assert explained(agent, sample_path()).radius_calibrated
     assert sum("calibrations.document" in statement for statement in read) == 1
 
 
@@ -110,19 +112,19 @@ def test_a_set_up_that_drifted_says_so(
     agent: Agent, changes: dict[str, Any], options: dict[str, Any], says: str
 ) -> None:
     calibrate(agent, **changes)
-    fix = agent.locate(sample_path(), **options)
+    fix = explained(agent, sample_path(), **options)
     assert fix.status == "located" and not fix.radius_calibrated
     assert fix.calibration is not None and says in (fix.calibration.reason or "")
     assert fix.radii_km == {} and fix.radius_km == pytest.approx(1)
 
 
 def test_scorers_of_a_calibration_that_does_not_hold_do_not_choose(agent: Agent) -> None:
-    before = agent.locate(sample_path())
+    before = explained(agent, sample_path())
     place = HAND_SET.place.model_copy(update={"name": "with a model", "intercept": -9.0})
     own = Scorers(place=place)
     scored = {"scorers": own.model_dump(mode="json"), "chosen_by": scorers_digest(own)}
     calibrate(agent, drafted_by="openai:x", **scored)
-    fix = agent.locate(sample_path(), accept_margin=0.0)
+    fix = explained(agent, sample_path(), accept_margin=0.0)
     assert fix.status == "located" and not fix.radius_calibrated
     assert [one.terms for one in fix.candidates] == [one.terms for one in before.candidates]
     why = "drafter 'openai:x', and now it is 'consensus'"
@@ -131,7 +133,7 @@ def test_scorers_of_a_calibration_that_does_not_hold_do_not_choose(agent: Agent)
     assert why in str(fix.degraded)
     # Of the drafter that did draft there is one, which holds, with the scorers it was made with.
     calibrate(agent, **scored, options=options_of(Context(accept_margin=0.0)))
-    fix = agent.locate(sample_path(), accept_margin=0.0)
+    fix = explained(agent, sample_path(), accept_margin=0.0)
     assert fix.radius_calibrated and not any("scorers" in line.text for line in fix.degraded)
     assert [one.terms for one in fix.candidates] != [one.terms for one in before.candidates]
 
@@ -139,11 +141,11 @@ def test_scorers_of_a_calibration_that_does_not_hold_do_not_choose(agent: Agent)
 def test_an_answer_is_promised_by_the_calibration_that_chose_it(agent: Agent) -> None:
     made = calibrate(agent)
 
-    def newer(event: dict[str, Any]) -> None:
-        if event["node"] == "verify" and event["event"] == "finished":
+    def newer(event: AnyEvent) -> None:
+        if event.kind == "step_done" and event.node == "verify":
             calibrate(agent, errors_km=(20_000.0,) * 100)
 
-    fix = agent.locate(sample_path(), on_event=newer)
+    fix = explained(agent, sample_path(), on_event=newer)
     assert fix.calibration is not None and fix.calibration.id == made
     assert fix.radius_km == pytest.approx(91)
 
@@ -152,7 +154,7 @@ def test_a_calibration_that_counted_photos_is_refused(agent: Agent) -> None:
     name = agent.services.encoder.name
     document = fitted().model_dump(mode="json", exclude={"places", "chosen_by"})
     agent.services.calibrations.save(name, (), "consensus", document)
-    fix = agent.locate(sample_path())
+    fix = explained(agent, sample_path())
     assert fix.calibration is not None and not fix.radius_calibrated
     reason = fix.calibration.reason or ""
     assert "which counted photos instead of places" in reason
@@ -163,7 +165,7 @@ def test_a_calibration_of_another_version_does_not_end_the_run(agent: Agent) -> 
     name = agent.services.encoder.name
     document = {"photos": 1, "places": 1, "digest": "ab" * 32, "radius": "of another kind"}
     agent.services.calibrations.save(name, (), "consensus", document)
-    fix = agent.locate(sample_path())
+    fix = explained(agent, sample_path())
     assert fix.status == "located" and not fix.radius_calibrated
     assert fix.calibration is not None
     assert "made by another version of geofix" in (fix.calibration.reason or "")
@@ -171,27 +173,27 @@ def test_a_calibration_of_another_version_does_not_end_the_run(agent: Agent) -> 
 
 def test_what_a_person_chose_is_not_promised(agent: Agent) -> None:
     calibrate(agent, options={})
-    agent.locate(sample_path(), run_id="case", accept_margin=1.0, ask_human=True)
-    fix = agent.resume("case", rank=1)
+    explained(agent, sample_path(), run_id="case", accept_margin=1.0, ask_human=True)
+    fix = resumed(agent, "case", rank=1)
     assert fix.status == "located" and not fix.radius_calibrated
     assert fix.calibration is not None and "a person chose" in (fix.calibration.reason or "")
 
 
 def test_a_claimed_place_is_checked(agent: Agent) -> None:
     calibrate(agent)
-    true = agent.locate(sample_path(), claim="48.8867,2.3431").claim_check
-    false = agent.locate(sample_path(), claim=SYDNEY).claim_check
+    true = explained(agent, sample_path(), claim="48.8867,2.3431").claim_check
+    false = explained(agent, sample_path(), claim=SYDNEY).claim_check
     assert true is not None and false is not None
     assert true.verdict == "consistent" and true.p_value == 1.0
     assert false.verdict == "inconsistent" and false.p_value == pytest.approx(1 / 101)
     assert (false.latitude, false.longitude) == SYDNEY
-    strict = agent.locate(sample_path(), claim=SYDNEY, claim_level=0.009).claim_check
+    strict = explained(agent, sample_path(), claim=SYDNEY, claim_level=0.009).claim_check
     assert strict is not None and strict.verdict == "undecidable"
-    assert agent.locate(sample_path()).claim_check is None
+    assert explained(agent, sample_path()).claim_check is None
 
 
 def test_without_a_calibration_a_claim_is_undecidable(agent: Agent) -> None:
-    check = agent.locate(sample_path(), claim=SYDNEY).claim_check
+    check = explained(agent, sample_path(), claim=SYDNEY).claim_check
     assert check is not None and check.verdict == "undecidable"
     assert "run `geofix calibrate DATASET`" in check.reason
 
@@ -200,18 +202,18 @@ def test_what_the_exif_claims_is_checked_and_never_enters_the_state(
     agent: Agent, with_exif: Any
 ) -> None:
     calibrate(agent)
-    fix = agent.locate(with_exif(SYDNEY), claim="exif", run_id="case")
+    fix = explained(agent, with_exif(SYDNEY), claim="exif", run_id="case")
     assert fix.claim_check is not None and fix.claim_check.verdict == "inconsistent"
     assert fix.latitude == pytest.approx(SACRE_COEUR[0], abs=0.01)
     for state in agent.graph.get_state_history({"configurable": {"thread_id": "case"}}):
         assert "33.85" not in repr(state.values) and "151.21" not in repr(state.values)
     # Asked again it is the same answer, by the same calibration, whatever was made since.
     calibrate(agent, errors_km=(20_000.0,) * 100)
-    assert agent.locate(with_exif(SYDNEY), claim="exif", run_id="case") == fix
+    assert explained(agent, with_exif(SYDNEY), claim="exif", run_id="case") == fix
 
 
 def test_a_file_without_a_place_in_its_exif_says_so(agent: Agent, with_exif: Any) -> None:
-    fix = agent.locate(with_exif(None), claim="exif")
+    fix = explained(agent, with_exif(None), claim="exif")
     assert fix.claim_check is None
     assert any("has no position in its EXIF" in note for note in fix.photo_notes)
 
@@ -221,21 +223,21 @@ def test_a_resumed_run_keeps_its_claim(agent: Agent, with_exif: Any, claim: str)
     calibrate(agent)
     photo = with_exif(SYDNEY)
 
-    def fail(event: dict[str, Any]) -> None:
-        if event["node"] == "verify" and event["event"] == "finished":
+    def fail(event: AnyEvent) -> None:
+        if event.kind == "step_done" and event.node == "verify":
             raise RuntimeError("cut off")
 
     with pytest.raises(RuntimeError, match="cut off"):
-        agent.locate(photo, claim=claim, run_id="case", on_event=fail)
+        explained(agent, photo, claim=claim, run_id="case", on_event=fail)
     with pytest.raises(TrailError, match="other options"):
-        agent.locate(photo, run_id="case")
-    check = agent.resume("case").claim_check
+        explained(agent, photo, run_id="case")
+    check = resumed(agent, "case").claim_check
     assert check is not None and check.verdict == "inconsistent"
 
 
 def test_a_claim_that_is_none_is_refused_before_anything_is_kept(agent: Agent) -> None:
     with pytest.raises(RegionError, match="Atlantis"):
-        agent.locate(sample_path(), claim="Atlantis", run_id="case")
+        explained(agent, sample_path(), claim="Atlantis", run_id="case")
     assert agent.services.trail.find("case") is None
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from geofix.db.embedded import postmaster
 from geofix.db.embedded.server import EmbeddedServer
 from geofix.db.engine import open_engine
 from geofix.db.load.galleries import list_galleries, remove_gallery
+from geofix.events import AnyEvent
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
 
@@ -101,18 +103,18 @@ def test_a_run_whose_server_was_killed_is_finished_by_the_same_call(
 ) -> None:
     with open_agent(lived_in, encoder=encoder) as agent:
 
-        def die(event: dict[str, Any]) -> None:
-            if (event["node"], event["event"]) == ("verify", "started"):
+        def die(event: AnyEvent) -> None:
+            if event.kind == "step_started" and event.node == "verify":
                 kill(agent.services.server)
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
             agent.locate(sample_path(), run_id="cut off", on_event=die)
-        events: list[dict[str, Any]] = []
+        events: list[AnyEvent] = []
         fix = agent.locate(sample_path(), run_id="cut off", on_event=events.append)
         assert fix.status == "located"
         # The node that was under way may still find the server back, and be done by then.
-        started = [e["node"] for e in events if e["event"] == "started"]
+        started = [e.node for e in events if e.kind == "step_started"]
         assert started in (["verify", "settle"], ["settle"])
 
 
@@ -147,3 +149,28 @@ def test_a_server_that_does_not_start_again_is_described_as_it_is(
     with pytest.raises(DatabaseError, match="is closed"):
         schema.check_schema(engine)
     assert not server.status().running
+
+
+SERVED = """
+import base64, sys
+from geofix.agent.langgraph_server import graph
+from geofix.tools.photo.samples import sample_path
+
+photo = base64.b64encode(sample_path().read_bytes()).decode()
+print(graph.invoke({"photo": f"data:image/jpeg;base64,{photo}"})["fix"].status)
+"""
+
+
+def test_the_graph_of_a_module_closes_what_it_opened_at_the_end_of_the_process(
+    lived_in: Settings,
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-W", "always::ResourceWarning", "-c", SERVED],
+        env={**os.environ, "GEOFIX_DATA": str(lived_in.data)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "located\n", "")
+    with Services(lived_in) as services:
+        assert not services.server.status().running

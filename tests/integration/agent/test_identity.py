@@ -20,6 +20,7 @@ from geofix.agent.errors import AlreadyDecided, RunBusy
 from geofix.agent.regions import parse_region
 from geofix.agent.run.intake import take_in
 from geofix.agent.state import Verdict
+from geofix.events import AnyEvent
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
 
@@ -189,7 +190,7 @@ def test_whoever_waits_too_long_for_a_driver_is_told(agent: Agent) -> None:
     held, free = Event(), Event()
     agent.services.settings = agent.services.settings.model_copy(update={"run_wait_s": 0})
 
-    def hold(event: dict[str, Any]) -> None:
+    def hold(event: AnyEvent) -> None:
         held.set()
         assert free.wait(60)
 

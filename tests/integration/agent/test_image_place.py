@@ -14,6 +14,7 @@ from geofix.agent.state import Settled
 from geofix.agent.verify.scorers import HAND_SET, Scorers, scorers_digest
 from geofix.tools.encoders.geoclip import ImagePlace
 from geofix.tools.photo.samples import sample_path
+from tests.integration.explained import explained
 from tests.unit.agent.calibrations import fitted
 from tests.unit.tools.encoders.geoclip_files import write_package
 from tests.unit.tools.encoders.tiny_models import write
@@ -49,7 +50,7 @@ def test_candidates_tell_how_alike_photo_and_place_are_and_the_trail_by_which_mo
 
     monkeypatch.setattr(ImagePlace, "vector", counted)
     with open_agent(settings) as agent:
-        fix = agent.locate(sample_path())
+        fix = explained(agent, sample_path())
         alike = [candidate.parts["image_place"] for candidate in fix.candidates]
         assert len(alike) > 1 and all(0 < abs(one) <= 1 for one in alike)
         assert len({round(one, 6) for one in alike}) > 1
@@ -57,7 +58,7 @@ def test_candidates_tell_how_alike_photo_and_place_are_and_the_trail_by_which_mo
         assert max(lead) > 0 > min(lead)
         assert str(verified(agent, fix)["image_place"]).startswith("geoclip:")
         # Another question about the same photo: its vector is kept.
-        again = agent.locate(sample_path(), coverage=0.5)
+        again = explained(agent, sample_path(), coverage=0.5)
         assert [one.parts["image_place"] for one in again.candidates] == pytest.approx(alike)
     assert len(seen) == 1
 
@@ -88,12 +89,12 @@ def test_a_calibrations_weight_of_it_decides_and_holds_for_that_model_alone(
             )
 
         calibrated_with(clip)
-        fix = agent.locate(sample_path())
+        fix = explained(agent, sample_path())
         first = fix.candidates[0]
         assert first.terms["image_place"] == pytest.approx(5 * first.parts["image_place"])
         assert fix.calibration is not None and fix.calibration.reason is None
         calibrated_with("another CLIP")
-        fix = agent.locate(sample_path())
+        fix = explained(agent, sample_path())
         assert fix.candidates[0].terms.get("image_place", 0.0) == 0.0
         assert fix.calibration is not None and fix.calibration.reason is not None
         assert "image-place model 'another CLIP'" in fix.calibration.reason
@@ -107,4 +108,4 @@ def test_without_the_package_the_question_fails_and_says_what_to_install(
         open_agent(settings) as agent,
         pytest.raises(GeofixError, match="the package 'geoclip' is not installed"),
     ):
-        agent.locate(sample_path())
+        explained(agent, sample_path())

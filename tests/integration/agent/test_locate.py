@@ -19,6 +19,7 @@ from geofix.tools.encoders.efficientnet_lite0 import EfficientNetLite0Encoder
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.photo.samples import sample_path
 from tests.fakes import ColorEncoder
+from tests.integration.explained import explained
 
 SACRE_COEUR = (48.8867, 2.3431)
 
@@ -31,7 +32,7 @@ def flower() -> Path:
 
 @pytest.fixture(scope="module")
 def fix(shared_agent: Agent) -> Settled:
-    return shared_agent.locate(sample_path())
+    return explained(shared_agent, sample_path())
 
 
 def test_the_sample_photo_is_placed_within_a_kilometer_in_paris(fix: Settled) -> None:
@@ -59,7 +60,7 @@ def test_one_pass_of_the_network_gives_vector_and_scene(
 
     monkeypatch.setattr(EfficientNetLite0Encoder, "_run", counted)
     # The same picture in a file of its own, which is embedded anew.
-    agent.locate(sample_path().read_bytes() + b"once")
+    explained(agent, sample_path().read_bytes() + b"once")
     assert passes == [1]
 
 
@@ -75,12 +76,12 @@ def test_the_evidence_lies_within_the_radius_and_names_its_licence(fix: Settled)
 
 
 def test_grand_central_has_new_york_among_its_first_three(shared_agent: Agent) -> None:
-    fix = shared_agent.locate(sample_path("indoor/gcs_close.jpg"))
+    fix = explained(shared_agent, sample_path("indoor/gcs_close.jpg"))
     assert any("New York" in (c.place or "") for c in fix.candidates[:3])
 
 
 def test_a_flower_is_not_placed(shared_agent: Agent) -> None:
-    fix = shared_agent.locate(flower(), reject_scenes=False)
+    fix = explained(shared_agent, flower(), reject_scenes=False)
     assert fix.status == "abstained"
     assert (fix.latitude, fix.longitude, fix.radius_km, fix.place) == (None, None, None, None)
     assert fix.reasons[0].code == "unlike_gallery"
@@ -88,7 +89,7 @@ def test_a_flower_is_not_placed(shared_agent: Agent) -> None:
 
 
 def test_a_flower_shows_no_place_and_keeps_its_candidates(shared_agent: Agent) -> None:
-    fix = shared_agent.locate(flower())
+    fix = explained(shared_agent, flower())
     assert fix.status == "abstained"
     assert fix.reasons[0].code == "no_place_shown"
     assert fix.candidates
@@ -96,20 +97,20 @@ def test_a_flower_shows_no_place_and_keeps_its_candidates(shared_agent: Agent) -
 
 def test_a_photo_is_no_evidence_for_itself(shared_agent: Agent) -> None:
     reference = "outdoor/montmartre_far.jpg"
-    fix = shared_agent.locate(sample_path(reference))
+    fix = explained(shared_agent, sample_path(reference))
     retrieved = shared_agent.services.trail.read(fix.run or "").steps[1].detail["positives"]
     assert reference not in {hit["external_id"] for hit in retrieved}
 
 
 @pytest.mark.parametrize("within", ["France", "48.86,2.35,30", "48.6,2,49,2.6"])
 def test_the_answer_stays_within_the_region_asked(shared_agent: Agent, within: str) -> None:
-    fix = shared_agent.locate(sample_path(), within=within)
+    fix = explained(shared_agent, sample_path(), within=within)
     assert fix.status == "located"
     assert {candidate.country_code for candidate in fix.candidates} == {"FR"}
 
 
 def test_a_region_without_photos_abstains_and_says_so(shared_agent: Agent) -> None:
-    fix = shared_agent.locate(sample_path(), within="0,-30,100")
+    fix = explained(shared_agent, sample_path(), within="0,-30,100")
     assert fix.status == "abstained"
     assert fix.reasons[0].code == "no_photo_found"
     assert fix.candidates == []
@@ -125,7 +126,7 @@ def test_what_the_file_claims_is_reported_apart_and_moves_nothing(
     exif[ExifTags.IFD.GPSInfo] = gps
     with Image.open(sample_path()) as original:
         original.save(forged, exif=exif, quality=95)
-    claimed = shared_agent.locate(forged)
+    claimed = explained(shared_agent, forged)
     assert claimed.claim is not None
     assert claimed.claim.latitude == pytest.approx(-33.857, abs=0.001)
     assert claimed.claim.distance_km == pytest.approx(16960, rel=0.01)
@@ -146,7 +147,7 @@ def test_every_step_is_in_the_trail_in_order(shared_agent: Agent, fix: Settled) 
 
 
 def test_a_degraded_search_says_so_and_raw_vectors_are_the_papers_mode(shared_agent: Agent) -> None:
-    fix = shared_agent.locate(sample_path(), vectors="raw", positives=100, negatives=100)
+    fix = explained(shared_agent, sample_path(), vectors="raw", positives=100, negatives=100)
     steps = Trail(shared_agent.services.engine).read(fix.run or "").steps
     assert any("both as positives and as negatives" in note for note in steps[1].detail["notes"])
     assert fix.candidates[0].place is not None
@@ -168,7 +169,7 @@ def test_what_cannot_be_asked_is_refused_and_leaves_no_run(
     agent: Agent, options: dict[str, object], text: str
 ) -> None:
     with pytest.raises(GeofixError, match=text):
-        agent.locate(sample_path(), **options)  # type: ignore[arg-type]
+        explained(agent, sample_path(), **options)  # type: ignore[arg-type]
     assert agent.services.trail.latest() == []
 
 
@@ -176,7 +177,7 @@ def test_a_photo_that_is_none_leaves_nothing(agent: Agent, tmp_path: Path) -> No
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no photo at all")
     with pytest.raises(PhotoError, match=r"broken\.jpg"):
-        agent.locate(broken)
+        explained(agent, broken)
     assert agent.services.trail.latest() == []
 
 
@@ -192,12 +193,12 @@ def test_another_encoder_is_an_error_that_names_both(starter_url: str) -> None:
         open_agent(Settings(database_url=starter_url), encoder=ColorEncoder()) as opened,
         pytest.raises(GalleryError, match=r"efficientnet-lite0.*'color'"),
     ):
-        opened.locate(sample_path())
+        explained(opened, sample_path())
 
 
 def test_a_region_is_checked_before_the_photo_is_read(shared_agent: Agent) -> None:
     with pytest.raises(RegionError):
-        shared_agent.locate("there is no such photo.jpg", within="Atlantis")
+        explained(shared_agent, "there is no such photo.jpg", within="Atlantis")
 
 
 def test_a_set_up_that_was_cut_off_says_what_to_run(new_database: str) -> None:

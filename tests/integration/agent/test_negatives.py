@@ -15,12 +15,13 @@ from geofix.db.runs import Step
 from geofix.db.search import plan
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.photo.samples import sample_path
+from tests.integration.explained import explained
 
 FAR_KM = 500.0
 
 
 def retrieved(agent: Agent, **options: Any) -> tuple[Settled, Step, Retrieval]:
-    fix = agent.locate(sample_path(), max_rounds=1, **options)
+    fix = explained(agent, sample_path(), max_rounds=1, **options)
     step = agent.services.trail.read(fix.run or "").steps[1]
     return fix, step, Retrieval.model_validate(step.detail)
 
@@ -109,7 +110,7 @@ def test_a_country_is_searched_whole_and_alone(shared_agent: Agent) -> None:
 
 
 def test_a_checkpoint_revives_what_a_search_reported(shared_agent: Agent) -> None:
-    shared_agent.locate(sample_path(), run_id="case-1", negatives_by="far")
+    explained(shared_agent, sample_path(), run_id="case-1", negatives_by="far")
     values = shared_agent.graph.get_state({"configurable": {"thread_id": "case-1"}}).values
     (kept,) = values["retrievals"]
     assert isinstance(kept, Retrieval) and kept.negatives_by == "far"

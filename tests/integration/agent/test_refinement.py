@@ -16,6 +16,7 @@ from geofix.agent.services import Services
 from geofix.db.load.ingest import GeotaggedPhoto
 from geofix.tools.geo.distance import haversine_km
 from tests.fakes import ColorEncoder
+from tests.integration.explained import explained
 
 FIJI = (-17.0, 179.9)
 RED = (220, 40, 40)
@@ -67,7 +68,7 @@ def red_photo(tmp_path: Path) -> Path:
 def test_a_region_is_searched_again_inside_and_both_sides_of_the_antimeridian_count(
     island: Agent, red_photo: Path
 ) -> None:
-    fix = island.locate(red_photo, **ASKED, max_rounds=3)
+    fix = explained(island, red_photo, **ASKED, max_rounds=3)
     steps = island.services.trail.read(fix.run or "").steps
     regions = [s.detail["region"] for s in steps if s.node == "retrieve"]
     assert fix.rounds > 1 and regions[0] is None
@@ -83,12 +84,12 @@ def test_a_region_is_searched_again_inside_and_both_sides_of_the_antimeridian_co
 
 
 def test_one_round_is_one_round(island: Agent, red_photo: Path) -> None:
-    fix = island.locate(red_photo, **ASKED, max_rounds=1)
+    fix = explained(island, red_photo, **ASKED, max_rounds=1)
     assert fix.rounds == 1
 
 
 def test_every_round_looks_at_less_of_the_earth(island: Agent, red_photo: Path) -> None:
-    fix = island.locate(red_photo, **ASKED, max_rounds=6)
+    fix = explained(island, red_photo, **ASKED, max_rounds=6)
     steps = island.services.trail.read(fix.run or "").steps
     radii = [s.detail["regions"][0]["radius_km"] for s in steps if s.node == "refine"]
     assert radii and all(finer < wider for wider, finer in pairwise(radii))
@@ -96,6 +97,6 @@ def test_every_round_looks_at_less_of_the_earth(island: Agent, red_photo: Path) 
 
 
 def test_candidates_outside_the_region_are_kept(island: Agent, red_photo: Path) -> None:
-    fix = island.locate(red_photo, **ASKED, max_rounds=2)
+    fix = explained(island, red_photo, **ASKED, max_rounds=2)
     assert any(candidate.latitude > 40 for candidate in fix.candidates)
     assert len({(c.latitude, c.longitude) for c in fix.candidates}) == len(fix.candidates)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from geofix import Agent, AsyncAgent, Settings, aopen_agent, open_agent
+from geofix import Agent, AsyncAgent, Fix, Settings, aopen_agent, open_agent
 from geofix.agent.errors import DatabaseError, TrailError
-from geofix.agent.state import Settled
+from geofix.events import AnyEvent
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
 from tests.fakes import ScriptedChat
@@ -25,10 +25,14 @@ CLOSE = {"accept_margin": 1.0, "ask_human": True}
 """Options under which every run stops for a person."""
 
 
+def ended(events: list[AnyEvent]) -> list[str]:
+    return [event.node for event in events if event.kind == "step_done"]
+
+
 def test_a_finished_run_asked_again_answers_again_without_running(agent: Agent) -> None:
-    events: list[dict[str, Any]] = []
+    events: list[AnyEvent] = []
     first = agent.locate(sample_path(), run_id="case-1", on_event=events.append)
-    assert [e["node"] for e in events if e["event"] == "finished"] == NODES
+    assert ended(events) == NODES
     events.clear()
     assert agent.locate(sample_path(), run_id="case-1", on_event=events.append) == first
     assert events == []
@@ -73,7 +77,7 @@ def test_a_run_that_waits_for_a_person_goes_on_with_the_choice(agent: Agent) -> 
     assert fix.reasons[0].code == "person_chose"
     # What the evidence says stays what it was: 1 would be taken for a probability.
     first = fix.candidates[0]
-    assert (first.rank, first.score, first.distance_km) == (1, second.score, 0)
+    assert (first.rank, first.score, first.distance_m) == (1, second.score, 0)
     assert first.score < fix.candidates[1].score
     nodes = [step.node for step in agent.services.trail.read("case-1").steps]
     assert nodes == ["embed", "retrieve", "draft", "verify", "review", "settle"]
@@ -134,13 +138,13 @@ def test_a_run_killed_between_a_draft_and_its_checkpoint_pays_once(
         killed = [sys.executable, "-c", KILLED, starter_url, model_url]
         assert subprocess.run(killed, check=False).returncode == -signal.SIGKILL
         settings = Settings(database_url=starter_url, model="openai:tiny", model_url=model_url)
-        events: list[dict[str, Any]] = []
+        events: list[AnyEvent] = []
         with open_agent(settings, encoder=encoder) as agent:
             fix = agent.locate(sample_path(), run_id="killed", samples=2, on_event=events.append)
             steps = agent.services.trail.read("killed").steps
         assert len(server.received) == 1
     assert fix.status == "located"
-    assert [e["node"] for e in events if e["event"] == "finished"] == ["draft", "verify", "settle"]
+    assert ended(events) == ["draft", "verify", "settle"]
     assert [step.node for step in steps] == NODES
     draft = steps[2]
     (first,) = draft.earlier
@@ -152,8 +156,8 @@ def test_a_run_killed_between_a_draft_and_its_checkpoint_pays_once(
 
 
 def test_a_run_whose_listener_failed_goes_on_where_it_was(agent: Agent) -> None:
-    def fail(event: dict[str, Any]) -> None:
-        if event["node"] == "retrieve" and event["event"] == "finished":
+    def fail(event: AnyEvent) -> None:
+        if event.kind == "step_done" and event.node == "retrieve":
             raise RuntimeError("nobody listens")
 
     with pytest.raises(RuntimeError, match="nobody listens"):
@@ -198,11 +202,11 @@ async def test_many_photos_at_once_on_the_asynchronous_saver(
 
 
 def test_both_facades_answer_the_same(agent: Agent, starter_url: str, encoder: Encoder) -> None:
-    async def ask() -> Settled:
+    async def ask() -> Fix:
         async with aopen_agent(Settings(database_url=starter_url), encoder=encoder) as opened:
             return await opened.alocate(sample_path())
 
-    apart = {"run", "thread"}
+    apart = {"run", "thread", "usage"}
     assert asyncio.run(ask()).model_dump(exclude=apart) == agent.locate(sample_path()).model_dump(
         exclude=apart
     )

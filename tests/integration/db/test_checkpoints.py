@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place, Reason
 from geofix.agent.checkpointer import PERSISTED
 from geofix.agent.context import Context
+from geofix.agent.draft.provenance import Provenance, Spending
 from geofix.agent.state import (
     Answered,
     Asked,
@@ -26,14 +27,12 @@ from geofix.agent.state import (
     Clue,
     Draft,
     Hit,
-    Provenance,
     Query,
     Region,
     Retrieval,
     SceneSeen,
     SearchReport,
     Settled,
-    Spending,
     Spot,
     State,
     Verdict,

@@ -16,6 +16,7 @@ from geofix.tools.models import calls as retrying
 from geofix.tools.models.reply import MOST_TEXT
 from geofix.tools.models.responses import MOST_BYTES
 from geofix.tools.photo.samples import sample_path
+from tests.integration.explained import resumed
 from tests.integration.scripted_model import KEY, is_in_paris, said
 from tests.loopback import TOKENS_IN, Finished, Raw, openai_answer
 
@@ -207,6 +208,6 @@ def test_whatever_a_server_says_the_run_ends_is_kept_and_can_be_resumed(
     assert step.detail["calls"] == len(opened.server.received) >= 1
     assert len(json.dumps(step.detail["answers"])) < 3 * MOST_TEXT
     assert word is None or word in f"{fix.degraded} {step.detail['notes']} {step.detail['answers']}"
-    assert opened.agent.resume(fix.run) == fix
+    assert resumed(opened.agent, fix.run) == fix
     trail = opened.agent.services.trail.read(fix.run)
     assert trail.settled is not None and trail.finished_at is not None

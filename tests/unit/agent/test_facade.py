@@ -6,7 +6,6 @@ from pydantic import ValidationError
 from geofix.agent import checkpointer as persisted
 from geofix.agent import state
 from geofix.agent.errors import OptionError, TrailError
-from geofix.agent.fix import Fix
 from geofix.agent.run.opening import open_question, reopen
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
@@ -22,8 +21,7 @@ def test_each_persisted_class_has_one_identity_and_all_of_them_are_listed() -> N
         for value in vars(state).values()
         if isinstance(value, type) and value.__module__.startswith("geofix.agent.")
     }
-    # A host's state holds the answer.
-    assert declared | {Fix} == set(persisted.PERSISTED)
+    assert declared == set(persisted.PERSISTED)
 
 
 def test_a_checkpoint_revives_a_search_report_by_itself() -> None:

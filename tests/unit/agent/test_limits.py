@@ -5,7 +5,7 @@ import time
 import pytest
 
 from geofix.agent.context import Context, budget_of
-from geofix.agent.state import Spending
+from geofix.agent.draft.provenance import Spending
 
 ROUND = Spending(calls=2, tokens={"input_tokens": 70, "output_tokens": 30}, cost_usd=0.25)
 NOW = time.time()

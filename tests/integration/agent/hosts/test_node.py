@@ -262,7 +262,7 @@ def test_every_stream_mode_arrives(agent: Agent) -> None:
     for mode in MODES:
         told = list(graph.stream({"photo": PARIS}, on(mode), stream_mode=mode))
         if mode == "custom":
-            assert [one["node"] for one in told if one["event"] == "finished"] == NODES
+            assert [one.node for one in told if one.kind == "step_done"] == NODES
         elif mode != "messages":
             assert told
     seen: dict[str, list[Any]] = {}
@@ -271,7 +271,7 @@ def test_every_stream_mode_arrives(agent: Agent) -> None:
     ):
         seen.setdefault(mode, []).append((space, told))
     custom = [told for _, told in seen["custom"]]
-    assert [one["node"] for one in custom if one["event"] == "finished"] == NODES
+    assert [one.node for one in custom if one.kind == "step_done"] == NODES
     inside = [name for space, told in seen["updates"] if space for name in told]
     assert inside == NODES
 
@@ -286,7 +286,7 @@ async def test_the_same_under_asyncio(starter_url: str, encoder: Encoder) -> Non
         ):
             seen.setdefault(mode, []).append((space, told))
         custom = [told for _, told in seen["custom"]]
-        assert [one["node"] for one in custom if one["event"] == "finished"] == NODES
+        assert [one.node for one in custom if one.kind == "step_done"] == NODES
         events = [one async for one in graph.astream_events({"photo": PARIS}, on("v2"))]
         assert {"on_custom_event", "on_chain_end"} & {one["event"] for one in events}
         # Several at once, and a person over the asynchronous saver of Postgres.
@@ -315,7 +315,7 @@ async def test_a_stream_that_is_cancelled_leaves_a_run_that_resumes(
             async for event in graph.astream(
                 {"photo": PARIS}, on("case"), stream_mode="custom", durability="sync"
             ):
-                if (event["node"], event["event"]) == ("retrieve", "started"):
+                if event.kind == "step_started" and event.node == "retrieve":
                     begun.set()
                     await asyncio.Event().wait()
 

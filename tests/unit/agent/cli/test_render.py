@@ -7,8 +7,9 @@ import pytest
 from geofix.agent.answer import Claim, Evidence, Place
 from geofix.agent.cli.render import print_fix
 from geofix.agent.cli.terminal import out
-from geofix.agent.fix import Fix, present, usage_of
-from geofix.agent.state import Candidate, Settled
+from geofix.agent.fix import Fix
+from geofix.agent.fix.present import present
+from geofix.agent.state import Asked, Candidate, Settled
 
 
 def candidate(rank: int, **fields: Any) -> Candidate:
@@ -43,14 +44,7 @@ def fix(**fields: Any) -> Fix:
         "rounds": 1,
     }
     settled = Settled(**{**given, **fields})
-    return present(
-        settled,
-        run="case",
-        thread="case",
-        parent_run=None,
-        photo="sha256:0",
-        usage=usage_of([]),
-    )
+    return present(settled, Asked(run="case", thread="case", photo="sha256:0"))
 
 
 @pytest.fixture

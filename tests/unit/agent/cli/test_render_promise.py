@@ -7,8 +7,9 @@ from typing import Any
 from geofix.agent.answer import Calibration, ClaimCheck, Code, Reason
 from geofix.agent.cli.render import claim_line, print_fix
 from geofix.agent.cli.terminal import out
-from geofix.agent.fix import Fix, present, usage_of
-from geofix.agent.state import Settled
+from geofix.agent.fix import Fix
+from geofix.agent.fix.present import present
+from geofix.agent.state import Asked, Settled
 
 PROMISED: dict[str, Any] = {
     "status": "located",
@@ -25,14 +26,7 @@ PROMISED: dict[str, Any] = {
 
 def answer(**fields: Any) -> Fix:
     settled = Settled(**{**PROMISED, **fields})
-    return present(
-        settled,
-        run="case",
-        thread="case",
-        parent_run=None,
-        photo="sha256:0",
-        usage=usage_of([]),
-    )
+    return present(settled, Asked(run="case", thread="case", photo="sha256:0"))
 
 
 def test_a_calibrated_answer_shows_its_coverage_and_its_confidence(capsys: Any) -> None:

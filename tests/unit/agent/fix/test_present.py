@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Code, Evidence, Place, Reason
-from geofix.agent.fix import Fix, present, usage_of
-from geofix.agent.fix.present import MOST_BYTES
-from geofix.agent.state import Candidate, Settled
+from geofix.agent.fix import Fix
+from geofix.agent.fix.present import MOST_BYTES, present, usage_of
+from geofix.agent.state import Asked, Candidate, Settled
 from geofix.db.runs import Step
 
 PARIS = {"latitude": 48.886712345678, "longitude": 2.343099999999}
@@ -77,10 +77,11 @@ CALIBRATED: dict[str, Any] = {
 ABSTAINED: dict[str, Any] = {"status": "abstained", "candidates": CANDIDATES[1:], "rounds": 2}
 
 
-def answer(fields: dict[str, Any], **options: Any) -> Fix:
-    named: dict[str, Any] = {"run": "r2", "thread": "t", "parent_run": "r1", "photo": "sha256:0"}
-    named["usage"] = usage_of([])
-    return present(Settled(**fields), **{**named, **options})
+ASKED = Asked(run="r2", thread="t", parent_run="r1", photo="sha256:0")
+
+
+def answer(fields: dict[str, Any], asked: Asked = ASKED, **options: Any) -> Fix:
+    return present(Settled(**{"usage": usage_of([]), **fields}), asked, **options)
 
 
 def test_without_a_calibration_there_is_a_score_a_reach_and_no_probability() -> None:
@@ -244,11 +245,11 @@ def size(fix: Fix) -> int:
 
 def test_a_usual_answer_has_about_two_kilobytes() -> None:
     run = "8f14e45fceea167a"
-    named = {"run": run, "thread": run, "photo": "sha256:" + 64 * "0"}
+    asked = Asked(run=run, thread=run, photo="sha256:" + 64 * "0")
     long = "1 of 16 similar photos was taken within 1 km of Paris, Île-de-France, France; it alone"
     fields = {**LOCATED, "reasons": [Reason.of(Code.VOTES, f"{long} has 98% of the votes")] * 2}
     others = [candidate(rank, 0.05, distance_km=876.0, **AWAY) for rank in range(2, 6)]
-    fix = answer({**fields, "candidates": [CANDIDATES[0], *others]}, **named)
+    fix = answer({**fields, "candidates": [CANDIDATES[0], *others]}, asked)
     assert 1500 < size(fix) < 2500
     assert 250 < len(fix.to_text()) < 450
 
@@ -274,7 +275,8 @@ def test_a_hostile_gallery_cannot_make_the_answer_long(sign: str) -> None:
         ],
         "reasons": [reason] * 100, "degraded": [reason] * 99, "photo_notes": [text],
     }  # fmt: skip
-    fix = answer(fields, **dict.fromkeys(("run", "thread", "parent_run"), "r" * 200))
+    named = dict.fromkeys(("run", "thread", "parent_run"), "r" * 200)
+    fix = answer(fields, ASKED.model_copy(update=named))
     assert size(fix) < MOST_BYTES == 10_000
     assert len(fix.candidates) + fix.candidates_not_listed == 200
     assert fix.reasons[-1].text == "and 93 more, which the run's trail has"

@@ -12,8 +12,9 @@ import pytest
 from pydantic import ValidationError
 
 from geofix.agent.answer import Code
-from geofix.agent.fix import Fix, fix_schema, present, usage_of
-from geofix.agent.state import Settled
+from geofix.agent.fix import Fix, fix_schema
+from geofix.agent.fix.present import present
+from geofix.agent.state import Asked, Settled
 from tests.schema_changes import Schema, breaking_changes
 
 ROOT = Path(__file__).parents[4]
@@ -140,8 +141,7 @@ def test_what_is_added_breaks_nobody(change: str) -> None:
 
 
 def document() -> dict[str, Any]:
-    named = {"run": "r", "thread": "t", "parent_run": None, "photo": "sha256:0"}
-    fix = present(Settled(), **named, usage=usage_of([]))
+    fix = present(Settled(), Asked(run="r", thread="t", photo="sha256:0"))
     read: dict[str, Any] = json.loads(fix.model_dump_json())
     return read
 

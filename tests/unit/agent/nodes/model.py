@@ -14,6 +14,7 @@ from geofix.agent.nodes.draft import draft
 from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, Hit, State
+from geofix.tools.models.privacy import ANYWHERE
 from geofix.tools.photo.read import to_jpeg
 from tests.fakes import ScriptedChat
 from tests.unit.agent.answers import ANSWER
@@ -37,7 +38,12 @@ def wired(model: BaseChatModel | None, name: str = "scripted:one") -> Services:
     return cast(
         Services,
         SimpleNamespace(
-            model=model, drafted_by=drafted_by, queries=kept, pictures=pictures, price=None
+            model=model,
+            drafted_by=drafted_by,
+            queries=kept,
+            pictures=pictures,
+            price=None,
+            privacy=ANYWHERE,
         ),
     )
 

@@ -45,8 +45,8 @@ def test_a_step_is_kept_and_progress_is_told() -> None:
     listed = Listed()
     graph = one_node(lambda *_: Outcome({"round": 1}, "done", {"seen": 3}), listed)
     events = list(graph.stream({"photo": "x"}, stream_mode="custom"))
-    assert [event["event"] for event in events] == ["started", "finished"]
-    assert events[1]["summary"] == "done"
+    assert [event.kind for event in events] == ["started", "step_started", "step_done"]
+    assert events[-1].summary == "done"
     (step,) = listed.steps
     assert (step.node, step.summary, step.detail, step.error) == (
         "retrieve",

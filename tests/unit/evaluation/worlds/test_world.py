@@ -19,6 +19,11 @@ SMALL: dict[Scale, Size] = {
     "city": Size(150, cities=10, queries=200),
     "street": Size(4, cities=5, queries=300),
 }
+TINY: dict[Scale, Size] = {
+    "world": Size(400, queries=60),
+    "city": Size(60, cities=4, queries=60),
+    "street": Size(3, cities=2, queries=60),
+}
 SCALES: tuple[Scale, ...] = ("world", "city", "street")
 
 
@@ -48,7 +53,7 @@ def off_km(world: World, k: int = 16) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_the_same_seed_makes_the_same_world_and_another_one_another(scale: Scale) -> None:
-    one, same, other = small(scale), made(scale), made(scale, seed=2)
+    one, same, other = (make_world(scale, "test", seed, TINY[scale]) for seed in (1, 1, 2))
     assert one.name == same.name != other.name
     assert np.array_equal(one.vectors, same.vectors)
     assert np.array_equal(one.queries.vectors, same.queries.vectors)

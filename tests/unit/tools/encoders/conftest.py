@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import pytest
 from PIL import Image
-from sklearn.datasets import load_sample_image
+
+from tests.files import scikit_learn_photo
 
 
 @pytest.fixture(scope="module")
 def photos() -> list[Image.Image]:
-    flower, china = (Image.fromarray(load_sample_image(f"{n}.jpg")) for n in ("flower", "china"))
+    names = ("flower.jpg", "china.jpg")
+    flower, china = (Image.open(scikit_learn_photo(name)).convert("RGB") for name in names)
     return [flower, china, china.crop((100, 0, 300, 400))]

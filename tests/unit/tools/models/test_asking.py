@@ -15,7 +15,7 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from pydantic import BaseModel
 
 from geofix.db.errors import DatabaseError
-from geofix.tools.models import calls as retrying
+from geofix.tools.models import failures as retrying
 from geofix.tools.models.ask import MAX_REASON, ModelAnswer, ask
 from tests.fakes import ScriptedChat
 
@@ -141,7 +141,7 @@ def test_a_time_out_is_not_tried_again(waits: list[float]) -> None:
 
 def test_a_reason_names_its_causes_on_one_short_line() -> None:
     error = ConnectionError("Connection\nerror.")
-    error.__cause__ = OSError("refused " + "x" * 5000)
+    error.__cause__ = OSError("refused " + "xxx " * 1250)
     answer, _ = asked(error)
     assert answer.failure is not None
     assert "Connection error. / refused xxx" in answer.failure

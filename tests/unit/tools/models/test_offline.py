@@ -1,7 +1,9 @@
-"""`GEOFIX_OFFLINE`: a whole question under a guard that lets nothing out of this machine."""
+"""The setting `offline`: a whole question under a guard that lets nothing out of this machine."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import socket
 import subprocess
@@ -12,25 +14,23 @@ from pathlib import Path
 from typing import Any
 
 import huggingface_hub.constants
-import langsmith
 import pytest
 
 import tests.loopback
-from geofix.tools.encoders.snapshots import find_snapshot
+from geofix.agent.services import Services
+from geofix.agent.settings import Settings
 from geofix.tools.errors import EncoderError, ModelError
 from geofix.tools.models.ask import ask, ask_many
 from geofix.tools.models.load import load_chat_model
 from geofix.tools.models.privacy import (
-    _FORCED,
     Destination,
+    Privacy,
     address_of,
     is_loopback,
-    offline,
-    stay_offline,
 )
 from tests.fakes import ScriptedChat
-from tests.loopback import Raw, chat_server
-from tests.unit.tools.models.lab import PARIS, PROTOCOLS, Spot, question, served
+from tests.listeners import collector
+from tests.unit.tools.models.lab import JPEG, PARIS, PROTOCOLS, Spot, question, served
 
 KEY = "sk-very-secret-0123456789"
 HOSTED = ["openai:gpt-4.1", "anthropic:claude-opus-5", "google:gemini-3.5-flash"]
@@ -74,45 +74,24 @@ def no_way_out(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     assert tried == []
 
 
-@pytest.fixture
-def cut_off(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in _FORCED:
-        monkeypatch.setenv(name, "as it was")
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setenv("GEOFIX_OFFLINE", "1")
-    yield
-    langsmith.configure(enabled=None)
-
-
-@pytest.mark.parametrize("value", ["1", "true", "YES", "on", "perhaps"])
-def test_any_value_but_no_forbids(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GEOFIX_OFFLINE", value)
-    assert offline()
-
-
-@pytest.mark.parametrize("value", ["", "0", "false", "No", "off", " "])
-def test_no_is_no(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GEOFIX_OFFLINE", value)
-    assert not offline()
+SHUT = Privacy(offline=True)
 
 
 @pytest.mark.parametrize("provider", list(PROTOCOLS))
 def test_a_server_on_this_machine_is_asked_and_nothing_else_is(
-    provider: str, cut_off: None, no_way_out: list[str]
+    provider: str, no_way_out: list[str]
 ) -> None:
-    with served(provider, *[PARIS] * 4) as (model, server):
-        assert ask(model, question(), Spot).parsed == Spot(name="Paris")
-        answers = ask_many(model, question(), Spot, 3)
+    with served(provider, *[PARIS] * 4, offline=True) as (model, server):
+        assert ask(model, question(), Spot, privacy=SHUT).parsed == Spot(name="Paris")
+        answers = ask_many(model, question(), Spot, 3, privacy=SHUT)
     assert all(one.parsed is not None for one in answers)
     assert len(server.received) == 4
 
 
 @pytest.mark.parametrize("spec", HOSTED)
-def test_a_hosted_model_is_refused_by_host_and_variable(
-    spec: str, cut_off: None, no_way_out: list[str]
-) -> None:
+def test_a_hosted_model_is_refused_by_host_and_variable(spec: str, no_way_out: list[str]) -> None:
     with pytest.raises(ModelError, match="GEOFIX_OFFLINE") as caught:
-        load_chat_model(spec, api_key=KEY)
+        load_chat_model(spec, api_key=KEY, offline=True)
     host = {"openai": "api.openai.com", "anthropic": "api.anthropic.com"}.get(
         spec.partition(":")[0], "generativelanguage.googleapis.com"
     )
@@ -121,11 +100,9 @@ def test_a_hosted_model_is_refused_by_host_and_variable(
 
 
 @pytest.mark.parametrize("url", ["http://192.168.1.7:8000/v1", "https://vllm.example.org/v1"])
-def test_another_machine_of_ones_own_is_another_machine(
-    url: str, cut_off: None, no_way_out: list[str]
-) -> None:
+def test_another_machine_of_ones_own_is_another_machine(url: str, no_way_out: list[str]) -> None:
     with pytest.raises(ModelError, match=r"192\.168\.1\.7:8000|vllm\.example\.org"):
-        load_chat_model("openai:tiny", base_url=url)
+        load_chat_model("openai:tiny", base_url=url, offline=True)
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
@@ -133,58 +110,72 @@ def test_another_machine_of_ones_own_is_another_machine(
 def test_a_proxy_before_a_server_on_this_machine_is_a_way_out(
     provider: str,
     variable: str,
-    cut_off: None,
     no_way_out: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(variable, "http://me:hunter2@proxy.example.org:3128")
     with pytest.raises(ModelError, match=r"proxy\.example\.org:3128.*NO_PROXY") as caught:
-        load_chat_model(f"{provider}:tiny", base_url="http://127.0.0.1:9/v1")
+        load_chat_model(f"{provider}:tiny", base_url="http://127.0.0.1:9/v1", offline=True)
     assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("provider", list(PROTOCOLS))
 def test_no_proxy_leads_past_it(
-    provider: str, cut_off: None, no_way_out: list[str], monkeypatch: pytest.MonkeyPatch
+    provider: str, no_way_out: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.org:3128")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    with served(provider, PARIS) as (model, _):
-        assert ask(model, question(), Spot).parsed is not None
+    with served(provider, PARIS, offline=True) as (model, _):
+        assert ask(model, question(), Spot, privacy=SHUT).parsed is not None
 
 
-def test_a_model_of_ones_own_must_say_that_it_stays_here(cut_off: None) -> None:
+def test_a_model_of_ones_own_must_say_that_it_stays_here() -> None:
     with pytest.raises(ModelError, match="in_process = True"):
-        ask(ScriptedChat(answers=[PARIS]), question(), Spot)
+        ask(ScriptedChat(answers=[PARIS]), question(), Spot, privacy=SHUT)
 
     class Local(ScriptedChat):
         in_process: bool = True
 
-    assert ask(Local(answers=[PARIS]), question(), Spot).parsed is not None
+    assert ask(Local(answers=[PARIS]), question(), Spot, privacy=SHUT).parsed is not None
 
 
 def test_a_model_loaded_before_is_not_asked_either(
-    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    no_way_out: list[str],
 ) -> None:
     model = load_chat_model("openai:gpt-4.1", api_key=KEY)
-    request.getfixturevalue("cut_off")
-    with guarded(monkeypatch) as tried, pytest.raises(ModelError, match=r"api\.openai\.com"):
-        ask(model, question(), Spot)
-    assert tried == []
+    with pytest.raises(ModelError, match=r"api\.openai\.com"):
+        ask(model, question(), Spot, privacy=SHUT)
 
 
-def test_an_encoder_is_not_had_from_the_hub(
-    cut_off: None, no_way_out: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_two_agents_of_one_process_are_each_as_their_settings_say(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(EncoderError, match=r"GEOFIX_OFFLINE.*huggingface\.co"):
-        find_snapshot("google/siglip2-base-patch16-224", None)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    before = dict(os.environ)
+    named = {"encoder": "google/siglip2-base-patch16-224", "model": "openai:gpt-4.1"}
+    shut, free = (Services(Settings(**named, model_api_key=KEY, offline=o)) for o in (True, False))
+    with guarded(monkeypatch) as tried:
+        with pytest.raises(EncoderError, match=r"GEOFIX_OFFLINE.*huggingface\.co"):
+            _ = shut.encoder
+        with pytest.raises(ModelError, match=r"GEOFIX_OFFLINE"):
+            _ = shut.model
+        assert tried == []
+        # Not forbidden, so that it tries; the guard is what stops it.
+        with pytest.raises(EncoderError, match="could not be had"):
+            _ = free.encoder
+        assert set(tried) == {"huggingface.co"}
+    assert free.model is not None
+    assert (shut.privacy.offline, free.privacy.offline) == (True, False)
+    assert dict(os.environ) == before
+    assert huggingface_hub.constants.HF_HUB_OFFLINE is False
 
 
-def test_the_libraries_below_are_told(cut_off: None) -> None:
-    stay_offline()
-    assert {name: os.environ[name] for name in _FORCED} == _FORCED
-    assert huggingface_hub.constants.HF_HUB_OFFLINE is True
+def test_the_variable_is_for_every_agent_that_reads_its_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GEOFIX_OFFLINE", "1")
+    assert Services().privacy == SHUT
 
 
 def test_the_guard_sees_what_tries_to_leave(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,29 +188,24 @@ def test_the_guard_sees_what_tries_to_leave(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 TRACED = """
-import sys
-from geofix.tools.models.load import load_chat_model
+from geofix.agent.services import Services
 from geofix.tools.models.ask import ask
-from tests.unit.tools.models.lab import PARIS, Spot, question
-from tests.fakes import ScriptedChat
+from tests.unit.tools.models.lab import Spot, question
 from langchain_core.tracers.langchain import wait_for_all_tracers
 
-class Local(ScriptedChat):
-    in_process: bool = True
-
-own = len(sys.argv) < 2
-model = Local(answers=[PARIS]) if own else load_chat_model("openai:tiny", base_url=sys.argv[1])
-assert ask(model, question(), Spot).parsed is not None
+services = Services()
+assert ask(services.model, question(), Spot, privacy=services.privacy).parsed is not None
 wait_for_all_tracers()
 """
 
 
-@pytest.mark.parametrize(("value", "own"), [("0", False), ("1", False), ("1", True)])
-def test_langsmith_is_posted_nothing_though_it_is_asked_for(value: str, own: bool) -> None:
-    script = [Raw(200, "{}")] * 40
-    with served("openai", PARIS) as (_, server), chat_server(PROTOCOLS["openai"][0], *script) as to:
+@pytest.mark.parametrize("value", ["0", "1"])
+def test_langsmith_is_posted_no_picture_and_offline_nothing(value: str) -> None:
+    with served("openai", PARIS) as (_, server), collector() as to:
         environment = {
             **os.environ,
+            "GEOFIX_MODEL": "openai:tiny",
+            "GEOFIX_MODEL_URL": f"{server.url}/v1",
             "GEOFIX_OFFLINE": value,
             "LANGSMITH_TRACING": "true",
             "LANGSMITH_API_KEY": KEY,
@@ -229,16 +215,18 @@ def test_langsmith_is_posted_nothing_though_it_is_asked_for(value: str, own: boo
             ),
         }
         ran = subprocess.run(
-            [sys.executable, "-c", TRACED, *([] if own else [f"{server.url}/v1"])],
+            [sys.executable, "-c", TRACED],
             env=environment,
             capture_output=True,
             text=True,
             check=False,
         )
-        posted = len(to.received)
     assert ran.returncode == 0, ran.stderr
-    # Without the variable langchain-core posts the prompt, which is why it is told not to.
-    assert (posted > 0) is (value == "0")
+    if value == "1":
+        assert to.bodies == []
+        return
+    assert f"sha256:{hashlib.sha256(JPEG).hexdigest()}" in to.everything
+    assert base64.b64encode(JPEG).decode()[500:600] not in to.everything
 
 
 @pytest.mark.parametrize(

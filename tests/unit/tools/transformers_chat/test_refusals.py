@@ -121,8 +121,7 @@ def test_a_model_without_a_chat_template(copied: Path) -> None:
 
 def test_a_hub_model_that_is_not_here_while_offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setenv("GEOFIX_OFFLINE", "1")
-    said = refusal("Qwen/Qwen2.5-VL-7B-Instruct@abc")
+    said = refusal("Qwen/Qwen2.5-VL-7B-Instruct@abc", offline=True)
     assert "hf download Qwen/Qwen2.5-VL-7B-Instruct --revision abc" in said
     assert "GEOFIX_OFFLINE" in said
 

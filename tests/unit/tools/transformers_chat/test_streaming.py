@@ -25,7 +25,7 @@ def joined(model: TransformersChat, **options: object) -> tuple[AIMessageChunk, 
     return whole, len(chunks)
 
 
-@pytest.mark.parametrize("options", [{}, {"response_schema": Place, "max_new_tokens": 350}])
+@pytest.mark.parametrize("options", [{}, {"response_schema": Place, "max_new_tokens": 150}])
 def test_a_stream_is_the_answer_in_pieces(named: Named, options: dict[str, object]) -> None:
     model = named("llava", "max_new_tokens=60")
     answer = model.invoke(QUESTION, **options)  # type: ignore[arg-type]
@@ -54,7 +54,7 @@ def test_half_characters_wait_for_their_other_half(named: Named) -> None:
 
 
 def test_thoughts_and_answer_come_apart(named: Named) -> None:
-    model = named("llava", "think=true&think_tokens=15&max_new_tokens=350")
+    model = named("llava", "think=true&think_tokens=15&max_new_tokens=150")
     answer = model.invoke(QUESTION, response_schema=Place)
     whole, _ = joined(model, response_schema=Place)
     assert whole.text == answer.text

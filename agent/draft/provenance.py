@@ -1,0 +1,41 @@
+"""How a model made a draft, and what a round of its calls cost; checkpoints store both."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from geofix.agent.draft import PresetName
+
+
+class Provenance(BaseModel):
+    """How a model made one draft."""
+
+    preset: PresetName
+    """Which prompt the model got."""
+    prompt_version: str
+    neighbours: int
+    """Number of similar photos that the model was shown."""
+    sample: int
+    """Number of this answer among several to the same request, from 1."""
+    model: str | None = None
+    """The model's name as the server reports it; it can differ from the requested name."""
+    revision: str | None = None
+    """Revision of the model or its build, if known."""
+    tokens: dict[str, int] = Field(default_factory=dict)
+    """Tokens spent on this answer; empty for an answer from the cache."""
+    seconds: float | None = None
+    """Time from the request to this answer."""
+    cost_usd: float | None = None
+    """None if the prices are not known."""
+
+
+class Spending(BaseModel):
+    """What one round's model calls cost."""
+
+    calls: int = 0
+    tokens: dict[str, int] = Field(default_factory=dict)
+    """`input_tokens`, `output_tokens`, as the server counts them."""
+    cost_usd: float | None = 0.0
+    """None if a price or a token count is not known."""
+    uncounted: int = 0
+    """Calls whose answers came without a usable token count."""
