@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from langgraph.prebuilt import ToolRuntime
+from pydantic import BaseModel, Field
 
 from geofix.agent.async_facade import AsyncAgent
 from geofix.agent.errors import GeofixError, PhotoError
@@ -26,13 +27,29 @@ DESCRIPTION = (
     " candidates and the reasons, or says why there is no answer."
 )
 
-PHOTO = "the latest picture of the conversation is used if you name none, or 'sha256:<hex>' of a"
-PHOTO_HELP = f"Which photo: {PHOTO} photo that was located before."
-PHOTO_IN_FOLDER_HELP = f"Which photo: a file name; {PHOTO} photo that was located before."
-WITHIN_HELP = (
-    "Where the answer has to lie, if that is known: a country, LAT,LON,KM for a circle, or"
-    " SOUTH,WEST,NORTH,EAST for a box, in degrees."
-)
+FORMS = "leave it out for the latest picture of the conversation, or give 'sha256:<hex>' of a photo"
+
+
+class Arguments(BaseModel):
+    """What a model may ask."""
+
+    photo: str | None = Field(
+        default=None, description=f"Which photo: {FORMS} that was located before."
+    )
+    within: str | None = Field(
+        default=None,
+        description="Where the answer has to lie, if that is known: a country, LAT,LON,KM for a"
+        " circle, or SOUTH,WEST,NORTH,EAST for a box, in degrees.",
+    )
+
+
+class ArgumentsWithFiles(Arguments):
+    """What a model may ask that may read files."""
+
+    photo: str | None = Field(
+        default=None,
+        description=f"Which photo: a file name; or {FORMS} that was located before.",
+    )
 
 
 def as_tool(
@@ -66,7 +83,6 @@ def as_tool(
     """
     chosen = checked_options(options)
     home = None if folder is None else Path(folder)
-    photo_help = PHOTO_HELP if folder is None else PHOTO_IN_FOLDER_HELP
 
     def asked(photo: str | None, within: str | None, runtime: ToolRuntime | None) -> Query:
         query = query_of("", within, None)
@@ -74,8 +90,8 @@ def as_tool(
         return query.model_copy(update={"photo": stored(source, agent.services, None)})
 
     def locate(
-        photo: Annotated[str | None, photo_help] = None,
-        within: Annotated[str | None, WITHIN_HELP] = None,
+        photo: str | None = None,
+        within: str | None = None,
         runtime: ToolRuntime = None,  # type: ignore[assignment] # LangGraph knows it by this type
     ) -> tuple[str, dict[str, Any]]:
         assert isinstance(agent, Agent)
@@ -85,8 +101,8 @@ def as_tool(
             raise ToolException(str(error)) from error
 
     async def alocate(
-        photo: Annotated[str | None, photo_help] = None,
-        within: Annotated[str | None, WITHIN_HELP] = None,
+        photo: str | None = None,
+        within: str | None = None,
         runtime: ToolRuntime = None,  # type: ignore[assignment] # LangGraph knows it by this type
     ) -> tuple[str, dict[str, Any]]:
         assert isinstance(agent, AsyncAgent)
@@ -102,6 +118,7 @@ def as_tool(
         coroutine=alocate if under_asyncio else None,
         name=name,
         description=description,
+        args_schema=Arguments if folder is None else ArgumentsWithFiles,
         response_format="content_and_artifact",
         handle_tool_error=True,
     )
