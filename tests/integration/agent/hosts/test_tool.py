@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.messages import HumanMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.prebuilt import create_react_agent
 from langgraph.types import Command
@@ -22,30 +21,10 @@ from geofix.agent.run.intake import take_in
 from geofix.langgraph import as_tool, serializer
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
-from tests.fakes import ScriptedChat
+from tests.fakes import CallingChat
 
 PARIS, VENICE = sample_path(), sample_path("indoor/gcs_close.jpg")
 CHEAP = {"positives": 4, "negatives": 0, "geometry_pictures": 0}
-
-
-class Caller(ScriptedChat):
-    """Calls tools: an answer of the script is the arguments of a call, or a last word."""
-
-    def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
-        return self
-
-    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        self.seen.append(messages)
-        answer = self.answers.pop(0)
-        calls = answer if isinstance(answer, list) else []
-        message = AIMessage(
-            answer if isinstance(answer, str) else "",
-            tool_calls=[
-                {"name": "locate_photo", "args": args, "id": f"call-{number}"}
-                for number, args in enumerate(calls)
-            ],
-        )
-        return ChatResult(generations=[ChatGeneration(message=message)])
 
 
 def agent_of(model: Any, tool: Any, saver: Any = None) -> Any:
@@ -87,7 +66,7 @@ def test_a_model_sees_what_it_may_ask_and_nothing_of_the_host(agent: Agent) -> N
 
 def test_an_agent_asks_about_the_latest_picture_and_again_by_its_reference(agent: Agent) -> None:
     ref = reference(agent)
-    model = Caller(answers=[[{}], [{"photo": ref, "within": "France"}], "There."])
+    model = CallingChat(answers=[[{}], [{"photo": ref, "within": "France"}], "There."])
     host = agent_of(model, as_tool(agent, **CHEAP), InMemorySaver(serde=serializer()))
     config: Any = {"configurable": {"thread_id": "chat"}}
     first, again = told(host.invoke(asked("Where?", VENICE, PARIS), config))
@@ -112,7 +91,7 @@ def test_what_geofix_refuses_is_told_to_the_model(agent: Agent) -> None:
         {"photo": "/etc/passwd"},
         {"photo": reference(agent), "within": "Atlantis"},
     ]
-    model = Caller(answers=[calls, "No."])
+    model = CallingChat(answers=[calls, "No."])
     result = agent_of(model, as_tool(agent)).invoke({"messages": [HumanMessage("Where?")]})
     answers = told(result)
     assert [one.status for one in answers] == ["error"] * 4
@@ -132,7 +111,7 @@ def test_a_model_reads_files_only_from_the_folder(agent: Agent, tmp_path: Path) 
     tool = as_tool(agent, folder=home, **CHEAP)
     refused = ("../secret.jpg", "link.jpg", str(tmp_path / "secret.jpg"), "data:image/png;base64,")
     calls = [{"photo": path} for path in (*refused, "one.jpg")]
-    model = Caller(answers=[calls, "Done."])
+    model = CallingChat(answers=[calls, "Done."])
     *outside, inside = told(agent_of(model, tool).invoke({"messages": [HumanMessage("Where?")]}))
     assert [one.status for one in outside] == ["error"] * len(refused)
     assert inside.artifact["photo"] == reference(agent)
@@ -141,7 +120,7 @@ def test_a_model_reads_files_only_from_the_folder(agent: Agent, tmp_path: Path) 
 
 def test_a_linked_picture_is_not_fetched(agent: Agent) -> None:
     linked = {"type": "image_url", "image_url": {"url": "https://example.invalid/a.jpg"}}
-    model = Caller(answers=[[{}], "No."])
+    model = CallingChat(answers=[[{}], "No."])
     result = agent_of(model, as_tool(agent)).invoke({"messages": [HumanMessage([linked])]})
     (answer,) = told(result)
     assert answer.status == "error" and "is only linked" in answer.text
@@ -161,14 +140,14 @@ def test_a_linked_picture_is_not_fetched(agent: Agent) -> None:
 )  # fmt: skip
 def test_pictures_are_found_in_every_form_of_message(agent: Agent, block: Any) -> None:
     message = HumanMessage([block(picture()["base64"])])
-    model = Caller(answers=[[{}], "There."])
+    model = CallingChat(answers=[[{}], "There."])
     (answer,) = told(agent_of(model, as_tool(agent, **CHEAP)).invoke({"messages": [message]}))
     assert answer.artifact["photo"] == reference(agent)
 
 
 def test_an_agent_asks_a_person_and_goes_on(agent: Agent) -> None:
     tool = as_tool(agent, accept_margin=1.0, ask_human=True, **CHEAP)
-    model = Caller(answers=[[{}], "There."])
+    model = CallingChat(answers=[[{}], "There."])
     host = agent_of(model, tool, InMemorySaver(serde=serializer()))
     config: Any = {"configurable": {"thread_id": "chat"}}
     waiting = host.invoke(asked("Where?", PARIS), config)
@@ -192,7 +171,7 @@ def test_a_tool_works_outside_a_graph_and_says_that_nobody_can_be_asked(agent: A
 async def test_the_same_under_asyncio(starter_url: str, encoder: Encoder) -> None:
     settings = Settings(database_url=starter_url)
     async with aopen_agent(settings, encoder=encoder) as agent:
-        model = Caller(answers=[[{}, {"photo": "sha256:" + "0" * 64}], "There."])
+        model = CallingChat(answers=[[{}, {"photo": "sha256:" + "0" * 64}], "There."])
         host = agent_of(model, as_tool(agent, **CHEAP))
         events, last = [], None
         async for mode, one in host.astream(
