@@ -13,19 +13,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import Command, Durability, StateSnapshot
 from sqlalchemy import Engine
 
 from geofix.agent.calibration.claims import Coordinates
-from geofix.agent.checkpointer import require_ours, serializer
 from geofix.agent.facade import (
     ASK_AGAIN_S,
     Facade,
     Listener,
     Next,
-    Savers,
     settled_before,
     to_ask,
     with_saver,
@@ -47,6 +43,7 @@ from geofix.agent.run.opening import (
     waiting_answer,
 )
 from geofix.agent.run.recording import in_thread
+from geofix.agent.savers import Saver, Savers, async_opened_savers
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import REFERENCE, Region, Settled
@@ -223,24 +220,16 @@ async def aopen_agent(
     progress: Callable[[str], None] | None = None,
     durability: Durability = "sync",
     engine: Engine | None = None,
-    saver: BaseCheckpointSaver[str] | None = None,
+    saver: Saver | None = None,
 ) -> AsyncIterator[AsyncAgent]:
     """Open geofix for several photos at once; arguments and errors are those of `open_agent`.
 
     A `saver` has to be one for asyncio. The `engine` is a synchronous one all the same.
     """
-    if saver is not None:
-        require_ours(saver)
     services = Services(settings, encoder=encoder, model=model, progress=progress, engine=engine)
     try:
-        # In a thread, since the embedded server may have to be started.
-        await in_thread(services.open_for_runs, checkpoints=saver is None)
-        if saver is not None:
-            yield AsyncAgent(services, lambda: saver, durability)
-            return
-        serde = serializer()
-        async with services.async_checkpoint_pool() as pool:
-            yield AsyncAgent(services, lambda: AsyncPostgresSaver(pool, serde=serde), durability)
+        async with async_opened_savers(services, saver) as savers:
+            yield AsyncAgent(services, savers, durability)
     finally:
         await in_thread(services.close)
 

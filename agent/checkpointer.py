@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from pydantic import BaseModel
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place, Reason
 from geofix.agent.context import Context
 from geofix.agent.draft.provenance import Provenance, Spending
-from geofix.agent.errors import SettingError
 from geofix.agent.fix import Fix, Usage
 from geofix.agent.state import (
     Answered,
@@ -84,22 +80,3 @@ def serializer(*also: type) -> JsonPlusSerializer:
         also: Classes of a host's own state that its checkpoints hold beside ours.
     """
     return strict_serializer((*PERSISTED, *also), MOVED)
-
-
-def require_ours(saver: BaseCheckpointSaver[Any]) -> None:
-    """Raise an error if a saver would not give back what it was given of ours.
-
-    Raises:
-        SettingError: Its serializer does not load a class of ours.
-    """
-    classes: tuple[type[BaseModel], ...] = PERSISTED
-    for cls in classes:
-        # As LangGraph does: an object by its class and fields. Which fields, does not matter here.
-        written = saver.serde.dumps_typed(cls.model_construct())
-        if not isinstance(saver.serde.loads_typed(written), cls):
-            raise SettingError(
-                f"the checkpointer {type(saver).__name__} would lose geofix's state: its serializer"
-                f" does not load {cls.__module__}.{cls.__name__}; make the checkpointer with"
-                " serde=geofix.langgraph.serializer(), or add geofix.langgraph.PERSISTED to its"
-                " allowed_msgpack_modules"
-            )

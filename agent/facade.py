@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.types import Command, Durability, StateSnapshot
 from sqlalchemy import Engine
 
 from geofix.agent.calibration.claims import Coordinates
-from geofix.agent.checkpointer import require_ours, serializer
 from geofix.agent.errors import RunBusy
 from geofix.agent.fix import Fix
 from geofix.agent.graph import Graph, build_graph
@@ -37,6 +34,7 @@ from geofix.agent.run.opening import (
     reopen,
     waiting_answer,
 )
+from geofix.agent.savers import Saver, Savers, opened_savers
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import REFERENCE, Query, Region, Settled
@@ -50,9 +48,6 @@ Listener = Callable[[AnyEvent], None]
 Next = Callable[[StateSnapshot], tuple[bool, Query | Command[Any] | None]]
 """Says of a run's state whether it goes on, and with which input."""
 
-Savers = Callable[[], BaseCheckpointSaver[str]]
-"""Gives a saver for a run."""
-
 STRICT_RESUME = "__pregel_strict_resume"
 """LangGraph's own flag (1.2.20 and later), by which it refuses an answer to a question that was
 answered before. Its servers set it; it has no public name."""
@@ -61,7 +56,7 @@ ASK_AGAIN_S = 0.05
 """How often a run that another caller drives is asked for."""
 
 
-def with_saver(compiled: Graph, saver: BaseCheckpointSaver[str]) -> Graph:
+def with_saver(compiled: Graph, saver: Saver) -> Graph:
     """Return a copy of a compiled graph with another checkpoint saver."""
     # Not `compiled.copy(update=...)`: that one forgets how answers become an `Answered` (langgraph
     # 1.2.22, `_output_mapper`).
@@ -348,7 +343,7 @@ def open_agent(
     progress: Callable[[str], None] | None = None,
     durability: Durability = "sync",
     engine: Engine | None = None,
-    saver: BaseCheckpointSaver[str] | None = None,
+    saver: Saver | None = None,
 ) -> Iterator[Agent]:
     """Open geofix for several photos; everything slow is loaded once.
 
@@ -359,30 +354,22 @@ def open_agent(
         progress: Called with one line when something slow is about to happen.
         durability: When LangGraph saves a run. Only by `sync` has one that is killed saved what it
             paid for; `exit`, once at the end, is for batches that ask a lost photo again.
-        engine: The caller's SQLAlchemy engine over psycopg, used instead of one to
-            `settings.database_url`. It is never disposed of. Locks of runs, and checkpoints where
-            there is no `saver`, connect to its URL by themselves.
-        saver: The caller's LangGraph saver for checkpoints, instead of one over a pool of ours. It
-            has to load geofix's classes: make it with `serde=geofix.langgraph.serializer()`. One
-            that belongs to somebody else's threads may hold them too: geofix's are ids of runs.
+        engine: The caller's SQLAlchemy engine over psycopg, which is never disposed of. Locks of
+            runs, and checkpoints without a `saver`, connect to its URL by themselves.
+        saver: The caller's LangGraph saver for checkpoints, made with
+            `serde=geofix.langgraph.serializer()`. Its threads are ids of runs.
 
     Raises:
         SettingError: The saver would lose classes of geofix.
         GeofixError: The set-up is unusable; see `geofix.agent.errors`.
     """
-    if saver is not None:
-        require_ours(saver)
-    with ExitStack() as opened:
-        services = opened.enter_context(
-            Services(settings, encoder=encoder, model=model, progress=progress, engine=engine)
-        )
-        # Before the pool: it sets the embedded database up, checkpoints included.
-        services.open_for_runs(checkpoints=saver is None)
-        if saver is not None:
-            yield Agent(services, lambda: saver, durability)
-            return
-        pool, serde = opened.enter_context(services.checkpoint_pool()), serializer()
-        yield Agent(services, lambda: PostgresSaver(pool, serde=serde), durability)
+    with (
+        Services(
+            settings, encoder=encoder, model=model, progress=progress, engine=engine
+        ) as services,
+        opened_savers(services, saver) as savers,
+    ):
+        yield Agent(services, savers, durability)
 
 
 def locate(

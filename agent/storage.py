@@ -17,13 +17,13 @@ from sqlalchemy import Engine
 from geofix.agent.errors import DatabaseError
 from geofix.agent.settings import Settings
 from geofix.db import schema
+from geofix.db.adopted_engine import adopt_engine
 from geofix.db.embedded.cluster import CHECKPOINTS, GEOFIX
 from geofix.db.embedded.data_dir import resolve_data_dir
 from geofix.db.embedded.server import EmbeddedAddress, EmbeddedServer
 from geofix.db.engine import (
     DatabaseAddress,
     FixedAddress,
-    adopt_engine,
     engine_address,
     open_engine,
 )

@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import sqlalchemy
 from pgvector import HalfVector
 from pgvector.psycopg.halfvec import HalfVectorBinaryDumper
 from psycopg import Connection, Error, OperationalError, ProgrammingError
@@ -296,48 +295,15 @@ def open_engine(
         return connect_patiently(led, there)
 
     event.listen(engine, "do_connect", connect)
-    event.listen(engine, "connect", _prepared)
+    event.listen(engine, "connect", prepare_connection)
     event.listen(engine, "do_execute", send_in_one_trip)
     event.listen(engine, "do_executemany", send_limit_first)
     check_idle_connections(engine)
     return engine
 
 
-def adopt_engine(theirs: Engine) -> Engine:
-    """Return an engine of ours over the connections of a caller's, which it never disposes of.
-
-    Args:
-        theirs: Over psycopg, with a pool of a fixed size.
-
-    Raises:
-        DatabaseError: It is over another driver, or pools otherwise.
-    """
-    if not isinstance(theirs, Engine) or theirs.dialect.driver != "psycopg":
-        raise DatabaseError(
-            f"the engine {theirs!r} cannot be used; make it with"
-            " sqlalchemy.create_engine('postgresql+psycopg://...')"
-        )
-    if not isinstance(theirs.pool, QueuePool):
-        raise DatabaseError(
-            f"the engine {theirs!r} has a {type(theirs.pool).__name__}, and geofix shares out a"
-            " fixed number of connections; make the engine with SQLAlchemy's own QueuePool"
-        )
-    options = {LIMIT_MS: STATEMENT_TIMEOUT_MS, ADDRESS: engine_address(theirs)}
-    engine: Engine = theirs.execution_options(**options)
-    # Those of a dialect see the caller's statements too; without our options they do nothing.
-    event.listen(engine, "do_execute", send_in_one_trip)
-    event.listen(engine, "do_executemany", send_limit_first)
-    # Not `connect`: the pool may hold connections that were opened before.
-    event.listen(engine, "engine_connect", _prepared_for_us)
-    return engine
-
-
-def _prepared_for_us(connection: sqlalchemy.Connection) -> None:
-    driver: Any = connection.connection.driver_connection
-    _prepared(driver, None)
-
-
-def _prepared(connection: Connection[Any], record: object) -> None:
+def prepare_connection(connection: Connection[Any], record: object = None) -> None:
+    """Have a connection send vectors as bytes."""
     # As bytes, a vector of 768 dimensions is 1.5 kB where text takes 8 kB, and Postgres need not
     # parse it. pgvector's own registration asks each connection for the type's number, which a cast
     # in the statement makes needless.

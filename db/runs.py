@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import Connection, Engine, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from geofix.db.engine import database_errors
@@ -179,6 +179,8 @@ class Trail:
             .order_by(StepRow.attempt.desc())
         )
         with database_errors(self._engine), self._engine.begin() as connection:
+            # What the step comes to is flushed to the disk, and this with it.
+            connection.execute(text("set local synchronous_commit = off"))
             connection.execute(opened)
             connection.execute(alone)
             if connection.execute(taken.limit(1)).first() is not None:

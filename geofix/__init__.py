@@ -5,8 +5,8 @@
     fix = locate("photo.jpg")
     print(fix.latitude, fix.longitude, fix.radius_km, fix.place)
 
-What `__all__` lists is public, and `geofix.errors` with it. The other packages are internal: they
-may change with any version.
+What `__all__` lists is public, and so is what its modules list. The other packages are internal:
+they may change with any version.
 
 Names are imported when first used, so that `import geofix` loads neither LangGraph nor SQLAlchemy
 nor torch.
@@ -19,7 +19,7 @@ from pkgutil import extend_path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from geofix import errors
+    from geofix import errors, events
     from geofix.agent.async_facade import AsyncAgent, alocate, aopen_agent
     from geofix.agent.context import Context
     from geofix.agent.errors import (
@@ -74,9 +74,12 @@ __all__ = [
     "alocate",
     "aopen_agent",
     "errors",
+    "events",
     "locate",
     "open_agent",
 ]
+
+SUBMODULES = frozenset({"errors", "events"})
 
 _HOMES = {
     "Agent": "geofix.agent.facade",
@@ -112,8 +115,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version  # noqa: PLC0415
 
         value: Any = version("geofix")
-    elif name == "errors":
-        value = import_module("geofix.errors")
+    elif name in SUBMODULES:
+        value = import_module(f"geofix.{name}")
     elif name in _HOMES:
         value = getattr(import_module(_HOMES[name]), name)
     else:

@@ -14,7 +14,7 @@ from geofix.agent.cli.options import JsonFlag, RunId, open_storage
 from geofix.agent.cli.terminal import escaped, out, say
 
 if TYPE_CHECKING:
-    from geofix.db.runs import Run
+    from geofix.db.runs import Run, Step
 
 
 def show_trail(run: RunId, json: JsonFlag = False) -> None:
@@ -38,13 +38,15 @@ def list_runs(
         say(json_format.dumps([asdict(run) for run in runs], indent=2, default=str))
         return
     table = Table(box=None)
-    for column in ("run", "started (UTC)", "photo", "answer"):
+    # An id that was cut could not be copied.
+    table.add_column("run", no_wrap=True, min_width=36)
+    for column in ("started (UTC)", "photo", "answer"):
         table.add_column(column)
     for run in runs:
         table.add_row(
             escaped(run.id),
-            f"{run.started_at:%Y-%m-%d %H:%M:%S}",
-            (run.photo_sha256 or "")[:12],
+            f"{run.started_at:%Y-%m-%d %H:%M}",
+            (run.photo_sha256 or "")[:8],
             _end(run),
         )
     out().print(table if runs else "There is no run yet.")
@@ -54,19 +56,30 @@ def _print(run: Run, console: Console) -> None:
     console.print(
         f"[bold]Run {escaped(run.id)}[/]  photo sha256 {run.photo_sha256}", soft_wrap=True
     )
+    if run.thread != run.id:
+        console.print(f"[dim]thread {escaped(run.thread)}[/]")
+    if run.parent_run is not None:
+        console.print(f"[dim]forked from the run {escaped(run.parent_run)}[/]")
     setup = ", ".join(f"{name} {value}" for name, value in run.setup.items())
     console.print(f"[dim]{escaped(setup)}; options {escaped(json_format.dumps(run.question))}[/]")
     table = Table(box=None)
     for column in ("round", "step", "ms", "what"):
         table.add_column(column, overflow="fold")
     for step in run.steps:
-        what = escaped(step.error or step.summary)
+        what = "".join(f"[dim]{escaped(_earlier(one))}[/]\n" for one in step.earlier)
+        what += escaped(step.error or step.summary)
         for reason in step.degraded:
             what += f"\n[yellow]degraded: {escaped(reason)}[/]"
         table.add_row(str(step.round + 1), step.node, f"{step.took_ms:.0f}", what)
     console.print(table)
     console.print(f"[bold]Answer[/] {_end(run)}")
     console.print(f"[dim]Everything each step saw: geofix trail {escaped(run.id)} --json[/]")
+
+
+def _earlier(step: Step) -> str:
+    """Say how an attempt ended that was not the last."""
+    how = {"failed": step.error, "done": "done, and its process was killed"}
+    return f"attempt {step.attempt}: {how.get(step.outcome) or 'its process was killed'}"
 
 
 def _end(run: Run) -> str:

@@ -11,12 +11,12 @@ from langgraph.runtime import Runtime
 
 from geofix.agent.async_facade import AsyncAgent
 from geofix.agent.calibration.claims import parse_claim
-from geofix.agent.checkpointer import require_ours
 from geofix.agent.context import checked_context, context_from, recursion_limit
 from geofix.agent.errors import RegionError, TrailError
 from geofix.agent.facade import Agent
 from geofix.agent.fix import Fix
 from geofix.agent.regions import HOW_TO_WRITE, parse_region
+from geofix.agent.savers import require_ours
 from geofix.agent.state import Query, Region
 
 CHECKPOINTER = "__pregel_checkpointer"

@@ -113,10 +113,6 @@ def open_question(
     asked = Asked(within=region, context=context, claimed=_given(claimed))
     question = question_of(asked, claimed)
     setup = {**services.versions(), "encoder": encoder.name}
-    if run is not None and (known := services.trail.find(run)) is not None:
-        _require_same(known, kept.sha256, question, thread)
-        _require_setup(known, setup)
-    services.queries.keep(kept)
 
     def same(other: Run) -> bool:
         alike = other.photo_sha256 == kept.sha256 and _as_now(other.question) == question
@@ -127,6 +123,10 @@ def open_question(
     opened = services.trail.open_in_thread(
         origin, kept.sha256, question, setup, same if run is None else None
     )
+    # Where the id is the caller's, there may be a run of it.
+    _require_same(opened, kept.sha256, question, thread)
+    _require_setup(opened, setup)
+    services.queries.keep(kept)
     query = Query(
         photo=REFERENCE + kept.sha256,
         within=region,

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from sqlalchemy import make_url
 
-from geofix import Settings, open_agent
+from geofix import Fix, Settings, open_agent
+from geofix.agent.fix.present import present
+from geofix.agent.nodes import settle
+from geofix.agent.run import opening
 from geofix.agent.services import Services
 from geofix.db.checkpoints import SCHEMA
 from geofix.db.load.ingest import Ingest
@@ -21,12 +27,31 @@ from tests.conftest import execute
 from tests.integration.scripted_model import PROTOCOLS, TIMEOUT_S, Lab
 from tests.loopback import Finished, Raw, chat_server
 
+ROOT = Path(__file__).parents[2]
+
 MIGRATED = f"geofix_test_migrated_{uuid.uuid4().hex[:8]}"
 CHECKPOINTS = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 OF_RUNS = ("runs", "query_photos", *(f"{SCHEMA}.{table}" for table in CHECKPOINTS))
 """Tables that a run writes; the others of a run follow them."""
 
 STARTED = f"geofix_test_starter_{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _every_answer_keeps_the_contract() -> Iterator[None]:
+    """Answers made anywhere in these tests fit the frozen schema of version 1."""
+    frozen = json.loads((ROOT / "tests" / "data" / "fix-1.json").read_text(encoding="utf-8"))
+    contract = Draft202012Validator(frozen)
+
+    def checked(*args: Any, **options: Any) -> Fix:
+        fix = present(*args, **options)
+        contract.validate(json.loads(fix.model_dump_json()))
+        return fix
+
+    with pytest.MonkeyPatch.context() as patched:
+        for maker in (settle, opening):
+            patched.setattr(maker, "present", checked)
+        yield
 
 
 def _named(url: str, database: str) -> str:

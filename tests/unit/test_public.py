@@ -14,7 +14,7 @@ from geofix.agent import errors
 
 ROOT = Path(__file__).parents[2]
 SOURCE = Path(geofix.__file__).read_text(encoding="utf-8")
-WITHOUT_HOME = {"__version__", "errors"}
+WITHOUT_HOME = {"__version__", *geofix.SUBMODULES}
 """Public names that are no attribute of another module."""
 
 
