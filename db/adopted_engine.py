@@ -22,8 +22,10 @@ def adopt_engine(theirs: Engine) -> Engine:
         DatabaseError: It is over another driver, or pools otherwise.
     """
     if not isinstance(theirs, Engine) or theirs.dialect.driver != "psycopg":
+        # A URL given by mistake is not shown: it can hold a password.
+        given = theirs if isinstance(theirs, Engine) else type(theirs).__name__
         raise DatabaseError(
-            f"the engine {theirs!r} cannot be used; make it with"
+            f"the engine {given!r} cannot be used; make one with"
             " sqlalchemy.create_engine('postgresql+psycopg://...')"
         )
     if not isinstance(theirs.pool, QueuePool):

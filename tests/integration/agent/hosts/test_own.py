@@ -57,7 +57,7 @@ def test_a_callers_engine_is_used_and_left_as_it_was(starter_url: str, encoder: 
 def test_an_engine_that_cannot_be_used_is_refused(new_database: str, encoder: Encoder) -> None:
     bad: list[tuple[Any, str]] = [
         (sqlalchemy.create_engine("sqlite://"), "cannot be used"),
-        ("postgresql://here", "cannot be used"),
+        ("postgresql://me:secret@here", "^the engine 'str' cannot be used"),
         (engine(new_database, poolclass=NullPool), "NullPool"),
         (engine(new_database), "is not set up for geofix"),
     ]
