@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Protocol, overload
 
 from geofix.agent.async_facade import AsyncAgent
 from geofix.agent.errors import OptionError, PhotoError
@@ -22,8 +22,21 @@ NAME = "locate_photo"
 
 _MISSING = object()
 
-Node = Callable[[Any], dict[str, Any]]
-AsyncNode = Callable[[Any], Coroutine[Any, Any, dict[str, Any]]]
+
+class Node(Protocol):
+    """A node in the form that type checkers take for one of LangGraph's."""
+
+    def __call__(self, state: Any) -> dict[str, Any]:
+        """Return the answer under its key."""
+        ...
+
+
+class AsyncNode(Protocol):
+    """The same under asyncio."""
+
+    async def __call__(self, state: Any) -> dict[str, Any]:
+        """Return the answer under its key."""
+        ...
 
 
 @overload

@@ -17,12 +17,14 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 from pydantic import BaseModel
 
-from geofix import Agent, Fix, Settings, aopen_agent
+from geofix import Agent, Fix, Settings, aopen_agent, open_agent
 from geofix.agent.errors import OptionError, PhotoError, RegionError, SettingError, TrailError
 from geofix.agent.run.intake import take_in
 from geofix.langgraph import as_node, serializer
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
+from tests.fakes import ScriptedChat
+from tests.integration.scripted_model import said
 
 PARIS, VENICE = sample_path(), sample_path("indoor/gcs_close.jpg")
 
@@ -331,3 +333,29 @@ async def test_a_stream_that_is_cancelled_leaves_a_run_that_resumes(
         taken = steps(agent, run.id)
         assert [name for name, _, _ in taken] == NODES
         assert taken[0] == ("embed", 1, "done")
+
+
+async def test_a_synchronous_node_runs_in_an_asynchronous_host(
+    agent: Agent, starter_url: str
+) -> None:
+    async with AsyncPostgresSaver.from_conn_string(starter_url) as saver:
+        saver.serde = serializer()
+        await saver.setup()
+        graph = one_node(Case, as_node(agent, answer="where", **CLOSE, **CHEAP), saver)
+        told = [
+            one async for one in graph.astream({"photo": PARIS}, on("case"), stream_mode="custom")
+        ]
+        assert [one.node for one in told if one.kind == "step_done"] == NODES[:4]
+        told = await graph.ainvoke(Command(resume={"rank": 1}), on("case"))
+        assert told["where"].status == "located"
+
+
+def test_what_our_model_says_stays_out_of_the_hosts_messages(
+    starter_url: str, encoder: Encoder
+) -> None:
+    model = ScriptedChat(answers=[said()])
+    settings = Settings(database_url=starter_url)
+    with open_agent(settings, encoder=encoder, model=model) as agent:
+        graph = one_node(Case, as_node(agent, answer="where", **CHEAP), memory())
+        assert list(graph.stream({"photo": PARIS}, on("case"), stream_mode="messages")) == []
+    assert len(model.seen) == 1
