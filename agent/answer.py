@@ -96,11 +96,19 @@ class Code(StrEnum):
     )
     PERSON_CHOSE_NONE = (
         "person_chose_none", "abstention",
-        "A person was asked, and said that no candidate is right.",
+        "A person was asked, and said that no candidate is right, or stopped the run.",
     )
     PERSON_CHOSE = (
         "person_chose", "reason",
         "A person was asked, and chose this place.",
+    )
+    REGION_GIVEN = (
+        "region_given", "reason",
+        "A person or the caller gave the region to search; only what was found there counts.",
+    )
+    HINT_GIVEN = (
+        "hint_given", "reason",
+        "A person gave a hint, which the model was told.",
     )
     VOTES = (
         "votes", "reason",

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langgraph.types import Command, Durability, StateSnapshot
+from langgraph.types import Durability, StateSnapshot
 from sqlalchemy import Engine
 
 from geofix.agent.calibration.claims import Coordinates
@@ -22,28 +22,27 @@ from geofix.agent.facade import (
     Facade,
     Listener,
     Next,
-    settled_before,
     to_ask,
-    with_saver,
+    to_go_on,
 )
 from geofix.agent.fix import Fix
 from geofix.agent.graph import Graph
-from geofix.agent.run.events import AnyEvent
+from geofix.agent.run.decision import Answer
+from geofix.agent.run.events import AnyEvent, settled_before
 from geofix.agent.run.intake import take_in
 from geofix.agent.run.opening import (
     Question,
     answer_of,
-    choice_of,
+    begun_anew,
+    deciding,
     fix_of,
     head_of,
-    last_step,
-    no_head,
     open_question,
     reopen,
     waiting_answer,
 )
 from geofix.agent.run.recording import in_thread
-from geofix.agent.savers import Saver, Savers, async_opened_savers
+from geofix.agent.savers import Saver, Savers, async_opened_savers, with_saver
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import REFERENCE, Region, Settled
@@ -100,13 +99,24 @@ class AsyncAgent(Facade):
         self, run: str, *, rank: int | None = None, on_event: Listener | None = None
     ) -> Fix:
         """Go on with a run; arguments and errors are those of `Agent.resume`."""
+        if rank is not None:
+            return await self.aanswer(run, {"rank": rank}, on_event=on_event)
         asked = await in_thread(reopen, self.services, run)
+        return await self._finished(asked, to_go_on, on_event)
 
-        def next_(state: StateSnapshot) -> tuple[bool, Command[Any] | None]:
-            choice = choice_of(self.services, run, state, rank)
-            return choice is not None or bool(state.tasks and not state.interrupts), choice
-
-        return await self._finished(asked, next_, on_event, answered=rank is not None)
+    async def aanswer(
+        self,
+        run: str,
+        decision: Answer,
+        *,
+        by: str | None = None,
+        on_event: Listener | None = None,
+        **fields: Any,
+    ) -> Fix:
+        """Give a run a person's decision; arguments and errors are those of `Agent.answer`."""
+        asked = await in_thread(reopen, self.services, run)
+        next_ = deciding(self.services, run, decision, by=by, **fields)
+        return await self._finished(asked, next_, on_event, answered=True)
 
     async def astream(
         self,
@@ -163,7 +173,7 @@ class AsyncAgent(Facade):
         async with self._alone(asked.run):
             # Whoever drove it meanwhile may have ended it.
             known = None if answered else await in_thread(answer_of, self.services, asked)
-            state = None
+            unfinished = None
             if known is None:
                 graph = self.graph
                 state, latest = await self._state(graph, asked)
@@ -172,12 +182,11 @@ class AsyncAgent(Facade):
                     options = self.run_options(asked, state, latest=latest)
                     async for event in graph.astream(given, **options):
                         yield event
-                    state, _ = await self._state(graph, asked)
                 known = await in_thread(answer_of, self.services, asked)
             if known is None:
-                assert state is not None
-                known = await in_thread(waiting_answer, self.services, asked, state)
-            yield await in_thread(fix_of, self.services, asked, known, state)
+                unfinished, _ = await self._state(graph, asked)
+                known = await in_thread(waiting_answer, self.services, asked, unfinished)
+            yield await in_thread(fix_of, self.services, asked, known, unfinished)
 
     async def aexplain(self, run: str) -> Settled:
         """Return all that a run knows; errors are those of `Agent.explain`."""
@@ -190,14 +199,14 @@ class AsyncAgent(Facade):
 
     async def _state(self, graph: Graph, asked: Question) -> tuple[StateSnapshot, bool]:
         """Return the run's latest state, and whether it is its thread's latest."""
-        last = await in_thread(last_step, self.services, asked.run)
-        latest = head_of([await graph.aget_state(asked.config)], asked.run, last)
-        if latest is not None:
+        steps = (await in_thread(self.services.trail.read, asked.run)).steps
+        latest = await graph.aget_state(asked.config)
+        if not steps or head_of([latest], asked.run, steps[-1:]) is not None:
             return latest, True
         states = [state async for state in graph.aget_state_history(asked.config)]
-        found = head_of(states, asked.run, last)
+        found = head_of(states, asked.run, steps)
         if found is None:
-            raise no_head(asked.run)
+            return await in_thread(begun_anew, self.services, asked.run, latest), True
         return found, False
 
     @asynccontextmanager

@@ -9,20 +9,21 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place, Reason
 from geofix.agent.context import Context
-from geofix.agent.draft.provenance import Provenance, Spending
+from geofix.agent.draft.provenance import Clue, Provenance, Spending
 from geofix.agent.fix import Fix, Usage
+from geofix.agent.run.search_report import SearchReport
 from geofix.agent.state import (
     Answered,
     Asked,
     Candidate,
-    Clue,
     Draft,
+    GivenRegion,
+    Hint,
     Hit,
     Query,
     Region,
     Retrieval,
     SceneSeen,
-    SearchReport,
     Settled,
     Spot,
     State,
@@ -42,6 +43,8 @@ PERSISTED = (
     Draft,
     Evidence,
     Fix,
+    GivenRegion,
+    Hint,
     Hit,
     Place,
     Provenance,

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from geofix.agent.draft import NegativesBy, PresetName, Routing
 from geofix.agent.errors import OptionError
+from geofix.agent.run import Pause
 from geofix.db.plain_text import require_name, short
 from geofix.tools.statistics import LEVELS, PLACE_KM
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from geofix.agent.draft.provenance import Spending
     from geofix.tools.models.budget import Budget
 
-GONE = frozenset({"complete"})
-"""Options of earlier versions that stored runs still have; they no longer have an effect."""
+GONE = frozenset({"complete", "ask_human"})
+"""Options of earlier versions that stored runs still have. `ask_human` is `pause` now; the others
+have no effect any more."""
 
 
 class Context(BaseModel):
@@ -156,9 +158,11 @@ class Context(BaseModel):
         description="Abstain if the photo seems to show no place, such as a room, food, a drawing"
         " or blank sky.",
     )
-    ask_human: bool = Field(
-        default=False,
-        description="Pause and let a person choose if two candidates score nearly the same.",
+    pause: Pause = Field(
+        default="never",
+        description="When a run pauses for a person to decide. 'unsure': where it would abstain"
+        " only because two candidates score nearly the same, or no place has half of"
+        " the votes. 'every_round': after every round. 'never': it does not pause.",
     )
     coverage: float = Field(
         default=0.9,
@@ -184,7 +188,10 @@ class Context(BaseModel):
     @classmethod
     def kept(cls, options: Mapping[str, Any]) -> Self:
         """Read the options of a stored run, which can be of an earlier version."""
-        return cls(**{name: value for name, value in options.items() if name not in GONE})
+        today = {name: value for name, value in options.items() if name not in GONE}
+        if options.get("ask_human"):
+            today.setdefault("pause", "unsure")
+        return cls(**today)
 
     @field_validator("coverage")
     @classmethod

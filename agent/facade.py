@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,21 +19,21 @@ from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.errors import RunBusy
 from geofix.agent.fix import Fix
 from geofix.agent.graph import Graph, build_graph
-from geofix.agent.run.events import AnyEvent, Finished, Questioned
+from geofix.agent.run.decision import Answer
+from geofix.agent.run.events import AnyEvent, ended_by_answer
 from geofix.agent.run.intake import take_in
 from geofix.agent.run.opening import (
     Question,
     answer_of,
-    choice_of,
+    begun_anew,
+    deciding,
     fix_of,
     head_of,
-    last_step,
-    no_head,
     open_question,
     reopen,
     waiting_answer,
 )
-from geofix.agent.savers import Saver, Savers, opened_savers
+from geofix.agent.savers import Saver, Savers, opened_savers, with_saver
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import REFERENCE, Query, Region, Settled
@@ -54,15 +53,6 @@ answered before. Its servers set it; it has no public name."""
 
 ASK_AGAIN_S = 0.05
 """How often a run that another caller drives is asked for."""
-
-
-def with_saver(compiled: Graph, saver: Saver) -> Graph:
-    """Return a copy of a compiled graph with another checkpoint saver."""
-    # Not `compiled.copy(update=...)`: that one forgets how answers become an `Answered` (langgraph
-    # 1.2.22, `_output_mapper`).
-    graph = copy(compiled)
-    graph.checkpointer = saver
-    return graph
 
 
 class Facade:
@@ -122,22 +112,9 @@ def to_ask(asked: Question, state: StateSnapshot) -> tuple[bool, Query | None]:
     return fresh or bool(state.tasks and not state.interrupts), asked.query if fresh else None
 
 
-def ended_by_answer(told: Iterator[AnyEvent | Fix]) -> Iterator[AnyEvent]:
-    """Yield events; the answer of a run that had ended before is one too."""
-    last = None
-    for one in told:
-        if isinstance(one, Fix):
-            if last is None:
-                yield settled_before(one)
-            return
-        yield (last := one)
-
-
-def settled_before(fix: Fix) -> AnyEvent:
-    """Return the event of a run that does not go on: it has its answer, or waits for a person."""
-    if fix.status == "waiting":
-        return Questioned(run=fix.run, question=fix.question)
-    return Finished(run=fix.run, fix=fix.without_exif())
+def to_go_on(state: StateSnapshot) -> tuple[bool, None]:
+    """Return whether a run was cut off; nothing new is asked of it."""
+    return bool(state.tasks and not state.interrupts), None
 
 
 class Agent(Facade):
@@ -211,26 +188,46 @@ class Agent(Facade):
         return self._finished(asked, lambda state: to_ask(asked, state), on_event)
 
     def resume(self, run: str, *, rank: int | None = None, on_event: Listener | None = None) -> Fix:
-        """Go on with a run that was cut off, or that waits for a person.
+        """Go on with a run that was cut off; one that waits for a person goes on waiting.
 
         Args:
             run: Its id.
-            rank: The candidate a person chose, if the run waits for one, 0 if none is right;
-                without a choice it goes on waiting.
+            rank: Short for `answer(run, {"rank": rank})`; 0 if none is right.
             on_event: Called with each event (`geofix.events`).
 
         Raises:
             RunBusy: Another caller drives it.
-            AlreadyDecided: A person has chosen before.
-            TrailError: There is no such run, or no such candidate.
+            TrailError: There is no such run.
         """
-        asked = reopen(self.services, run)
+        if rank is not None:
+            return self.answer(run, {"rank": rank}, on_event=on_event)
+        return self._finished(reopen(self.services, run), to_go_on, on_event)
 
-        def next_(state: StateSnapshot) -> tuple[bool, Command[Any] | None]:
-            choice = choice_of(self.services, run, state, rank)
-            return choice is not None or bool(state.tasks and not state.interrupts), choice
+    def answer(
+        self,
+        run: str,
+        decision: Answer,
+        *,
+        by: str | None = None,
+        on_event: Listener | None = None,
+        **fields: Any,
+    ) -> Fix:
+        """Give a run that waits for a person the decision, and go on with it.
 
-        return self._finished(asked, next_, on_event, answered=rank is not None)
+        Args:
+            run: Its id.
+            decision: A `Decision`, its fields, what Agent Inbox or LangChain's middleware send, or
+                an action alone, such as `accept`.
+            by: Who decides, for the trail.
+            on_event: Called with each event (`geofix.events`).
+            **fields: Other fields of `Decision`: `rank`, `region`, `words`, `round`.
+
+        Raises:
+            AlreadyDecided: A person has decided before.
+            GeofixError: There is no such run, or it does not offer this; it still waits.
+        """
+        next_ = deciding(self.services, run, decision, by=by, **fields)
+        return self._finished(reopen(self.services, run), next_, on_event, answered=True)
 
     def stream(
         self,
@@ -286,19 +283,18 @@ class Agent(Facade):
         with self._alone(asked.run):
             # Whoever drove it meanwhile may have ended it.
             known = None if answered else answer_of(self.services, asked)
-            state = None
+            unfinished = None
             if known is None:
                 graph = self.graph
                 state, latest = self._state(graph, asked)
                 goes_on, given = next_(state)
                 if goes_on:
                     yield from graph.stream(given, **self.run_options(asked, state, latest=latest))
-                    state, _ = self._state(graph, asked)
                 known = answer_of(self.services, asked)
             if known is None:
-                assert state is not None
-                known = waiting_answer(self.services, asked, state)
-            yield fix_of(self.services, asked, known, state)
+                unfinished, _ = self._state(graph, asked)
+                known = waiting_answer(self.services, asked, unfinished)
+            yield fix_of(self.services, asked, known, unfinished)
 
     def explain(self, run: str) -> Settled:
         """Return all that a run knows: every candidate with its features, terms and spots.
@@ -314,13 +310,13 @@ class Agent(Facade):
 
     def _state(self, graph: Graph, asked: Question) -> tuple[StateSnapshot, bool]:
         """Return the run's latest state, and whether it is its thread's latest."""
-        last = last_step(self.services, asked.run)
-        latest = head_of([graph.get_state(asked.config)], asked.run, last)
-        if latest is not None:
+        steps = self.services.trail.read(asked.run).steps
+        latest = graph.get_state(asked.config)
+        if not steps or head_of([latest], asked.run, steps[-1:]) is not None:
             return latest, True
-        found = head_of(graph.get_state_history(asked.config), asked.run, last)
+        found = head_of(graph.get_state_history(asked.config), asked.run, steps)
         if found is None:
-            raise no_head(asked.run)
+            return begun_anew(self.services, asked.run, latest), True
         return found, False
 
     @contextmanager

@@ -109,12 +109,29 @@ def _by_reference(input: Any, services: Services) -> Any:
     return {**input, **changed} if isinstance(input, dict) else input.model_copy(update=changed)
 
 
-def after_verify(state: State) -> Literal["refine", "review", "settle"]:
-    """Route by the verdict."""
+def after_verify(state: State) -> Literal["retrieve", "refine", "review", "settle"]:
+    """Route by the verdict; every round stops for a person where the run asks for that.
+
+    LangGraph routes here too after `update_state`, and a region that a caller gave is searched.
+    """
     assert state.verdict is not None
-    if state.verdict.decision in {"refine", "review"}:
+    if state.given_by_caller:
+        return "retrieve"
+    if state.asked.context.pause == "every_round":
+        return "review"
+    if state.verdict.decision == "refine" or state.verdict.decision == "review":
         return state.verdict.decision
     return "settle"
+
+
+def after_review(state: State) -> Literal["retrieve", "draft", "refine", "settle"]:
+    """Route by what the person decided."""
+    assert state.verdict is not None
+    if state.given_by_caller or state.verdict.decision == "look":
+        return "retrieve"
+    if state.verdict.decision == "hint":
+        return "draft"
+    return "refine" if state.verdict.decision == "refine" else "settle"
 
 
 NODES: tuple[tuple[str, Node], ...] = (
@@ -134,10 +151,9 @@ EDGES: tuple[tuple[str, str], ...] = (
     ("retrieve", "draft"),
     ("draft", "verify"),
     ("refine", "retrieve"),
-    ("review", "settle"),
     ("settle", END),
 )
-"""Which node follows which; after `verify` the verdict decides."""
+"""Which node follows which; after `verify` and `review` the verdict decides."""
 
 
 def build_graph(
@@ -169,4 +185,5 @@ def build_graph(
     for before, after in edges:
         builder.add_edge(before, after)
     builder.add_conditional_edges("verify", after_verify)
+    builder.add_conditional_edges("review", after_review)
     return builder

@@ -16,7 +16,13 @@ from geofix.agent.context import Context
 from geofix.agent.errors import RegionError
 from geofix.agent.state import Candidate, Region
 from geofix.db.search.area import Area
-from geofix.tools.geo.countries import countries_at, country_boxes, country_named, find_country
+from geofix.tools.geo.countries import (
+    countries_at,
+    country_boxes,
+    country_named,
+    country_reaches,
+    find_country,
+)
 from geofix.tools.geo.distance import (
     HALF_CIRCUMFERENCE_KM,
     Box,
@@ -25,7 +31,9 @@ from geofix.tools.geo.distance import (
     distances_km,
     haversine_km,
 )
+from geofix.tools.geo.places import city_called
 from geofix.tools.geo.shapes import boxes_between
+from geofix.tools.statistics import PLACE_KM
 from geofix.tools.statistics.clusters import LOOKS_KM
 
 HOW_TO_WRITE = (
@@ -141,14 +149,80 @@ def allows(within: Region | None, latitude: float, longitude: float) -> bool:
     return holds(within, latitude, longitude)
 
 
-def search_areas(region: Region | None, within: Region | None) -> tuple[Area, ...]:
-    """Return the areas that a round searches: its own region inside the question's region.
+def search_areas(*regions: Region | None) -> tuple[Area, ...]:
+    """Return the areas that a round searches: what lies in all of some regions.
+
+    Args:
+        *regions: The round's own, and those it must lie inside.
 
     Raises:
         RegionError: A region is no circle, box or country, is a circle and a box, or a country
             there is none of.
     """
-    return tuple(search_area(part) for part in dict.fromkeys((within, region)) if part is not None)
+    return tuple(search_area(part) for part in dict.fromkeys(regions) if part is not None)
+
+
+def require_meeting(region: Region, within: Region | None) -> Region:
+    """Return a region that reaches into the question's region, as far as boxes and borders tell.
+
+    Raises:
+        RegionError: It lies wholly outside, or is no region.
+    """
+    areas = search_areas(region, within)
+    if len(areas) == 2 and _are_apart(*areas):
+        assert within is not None
+        raise RegionError(
+            f"the region {region.name!r} lies wholly outside {within.name!r}, where the answer"
+            " must be; give a region inside it, or ask again without that limit"
+        )
+    return region
+
+
+def _are_apart(one: Area, other: Area) -> bool:
+    """Return whether two areas certainly share no point."""
+    if not any(_overlap(a, b) for a in one.boxes for b in other.boxes):
+        return True
+    codes = [area.country for area in (one, other) if area.country is not None]
+    if len(set(codes)) == 2:
+        return True
+    if codes:
+        area = other if one.country is not None else one
+        return not country_reaches(codes[0], [Box(*corners) for corners in area.boxes])
+    if one.radius_km is None or other.radius_km is None:
+        return False
+    centers = [(area.latitude or 0.0, area.longitude or 0.0) for area in (one, other)]
+    return float(haversine_km(*centers[0], *centers[1])) > one.radius_km + other.radius_km
+
+
+def _overlap(
+    one: tuple[float, float, float, float], other: tuple[float, float, float, float]
+) -> bool:
+    south, west, north, east = one
+    south_too, west_too, north_too, east_too = other
+    return south <= north_too and south_too <= north and west <= east_too and west_too <= east
+
+
+def region_called(words: str) -> Region | None:
+    """Return the region that a few words mean: one as `parse_region` reads it, or a city.
+
+    A city is the circle of 25 km around it, or of its own size where that is wider.
+
+    Returns:
+        None if they mean none.
+    """
+    try:
+        return parse_region(words)
+    except RegionError:
+        city = city_called(words)
+    if city is None:
+        return None
+    reach_km = max(PLACE_KM, city.extent_km)
+    return circle(
+        city.latitude,
+        city.longitude,
+        reach_km,
+        name=f"{reach_km:g} km around {city.describe()}",
+    )
 
 
 def search_area(region: Region) -> Area:

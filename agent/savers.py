@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from copy import copy
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -13,12 +14,22 @@ from pydantic import BaseModel
 
 from geofix.agent.checkpointer import PERSISTED, serializer
 from geofix.agent.errors import SettingError
+from geofix.agent.graph import Graph
 from geofix.agent.run.recording import in_thread
 from geofix.agent.services import Services
 
 Saver = BaseCheckpointSaver[Any]
 Savers = Callable[[], Saver]
 """Gives a saver for a run."""
+
+
+def with_saver(compiled: Graph, saver: Saver) -> Graph:
+    """Return a copy of a compiled graph with another checkpoint saver."""
+    # Not `compiled.copy(update=...)`: that one forgets how answers become an `Answered` (langgraph
+    # 1.2.22, `_output_mapper`).
+    graph = copy(compiled)
+    graph.checkpointer = saver
+    return graph
 
 
 @contextmanager

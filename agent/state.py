@@ -6,10 +6,11 @@ are plain data that JSON can hold: no numpy, no geometry objects, no pixels, no 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from langgraph.channels import EphemeralValue
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from geofix.agent.answer import (
     Calibration,
@@ -25,8 +26,9 @@ from geofix.agent.answer import (
 )
 from geofix.agent.context import Context
 from geofix.agent.draft import NegativesBy
-from geofix.agent.draft.provenance import Provenance, Spending
+from geofix.agent.draft.provenance import Clue, Provenance, Spending
 from geofix.agent.fix import Fix, Usage
+from geofix.agent.run.search_report import SearchReport
 from geofix.db.plain_text import require_name
 from geofix.tools.scene import SceneKind
 
@@ -59,41 +61,6 @@ class SceneSeen(BaseModel):
     """Share of neighbouring pixels of the same color."""
     edges: float
     """Share of neighbouring pixels that differ clearly."""
-
-
-class SearchReport(BaseModel):
-    """How one search went."""
-
-    kind: Literal["positives", "negatives"]
-    server: str = "here"
-    """Always `here`; runs of earlier versions can name other servers."""
-    way: Literal["exact", "index"]
-    """`exact` compared the photo with every vector the search covers."""
-    rows: int
-    """Number of vectors that the search covered; an estimate in a region."""
-    ef_search: int | None = None
-    """pgvector's `hnsw.ef_search`: candidates that the index kept in view."""
-    index: str | None = None
-    unindexed: bool = False
-    """Whether photos newer than the index were compared one by one."""
-    note: str | None = None
-    """Why the search did not go as planned."""
-    asked: int = 0
-    """Number of photos asked for. This and the next four are 0 in runs of earlier versions."""
-    found: int = 0
-    """Number of photos found."""
-    twins: int = 0
-    """Number of better matches left out because the same picture was already found."""
-    own: int = 0
-    """Number of better matches left out because they are the photo itself."""
-    removed: int = 0
-    """Number of better matches left out because their photo was removed."""
-
-
-ClueKind = Literal[
-    "text", "landmark", "building", "road", "vehicle", "vegetation", "terrain", "sun", "people",
-    "other",
-]  # fmt: skip
 
 
 class Region(BaseModel):
@@ -165,13 +132,6 @@ class Retrieval(BaseModel):
         return self.positives[0].impostor_share if self.positives else None
 
 
-class Clue(BaseModel):
-    """Something in the photo that supports or contradicts a place."""
-
-    kind: ClueKind = "other"
-    observation: Line
-
-
 class Draft(BaseModel):
     """One proposal of where the photo was taken."""
 
@@ -235,12 +195,32 @@ class Candidate(BaseModel):
 
 
 class Verdict(BaseModel):
-    """What the node `verify` decided."""
+    """What the node `verify` decided, or in `review` a person."""
 
     reasons: list[Reason]
-    decision: Literal["accept", "refine", "review", "abstain"]
+    decision: Literal["accept", "refine", "review", "abstain", "look", "hint"]
     by_person: bool = False
     """Whether a person chose the answer; no calibration covers that."""
+
+
+class GivenRegion(BaseModel):
+    """A region that somebody gave during the run; what was found before does not count."""
+
+    region: Region | None
+    """None for everywhere that the question allows."""
+    round: int
+    """The round that searched it first."""
+    by: Line
+    """A name, `a person`, or `the caller` of the graph."""
+
+
+class Hint(BaseModel):
+    """What a person said about the place, for the model."""
+
+    words: Line
+    round: int
+    """The round that drafted with it first."""
+    by: Line
 
 
 class Query(BaseModel):
@@ -290,6 +270,12 @@ class Asked(BaseModel):
     within: Region | None = None
     claimed: tuple[Latitude, Longitude] | None = None
     context: Context = Context()
+
+    @field_validator("context", mode="before")
+    @classmethod
+    def _of_any_version(cls, context: object) -> object:
+        """Read options from a checkpoint, which can be of an earlier version."""
+        return Context.kept(context) if isinstance(context, Mapping) else context
 
 
 class Settled(BaseModel):
@@ -341,7 +327,13 @@ class State(BaseModel):
     scene: SceneSeen | None = None
     """The kind of scene; none if the run does not check it."""
     region: Region | None = None
-    """Where this round searches."""
+    """Where this round searches. A caller of the graph may change it by `update_state`."""
+    planned: Region | Literal["unknown"] | None = "unknown"
+    """Where geofix chose to search; `unknown` in a run of an earlier version."""
+    given: GivenRegion | None = None
+    hints: list[Hint] = Field(default_factory=list)
+    steered: int = 0
+    """Number of rounds that began with what somebody gave; `max_rounds` does not count them."""
     rival: Region | None = None
     """Circle around the runner-up, which is searched too until the runner-up is beaten."""
     retrievals: list[Retrieval] = Field(default_factory=list)
@@ -374,9 +366,31 @@ class State(BaseModel):
         return self.retrievals[-1]
 
     @property
+    def given_by_caller(self) -> bool:
+        """Whether the region is not the one that geofix chose: somebody updated the state."""
+        return self.planned not in ("unknown", self.region)
+
+    @property
+    def searches(self) -> list[Retrieval]:
+        """The searches that count: since a region was given, or all."""
+        since = 0 if self.given is None else self.given.round
+        return [retrieval for retrieval in self.retrievals if retrieval.round >= since]
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether the latest search is a finer one, inside another that counts."""
+        return len(self.searches) > 1
+
+    @property
+    def bounds(self) -> tuple[Region, ...]:
+        """The regions that the answer has to lie in: the question's, and the one given since."""
+        return tuple(one for one in (self.within, self.given and self.given.region) if one)
+
+    @property
     def looked_within(self) -> Region | None:
-        """The circle of a finer round; none in the first round, whatever the question's region."""
-        return self.region if self.round > 0 else None
+        """The circle of a finer round, or the region given; none in an ordinary first round."""
+        given = None if self.given is None else self.given.region
+        return self.region if self.narrowed else given
 
 
 class Answered(BaseModel):

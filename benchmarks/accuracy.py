@@ -55,7 +55,7 @@ def ask(
     candidates = choose(
         Observed(retrieval=retrieval, drafts=[]),
         region=None,
-        within=None,
+        within=(),
         region_share=1.0,
         scorers=default_scorers(),
     )

@@ -84,7 +84,7 @@ def _on_land(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
 
 def chosen(observed: Observed, region: Region | None) -> list[Candidate]:
     """Choose as a run does."""
-    return choose(observed, region=region, within=None, region_share=1.0, scorers=default_scorers())
+    return choose(observed, region=region, within=(), region_share=1.0, scorers=default_scorers())
 
 
 def _after(observed: Observed) -> Observed:

@@ -175,7 +175,7 @@ class Trail:
         )
         before = (
             select(StepRow.attempt, StepRow.outcome)
-            .where(StepRow.task_id == step.task_id)
+            .where(StepRow.run_id == origin.run, StepRow.number == step.number)
             .order_by(StepRow.attempt.desc())
         )
         with database_errors(self._engine), self._engine.begin() as connection:
@@ -207,6 +207,16 @@ class Trail:
             .where(StepRow.task_id == step.task_id, StepRow.attempt == step.attempt)
             .values(_stored(step))
         )
+
+    def lose_steps(self, run: str) -> None:
+        """Write down that all steps of a run were lost: its process ended before it was saved."""
+        lost = (
+            update(StepRow)
+            .where(StepRow.run_id == run, StepRow.outcome != "failed")
+            .values(outcome="failed", error="the process ended before the run was saved")
+        )
+        with database_errors(self._engine), self._engine.begin() as connection:
+            connection.execute(lost)
 
     def run_of_task(self, task_id: str) -> str | None:
         """Return the run that a task's step belongs to; none if it was not begun before."""
@@ -253,10 +263,10 @@ class Trail:
         ordered = ordered.order_by(StepRow.number, StepRow.seq)
         with database_errors(self._engine), self._engine.connect() as connection:
             rows = connection.execute(ordered).mappings().all()
-        attempts: dict[str, list[Step]] = {}
+        attempts: dict[int, list[Step]] = {}
         for row in rows:
             step = Step(**{**row, "degraded": tuple(row["degraded"])})
-            attempts.setdefault(step.task_id, []).append(step)
+            attempts.setdefault(step.number, []).append(step)
         steps = tuple(replace(all_[-1], earlier=tuple(all_[:-1])) for all_ in attempts.values())
         return replace(found, steps=steps)
 

@@ -33,7 +33,7 @@ def write(state: Report) -> Report:
 def build(agent: Agent, checkpointer: Any) -> Any:
     """Return your graph."""
     builder = StateGraph(Report)
-    locate = as_node(agent, photo="picture", within="region", answer="where", ask_human=True)
+    locate = as_node(agent, photo="picture", within="region", answer="where", pause="unsure")
     builder.add_node("locate", locate)
     builder.add_node("write", write)
     builder.add_edge(START, "locate")

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from geofix.agent.facade import Agent, locate, open_agent
     from geofix.agent.fix import Fix
+    from geofix.agent.run.decision import Decision
     from geofix.agent.settings import Settings
     from geofix.agent.state import Region
 
@@ -55,6 +56,7 @@ __all__ = [
     "AsyncAgent",
     "Context",
     "DatabaseError",
+    "Decision",
     "EncoderError",
     "Fix",
     "GalleryError",
@@ -87,6 +89,7 @@ _HOMES = {
     "AsyncAgent": "geofix.agent.async_facade",
     "Context": "geofix.agent.context",
     "DatabaseError": "geofix.agent.errors",
+    "Decision": "geofix.agent.run.decision",
     "EncoderError": "geofix.agent.errors",
     "Fix": "geofix.agent.fix",
     "GalleryError": "geofix.agent.errors",

@@ -29,6 +29,7 @@ from geofix.agent.cli.options import (
     open_cli_agent,
 )
 from geofix.agent.cli.terminal import ABSTAINED, interruptible, out, say, write_whole
+from geofix.agent.run import Pause
 
 if TYPE_CHECKING:
     from geofix.agent.fix import Fix
@@ -89,12 +90,15 @@ def locate_photo(
     finest_km: FinestKm = None,
     pictures: Pictures = None,
     any_scene: AnySceneFlag = False,
-    ask: Annotated[
-        bool,
+    pause: Annotated[
+        Pause,
         typer.Option(
-            "--ask", help="Pause and let a person choose if two candidates score nearly the same."
+            help="When to pause for a person to decide. unsure: where geofix would abstain only"
+            " because two candidates score nearly the same, or no place has half of the votes."
+            " every_round: after every round of search."
         ),
-    ] = False,
+    ] = "never",
+    ask: Annotated[bool, typer.Option("--ask", help="Short for `--pause unsure`.")] = False,
     negatives_by: NegativesKind = None,
     far_km: FarKm = None,
     preset: Preset = None,
@@ -122,7 +126,7 @@ def locate_photo(
     }
     options: dict[str, Any] = {
         "galleries": tuple(gallery or ()),
-        "ask_human": ask,
+        "pause": "unsure" if ask and pause == "never" else pause,
         "exact": exact,
         **{name: value for name, value in chosen.items() if value is not None},
     }
@@ -148,14 +152,72 @@ def resume_run(
         int | None,
         typer.Option(min=0, help="Number of the candidate that is right; 0 if none is."),
     ] = None,
+    accept: Annotated[bool, typer.Option("--accept", help="The first candidate is right.")] = False,
+    look: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGION",
+            help="Search this region on its own merit: a country (France, FR), a circle LAT,LON,KM"
+            " or a box SOUTH,WEST,NORTH,EAST. Nothing found elsewhere counts any more.",
+        ),
+    ] = None,
+    hint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORDS",
+            help="What is known or believed of the place, for the model. Without a model, a region"
+            " or the name of a city, which is then searched as with --look.",
+        ),
+    ] = None,
+    go_on: Annotated[bool, typer.Option("--go-on", help="Do what geofix proposes.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="End the run without an answer.")] = False,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Who decides, for the trail.", callback=named),
+    ] = None,
     model: ModelName = None,
     json: JsonFlag = False,
     geojson: GeojsonFile = None,
 ) -> None:
-    """Continue a run that was interrupted or that waits for a person to choose."""
+    """Continue a run that was interrupted, or decide for one that waits for a person.
+
+    At most one of --pick, --accept, --look, --hint, --go-on and --stop can be given.
+    """
+    given: dict[str, dict[str, Any] | None] = {
+        "--pick": None if pick is None else {"rank": pick},
+        "--accept": {"action": "accept"} if accept else None,
+        "--look": None if look is None else {"action": "look", "region": look},
+        "--hint": None if hint is None else {"action": "hint", "words": hint},
+        "--go-on": {"action": "go_on"} if go_on else None,
+        "--stop": {"action": "stop"} if stop else None,
+    }
+    decision = _only_one(given)
+    if by is not None and decision is None:
+        raise typer.BadParameter(f"--by {by!r} names who decides; give a decision with it")
     with open_cli_agent(_settings(model)) as (agent, listener):
-        fix = interruptible(lambda: agent.resume(run, rank=pick, on_event=listener))
+        fix = interruptible(
+            lambda: (
+                agent.resume(run, on_event=listener)
+                if decision is None
+                else agent.answer(run, decision, by=by, on_event=listener)
+            )
+        )
     _finish(fix, json, geojson)
+
+
+def _only_one(given: dict[str, dict[str, Any] | None]) -> dict[str, Any] | None:
+    """Return the one decision that was given; None if none was.
+
+    Raises:
+        typer.BadParameter: Several were given.
+    """
+    decisions = {option: decision for option, decision in given.items() if decision is not None}
+    if len(decisions) > 1:
+        raise typer.BadParameter(
+            f"{' and '.join(decisions)} are {len(decisions)} decisions; give only one of"
+            f" {', '.join(given)}"
+        )
+    return next(iter(decisions.values()), None)
 
 
 def _settings(model: str | None) -> Settings:

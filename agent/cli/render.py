@@ -80,8 +80,11 @@ def print_fix(fix: Fix, console: Console) -> None:
 def _answer(fix: Fix, console: Console) -> None:
     by = f"drafted by {fix.method.drafted_by}, {count(fix.method.rounds, 'round')}"
     if fix.status == "waiting":
-        console.print("[bold yellow]Choose one of these candidates.[/]")
-        console.print(f"[dim]geofix resume {escaped(fix.run)} --pick NUMBER[/]\n")
+        console.print("[bold yellow]A person has to decide.[/]")
+        console.print(f"[dim]geofix resume {escaped(fix.run)} --pick NUMBER[/]")
+        console.print(
+            "[dim]Instead of --pick: --accept, --look REGION, --hint WORDS, --go-on or --stop[/]\n"
+        )
         return
     if fix.position is None:
         cut_off = fix.status == "running"

@@ -50,6 +50,8 @@ def list_runs(
             _end(run),
         )
     out().print(table if runs else "There is no run yet.")
+    if any(run.settled is None for run in runs):
+        out().print("[dim]Go on with a run that is not finished: geofix resume RUN[/]")
 
 
 def _print(run: Run, console: Console) -> None:
@@ -73,6 +75,8 @@ def _print(run: Run, console: Console) -> None:
         table.add_row(str(step.round + 1), step.node, f"{step.took_ms:.0f}", what)
     console.print(table)
     console.print(f"[bold]Answer[/] {_end(run)}")
+    if run.settled is None:
+        console.print(f"[dim]Go on with it: geofix resume {escaped(run.id)}[/]")
     console.print(f"[dim]Everything each step saw: geofix trail {escaped(run.id)} --json[/]")
 
 
@@ -85,7 +89,7 @@ def _earlier(step: Step) -> str:
 def _end(run: Run) -> str:
     settled = run.settled
     if settled is None:
-        return f"not finished; geofix resume {escaped(run.id)}"
+        return "not finished"
     if settled["status"] != "located":
         return str(settled["status"])
     from geofix.agent.answer import format_coordinates  # noqa: PLC0415 - see `options`

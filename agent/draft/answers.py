@@ -8,7 +8,8 @@ from typing import Annotated, Any, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator
 
 from geofix.agent.draft.lists import point
-from geofix.agent.state import Clue, ClueKind, Draft, Hit
+from geofix.agent.draft.provenance import Clue, ClueKind
+from geofix.agent.state import Draft, Hit
 from geofix.db.plain_text import one_line
 from geofix.tools.geo.countries import is_land
 from geofix.tools.geo.degrees import Axis, read_degrees

@@ -84,11 +84,11 @@ BREAKING = frozenset({"C", "Z"})
 """Unicode's controls, formats and separators: what ends a line, hides or turns text around."""
 
 
-def quoted(name: str) -> str:
-    """Return a name in quotes, on one line, without control characters, cut to `MOST`."""
+def quoted(name: str, *, most: int = MOST) -> str:
+    """Return a name in quotes, on one line, without control characters, cut to `most`."""
     plain = "".join(" " if unicodedata.category(sign)[0] in BREAKING else sign for sign in name)
     line = " ".join(plain.split()).replace('"', "'")
-    cut = line if len(line) <= MOST else line[: MOST - 1].rstrip() + "…"
+    cut = line if len(line) <= most else line[: most - 1].rstrip() + "…"
     return f'"{cut}"'
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from geofix.agent.context import Context
 from geofix.agent.draft.lists import Shown
 from geofix.agent.draft.presets import Preset
+from geofix.agent.draft.prompts import hinted
 from geofix.agent.errors import PhotoError
 from geofix.agent.services import Services
 from geofix.tools.models.providers import provider_named
@@ -23,7 +24,11 @@ Content = list[str | dict[Any, Any]]
 
 
 def draft_messages(
-    preset: Preset, jpeg: bytes, shown: Shown, exemplars: Mapping[int, bytes] | None = None
+    preset: Preset,
+    jpeg: bytes,
+    shown: Shown,
+    exemplars: Mapping[int, bytes] | None = None,
+    hints: Sequence[str] = (),
 ) -> list[BaseMessage]:
     """Return the messages that ask for a draft.
 
@@ -32,14 +37,13 @@ def draft_messages(
         jpeg: The photo, without metadata. Its name and EXIF are not known here.
         shown: The lists beside it.
         exemplars: Pictures of candidates, JPEG without metadata, by the candidate's number.
+        hints: What people said about the place, each in their words.
     """
     content: Content = [_text("Image 1 is the photo to locate."), _image(jpeg)]
     # In words, since some clients part text from pictures.
     for image, (candidate, picture) in enumerate((exemplars or {}).items(), start=2):
         content += [_text(f"Image {image} shows candidate {candidate}."), _image(picture)]
-    words = preset.lists(shown)
-    if words:
-        content.append(_text(words))
+    content += [_text(words) for words in (preset.lists(shown), hinted(hints)) if words]
     return [SystemMessage(preset.system(shown)), HumanMessage(content)]
 
 

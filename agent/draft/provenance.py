@@ -1,10 +1,25 @@
-"""How a model made a draft, and what a round of its calls cost; checkpoints store both."""
+"""What a draft rests on, and what a round of calls cost; checkpoints store all of it."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
+from geofix.agent.answer import Line
 from geofix.agent.draft import PresetName
+
+ClueKind = Literal[
+    "text", "landmark", "building", "road", "vehicle", "vegetation", "terrain", "sun", "people",
+    "other",
+]  # fmt: skip
+
+
+class Clue(BaseModel):
+    """Something in the photo that supports or contradicts a place."""
+
+    kind: ClueKind = "other"
+    observation: Line
 
 
 class Provenance(BaseModel):

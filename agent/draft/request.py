@@ -93,11 +93,12 @@ def requests_of(state: State, context: Context, services: Services) -> Requests:
     route = route_of(state.retrieval) if context.route == "retrieval" else None
     side = side_px(context, services)
     jpeg = photo(state.sha256, side, services)
+    hints = [hint.words for hint in state.hints]
     requests: list[DraftRequest] = []
     missing: list[str] = []
     for neighbours in preset.neighbours if route is None else (route.neighbours,):
         lists = shown(state.retrieval, state.region or state.within, neighbours)
         found, without = exemplars(lists, context.exemplars, side, services)
         missing += without
-        requests.append(DraftRequest(lists, draft_messages(preset, jpeg, lists, found)))
+        requests.append(DraftRequest(lists, draft_messages(preset, jpeg, lists, found, hints)))
     return Requests(requests, None if route is None else route.reason, missing)

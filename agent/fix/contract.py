@@ -253,7 +253,7 @@ class Fix(Part):
     """`sha256:` and the hash of the file."""
     status: Literal["located", "abstained", "waiting", "running"]
     """`located`: there is a position. `abstained`: there is none, and `abstention` says why.
-    `waiting`: a person has to choose a candidate. `running`: the run was cut off before it
+    `waiting`: a person has to decide. `running`: the run was cut off before it
     decided."""
     position: Position | None
     """null unless located."""

@@ -139,6 +139,6 @@ class _Host:
         if isinstance(fix, Fix):
             return fix
         raise TrailError(
-            "the run waits for a person to choose a candidate, but nothing here can ask one: use"
-            " the option ask_human only in a graph with a checkpointer"
+            "the run waits for a person to decide, but nothing here can ask one: use the option"
+            " 'pause' only in a graph with a checkpointer"
         )

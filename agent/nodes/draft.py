@@ -28,8 +28,10 @@ def draft(state: State, context: Context, services: Services) -> Outcome:
     model = services.model
     if model is None:
         return _outcome(state, [consensus(state.retrieval)], {})
-    if any(earlier.drafted_by == CONSENSUS for earlier in state.drafts):
-        # A run waits for a dead server once, not once a round; the answer says so already.
+    hinted = bool(state.hints) and state.hints[-1].round == state.round
+    if not hinted and any(earlier.drafted_by == CONSENSUS for earlier in state.drafts):
+        # A run waits for a dead server once, not once a round; the answer says so already. Who
+        # gives a hint asks for the model again.
         return _outcome(
             state, [consensus(state.retrieval)], {"not_asked": "the model failed before"}
         )
@@ -45,7 +47,7 @@ def _by_model(model: BaseChatModel, state: State, context: Context, services: Se
     retrieval, name = state.retrieval, services.drafted_by
     budget = budget_of(context, state.began_epoch_s, state.spent)
     requests = requests_of(state, context, services)
-    asked = Draft(round=retrieval.round, drafted_by=name, latitude=None, longitude=None)
+    asked = Draft(round=state.round, drafted_by=name, latitude=None, longitude=None)
     said = ask_round(
         model,
         requests.all,

@@ -36,6 +36,7 @@ def embed(state: State, context: Context, services: Services) -> Outcome:
         asked=state.asked.model_copy(update={"photo": REFERENCE + photo.sha256}),
         encoder=encoder.name,
         region=state.within,
+        planned=state.within,
         scene=scene,
         began_epoch_s=time.time(),
     )

@@ -18,10 +18,15 @@ def refine(state: State, context: Context, services: Services) -> Outcome:
     look = next_look(state.candidates, state.looked_within)
     assert look is not None
     round_ = state.round + 1
-    positives, negatives = round_sizes(context, round_)
+    positives, negatives = round_sizes(context, len(state.searches))
     names = " and ".join(region.name for region in look.regions)
     return Outcome(
-        update={"round": round_, "region": look.region, "rival": look.rival},
+        update={
+            "round": round_,
+            "region": look.region,
+            "planned": look.region,
+            "rival": look.rival,
+        },
         summary=f"round {round_ + 1} looks within {names}",
         detail={
             "regions": [region.model_dump(mode="json") for region in look.regions],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,12 @@ from geofix.agent.context import Context
 from geofix.agent.draft.consensus import consensus
 from geofix.agent.errors import TrailError
 from geofix.agent.regions import circle, round_sizes, search_area, search_areas
+from geofix.agent.run.decision import THE_CALLER, steered
 from geofix.agent.run.events import MOST_PLACES, Retrieved, ToldPlace
 from geofix.agent.run.recording import Outcome
+from geofix.agent.run.search_report import SearchReport
 from geofix.agent.services import Services
-from geofix.agent.state import Hit, Retrieval, SearchReport, State
+from geofix.agent.state import Hit, Retrieval, State
 from geofix.db.search.area import Area
 from geofix.db.search.centring import Centring
 from geofix.db.search.gallery import Gallery
@@ -52,11 +55,16 @@ NEGATIVES_CALLED = {"dissimilar": "dissimilar", "far": "other far-away"}
 
 
 def retrieve(state: State, context: Context, services: Services) -> Outcome:
-    """Ask the gallery for positives and negatives; say so where it returns fewer than asked."""
+    """Ask the gallery for positives and negatives; say so where it returns fewer than asked.
+
+    A region that a caller wrote into the state is searched as one that a person gave.
+    """
+    changed = _given(state)
+    state = state.model_copy(update=changed)
     search = Search(
         encoder=state.encoder,
         galleries=context.galleries,
-        areas=search_areas(state.region, state.within),
+        areas=search_areas(*state.bounds, state.region),
         vectors=context.vectors,
         without_sha256=state.sha256,
         exact=context.exact,
@@ -65,11 +73,11 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
     vector = services.queries.vector(state.sha256, state.encoder)
     if vector is None:
         raise TrailError(f"the vector of photo {state.sha256!r} is gone; ask about the photo again")
-    positives, negatives = round_sizes(context, state.round)
+    positives, negatives = round_sizes(context, len(state.searches))
     asked = context.model_copy(update={"positives": positives, "negatives": negatives})
     retrieval = search_both_ways(services.gallery, vector, search, asked)
     if state.rival is not None:
-        there = replace(search, areas=search_areas(state.rival, state.within))
+        there = replace(search, areas=search_areas(*state.bounds, state.rival))
         beside = search_both_ways(
             services.gallery, vector, there, asked.model_copy(update={"negatives": 0})
         )
@@ -80,9 +88,12 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
     best = f", best {retrieval.positives[0].similarity:.2f}" if retrieval.positives else ""
     ways = " and ".join(dict.fromkeys(report.way for report in retrieval.how))
     return Outcome(
-        update={"retrievals": [*state.retrievals, retrieval]},
+        update={**changed, "retrievals": [*state.retrievals, retrieval]},
         summary=f"{_counted(retrieval)} of {_searched(state, retrieval)} ({ways}){best}",
-        detail=retrieval.model_dump(mode="json"),
+        detail={
+            **retrieval.model_dump(mode="json"),
+            "region_given_by": None if state.given is None else state.given.by,
+        },
         told=(_told(retrieval),),
     )
 
@@ -104,6 +115,14 @@ def _told(retrieval: Retrieval) -> Retrieved:
             for hit in best
         ],
     )
+
+
+def _given(state: State) -> dict[str, Any]:
+    """Return what changes where a caller gave the region; empty if geofix or a person chose it."""
+    if not state.given_by_caller:
+        return {}
+    searched = state.retrievals[-1].round + 1 if state.retrievals else 0
+    return steered(state, state.region, THE_CALLER, max(state.round, searched))
 
 
 def _with_rival(leader: Retrieval, rival: Retrieval) -> Retrieval:
@@ -208,6 +227,8 @@ def _searched(state: State, retrieval: Retrieval) -> str:
         return f"{retrieval.searched} photos anywhere"
     # Counts are kept per cell, and a region cuts through cells.
     names = region.name if state.rival is None else f"{region.name} and {state.rival.name}"
+    if state.given is not None and state.given.round == state.round:
+        names += f", given by {state.given.by}"
     return f"about {retrieval.searched} photos in {names}"
 
 

@@ -80,7 +80,7 @@ def _promise(state: State, first: Candidate, context: Context, services: Service
     promise = apply(
         known,
         fitted,
-        signals_of(first, state.candidates, state.retrievals[0], rounds=state.round + 1),
+        signals_of(first, state.candidates, state.searches[0], rounds=state.round + 1),
         reach_km=first.radius_km,
         coverage=context.coverage,
     )
@@ -107,9 +107,9 @@ def _place(first: Candidate) -> Place | None:
 
 
 def _evidence(state: State, first: Candidate) -> list[Evidence]:
-    """Return the most similar photos within the answer's reach, from every round, once each."""
+    """Return the most similar photos within the answer's reach, of all searches that count."""
     hits: dict[int, tuple[float, Hit]] = {}
-    for retrieval in state.retrievals:
+    for retrieval in state.searches:
         for hit in retrieval.positives:
             distance = float(
                 haversine_km(first.latitude, first.longitude, hit.latitude, hit.longitude)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context, budget_of
@@ -33,14 +34,14 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
     goes_by = in_force(services, run_setup_of(state, context, services.settings.image_place))
     if state.calibration is not None and state.calibration != goes_by.calibration:
         # A later round goes by other scorers: the model failed in it. One scale for all.
-        before = [goes_by.scorers.place.weighed(candidate) for candidate in state.candidates]
+        before = [goes_by.scorers.place.weighed(candidate) for candidate in observed.before]
         observed = replace(observed, before=before)
-    share = region_share(state.retrievals)
+    share = region_share(state.searches)
     candidates = _named(
         choose(
             observed,
-            region=state.region if state.round > 0 else None,
-            within=state.within,
+            region=state.region if state.narrowed else None,
+            within=state.bounds,
             region_share=share,
             scorers=goes_by.scorers,
         )
@@ -48,23 +49,31 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
     led = _leader(state.candidates)
     blunt = (
         led is not None
-        and state.round > 0
+        and state.narrowed
+        # A round that only drafts again has not looked closer.
+        and retrieval.round == state.round
         and ((leads := _leader(candidates)) is None or leads.scale_km >= led.scale_km)
     )
     if blunt:
         candidates, retrieval = state.candidates, state.retrievals[-2]
-    rounds_left = 0 if blunt else context.max_rounds - (state.round + 1)
-    verdict = decide(candidates, retrieval, context, rounds_left=rounds_left, scene=state.scene)
+    look = partial(
+        decide,
+        candidates,
+        retrieval,
+        context,
+        looked_within=state.looked_within,
+        scene=state.scene,
+    )
+    verdict = look(rounds_left=0 if blunt else context.max_rounds - _own_rounds(state))
     spent = _spent(state, context) if verdict.decision == "refine" else None
     if spent is not None:
-        verdict = decide(candidates, retrieval, context, rounds_left=0, scene=state.scene)
+        verdict = look(rounds_left=0)
     if blunt:
         closer = f"a closer search within {_searched(state)} did not narrow the place down"
         reasons = [*verdict.reasons, Reason.of(Code.CLOSER_SEARCH_FAILED, closer)]
         verdict = verdict.model_copy(update={"reasons": reasons})
-    copies = _copies(state)
-    if copies:
-        verdict = verdict.model_copy(update={"reasons": [*verdict.reasons, copies]})
+    more = [reason for reason in (_copies(state), *_steered(state)) if reason is not None]
+    verdict = verdict.model_copy(update={"reasons": [*verdict.reasons, *more]})
     return Outcome(
         update={
             "candidates": candidates,
@@ -107,6 +116,23 @@ def _told(round_: int, verdict: Verdict, candidates: list[Candidate]) -> Verifie
         ],
         reasons=verdict.reasons,
     )
+
+
+def _own_rounds(state: State) -> int:
+    """Return the number of rounds so far that geofix began by itself."""
+    return state.round + 1 - state.steered
+
+
+def _steered(state: State) -> list[Reason]:
+    """Say what somebody gave during the run."""
+    hinted = dict.fromkeys(hint.by for hint in state.hints)
+    said = [Reason.of(Code.HINT_GIVEN, f"{who} gave the model a hint") for who in hinted]
+    if state.given is None:
+        return said
+    region = state.given.region
+    where = "asked to search everywhere" if region is None else f"gave the region {region.name}"
+    given = f"{state.given.by} {where}; only what was found there counts"
+    return [Reason.of(Code.REGION_GIVEN, given), *said]
 
 
 def _spent(state: State, context: Context) -> str | None:

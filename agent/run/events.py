@@ -6,7 +6,7 @@ custom stream. A step that runs again after a crash tells the same again, under 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Annotated, Any, Literal
@@ -220,3 +220,21 @@ class Teller:
             update = {"run": self._run, "sequence": self._next, "time": datetime.now(UTC)}
             self._next += 1
             self._write(event.model_copy(update=update))
+
+
+def ended_by_answer(told: Iterator[AnyEvent | Fix]) -> Iterator[AnyEvent]:
+    """Yield events; the answer of a run that had ended before is one too."""
+    last = None
+    for one in told:
+        if isinstance(one, Fix):
+            if last is None:
+                yield settled_before(one)
+            return
+        yield (last := one)
+
+
+def settled_before(fix: Fix) -> AnyEvent:
+    """Return the event of a run that does not go on: it has its answer, or waits for a person."""
+    if fix.status == "waiting":
+        return Questioned(run=fix.run, question=fix.question)
+    return Finished(run=fix.run, fix=fix.without_exif())

@@ -9,7 +9,7 @@ What the photo's EXIF claims joins the answer only after the graph has ended, so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,10 +32,11 @@ from geofix.agent.errors import AlreadyDecided, PhotoError, RegionError, TrailEr
 from geofix.agent.fix import Fix
 from geofix.agent.fix.present import present, usage_of
 from geofix.agent.regions import HOW_TO_WRITE, parse_region, search_areas
+from geofix.agent.run.decision import Answer, decision_in
 from geofix.agent.run.intake import read_in
 from geofix.agent.run.recording import question_of
 from geofix.agent.services import Services
-from geofix.agent.state import REFERENCE, Asked, Query, Region, Settled
+from geofix.agent.state import REFERENCE, Asked, Query, Region, Settled, State
 from geofix.db.plain_text import require_name
 from geofix.db.runs import QueryPhoto, Run, RunOrigin, Step
 from geofix.db.search.query import Search
@@ -168,7 +169,9 @@ def _root(services: Services, run: Run) -> str:
     return run.id
 
 
-def head_of(states: Iterable[StateSnapshot], run: str, last: Step | None) -> StateSnapshot | None:
+def head_of(
+    states: Iterable[StateSnapshot], run: str, steps: Sequence[Step]
+) -> StateSnapshot | None:
     """Return the latest state of a run; none if it is not among those given.
 
     Forks share the thread of their run, so that the thread's latest state can be another run's.
@@ -176,73 +179,89 @@ def head_of(states: Iterable[StateSnapshot], run: str, last: Step | None) -> Sta
     Args:
         states: Of LangGraph's thread, newest first.
         run: Its id.
-        last: The last step in its trail.
+        steps: In its trail, in order.
     """
-    for state in states:
-        if last is None or _checkpoint(state.config) == last.checkpoint_id:
-            return state
-        asked = state.values.get("asked")
-        follows = last.outcome == "done" and _checkpoint(state.parent_config) == last.checkpoint_id
-        if follows and (
-            asked is None or (asked.run == run and state.values["step"] == last.number + 1)
-        ):
-            return state
+    known = list(states)
+    # Where a process was killed before the last checkpoints were saved, an earlier step's is.
+    for step in reversed(steps):
+        for state in known:
+            if _is_after(step, state, run):
+                return state
     return None
 
 
-def last_step(services: Services, run: str) -> Step | None:
-    """Return the last step in the trail of a run; none if none has begun."""
-    steps = services.trail.read(run).steps
-    return steps[-1] if steps else None
+def _is_after(step: Step, state: StateSnapshot, run: str) -> bool:
+    """Say whether a run was in a state after a step, or is to take the step from it."""
+    if _checkpoint(state.config) == step.checkpoint_id:
+        return True
+    if step.outcome != "done" or _checkpoint(state.parent_config) != step.checkpoint_id:
+        return False
+    asked = state.values.get("asked")
+    # A run of an earlier version has not stored what was asked.
+    return asked is None or (asked.run == run and state.values["step"] == step.number + 1)
 
 
-def no_head(run: str) -> TrailError:
-    """Return the error of a run without checkpoints."""
-    return TrailError(
-        f"the run {run!r} has no checkpoint in this database, so it cannot go on; ask about the"
-        " photo again, or resume the graph that the run was part of"
-    )
+def begun_anew(services: Services, run: str, state: StateSnapshot) -> StateSnapshot:
+    """Return the state of a run that has no checkpoint, so that it begins anew.
+
+    Args:
+        services: With the trail.
+        run: Its id.
+        state: The latest of its thread.
+
+    Raises:
+        TrailError: Its thread has checkpoints, and none is the run's.
+    """
+    if state.created_at:
+        raise TrailError(
+            f"the run {run!r} has no checkpoint in this database, so it cannot go on; ask about"
+            " the photo again, or resume the graph that the run was part of"
+        )
+    services.trail.lose_steps(run)
+    return state
 
 
 def _checkpoint(config: RunnableConfig | None) -> str | None:
     return None if config is None else config["configurable"].get("checkpoint_id")
 
 
-def choice_of(
-    services: Services, run: str, state: StateSnapshot, rank: int | None
-) -> Command[Any] | None:
-    """Return the value to resume a run with: a person's choice, if the run waits for one.
+def deciding(
+    services: Services, run: str, answer: Answer, **more: Any
+) -> Callable[[StateSnapshot], tuple[bool, Command[Any]]]:
+    """Return what says how a run that waits goes on: with a person's decision.
 
-    Raises:
-        AlreadyDecided: A person has chosen before.
-        TrailError: The choice is none of the candidates, or nobody was asked.
+    It raises AlreadyDecided where a person has decided before, and another GeofixError where nobody
+    was asked, or the round does not offer this decision.
+
+    Args:
+        services: To the trail, and the model that would read a hint.
+        run: Its id.
+        answer: The decision, in any form.
+        **more: Fields of `Decision` that are given apart.
     """
-    if rank is None:
-        return None
-    if not state.interrupts:
-        raise _not_waiting(services, run, rank)
-    (asked,) = state.interrupts
-    ranks = [candidate.rank for candidate in state.values["candidates"]]
-    if rank not in {0, *ranks}:
-        raise TrailError(
-            f"there is no candidate {rank!r}; choose {ranks[0]} to {ranks[-1]}, or 0 if none is"
-            " right"
-        )
-    # By its id: an answer to a question that is answered already is refused by LangGraph too.
-    return Command(resume={asked.id: {"rank": rank}})
+
+    def next_(snapshot: StateSnapshot) -> tuple[bool, Command[Any]]:
+        if not snapshot.interrupts:
+            raise _not_waiting(services, run)
+        (asked,) = snapshot.interrupts
+        known = State.model_fields.keys() & snapshot.values.keys()
+        state = State(**{name: snapshot.values[name] for name in known})
+        decided = decision_in(state, answer, reads_hints=services.model is not None, **more)
+        # By its id: an answer to a question that is answered already is refused by LangGraph too.
+        return True, Command(resume={asked.id: decided})
+
+    return next_
 
 
-def _not_waiting(services: Services, run: str, rank: int) -> TrailError:
+def _not_waiting(services: Services, run: str) -> TrailError:
     steps = services.trail.read(run).steps
     answered = [step for step in steps if step.node == "review" and step.outcome == "done"]
     if answered:
         return AlreadyDecided(
-            f"the run {run!r} was decided before: {answered[-1].summary}; candidate {rank!r} was"
-            " not chosen. Resume the run without a choice to get its answer"
+            f"the run {run!r} was decided before: {answered[-1].summary}; this decision was not"
+            " taken. Resume the run without one to get its answer"
         )
-    return TrailError(
-        f"the run {run!r} is not waiting for a choice, so candidate {rank!r} was not chosen"
-    )
+    return TrailError(f"the run {run!r} is not waiting for a decision, so this one was not taken")
 
 
 def answer_of(services: Services, asked: Question) -> Settled | None:

@@ -35,7 +35,7 @@ def choose(
     observed: Observed,
     *,
     region: Region | None,
-    within: Region | None,
+    within: Sequence[Region],
     region_share: float,
     scorers: Scorers,
     features: Sequence[Feature] = FEATURES,
@@ -44,9 +44,9 @@ def choose(
 
     Args:
         observed: What the round knows.
-        region: Where a finer round looked; none where it looked everywhere. What the round before
+        region: Where a finer round looked; none in a search of the whole. What the round before
             had elsewhere stays a candidate.
-        within: Where the answer has to be, as the question says.
+        within: Where the answer has to be: in all of these regions.
         region_share: Share of all votes that the round's region had, see `rounds.region_share`.
         scorers: Weigh the evidence.
         features: The evidence that is computed.
@@ -125,18 +125,24 @@ def _scored(
     ]
 
 
-def _outside(drafts: Sequence[Draft], within: Region | None) -> list[PooledPlace]:
-    """Return the drafted places outside the region the question allows."""
-    if within is None:
-        return []
-    elsewhere = [draft for draft in drafts if not _allowed(draft, within)]
-    reason = Reason.of(
-        Code.OUTSIDE_REGION, f"the draft is outside {within.name}, where the answer must be"
-    )
-    return [_vetoed(place, reason) for place in pool_candidates([], elsewhere, DEFAULT_TEMPERATURE)]
+def _outside(drafts: Sequence[Draft], within: Sequence[Region]) -> list[PooledPlace]:
+    """Return the drafted places outside the regions that the answer must be in."""
+    places = []
+    for number, region in enumerate(within):
+        elsewhere = [
+            draft
+            for draft in drafts
+            if _allowed(draft, within[:number]) and not _allowed(draft, [region])
+        ]
+        reason = Reason.of(
+            Code.OUTSIDE_REGION, f"the draft is outside {region.name}, where the answer must be"
+        )
+        pooled = pool_candidates([], elsewhere, DEFAULT_TEMPERATURE)
+        places += [_vetoed(place, reason) for place in pooled]
+    return places
 
 
-def _allowed(draft: Draft, within: Region | None) -> bool:
+def _allowed(draft: Draft, within: Sequence[Region]) -> bool:
     if draft.latitude is None or draft.longitude is None:
         return True
-    return allows(within, draft.latitude, draft.longitude)
+    return all(allows(region, draft.latitude, draft.longitude) for region in within)

@@ -28,7 +28,7 @@ ASIDE = frozenset(
         "max_cost",
         "max_tokens",
         "max_seconds",
-        "ask_human",
+        "pause",
         "coverage",
         "claim_level",
     }
@@ -48,6 +48,8 @@ class RunSetup:
     options: Mapping[str, Any]
     within: str | None = None
     """Name of the region the question gave."""
+    steered: str | None = None
+    """What a person or the caller changed during the run, as the start of a sentence."""
     by_person: bool = False
     """Whether a person chose the answer."""
     image_place: str | None = None
@@ -83,7 +85,7 @@ def run_setup_of(state: State, context: Context, image_place: str | None) -> Run
         context: The run's options.
         image_place: The setting.
     """
-    whole = state.retrievals[0]
+    whole = state.searches[0]
     return RunSetup(
         encoder=state.encoder,
         galleries=context.galleries,
@@ -93,8 +95,15 @@ def run_setup_of(state: State, context: Context, image_place: str | None) -> Run
         options=options_of(context),
         within=None if state.within is None else state.within.name,
         by_person=state.verdict is not None and state.verdict.by_person,
+        steered=_steered(state),
         image_place=image_place,
     )
+
+
+def _steered(state: State) -> str | None:
+    if state.given is not None:
+        return f"the region was given by {state.given.by}"
+    return f"{state.hints[0].by} gave a hint" if state.hints else None
 
 
 def options_of(context: Context) -> dict[str, Any]:
@@ -119,6 +128,8 @@ def drift(fitted: Fitted, setup: RunSetup) -> str | None:
             return f"calibrated with the {name} {then!r}, and now it is {now!r}{again}"
     if setup.by_person:
         return "a person chose the answer, and the calibration is only for what geofix chooses"
+    if setup.steered is not None:
+        return f"{setup.steered}, and the calibration is only for what geofix does alone"
     if setup.within is not None:
         return (
             f"the question is limited to {setup.within}, and the calibration photos were searched"

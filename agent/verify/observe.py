@@ -189,7 +189,7 @@ def observe(state: State, context: Context, services: Services) -> tuple[Observe
     observed = Observed(
         retrieval=state.retrieval,
         drafts=drafts,
-        before=state.candidates,
+        before=state.candidates if state.narrowed else [],
         matches=matches,
         density=density,
         photos_in_gallery=photos,
@@ -201,16 +201,20 @@ def observe(state: State, context: Context, services: Services) -> tuple[Observe
 
 
 def counted_drafts(state: State) -> list[Draft]:
-    """Return the drafts that count in this round: its own, and earlier ones inside its region.
+    """Return the drafts that count in this round: its own, and earlier ones inside its circle.
 
     The consensus is made of the same photos as the clusters; counting it would count them twice.
-    Earlier drafts outside the region are among the candidates that are carried on.
+    Earlier drafts outside the circle are among the candidates that are carried on. Those from
+    before somebody gave a region do not count.
     """
+    circle_ = state.region if state.narrowed else None
+    since = state.searches[0].round
     return [
         draft
         for draft in state.drafts
         if draft.drafted_by != CONSENSUS
-        and (draft.round == state.round or _inside(draft, state.region))
+        and draft.round >= since
+        and (draft.round == state.round or _inside(draft, circle_))
     ]
 
 
@@ -244,13 +248,13 @@ def _density(
     search = Search(
         encoder=state.encoder,
         galleries=context.galleries,
-        areas=search_areas(None, state.within),
+        areas=search_areas(*state.bounds),
     )
     around = [
         Search(
             encoder=state.encoder,
             galleries=context.galleries,
-            areas=search_areas(circle(*point, PLACE_KM), state.within),
+            areas=search_areas(*state.bounds, circle(*point, PLACE_KM)),
         )
         for point in points
     ]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context
 from geofix.agent.regions import next_look
-from geofix.agent.state import Candidate, Hit, Retrieval, SceneSeen, Verdict
+from geofix.agent.state import Candidate, Hit, Region, Retrieval, SceneSeen, Verdict
 from geofix.agent.verify.candidates import KNOWN_AT_SHARE
 from geofix.agent.verify.geometry import geometry_agrees
 from geofix.agent.verify.observed import near
@@ -47,6 +47,7 @@ def decide(
     context: Context,
     *,
     rounds_left: int,
+    looked_within: Region | None = None,
     scene: SceneSeen | None = None,
 ) -> Verdict:
     """Return the verdict of a round.
@@ -56,6 +57,7 @@ def decide(
         retrieval: What they rest on.
         context: What the run asks for.
         rounds_left: How many finer looks may follow.
+        looked_within: The region that a finer look must be narrower than, if there is one.
         scene: What the photo shows; none where nobody looked.
     """
     standing = [candidate for candidate in candidates if candidate.vetoed is None]
@@ -64,9 +66,8 @@ def decide(
         return Verdict(reasons=doubt, decision="abstain")
     first = standing[0]
     reasons = [*_support(first, retrieval), *_left_out(candidates)]
-    searched = retrieval.region if retrieval.round > 0 else None
     coarse = first.scale_km > context.finest_km
-    if rounds_left > 0 and coarse and next_look(candidates, searched) is not None:
+    if rounds_left > 0 and coarse and next_look(candidates, looked_within) is not None:
         reasons.insert(
             0,
             Reason.of(
@@ -88,7 +89,9 @@ def decide(
     if close or first.scale_km > SCALES_KM[-1]:
         undecided = _undecided(standing, rivals[0], lead) if close else NO_HALF
         reasons.insert(0, undecided)
-        return Verdict(reasons=reasons, decision="review" if context.ask_human else "abstain")
+        return Verdict(
+            reasons=reasons, decision="abstain" if context.pause == "never" else "review"
+        )
     return Verdict(reasons=reasons, decision="accept")
 
 

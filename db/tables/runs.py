@@ -88,7 +88,8 @@ class StepRow(Base):
     number: Mapped[int]
     """Which step of the run, from 0; a fork counts on from its parent."""
     attempt: Mapped[int]
-    """From 1; a node that is run again after a crash or a failure has one more."""
+    """Of this step of the run, from 1; one that is taken again after a crash or a failure has one
+    more."""
     outcome: Mapped[str] = mapped_column(Text)
     """`running`, `waiting` for a person, `done` or `failed`; a process that was killed leaves
     `running` behind."""

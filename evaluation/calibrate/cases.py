@@ -121,7 +121,7 @@ def observed_of(
 
 def choices(observed: Observed, scorers: Scorers) -> list[Candidate]:
     """Return the candidates of a first round anywhere, in order."""
-    return choose(observed, region=None, within=None, region_share=1.0, scorers=scorers)
+    return choose(observed, region=None, within=(), region_share=1.0, scorers=scorers)
 
 
 def first_of(candidates: Sequence[Candidate]) -> Candidate | None:

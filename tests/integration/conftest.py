@@ -95,6 +95,12 @@ def database_url(server_url: str, migrated: str) -> Iterator[str]:
     yield from _database(server_url, migrated)
 
 
+@pytest.fixture(scope="module")
+def shared_database_url(server_url: str, migrated: str) -> Iterator[str]:
+    """URL of a migrated database for the tests of a module."""
+    yield from _database(server_url, migrated)
+
+
 @pytest.fixture
 def starter_url(server_url: str, started: str) -> Iterator[str]:
     """URL of a database of the test's own with the starter gallery."""

@@ -36,7 +36,7 @@ def test_what_is_made_from_the_code_is_fresh(write_docs: ModuleType) -> None:
 
 
 def test_the_drawing_shows_every_edge(write_docs: ModuleType) -> None:
-    for edge in ("verify -.-> refine", "refine --> retrieve", "review --> settle"):
+    for edge in ("verify -.-> refine", "refine --> retrieve", "review -.-> settle"):
         assert edge in README
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import difflib
 import math
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -151,6 +152,24 @@ def country_boxes(code: str) -> list[Box]:
     mine = rows["boxes"][rows["codes"][rows["box_owner"]] == code]
     wide = [box for row in mine.tolist() for box in _widened(Box(*row))]
     return [box for box in wide if not any(_inside(box, other) for other in wide if other != box)]
+
+
+def country_reaches(code: str, boxes: Sequence[Box]) -> bool:
+    """Whether a country, with the sea within `COAST_KM`, reaches into one of some boxes.
+
+    Args:
+        code: Alpha-2.
+        boxes: None of them crosses the antimeridian.
+    """
+    import shapely  # noqa: PLC0415  see `Borders.__init__`
+
+    wide = [part for box in boxes for part in _widened(box)]
+    known = borders()
+    _, parts = known.tree.query(
+        [shapely.box(box.west, box.south, box.east, box.north) for box in wide],
+        predicate="intersects",
+    )
+    return any(known.codes[owner] == code for owner in set(known.owner[parts].tolist()))
 
 
 def _widened(box: Box) -> list[Box]:

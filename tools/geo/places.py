@@ -6,6 +6,7 @@ tools/data/places.md says where the names come from.
 from __future__ import annotations
 
 import math
+import unicodedata
 from dataclasses import dataclass
 from importlib import resources
 
@@ -69,6 +70,51 @@ class NamedPlace:
         kept = [part for index, part in enumerate(parts) if part and part not in parts[:index]]
         away = f"{self.distance_km:.0f} km from " if self.distance_km > PLACE_KM else ""
         return away + ", ".join(kept)
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """A city, town or village, as found by its name."""
+
+    name: str
+    admin: str | None
+    """State, region or province, where GeoNames has one."""
+    country: str
+    """Its common English name."""
+    latitude: float
+    longitude: float
+    extent_km: float
+    """Estimated radius, see `CITY_DENSITY`."""
+
+    def describe(self) -> str:
+        """Return 'Lisbon, Portugal' or 'Paris, Île-de-France, France'."""
+        parts = [self.name, self.admin, self.country]
+        return ", ".join(dict.fromkeys(part for part in parts if part))
+
+
+def city_called(text: str) -> City | None:
+    """Return the most populous city of a name; None if there is none.
+
+    Args:
+        text: A city's name as GeoNames has it in English, such as `Lisbon`. After a comma its
+            state or country may follow: `Paris, Texas`, `Lisbon, PT`. Case and accents do not
+            matter.
+    """
+    name, *rest = [_plain(part.strip()) for part in text.split(",")]
+    cities = _cities()
+    found = []
+    for row in cities.named(name):
+        its_name, admin, code = cities.read(row)
+        country = country_named(code)
+        known = {_plain(admin), _plain(code), _plain(country.name)}
+        if all(part in known for part in rest):
+            found.append((row, City(its_name, admin or None, country.name, *cities.at(row))))
+    return max(found, key=lambda pair: cities.population[pair[0]], default=(0, None))[1]
+
+
+def _plain(text: str) -> str:
+    """Return text in small letters without accents."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold()
 
 
 def place_at(latitude: float, longitude: float) -> NamedPlace | None:
@@ -141,6 +187,18 @@ class _Cities:
         name = self._names[start : self._ends[row]].decode()
         state = int(self.state[row])
         return name, self._states[state], self._codes[state]
+
+    def named(self, name: str) -> list[int]:
+        """Rows of the cities of a name, both as `_plain` has it."""
+        if not name or SEPARATOR in name:
+            return []
+        names = _plain(self._names.decode()).split(SEPARATOR)
+        return [row for row, its_name in enumerate(names) if its_name == name]
+
+    def at(self, row: int) -> tuple[float, float, float]:
+        """Latitude, longitude and radius of one city."""
+        latitude, longitude = float(self.latitude[row]), float(self.longitude[row])
+        return latitude, longitude, float(self.extent_km[row])
 
     def around(
         self, latitude: float, longitude: float, code: str | None

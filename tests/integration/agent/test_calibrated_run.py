@@ -173,10 +173,28 @@ def test_a_calibration_of_another_version_does_not_end_the_run(agent: Agent) -> 
 
 def test_what_a_person_chose_is_not_promised(agent: Agent) -> None:
     calibrate(agent, options={})
-    explained(agent, sample_path(), run_id="case", accept_margin=1.0, ask_human=True)
+    explained(agent, sample_path(), run_id="case", accept_margin=1.0, pause="unsure")
     fix = resumed(agent, "case", rank=1)
     assert fix.status == "located" and not fix.radius_calibrated
     assert fix.calibration is not None and "a person chose" in (fix.calibration.reason or "")
+
+
+def test_what_was_found_in_a_region_that_a_person_gave_is_not_promised(agent: Agent) -> None:
+    calibrate(agent, options={})
+    agent.locate(sample_path(), run_id="case", pause="every_round")
+    agent.answer("case", "look", region="France", by="Ada")
+    agent.answer("case", "go_on")
+    fix = agent.explain("case")
+    assert fix.status == "located" and not fix.radius_calibrated
+    assert fix.calibration is not None
+    assert "the region was given by Ada" in (fix.calibration.reason or "")
+
+
+def test_who_only_lets_geofix_go_on_takes_no_promise_away(agent: Agent) -> None:
+    calibrate(agent, options={})
+    agent.locate(sample_path(), run_id="case", pause="every_round")
+    agent.answer("case", "go_on")
+    assert agent.explain("case").radius_calibrated
 
 
 def test_a_claimed_place_is_checked(agent: Agent) -> None:

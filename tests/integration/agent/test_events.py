@@ -67,7 +67,7 @@ def test_langgraphs_custom_stream_gives_the_same_objects(agent: Agent) -> None:
 def test_a_question_and_a_failure_are_told(
     agent: Agent, starter_url: str, encoder: Encoder
 ) -> None:
-    *_, asked = agent.stream(sample_path(), run_id="waits", accept_margin=1.0, ask_human=True)
+    *_, asked = agent.stream(sample_path(), run_id="waits", accept_margin=1.0, pause="unsure")
     assert asked.kind == "question" and asked.question == agent.resume("waits").question
 
     class Breaks:

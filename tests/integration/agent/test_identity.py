@@ -26,7 +26,7 @@ from geofix.tools.photo.samples import sample_path
 
 PARIS, VENICE = sample_path(), sample_path("indoor/gcs_close.jpg")
 
-CLOSE = {"accept_margin": 1.0, "ask_human": True}
+CLOSE = {"accept_margin": 1.0, "pause": "unsure"}
 """Options under which every run stops for a person."""
 
 
@@ -224,7 +224,7 @@ def test_of_two_answers_to_one_question_the_first_holds(agent: Agent) -> None:
     assert agent.resume("waits") == fix
     review = agent.services.trail.read("waits").steps[-2]
     assert (review.node, review.outcome, review.attempt) == ("review", "done", 1)
-    assert review.detail["pick"] == told.index(fix) + 1
+    assert review.detail["decision"]["rank"] == told.index(fix) + 1
 
 
 def test_an_answer_by_the_id_of_a_question_that_was_answered_is_refused(agent: Agent) -> None:

@@ -17,8 +17,10 @@ from sqlalchemy import Engine, text
 
 from geofix import Agent, GeofixError, Settings, open_agent
 from geofix.agent.checkpointer import MOVED, serializer
+from geofix.agent.context import Context
 from geofix.agent.run.intake import read_in
-from geofix.agent.state import Draft, SearchReport
+from geofix.agent.run.search_report import SearchReport
+from geofix.agent.state import Asked, Draft
 from geofix.db.engine import conninfo
 from geofix.db.schema import _alembic
 from geofix.tools.encoders import Encoder
@@ -50,6 +52,14 @@ def test_a_question_kept_with_an_option_that_is_gone_is_the_same_question(agent:
         connection.execute(add)
     again = agent.locate(sample_path(), run_id="old", max_rounds=1)
     assert (again.latitude, again.longitude) == (first.latitude, first.longitude)
+
+
+def test_ask_human_of_a_kept_run_is_a_pause_where_unsure() -> None:
+    asked = {"ask_human": True, "positives": 3}
+    assert Context.kept(asked) == Context(positives=3, pause="unsure")
+    assert Context.kept({"ask_human": False}) == Context()
+    # As checkpoints hold it: plain, inside what the run was asked.
+    assert Asked.model_validate({"context": asked}).context.pause == "unsure"
 
 
 def test_a_search_kept_with_a_shard_and_without_todays_counts_is_read() -> None:

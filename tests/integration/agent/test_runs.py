@@ -15,13 +15,14 @@ from geofix.agent.errors import DatabaseError, TrailError
 from geofix.events import AnyEvent
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.samples import sample_path
+from tests.conftest import execute
 from tests.fakes import ScriptedChat
 from tests.integration.scripted_model import said
 from tests.loopback import Finished, chat_server, openai_answer
 
 NODES = ["embed", "retrieve", "draft", "verify", "settle"]
 
-CLOSE = {"accept_margin": 1.0, "ask_human": True}
+CLOSE = {"accept_margin": 1.0, "pause": "unsure"}
 """Options under which every run stops for a person."""
 
 
@@ -164,6 +165,29 @@ def test_a_run_whose_listener_failed_goes_on_where_it_was(agent: Agent) -> None:
         agent.locate(sample_path(), run_id="case-1", on_event=fail)
     assert agent.services.trail.read("case-1").settled is None
     assert agent.locate(sample_path(), run_id="case-1").status == "located"
+
+
+def test_a_run_whose_checkpoints_are_lost_begins_anew_and_says_so(
+    agent: Agent, starter_url: str
+) -> None:
+    def cut(event: AnyEvent) -> None:
+        if event.kind == "step_done" and event.node == "draft":
+            raise RuntimeError("cut off")
+
+    with pytest.raises(RuntimeError, match="cut off"):
+        agent.locate(sample_path(), run_id="case-1", on_event=cut)
+    for table in ("checkpoints", "checkpoint_blobs", "checkpoint_writes"):
+        execute(agent.services.checkpoint_url, f"delete from langgraph.{table}")
+    assert agent.locate(sample_path(), run_id="case-1").status == "located"
+    steps = agent.services.trail.read("case-1").steps
+    assert [(step.node, step.attempt) for step in steps] == [
+        *((node, 2) for node in NODES[:3]),
+        *((node, 1) for node in NODES[3:]),
+    ]
+    assert [step.earlier[0].error for step in steps[:3]] == [
+        "the process ended before the run was saved"
+    ] * 3
+    assert agent.services.trail.of_thread("case-1") == [agent.services.trail.find("case-1")]
 
 
 def test_a_run_goes_on_with_the_drafter_it_was_begun_with(

@@ -144,7 +144,7 @@ def test_a_run_that_ctrl_c_cut_off_is_resumed(
         lock.rollback()
     assert (running.returncode, out) == (130, b"")
     assert b"Traceback" not in err
-    assert "not finished; geofix resume case" in geofix("runs", url=starter_url).out
+    assert "geofix resume case" in geofix("trail", "case", url=starter_url).out
     done = geofix("resume", "case", url=starter_url)
     assert done.code == 0
     assert done.out.startswith("Paris")

@@ -21,10 +21,10 @@ def test_a_person_chooses(geofix: Geofix, starter_url: str, tmp_path: Path) -> N
     assert geofix("gallery", "ingest", tmp_path, url=starter_url).code == 0
     asked = geofix("locate", "--ask", "--run", "case", url=starter_url)
     assert asked.code == 3
-    assert asked.out.startswith("Choose one of these candidates.")
+    assert asked.out.startswith("A person has to decide.")
     assert "geofix resume case --pick NUMBER" in asked.out
     listed = " ".join(geofix("runs", url=starter_url).out.split())
-    assert "not finished; geofix resume case" in listed
+    assert "not finished" in listed and listed.endswith("geofix resume RUN")
     wrong = geofix("resume", "case", "--pick", "99", url=starter_url)
     assert (wrong.code, wrong.out) == (4, "")
     assert "no candidate 99" in wrong.err
@@ -35,6 +35,28 @@ def test_a_person_chooses(geofix: Geofix, starter_url: str, tmp_path: Path) -> N
     assert (done.code, fix.status) == (0, "located")
     assert (fix.latitude, fix.longitude) == (second.latitude, second.longitude)
     assert fix.reasons[0].code == "person_chose"
+
+
+def test_a_person_steers(geofix: Geofix, starter_url: str) -> None:
+    asked = geofix("locate", "--pause", "every_round", "--run", "case", url=starter_url)
+    assert asked.code == 3 and "--look REGION" in asked.out
+    two = geofix("resume", "case", "--accept", "--stop", url=starter_url)
+    assert (two.code, two.out) == (2, "")
+    assert "--accept and --stop are 2 decisions" in " ".join(two.err.replace("│", " ").split())
+    alone = geofix("resume", "case", "--by", "Ada", url=starter_url)
+    assert alone.code == 2
+    wrong = geofix("resume", "case", "--look", "Nowhereland", url=starter_url)
+    assert (wrong.code, wrong.out) == (4, "")
+    assert "unknown country 'Nowhereland'" in wrong.err
+    looked = geofix("resume", "case", "--look", "Japan", "--by", "Ada", url=starter_url)
+    assert looked.code == 3 and "no photo was found in Japan" in looked.out
+    hinted = geofix("resume", "case", "--hint", "Paris", "--json", url=starter_url)
+    assert fix_of(hinted).status == "waiting"
+    done = geofix("resume", "case", "--go-on", "--json", url=starter_url)
+    assert (done.code, fix_of(done).status) == (0, "located")
+    trail = " ".join(geofix("trail", "case", url=starter_url).out.split())
+    assert "Ada asked to look in Japan" in trail and "given by Ada" in trail
+    assert "a person let geofix go on" in trail
 
 
 def test_the_trail_shows_every_step_and_json_everything(geofix: Geofix, starter_url: str) -> None:

@@ -19,19 +19,20 @@ from pydantic import BaseModel
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place, Reason
 from geofix.agent.checkpointer import PERSISTED
 from geofix.agent.context import Context
-from geofix.agent.draft.provenance import Provenance, Spending
+from geofix.agent.draft.provenance import Clue, Provenance, Spending
+from geofix.agent.run.search_report import SearchReport
 from geofix.agent.state import (
     Answered,
     Asked,
     Candidate,
-    Clue,
     Draft,
+    GivenRegion,
+    Hint,
     Hit,
     Query,
     Region,
     Retrieval,
     SceneSeen,
-    SearchReport,
     Settled,
     Spot,
     State,
@@ -190,6 +191,7 @@ INSTANCES: dict[type[BaseModel], BaseModel] = {
         REASON, VERDICT, FIX, STATE, ASKED, ASKED.context, Answered(fix=FIX),
         Spending(calls=2, tokens={"input_tokens": 3}, cost_usd=0.5),
         Query(photo="sha256:ab", within=REGION),
+        GivenRegion(region=REGION, round=1, by="a person"), Hint(words="W", round=1, by="N"),
         SearchReport(kind="negatives", server="north", way="index", rows=5, ef_search=200),
         SceneSeen(kind="sky", shares={"outdoors": 0.5, "indoors": 0.5}, flatness=0.1, edges=0.01),
         Calibration(fitted=True, photos=500, digest="ab", id=3, difficulty=0.5, notes=[REASON]),

@@ -12,7 +12,7 @@ import pytest
 from geofix import Settings, open_agent
 from geofix.agent.errors import ModelError
 from geofix.tools.encoders import Encoder
-from geofix.tools.models import calls as retrying
+from geofix.tools.models import failures as retrying
 from geofix.tools.models.reply import MOST_TEXT
 from geofix.tools.models.responses import MOST_BYTES
 from geofix.tools.photo.samples import sample_path

@@ -22,7 +22,7 @@ def chosen(
 ) -> list[Candidate]:
     found = retrieval(positives, negatives).model_copy(update={"temperature": 0.05})
     observed = Observed(retrieval=found, drafts=drafts or [], **known)
-    return choose(observed, region=None, within=None, region_share=1.0, scorers=scorers)
+    return choose(observed, region=None, within=(), region_share=1.0, scorers=scorers)
 
 
 def drafted(place: tuple[float, float], confidence: float | None = 1.0) -> Draft:

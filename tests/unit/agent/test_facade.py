@@ -7,9 +7,9 @@ from geofix.agent import checkpointer as persisted
 from geofix.agent import state
 from geofix.agent.errors import OptionError, TrailError
 from geofix.agent.run.opening import open_question, reopen
+from geofix.agent.run.search_report import SearchReport
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
-from geofix.agent.state import SearchReport
 from geofix.db.checkpoints import strict_serializer
 from geofix.tools.errors import SourceError
 from geofix.tools.sources import check_name

@@ -90,6 +90,6 @@ def test_a_box_across_the_antimeridian_is_searched_as_two() -> None:
 
 
 def test_a_finer_round_stays_inside_the_box() -> None:
-    inside, finer = search_areas(circle(*SUVA, 25), FIJI)
+    inside, finer = search_areas(FIJI, circle(*SUVA, 25))
     assert len(inside.boxes) == 2 and inside.radius_km is None
     assert finer.radius_km == 25

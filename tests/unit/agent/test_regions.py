@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geofix.agent.errors import RegionError
-from geofix.agent.regions import circle, parse_region, search_areas
+from geofix.agent.regions import circle, parse_region, region_called, require_meeting, search_areas
 from geofix.agent.state import Region
 from geofix.tools.geo.countries import countries_at
 from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM
@@ -104,7 +104,7 @@ def test_a_circle_across_the_antimeridian_has_two_boxes_and_one_at_a_pole_all_lo
 def test_a_round_never_searches_outside_what_the_question_allows() -> None:
     france, paris = parse_region("France"), circle(48.86, 2.35, 25)
     assert search_areas(None, None) == ()
-    first, second = search_areas(paris, france)
+    first, second = search_areas(france, paris)
     assert (first.country, second.radius_km) == ("FR", 25)
     assert len(search_areas(france, france)) == 1
 
@@ -150,3 +150,38 @@ def test_a_country_is_searched_by_its_code_within_boxes_that_hold_it(name: str) 
             south <= latitudes[at] <= north and west <= longitudes[at] <= east
             for south, west, north, east in area.boxes
         )
+
+
+@pytest.mark.parametrize(
+    ("region", "within", "meets"),
+    [
+        ("48.86,2.35,5", "France", True),
+        ("50.85,4.35,10", "France", False),
+        ("50.85,4.35,100", "France", True),
+        ("France", "48.86,2.35,5", True),
+        ("Germany", "France", False),
+        ("51.2,-4,51.4,-3", "France", False),
+        ("48.86,2.35,5", "48.86,2.55,5", False),
+        ("48.86,2.35,8", "48.86,2.55,8", True),
+        ("-20,176,-15,-178", "-18,179.9,50", True),
+        ("-20,176,-15,-178", "-18,-170,50", False),
+        ("-18,179.9,50", "-18,-179.9,50", True),
+    ],
+)
+def test_a_region_wholly_outside_another_is_told(region: str, within: str, meets: bool) -> None:
+    given, limit = parse_region(region), parse_region(within)
+    assert require_meeting(given, None) == given
+    if meets:
+        assert require_meeting(given, limit) == given
+        return
+    with pytest.raises(RegionError, match="lies wholly outside"):
+        require_meeting(given, limit)
+
+
+def test_a_few_words_mean_a_region_or_a_city() -> None:
+    assert region_called("France") == parse_region("France")
+    assert region_called("48.86,2.35,5") == circle(48.86, 2.35, 5)
+    lisbon = region_called("Lisbon")
+    assert lisbon is not None and lisbon.radius_km == 25
+    assert lisbon.name == "25 km around Lisbon, Portugal"
+    assert region_called("somewhere warm") is None

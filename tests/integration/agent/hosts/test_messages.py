@@ -97,7 +97,7 @@ def test_what_is_not_the_askers_fault_is_raised(agent: Agent) -> None:
 def test_in_a_host_its_own_messages_stay_and_a_person_is_asked(agent: Agent) -> None:
     saver = InMemorySaver(serde=serializer())
     builder = StateGraph(MessagesState)
-    builder.add_node("geofix", as_messages_graph(agent, accept_margin=1.0, ask_human=True, **CHEAP))
+    builder.add_node("geofix", as_messages_graph(agent, accept_margin=1.0, pause="unsure", **CHEAP))
     builder.add_edge(START, "geofix")
     builder.add_edge("geofix", END)
     host = builder.compile(checkpointer=saver)

@@ -28,7 +28,7 @@ from tests.integration.scripted_model import said
 
 PARIS, VENICE = sample_path(), sample_path("indoor/gcs_close.jpg")
 
-CLOSE = {"accept_margin": 1.0, "ask_human": True}
+CLOSE = {"accept_margin": 1.0, "pause": "unsure"}
 """Options under which every run stops for a person."""
 
 CHEAP = {"positives": 4, "negatives": 0, "geometry_pictures": 0}

@@ -18,7 +18,7 @@ from geofix.tools.photo.samples import sample_path
 from tests.conftest import execute
 
 PARIS = sample_path()
-CLOSE = {"accept_margin": 1.0, "ask_human": True}
+CLOSE = {"accept_margin": 1.0, "pause": "unsure"}
 
 
 def engine(url: str, **options: Any) -> sqlalchemy.Engine:

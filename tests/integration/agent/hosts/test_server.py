@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[4]
 PICTURE = base64.b64encode(sample_path().read_bytes()).decode()
 PHOTO = f"data:image/jpeg;base64,{PICTURE}"
 CHEAP = {"positives": 4, "geometry_pictures": 0}
-CLOSE = {"accept_margin": 1.0, "ask_human": True}
+CLOSE = {"accept_margin": 1.0, "pause": "unsure"}
 MODES = ["values", "updates", "custom", "tasks", "checkpoints", "debug", "messages-tuple"]
 
 

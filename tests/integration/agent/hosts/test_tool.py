@@ -146,7 +146,7 @@ def test_pictures_are_found_in_every_form_of_message(agent: Agent, block: Any) -
 
 
 def test_an_agent_asks_a_person_and_goes_on(agent: Agent) -> None:
-    tool = as_tool(agent, accept_margin=1.0, ask_human=True, **CHEAP)
+    tool = as_tool(agent, accept_margin=1.0, pause="unsure", **CHEAP)
     model = CallingChat(answers=[[{}], "There."])
     host = agent_of(model, tool, InMemorySaver(serde=serializer()))
     config: Any = {"configurable": {"thread_id": "chat"}}
@@ -163,7 +163,7 @@ def test_a_tool_works_outside_a_graph_and_says_that_nobody_can_be_asked(agent: A
     call = {"type": "tool_call", "id": "1", "name": "locate_photo",
             "args": {"photo": reference(agent)}}  # fmt: skip
     assert as_tool(agent, **CHEAP).invoke(call).artifact["status"] == "located"
-    asks = as_tool(agent, accept_margin=1.0, ask_human=True, **CHEAP)
+    asks = as_tool(agent, accept_margin=1.0, pause="unsure", **CHEAP)
     answer = asks.invoke(call)
     assert answer.status == "error" and "nothing here can ask one" in answer.text
 

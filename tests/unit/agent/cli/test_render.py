@@ -82,9 +82,10 @@ def test_an_abstention_and_a_wait_give_no_position(shown: Any) -> None:
     assert lines[0] == "No answer: geofix abstains."
     assert "Candidates" not in lines and " - no photo in Japan" in lines
     waiting = shown(status="waiting", **nowhere)
-    assert waiting[:2] == [
-        "Choose one of these candidates.",
+    assert waiting[:3] == [
+        "A person has to decide.",
         "geofix resume case --pick NUMBER",
+        "Instead of --pick: --accept, --look REGION, --hint WORDS, --go-on or --stop",
     ]
 
 

@@ -5,14 +5,14 @@ from geofix.agent.nodes.refine import refine
 from geofix.agent.regions import circle
 from geofix.agent.state import State
 from tests.unit.agent.candidate import candidate
-from tests.unit.agent.hits import BERLIN, PARIS
+from tests.unit.agent.hits import BERLIN, PARIS, retrieval
 
 COUNTRY = {"share_200_km": 0.6, "share_750_km": 0.6, "share_2500_km": 0.6}
 
 
 def test_a_finer_round_looks_closer_at_the_leader_and_its_runner_up() -> None:
     first = candidate(PARIS, 0.6, scale_km=200.0, **COUNTRY)
-    state = State(candidates=[first, candidate(BERLIN, 0.4)])
+    state = State(candidates=[first, candidate(BERLIN, 0.4)], retrievals=[retrieval([])])
     outcome = refine(state, Context(), None)  # type: ignore[arg-type]
     assert outcome.update["round"] == 1
     assert outcome.update["region"] == circle(*PARIS, 200.0, "200 km around 48.8867, 2.3431")

@@ -12,8 +12,9 @@ from geofix.agent.context import Context
 from geofix.agent.nodes.retrieve import retrieve
 from geofix.agent.regions import circle, parse_region
 from geofix.agent.run.recording import Outcome
+from geofix.agent.run.search_report import SearchReport
 from geofix.agent.services import Services
-from geofix.agent.state import Asked, Region, Retrieval, SearchReport, State
+from geofix.agent.state import Asked, Region, Retrieval, State
 from geofix.db.search.query import Found, How, Neighbour, Search
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA
 
@@ -66,7 +67,7 @@ def retrieved(
     services = cast(Services, SimpleNamespace(gallery=gallery, queries=queries))
     state = State(asked=Asked(within=within), encoder="e", **fields)
     outcome = retrieve(state, context or Context(positives=3, negatives=3), services)
-    (found,) = outcome.update["retrievals"]
+    *_, found = outcome.update["retrievals"]
     assert isinstance(found, Retrieval)
     return outcome, found
 

@@ -9,7 +9,7 @@ import pytest
 from geofix.agent.context import Context
 from geofix.agent.regions import circle
 from geofix.db.search.query import Found, Search
-from tests.unit.agent.hits import BERLIN, PARIS
+from tests.unit.agent.hits import BERLIN, PARIS, retrieval
 from tests.unit.agent.nodes.test_retrieve import FAR, ScriptedGallery, neighbour, retrieved
 
 AROUND_PARIS = [neighbour(1, PARIS, 0.9), neighbour(2, PARIS, 0.4)]
@@ -26,7 +26,12 @@ class TwoPlaces(ScriptedGallery):
         return Found(tuple(near[:k]), found.how)
 
 
-FINER = {"round": 1, "region": circle(*PARIS, 25, "Paris"), "rival": circle(*BERLIN, 25, "Berlin")}
+FINER: dict[str, Any] = {
+    "round": 1,
+    "region": circle(*PARIS, 25, "Paris"),
+    "rival": circle(*BERLIN, 25, "Berlin"),
+    "retrievals": [retrieval([])],
+}
 
 
 def test_both_circles_are_asked_for_as_many_and_pooled() -> None:

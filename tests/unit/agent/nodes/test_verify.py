@@ -77,7 +77,10 @@ def two_rounds(closer: list[tuple[float, float]]) -> tuple[State, Services]:
         update={
             "round": 1,
             "region": around,
-            "retrievals": [*before.retrievals, finer.model_copy(update={"region": around})],
+            "retrievals": [
+                *before.retrievals,
+                finer.model_copy(update={"round": 1, "region": around}),
+            ],
             "candidates": first["candidates"],
             "calibration": Calibration(fitted=True, id=1),
         }

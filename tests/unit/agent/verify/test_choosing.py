@@ -128,7 +128,7 @@ def test_the_claim_of_the_round_before_is_looked_at_anew_and_stands_last() -> No
             claimed=liked_by_the_model,
         ),
         region=looked,
-        within=None,
+        within=(),
         region_share=1.0,
         scorers=Scorers(place=WITH_IMAGE_PLACE),
     )
@@ -177,7 +177,7 @@ def test_a_claim_changes_nothing_of_any_other_candidate(
                 choose(
                     observed,
                     region=looked if number else None,
-                    within=None,
+                    within=(),
                     region_share=0.5 if number else 1.0,
                     scorers=Scorers(place=scorer),
                 )
@@ -205,7 +205,7 @@ def test_a_finer_round_keeps_what_lies_outside_its_regions() -> None:
         after = choose(
             Observed(retrieval=found, drafts=[], before=before),
             region=looked,
-            within=None,
+            within=(),
             region_share=0.5,
             scorers=HAND_SET,
         )

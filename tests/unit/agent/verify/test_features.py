@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from geofix.agent.state import Candidate, Clue, Draft, Hit
+from geofix.agent.draft.provenance import Clue
+from geofix.agent.state import Candidate, Draft, Hit
 from geofix.agent.verify.candidates import PooledPlace, pool_candidates
 from geofix.agent.verify.evidence import FEATURES, features_of
 from geofix.agent.verify.observed import Observed

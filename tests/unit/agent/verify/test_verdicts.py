@@ -95,7 +95,7 @@ def test_two_places_that_stay_close_are_not_decided_by_a_hair() -> None:
     decided = verdict(close)
     assert decided.decision == "abstain"
     assert decided.reasons[0].code == "ambiguous"
-    assert verdict(close, ask_human=True).decision == "review"
+    assert verdict(close, pause="unsure").decision == "review"
 
 
 def test_votes_scattered_over_continents_abstain() -> None:

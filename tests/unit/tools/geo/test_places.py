@@ -9,7 +9,7 @@ import pytest
 
 from geofix.tools.errors import RegionError
 from geofix.tools.geo.distance import haversine_km
-from geofix.tools.geo.places import NamedPlace, place_at, places_at
+from geofix.tools.geo.places import NamedPlace, city_called, place_at, places_at
 from geofix.tools.statistics import PLACE_KM
 
 
@@ -107,6 +107,30 @@ def test_many_points_at_once_agree_with_one_at_a_time() -> None:
     apart = [place_at(float(a), float(b)) for a, b in zip(latitudes, longitudes, strict=True)]
     assert together == apart
     assert places_at([], []) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Lisbon", "Lisbon, Portugal"),
+        (" berlin ", "Berlin, State of Berlin, Germany"),
+        ("Paris", "Paris, Île-de-France, France"),
+        ("Paris, Texas", "Paris, Texas, United States"),
+        ("paris, texas, us", "Paris, Texas, United States"),
+        ("sao paulo", "São Paulo, Brazil"),
+        ("Paris, Japan", None),
+        ("the bread looks Portuguese", None),
+        ("", None),
+        (",", None),
+        ("Lisbon\nBerlin", None),
+    ],
+)
+def test_a_city_is_found_by_its_name(text: str, found: str | None) -> None:
+    city = city_called(text)
+    assert (None if city is None else city.describe()) == found
+    if city is not None:
+        there = place_at(city.latitude, city.longitude)
+        assert there is not None and there.name == city.name
 
 
 def test_bad_points_are_named() -> None:
