@@ -236,13 +236,15 @@ def test_a_person_is_asked_by_the_hosts_graph_over_postgres(agent: Agent, starte
         graph = one_node(Case, as_node(agent, answer="where", **CLOSE, **CHEAP), saver)
         waiting = graph.invoke({"photo": PARIS}, on("case"))
         (question,) = waiting["__interrupt__"]
-        offered = question.value["candidates"]
     # Another process would find it there.
     with PostgresSaver.from_conn_string(url) as saver:
         saver.serde = serializer()
         graph = one_node(Case, as_node(agent, answer="where", **CLOSE, **CHEAP), saver)
+        look = {"action": "look", "region": "France"}
+        (again,) = graph.invoke(Command(resume=look), on("case"))["__interrupt__"]
+        assert again.value["round"] == question.value["round"] + 1
         told = graph.invoke(Command(resume={"rank": 2}), on("case"))
-    fix = told["where"]
+    fix, offered = told["where"], again.value["candidates"]
     assert fix.status == "located"
     assert fix.latitude == pytest.approx(offered[1]["latitude"], abs=1e-5)
     (run,) = agent.services.trail.of_thread("case")
