@@ -66,7 +66,9 @@ def usage_of(steps: Sequence[Step]) -> Usage:
         steps: Of the run.
     """
     spent = [
-        Spending.model_validate({name: step.detail.get(name) for name in Spending.model_fields})
+        Spending.model_validate(
+            {name: step.detail[name] for name in Spending.model_fields.keys() & step.detail.keys()}
+        )
         for step in steps
         if "calls" in step.detail
     ]
