@@ -307,8 +307,9 @@ async def test_the_same_under_asyncio(starter_url: str, encoder: Encoder) -> Non
                 assert told["where"].photo == reference(agent, photo)
 
 
+@pytest.mark.parametrize("durability", ["sync", "async"])
 async def test_a_stream_that_is_cancelled_leaves_a_run_that_resumes(
-    starter_url: str, encoder: Encoder
+    starter_url: str, encoder: Encoder, durability: Any
 ) -> None:
     settings = Settings(database_url=starter_url)
     async with aopen_agent(settings, encoder=encoder) as agent:
@@ -317,7 +318,7 @@ async def test_a_stream_that_is_cancelled_leaves_a_run_that_resumes(
 
         async def watch() -> None:
             async for event in graph.astream(
-                {"photo": PARIS}, on("case"), stream_mode="custom", durability="sync"
+                {"photo": PARIS}, on("case"), stream_mode="custom", durability=durability
             ):
                 if event.kind == "step_started" and event.node == "retrieve":
                     begun.set()

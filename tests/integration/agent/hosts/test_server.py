@@ -18,6 +18,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.pregel.remote import RemoteGraph
 from langgraph_sdk import get_sync_client
+from langgraph_sdk.client import SyncLangGraphClient
 
 from geofix import Fix
 from geofix.tools.photo.samples import sample_path
@@ -81,8 +82,13 @@ def server(shared_starter_url: str, tmp_path: Path) -> Iterator[str]:
             listening.join(60)
 
 
-def test_langgraph_dev_serves_geofix(server: str) -> None:
-    client = get_sync_client(url=server)
+@pytest.fixture
+def client(server: str) -> Iterator[SyncLangGraphClient]:
+    with get_sync_client(url=server) as opened:
+        yield opened
+
+
+def test_langgraph_dev_serves_geofix(client: SyncLangGraphClient) -> None:
     thread = client.threads.create()["thread_id"]
     seen: dict[str, list[Any]] = {}
     for part in client.runs.stream(
@@ -114,7 +120,7 @@ def test_langgraph_dev_serves_geofix(server: str) -> None:
 
     # And as a node of a graph elsewhere.
     builder: Any = StateGraph(dict)
-    builder.add_node("geofix", RemoteGraph("geofix", url=server, name="geofix"))
+    builder.add_node("geofix", RemoteGraph("geofix", sync_client=client))
     builder.add_edge(START, "geofix")
     builder.add_edge("geofix", END)
     host = builder.compile(checkpointer=InMemorySaver())

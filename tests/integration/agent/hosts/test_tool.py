@@ -148,7 +148,8 @@ def test_pictures_are_found_in_every_form_of_message(agent: Agent, block: Any) -
 def test_an_agent_asks_a_person_and_goes_on(agent: Agent) -> None:
     tool = as_tool(agent, accept_margin=1.0, pause="unsure", **CHEAP)
     model = CallingChat(answers=[[{}], "There."])
-    host = agent_of(model, tool, InMemorySaver(serde=serializer()))
+    # LangGraph's own serializer loads our classes too, and warns of it in the log.
+    host = agent_of(model, tool, InMemorySaver())
     config: Any = {"configurable": {"thread_id": "chat"}}
     waiting = host.invoke(asked("Where?", PARIS), config)
     (question,) = waiting["__interrupt__"]
