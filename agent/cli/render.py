@@ -81,6 +81,8 @@ def _answer(fix: Fix, console: Console) -> None:
     by = f"drafted by {fix.method.drafted_by}, {count(fix.method.rounds, 'round')}"
     if fix.status == "waiting":
         console.print("[bold yellow]A person has to decide.[/]")
+        if (proposed := _proposed(fix)) is not None:
+            console.print(f"geofix proposes to {escaped(proposed)}; --go-on does that.")
         console.print(f"[dim]geofix resume {escaped(fix.run)} --pick NUMBER[/]")
         console.print(
             "[dim]Instead of --pick: --accept, --look REGION, --hint WORDS, --go-on or --stop[/]\n"
@@ -101,6 +103,17 @@ def _answer(fix: Fix, console: Console) -> None:
     if fix.confidence:
         console.print(f"[dim]{confidence_line(fix)}[/]")
     console.print(f"[dim]{escaped(by)}[/]\n")
+
+
+def _proposed(fix: Fix) -> str | None:
+    """Say what geofix would do; none of a run of an earlier version, which does not say."""
+    proposes = (fix.question or {}).get("proposes")
+    if proposes is None:
+        return None
+    action, regions = proposes["action"], proposes.get("regions", ())
+    if action == "refine" and regions:
+        return f"look closer within {' and '.join(regions)}"
+    return {"accept": "accept the first candidate"}.get(action, "give no answer")
 
 
 def _why_not_calibrated(fix: Fix) -> str | None:
