@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import Durability, StateSnapshot
+from sqlalchemy import Engine
 
 from geofix.agent.calibration.claims import Coordinates
 from geofix.agent.facade import (
@@ -24,7 +24,6 @@ from geofix.agent.facade import (
     Next,
     to_ask,
     to_go_on,
-    with_saver,
 )
 from geofix.agent.fix import Fix
 from geofix.agent.graph import Graph
@@ -43,10 +42,10 @@ from geofix.agent.run.opening import (
     waiting_answer,
 )
 from geofix.agent.run.recording import in_thread
+from geofix.agent.savers import Saver, Savers, async_opened_savers, with_saver
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import REFERENCE, Region, Settled
-from geofix.db.checkpoints import AsyncCheckpointPool
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import Photo
 
@@ -57,18 +56,15 @@ if TYPE_CHECKING:
 class AsyncAgent(Facade):
     """An open geofix for asyncio; see `Agent` for what each method does."""
 
-    def __init__(
-        self, services: Services, pool: AsyncCheckpointPool, durability: Durability = "sync"
-    ) -> None:
+    def __init__(self, services: Services, savers: Savers, durability: Durability = "sync") -> None:
         """Use `aopen_agent` instead; it opens and closes what this needs."""
         super().__init__(services, durability=durability, under_asyncio=True)
-        self._pool = pool
+        self._savers = savers
 
     @property
     def graph(self) -> Graph:
         """The compiled graph with its checkpoints; each has a saver of its own."""
-        saver = AsyncPostgresSaver(self._pool, serde=self._serializer)
-        return with_saver(self._compiled, saver)
+        return with_saver(self._compiled, self._savers())
 
     async def akeep(self, photo: Path | str | bytes) -> str:
         """Store a photo, and return its reference; see `Agent.keep`."""
@@ -232,14 +228,17 @@ async def aopen_agent(
     model: BaseChatModel | str | None = None,
     progress: Callable[[str], None] | None = None,
     durability: Durability = "sync",
+    engine: Engine | None = None,
+    saver: Saver | None = None,
 ) -> AsyncIterator[AsyncAgent]:
-    """Open geofix for several photos at once; arguments are those of `open_agent`."""
-    services = Services(settings, encoder=encoder, model=model, progress=progress)
+    """Open geofix for several photos at once; arguments and errors are those of `open_agent`.
+
+    A `saver` has to be one for asyncio. The `engine` is a synchronous one all the same.
+    """
+    services = Services(settings, encoder=encoder, model=model, progress=progress, engine=engine)
     try:
-        # In a thread, since the embedded server may have to be started.
-        await in_thread(services.open_for_runs)
-        async with services.async_checkpoint_pool() as pool:
-            yield AsyncAgent(services, pool, durability)
+        async with async_opened_savers(services, saver) as savers:
+            yield AsyncAgent(services, savers, durability)
     finally:
         await in_thread(services.close)
 

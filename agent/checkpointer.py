@@ -32,7 +32,6 @@ from geofix.agent.state import (
 from geofix.db.checkpoints import strict_serializer
 
 PERSISTED = (
-    Fix,
     Answered,
     Asked,
     Calibration,
@@ -43,7 +42,7 @@ PERSISTED = (
     Context,
     Draft,
     Evidence,
-    Settled,
+    Fix,
     GivenRegion,
     Hint,
     Hit,
@@ -55,6 +54,7 @@ PERSISTED = (
     Retrieval,
     SceneSeen,
     SearchReport,
+    Settled,
     Spending,
     Spot,
     State,
@@ -76,6 +76,10 @@ MOVED: Mapping[tuple[str, str], type] = MappingProxyType(
 only inside another are stored without a name. A class that moves again gets a new row."""
 
 
-def serializer() -> JsonPlusSerializer:
-    """Return the serializer of checkpoints, which also reads those of earlier versions."""
-    return strict_serializer(PERSISTED, MOVED)
+def serializer(*also: type) -> JsonPlusSerializer:
+    """Return the serializer of checkpoints, which also reads those of earlier versions.
+
+    Args:
+        also: Classes of a host's own state that its checkpoints hold beside ours.
+    """
+    return strict_serializer((*PERSISTED, *also), MOVED)

@@ -9,16 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.types import Command, Durability, StateSnapshot
+from sqlalchemy import Engine
 
 from geofix.agent.calibration.claims import Coordinates
-from geofix.agent.checkpointer import serializer
 from geofix.agent.errors import RunBusy
 from geofix.agent.fix import Fix
 from geofix.agent.graph import Graph, build_graph
@@ -36,10 +33,10 @@ from geofix.agent.run.opening import (
     reopen,
     waiting_answer,
 )
+from geofix.agent.savers import Saver, Savers, opened_savers, with_saver
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import REFERENCE, Query, Region, Settled
-from geofix.db.checkpoints import CheckpointPool
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import Photo
 
@@ -58,15 +55,6 @@ ASK_AGAIN_S = 0.05
 """How often a run that another caller drives is asked for."""
 
 
-def with_saver(compiled: Graph, saver: BaseCheckpointSaver[str]) -> Graph:
-    """Return a copy of a compiled graph with another checkpoint saver."""
-    # Not `compiled.copy(update=...)`: that one forgets how answers become an `Answered` (langgraph
-    # 1.2.22, `_output_mapper`).
-    graph = copy(compiled)
-    graph.checkpointer = saver
-    return graph
-
-
 class Facade:
     """What both facades share: the compiled graph, and how a question is put to it."""
 
@@ -76,7 +64,6 @@ class Facade:
         """Compile the graph; it is compiled once and shared by all its savers."""
         self.services = services
         self._durability: Durability = durability
-        self._serializer = serializer()
         graph = build_graph(lambda: self.services, under_asyncio=under_asyncio)
         self._compiled = graph.compile(name="geofix")
 
@@ -136,12 +123,12 @@ class Agent(Facade):
     def __init__(
         self,
         services: Services,
-        pool: CheckpointPool,
+        savers: Savers,
         durability: Durability = "sync",
     ) -> None:
         """Use `open_agent` instead; it opens and closes what this needs."""
         super().__init__(services, durability=durability)
-        self._pool = pool
+        self._savers = savers
 
     @property
     def graph(self) -> Graph:
@@ -150,8 +137,7 @@ class Agent(Facade):
         Each is a copy with a saver of its own, since one saver serves one run at a time. Nodes and
         schemas are shared: to compile them anew takes 15 ms of CPU, the copy 0.1 ms.
         """
-        saver = PostgresSaver(self._pool, serde=self._serializer)
-        return with_saver(self._compiled, saver)
+        return with_saver(self._compiled, self._savers())
 
     def keep(self, photo: Path | str | bytes) -> str:
         """Store a photo, and return the reference that `graph` takes: `sha256:<hex>` of the file.
@@ -352,6 +338,8 @@ def open_agent(
     model: BaseChatModel | str | None = None,
     progress: Callable[[str], None] | None = None,
     durability: Durability = "sync",
+    engine: Engine | None = None,
+    saver: Saver | None = None,
 ) -> Iterator[Agent]:
     """Open geofix for several photos; everything slow is loaded once.
 
@@ -362,12 +350,22 @@ def open_agent(
         progress: Called with one line when something slow is about to happen.
         durability: When LangGraph saves a run. Only by `sync` has one that is killed saved what it
             paid for; `exit`, once at the end, is for batches that ask a lost photo again.
+        engine: The caller's SQLAlchemy engine over psycopg, which is never disposed of. Locks of
+            runs, and checkpoints without a `saver`, connect to its URL by themselves.
+        saver: The caller's LangGraph saver for checkpoints, made with
+            `serde=geofix.langgraph.serializer()`. Its threads are ids of runs.
+
+    Raises:
+        SettingError: The saver would lose classes of geofix.
+        GeofixError: The set-up is unusable; see `geofix.agent.errors`.
     """
-    with Services(settings, encoder=encoder, model=model, progress=progress) as services:
-        # Before the pool: it sets the embedded database up, checkpoints included.
-        services.open_for_runs()
-        with services.checkpoint_pool() as pool:
-            yield Agent(services, pool, durability)
+    with (
+        Services(
+            settings, encoder=encoder, model=model, progress=progress, engine=engine
+        ) as services,
+        opened_savers(services, saver) as savers,
+    ):
+        yield Agent(services, savers, durability)
 
 
 def locate(

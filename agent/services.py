@@ -9,6 +9,8 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Engine
+
 from geofix.agent.draft.consensus import CONSENSUS
 from geofix.agent.settings import Settings
 from geofix.agent.storage import Storage
@@ -35,6 +37,7 @@ class Services(Storage):
         encoder: Encoder | None = None,
         model: BaseChatModel | str | None = None,
         progress: Callable[[str], None] | None = None,
+        engine: Engine | None = None,
     ) -> None:
         """Wire up lazily.
 
@@ -43,8 +46,15 @@ class Services(Storage):
             encoder: Used instead of the one the settings name.
             model: Likewise; any LangChain chat model that takes images, or `provider:model`.
             progress: Called with one line when something slow is about to happen.
+            engine: SQLAlchemy's, over psycopg, used instead of one to `settings.database_url`. It
+                stays the caller's: its database is not changed, and it is never disposed of.
+
+        Raises:
+            DatabaseError: The engine cannot be used.
         """
-        super().__init__(settings or Settings.from_environment(), progress or (lambda line: None))
+        super().__init__(
+            settings or Settings.from_environment(), progress or (lambda line: None), engine
+        )
         if self.settings.threads is not None:
             use_threads(self.settings.threads)
         self._given_encoder = encoder

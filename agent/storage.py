@@ -17,10 +17,16 @@ from sqlalchemy import Engine
 from geofix.agent.errors import DatabaseError
 from geofix.agent.settings import Settings
 from geofix.db import schema
+from geofix.db.adopted_engine import adopt_engine
 from geofix.db.embedded.cluster import CHECKPOINTS, GEOFIX
 from geofix.db.embedded.data_dir import resolve_data_dir
 from geofix.db.embedded.server import EmbeddedAddress, EmbeddedServer
-from geofix.db.engine import DatabaseAddress, FixedAddress, open_engine
+from geofix.db.engine import (
+    DatabaseAddress,
+    FixedAddress,
+    engine_address,
+    open_engine,
+)
 from geofix.db.runs import QueryPhotos, Trail
 from geofix.db.stores import Calibrations, LocalFeatureStore, PictureFiles
 from geofix.tools.once import forget, once_property
@@ -52,13 +58,27 @@ OPENED = (
 class Storage:
     """Leaving it as a context manager lets the database go."""
 
-    def __init__(self, settings: Settings, progress: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        progress: Callable[[str], None],
+        engine: Engine | None = None,
+    ) -> None:
         """Open nothing yet.
 
         Args:
             settings: Where the database is.
             progress: Called with one line when something slow is about to happen.
+            engine: The caller's own, instead of one to where the settings say.
+
+        Raises:
+            DatabaseError: The engine cannot be used.
         """
+        self._given_engine = None if engine is None else adopt_engine(engine)
+        if self._given_engine is not None:
+            # What is no engine connects there by itself: locks of runs, and checkpoints.
+            url = engine_address(self._given_engine).url()
+            settings = settings.model_copy(update={"database_url": url})
         self.settings = settings
         self._progress = progress
         self._open = ExitStack()
@@ -142,7 +162,13 @@ class Storage:
         The embedded database is brought up to date by itself, and a new one gets the starter
         gallery, once: a load that was cut off is made again, a gallery that was removed stays
         removed. A database of the user's own is not changed unasked.
+
+        An engine of the caller's stays open when this is closed.
         """
+        if self._given_engine is not None:
+            if self._closed:
+                raise DatabaseError(CLOSED)
+            return self._adopted(self._given_engine)
         engine = self._new_engine()
         try:
             self._make_ready(engine)
@@ -151,6 +177,13 @@ class Storage:
             engine.dispose()
             raise
         self._open.callback(engine.dispose)
+        return engine
+
+    def _adopted(self, engine: Engine) -> Engine:
+        from geofix.db.search.similarity import dispose_second_pool  # noqa: PLC0415 - see the top
+
+        schema.check_schema(engine)
+        self._open.callback(dispose_second_pool, engine)
         return engine
 
     def _make_ready(self, engine: Engine) -> None:
@@ -173,15 +206,18 @@ class Storage:
 
         set_up_checkpoints(self.checkpoint_url)
 
-    def open_for_runs(self) -> None:
+    def open_for_runs(self, *, checkpoints: bool = True) -> None:
         """Open the database, and make sure that a run can be kept in it.
+
+        Args:
+            checkpoints: Whether LangGraph's tables have to be there.
 
         Raises:
             DatabaseError: It cannot be reached, or lacks tables of ours or of LangGraph's.
         """
         _ = self.engine
         # An embedded database has them by then.
-        if not self.embedded:
+        if checkpoints and not self.embedded:
             from geofix.db.checkpoints import require_checkpoints  # noqa: PLC0415 - see the top
 
             require_checkpoints(self.checkpoint_url)

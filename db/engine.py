@@ -295,14 +295,15 @@ def open_engine(
         return connect_patiently(led, there)
 
     event.listen(engine, "do_connect", connect)
-    event.listen(engine, "connect", _prepared)
+    event.listen(engine, "connect", prepare_connection)
     event.listen(engine, "do_execute", send_in_one_trip)
     event.listen(engine, "do_executemany", send_limit_first)
     check_idle_connections(engine)
     return engine
 
 
-def _prepared(connection: Connection[Any], record: object) -> None:
+def prepare_connection(connection: Connection[Any], record: object = None) -> None:
+    """Have a connection send vectors as bytes."""
     # As bytes, a vector of 768 dimensions is 1.5 kB where text takes 8 kB, and Postgres need not
     # parse it. pgvector's own registration asks each connection for the type's number, which a cast
     # in the statement makes needless.

@@ -154,6 +154,15 @@ def replaced(text: str, name: str, block: str) -> str:
     return re.sub(pattern, lambda found: f"{found[1]}{block}\n{found[2]}", text, flags=re.DOTALL)
 
 
+def with_examples(text: str) -> str:
+    """Return a document with the programs of `examples/` between the markers that name them."""
+    for path in sorted((ROOT / "examples").glob("*.py")):
+        code = path.read_text(encoding="utf-8").strip()
+        name = re.escape(path.relative_to(ROOT).as_posix())
+        text = replaced(text, name, f"```python\n{code}\n```")
+    return text
+
+
 def literals(node: ast.AST) -> Iterator[str]:
     """Give the strings of a syntax tree, docstrings apart; an f-string with its expressions."""
     for child in ast.iter_child_nodes(node):
@@ -194,6 +203,7 @@ def messages() -> str:
 def documents() -> dict[Path, str]:
     """Return every document that holds made parts, as it should be."""
     readme, architecture = ROOT / "README.md", ROOT / "docs" / "architecture.md"
+    embedding = ROOT / "docs" / "embedding.md"
     answer = ROOT / "docs" / "answer.md"
     described = replaced(answer.read_text(encoding="utf-8"), "fields", answer_fields())
     return {
@@ -201,6 +211,7 @@ def documents() -> dict[Path, str]:
         ROOT / "docs" / "schema" / "fix-1.json": schema_text(),
         readme: replaced(readme.read_text(encoding="utf-8"), "graph", mermaid()),
         architecture: replaced(architecture.read_text(encoding="utf-8"), "graph", mermaid()),
+        embedding: with_examples(embedding.read_text(encoding="utf-8")),
         ROOT / "docs" / "cli.md": command_line(),
         ROOT / "tests" / "data" / "messages.txt": messages(),
     }

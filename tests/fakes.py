@@ -89,6 +89,26 @@ class ScriptedChat(BaseChatModel):
         return self | RunnableLambda(lambda raw: _parsed(schema, raw))
 
 
+class CallingChat(ScriptedChat):
+    """Calls tools: an answer of the script is the arguments of a call, or a last word."""
+
+    def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
+        return self
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        self.seen.append(messages)
+        answer = self.answers.pop(0)
+        calls = answer if isinstance(answer, list) else []
+        message = AIMessage(
+            answer if isinstance(answer, str) else "",
+            tool_calls=[
+                {"name": "locate_photo", "args": args, "id": f"call-{number}"}
+                for number, args in enumerate(calls)
+            ],
+        )
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+
 def _parsed(schema: type[BaseModel], raw: AIMessage) -> dict[str, Any]:
     try:
         return {

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import TypedDict, assert_type
+
+from langchain_core.messages import HumanMessage
+from langgraph.graph import StateGraph
+from langgraph.prebuilt import ToolNode
 
 import geofix
 from geofix import (
@@ -18,6 +22,7 @@ from geofix import (
     open_agent,
 )
 from geofix.errors import OptionError
+from geofix.langgraph import as_messages_graph, as_node, as_tool
 
 
 def one(path: str) -> Fix:
@@ -42,3 +47,17 @@ async def without_waiting(path: str) -> Fix:
         assert_type(agent, AsyncAgent)
         await agent.alocate(path)
     return await alocate(path)
+
+
+class Case(TypedDict):
+    picture: str
+    where: Fix
+
+
+def inside(agent: Agent, other: AsyncAgent) -> StateGraph[Case]:
+    builder = StateGraph(Case)
+    builder.add_node("here", as_node(agent, photo="picture", answer="where", positives=8))
+    builder.add_node("there", as_node(other, photo="picture", answer="where"))
+    builder.add_node("agent", ToolNode([as_tool(agent), as_tool(other, name="again")]))
+    as_messages_graph(agent).invoke({"messages": [HumanMessage("Paris")]})
+    return builder

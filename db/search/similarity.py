@@ -313,11 +313,12 @@ def second_pool(engine: Engine) -> Engine:
                 pool_size=size,
                 pool_timeout_s=timeout_s,
             )
-            event.listen(engine, "engine_disposed", _dispose)
+            event.listen(engine, "engine_disposed", dispose_second_pool)
         return _opened[engine]
 
 
-def _dispose(engine: Engine) -> None:
+def dispose_second_pool(engine: Engine) -> None:
+    """Close the connections of an engine's second pool, where it has one."""
     with _lock:
         other = _opened.get(engine)
     if other is not None:

@@ -49,6 +49,13 @@ def told(word: str) -> list[list[str]]:
     return [shlex.split(line, comments=True) for line in told]
 
 
+def test_every_example_is_shown() -> None:
+    page = (ROOT / "docs" / "embedding.md").read_text(encoding="utf-8")
+    for path in (ROOT / "examples").glob("*.py"):
+        assert path.read_text(encoding="utf-8").strip() in page
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 60
+
+
 @pytest.mark.parametrize("words", told("make"), ids=" ".join)
 def test_the_make_targets_the_readme_tells_to_run_exist(words: list[str]) -> None:
     targets = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
@@ -112,7 +119,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_files_that_documents_name_exist(path: Path) -> None:
     own = ("geofix", "agent", "tools", "db", "evaluation", "migrations")
-    folders = (*own, "benchmarks", "scripts", "tests")
+    folders = (*own, "benchmarks", "examples", "scripts", "tests")
     there = [f"/{file.relative_to(ROOT)}" for one in folders for file in (ROOT / one).rglob("*.py")]
     for name in re.findall(r"(?<![\w/.])[\w/]+\.py\b", path.read_text(encoding="utf-8")):
         assert any(file.endswith(f"/{name}") for file in there), name

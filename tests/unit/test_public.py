@@ -48,6 +48,13 @@ def test_every_error_is_public() -> None:
         assert getattr(geofix, name) is getattr(geofix.errors, name) is getattr(errors, name)
 
 
+def test_what_hosts_use_is_public() -> None:
+    public = import_module("geofix.langgraph")
+    assert public.__all__ == sorted(public.__all__)
+    made_here = {name for name in vars(public) if not name.startswith("_")}
+    assert made_here == {*public.__all__, "annotations"}
+
+
 def test_imports_load_no_more_than_they_need() -> None:
     code = (
         "import sys\n"

@@ -20,7 +20,8 @@ from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place,
 from geofix.agent.checkpointer import PERSISTED
 from geofix.agent.context import Context
 from geofix.agent.draft.provenance import Clue, Provenance, Spending
-from geofix.agent.fix import present
+from geofix.agent.fix import Usage
+from geofix.agent.fix.present import present
 from geofix.agent.run.search_report import SearchReport
 from geofix.agent.state import (
     Answered,
@@ -177,20 +178,20 @@ EVIDENCE = Evidence(latitude=1.0, longitude=2.0, similarity=0.5, distance_km=0.0
 CLAIM = Claim(latitude=1.0, camera="X", taken_at="2020-01-01T00:00:00")
 PLACE = Place(name="N", country_code="FR", label="N, France")
 VERDICT = Verdict(reasons=[REASON], decision="refine")
-FIX = Settled(status="located", latitude=1.0, longitude=2.0, radius_km=3.0, place=PLACE,
-          drafted_by="consensus", candidates=[CANDIDATE], reasons=[REASON], evidence=[EVIDENCE],
-          degraded=[REASON], rounds=2,
-          claim=CLAIM)  # fmt: skip
+SETTLED = Settled(status="located", latitude=1.0, longitude=2.0, radius_km=3.0, place=PLACE,
+                  drafted_by="consensus", candidates=[CANDIDATE], reasons=[REASON],
+                  evidence=[EVIDENCE], degraded=[REASON], rounds=2, claim=CLAIM)  # fmt: skip
+USAGE = Usage(calls=2, tokens=3, cost_usd=None, seconds=0.5)
 ASKED = Asked(run="r", thread="t", photo="sha256:ab", within=REGION, context=Context(positives=3))
+FIX = present(SETTLED.model_copy(update={"usage": USAGE}), ASKED)
 STATE = State(asked=ASKED, step=4, round=1, encoder="e", region=REGION,
               retrievals=[RETRIEVAL], drafts=[DRAFT], candidates=[CANDIDATE], verdict=VERDICT,
               degraded=[REASON])  # fmt: skip
-PUBLIC = present(FIX, ASKED)
 INSTANCES: dict[type[BaseModel], BaseModel] = {
     type(instance): instance
     for instance in (
         REGION, HIT, CLUE, PROVENANCE, DRAFT, SPOT, CANDIDATE, RETRIEVAL, EVIDENCE, CLAIM, PLACE,
-        REASON, VERDICT, FIX, STATE, ASKED, ASKED.context, Answered(fix=PUBLIC), PUBLIC, PUBLIC.usage,
+        REASON, VERDICT, SETTLED, USAGE, FIX, STATE, ASKED, ASKED.context, Answered(fix=FIX),
         Spending(calls=2, tokens={"input_tokens": 3}, cost_usd=0.5),
         Query(photo="sha256:ab", within=REGION),
         GivenRegion(region=REGION, round=1, by="a person"), Hint(words="W", round=1, by="N"),
