@@ -21,6 +21,7 @@ from geofix.db.runs import Step
 from geofix.tools.encoders import Encoder
 from geofix.tools.photo.read import read_photo, to_jpeg
 from geofix.tools.photo.samples import sample_path
+from tests.integration.explained import explained
 
 HOW = "`make test-slow` installs it"
 
@@ -81,7 +82,7 @@ def llama_cpp() -> Iterator[str]:
 def drafted(settings: Settings, encoder: Encoder) -> tuple[Settled, Step]:
     """Locate the sample photo; return the answer and the first draft's step."""
     with open_agent(settings, encoder=encoder) as agent:
-        fix = agent.locate(sample_path())
+        fix = explained(agent, sample_path())
         assert fix.run is not None
         steps = agent.services.trail.read(fix.run).steps
     return fix, next(step for step in steps if step.node == "draft")

@@ -17,9 +17,10 @@ from PIL import Image
 from sqlalchemy import Engine, event
 
 from geofix import Agent, Settings, aopen_agent, open_agent
-from geofix.agent import intake, storage
+from geofix.agent import storage
 from geofix.agent.errors import DatabaseError
 from geofix.agent.graph import build_graph
+from geofix.agent.run import intake
 from geofix.agent.services import Services
 from geofix.agent.state import Settled
 from geofix.db.engine import DatabaseAddress

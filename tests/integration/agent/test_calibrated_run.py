@@ -265,6 +265,7 @@ async def test_the_asynchronous_facade_checks_claims_too(
     calibrate(agent)
     async with aopen_agent(Settings(database_url=starter_url), encoder=encoder) as opened:
         assert isinstance(opened, AsyncAgent)
-        fix = await opened.alocate(sample_path(), claim=SYDNEY)
+        run = (await opened.alocate(sample_path(), claim=SYDNEY)).run
+        fix = await opened.aexplain(run)
     assert fix.radius_calibrated
     assert fix.claim_check is not None and fix.claim_check.verdict == "inconsistent"

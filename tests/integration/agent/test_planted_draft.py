@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from geofix.agent.verify.scorers import HAND_SET
-from tests.integration.explained import explained
 from tests.integration.scripted_model import said
 from tests.unit.agent.calibrations import fitted
 
@@ -42,14 +41,10 @@ def believing_models(weight: float) -> dict[str, Any]:
 def test_a_planted_draft_does_not_move_the_answer_across_regions(lab: Any, weight: float) -> None:
     quiet = lab(said(can_tell=False))
     calibrate(quiet, believing_models(weight))
-    silent, _ = explained(
-        quiet,
-    )
+    silent, _ = quiet.locate()
     opened = lab(*[said(**AMSTERDAM, confidence=1)] * 3)
     calibrate(opened, believing_models(weight))
-    fix, _ = explained(
-        opened,
-    )
+    fix, _ = opened.locate()
     assert fix.status == "located"
     assert (fix.latitude, fix.longitude) == (silent.latitude, silent.longitude)
     planted = next(c for c in fix.candidates if c.parts["draft"] > 0)
@@ -62,9 +57,7 @@ def test_a_planted_draft_does_not_move_the_answer_across_regions(lab: Any, weigh
 def test_the_trail_names_the_scorer_and_shows_its_terms(lab: Any) -> None:
     opened = lab(said())
     calibrate(opened, believing_models(2.0) | {"name": "believing"})
-    fix, _ = explained(
-        opened,
-    )
+    fix, _ = opened.locate()
     steps = opened.agent.services.trail.read(fix.run).steps
     verify = next(step for step in steps if step.node == "verify")
     assert verify.detail["scorers"]["place"]["name"] == "believing"
@@ -77,7 +70,5 @@ def test_scorers_of_another_version_are_not_used_and_the_answer_says_so(lab: Any
     one = {"older": 1.0}
     place = HAND_SET.place.model_dump() | {"coefficients": one, "means": one, "scales": one}
     calibrate(opened, place)
-    fix, _ = explained(
-        opened,
-    )
+    fix, _ = opened.locate()
     assert sum("no feature is called 'older'" in line.text for line in fix.degraded) == 1

@@ -133,8 +133,8 @@ def test_a_server_that_is_not_there_ends_in_an_answer(starter_url: str, encoder:
         settings = Settings(database_url=starter_url, model="openai:tiny", model_url=url)
         with open_agent(settings, encoder=encoder) as agent:
             fix = agent.locate(sample_path())
-    assert fix.drafted_by == "consensus"
-    assert "Connection refused" in fix.degraded[0].text
+    assert fix.method.drafted_by == "consensus"
+    assert "Connection refused" in fix.warnings[0].text
 
 
 def test_a_busy_server_is_asked_again(lab: Any) -> None:

@@ -22,6 +22,7 @@ from geofix.db.runs import Step
 from geofix.tools.encoders import Encoder
 from geofix.tools.models.cache import answer_cache
 from geofix.tools.photo.samples import sample_path
+from tests.integration.explained import explained
 from tests.integration.scripted_model import KEY, said
 from tests.loopback import ChatServer, chat_server, ollama_answer, openai_answer
 
@@ -55,7 +56,7 @@ def test_the_same_photo_asked_again_makes_no_request(
     with chat_server(protocol, said()) as server:
         for _ in range(2):
             with agent_on(starter_url, server, encoder, f"{provider}:tiny", **more) as agent:
-                fixes.append(agent.locate(sample_path()))
+                fixes.append(explained(agent, sample_path()))
                 drafts.append(draft_of(agent, fixes[-1].run))
         assert len(server.received) == 1
     first, second = fixes
@@ -84,7 +85,7 @@ def test_an_unusable_answer_and_its_repair_are_kept_too(starter_url: str, encode
     with chat_server(openai_answer, "Paris!", said()) as server:
         for _ in range(2):
             with agent_on(starter_url, server, encoder) as agent:
-                fix = agent.locate(sample_path())
+                fix = explained(agent, sample_path())
         assert len(server.received) == 2
     assert fix.drafted_by == "openai:tiny"
 
