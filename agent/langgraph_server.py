@@ -14,6 +14,7 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from geofix.agent.checkpointer import serializer
 from geofix.agent.graph import build_graph
 from geofix.agent.run.recording import in_thread
+from geofix.agent.savers import AsyncRunSaver
 from geofix.agent.services import Services
 from geofix.tools.once import once
 
@@ -36,4 +37,4 @@ async def checkpointer() -> AsyncIterator[AsyncPostgresSaver]:
     with Services() as services:
         await in_thread(services.open_for_runs)
         async with services.async_checkpoint_pool() as pool:
-            yield AsyncPostgresSaver(pool, serde=serializer())
+            yield AsyncRunSaver(pool, serde=serializer())

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psycopg
 import pytest
 from PIL import Image
 
 from geofix import Agent, Settings, open_agent
 from geofix.agent.services import Services
+from geofix.db.engine import conninfo
 from geofix.db.load.ingest import GeotaggedPhoto
 from geofix.tools.geo.distance import haversine_km
 from tests.fakes import ColorEncoder
@@ -100,3 +102,22 @@ def test_candidates_outside_the_region_are_kept(island: Agent, red_photo: Path) 
     fix = explained(island, red_photo, **ASKED, max_rounds=2)
     assert any(candidate.latitude > 40 for candidate in fix.candidates)
     assert len({(c.latitude, c.longitude) for c in fix.candidates}) == len(fix.candidates)
+
+
+SIZES = {
+    "checkpoint_blobs": "octet_length(blob)",
+    "checkpoint_writes": "octet_length(blob)",
+    "checkpoints": "octet_length(checkpoint::text) + octet_length(metadata::text)",
+}
+
+
+def test_a_round_takes_little_of_the_checkpoints(island: Agent, red_photo: Path) -> None:
+    """Three rounds took 423 kB; they are to take less than 80."""
+    fix = island.locate(red_photo, **ASKED, max_rounds=3)
+    stored = 0
+    with psycopg.connect(conninfo(island.services.checkpoint_url)) as connection:
+        for table, size in SIZES.items():
+            query = f"select sum({size}) from langgraph.{table} where thread_id = %s"
+            (total,) = connection.execute(query.encode(), [fix.run]).fetchone() or (0,)
+            stored += total
+    assert 10_000 < stored < 26_000 * fix.method.rounds
