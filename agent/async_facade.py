@@ -213,11 +213,14 @@ class AsyncAgent(Facade):
     async def _alone(self, run: str) -> AsyncIterator[None]:
         """Drive a run alone; whoever comes second waits, and keeps no thread meanwhile."""
         began = time.monotonic()
-        with self.services.run_lock(run) as lock:
-            while not await in_thread(lock.taken):
-                self.still_busy(run, began)
-                await asyncio.sleep(ASK_AGAIN_S)
+        locks = self.services.run_locks
+        while not await in_thread(locks.take, run):
+            self.still_busy(run, began)
+            await asyncio.sleep(ASK_AGAIN_S)
+        try:
             yield
+        finally:
+            locks.let_go(run)
 
 
 @asynccontextmanager

@@ -323,11 +323,14 @@ class Agent(Facade):
     def _alone(self, run: str) -> Iterator[None]:
         """Drive a run alone; whoever comes second waits."""
         began = time.monotonic()
-        with self.services.run_lock(run) as lock:
-            while not lock.taken():
-                self.still_busy(run, began)
-                time.sleep(ASK_AGAIN_S)
+        locks = self.services.run_locks
+        while not locks.take(run):
+            self.still_busy(run, began)
+            time.sleep(ASK_AGAIN_S)
+        try:
             yield
+        finally:
+            locks.let_go(run)
 
 
 @contextmanager

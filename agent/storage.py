@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from geofix.agent.calibration.stored import KnownCalibrations
     from geofix.db.checkpoints import AsyncCheckpointPool, CheckpointPool
     from geofix.db.load.ingest import Ingest
-    from geofix.db.run_lock import RunLock
+    from geofix.db.run_lock import RunLocks
     from geofix.db.search.gallery import Gallery
 
 CLOSED = "this agent is closed; open a new one with `open_agent()`"
@@ -246,11 +246,14 @@ class Storage:
         settings = self.settings
         return {"size": settings.checkpoint_pool_size, "timeout_s": settings.pool_timeout_s}
 
-    def run_lock(self, run: str) -> RunLock:
-        """Return the lock under which one caller at a time drives a run."""
-        from geofix.db.run_lock import RunLock  # noqa: PLC0415 - see the top
+    @once_property
+    def run_locks(self) -> RunLocks:
+        """The locks under which one caller at a time drives a run."""
+        from geofix.db.run_lock import RunLocks  # noqa: PLC0415 - see the top
 
-        return RunLock(self.address, run)
+        locks = RunLocks(self.address)
+        self._open.callback(locks.close)
+        return locks
 
     def upgrade(self) -> bool:
         """Bring the schema and LangGraph's tables up to date; say whether ours changed."""
