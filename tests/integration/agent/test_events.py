@@ -6,6 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from langchain_core._api.beta_decorator import LangChainBetaWarning
+from langgraph.stream.transformers import CustomTransformer
 
 from geofix import Agent, Settings, aopen_agent, open_agent
 from geofix.agent.run.intake import take_in
@@ -62,6 +64,11 @@ def test_langgraphs_custom_stream_gives_the_same_objects(agent: Agent) -> None:
     assert all(isinstance(event, Event) for event in told)
     v2 = agent.subgraph.stream({"photo": photo}, stream_mode="custom", version="v2")
     assert kinds([part["data"] for part in v2]) == KINDS  # type: ignore[index]
+    with pytest.warns(LangChainBetaWarning):
+        v3 = agent.subgraph.stream_events(
+            {"photo": photo}, version="v3", transformers=[CustomTransformer]
+        )
+    assert kinds(list(v3.custom)) == KINDS
 
 
 def test_a_question_and_a_failure_are_told(
