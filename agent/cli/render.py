@@ -107,13 +107,12 @@ def _answer(fix: Fix, console: Console) -> None:
 
 def _proposed(fix: Fix) -> str | None:
     """Say what geofix would do; none of a run of an earlier version, which does not say."""
-    proposes = (fix.question or {}).get("proposes")
-    if proposes is None:
+    if fix.question is None:
         return None
-    action, regions = proposes["action"], proposes.get("regions", ())
-    if action == "refine" and regions:
-        return f"look closer within {' and '.join(regions)}"
-    return {"accept": "accept the first candidate"}.get(action, "give no answer")
+    proposes = fix.question.proposes
+    if proposes.action == "refine":
+        return f"look closer within {' and '.join(proposes.regions)}"
+    return "accept the first candidate" if proposes.action == "accept" else "give no answer"
 
 
 def _why_not_calibrated(fix: Fix) -> str | None:

@@ -219,6 +219,42 @@ class FixMethod(Part):
     """Number of places in that data."""
 
 
+class Proposal(Part):
+    """What geofix does if it is told to go on."""
+
+    action: Literal["accept", "refine", "abstain"]
+    """Accept the first candidate, look closer, or give no answer."""
+    reasons: list[str]
+    """Why, for people."""
+    regions: list[str]
+    """Names of where it looks closer. Empty unless it refines."""
+
+
+class FixQuestion(Part):
+    """What a person is asked. The answer is a `geofix.Decision`."""
+
+    question: str
+    """For people."""
+    proposes: Proposal
+    """What `go_on` does."""
+    round: int
+    """The round that is decided about, from 1. A decision may carry it; a late one is refused."""
+    ranks: list[int]
+    """Ranks of the candidates that can be chosen; also of those that are not listed."""
+    actions: dict[str, str]
+    """The actions of a decision, and what each means."""
+
+    @classmethod
+    def of(cls, interrupt: Any) -> Self | None:
+        """Return the question of an interrupt; none if a version before asked it."""
+        if not isinstance(interrupt, Mapping) or "proposes" not in interrupt:
+            return None
+        most = len(interrupt["candidates"]) + interrupt["candidates_not_listed"]
+        same = {name: interrupt[name] for name in ("question", "round", "actions")}
+        proposes = Proposal(**{"regions": [], **interrupt["proposes"]})
+        return cls(**same, proposes=proposes, ranks=list(range(1, most + 1)))
+
+
 class Usage(Part):
     """What the run took."""
 
@@ -263,7 +299,7 @@ class Fix(Part):
     """From the finest scale to the coarsest. Empty where no calibration holds."""
     abstention: Reason | None
     """Why there is no position. null unless abstained."""
-    question: dict[str, Any] | None
+    question: FixQuestion | None
     """What a person is asked. null unless waiting."""
     candidates: list[FixCandidate]
     """Places the photo may be of, best first. Those with a probability (or score, where there is no
@@ -347,18 +383,3 @@ class Fix(Part):
         then the other candidates and the evidence.
         """
         return geojson(self)
-
-
-def fix_schema() -> dict[str, Any]:
-    """Return the JSON Schema of `Fix` (2020-12)."""
-    made = Fix.model_json_schema()
-    for part in [made, *made["$defs"].values()]:
-        part.pop("title", None)
-        for field in part["properties"].values():
-            field.pop("title", None)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:{SCHEMA.replace('.', ':').replace('/', ':')}",
-        "title": SCHEMA,
-        **made,
-    }

@@ -10,7 +10,6 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from geofix.agent.answer import Claim, ClaimCheck, Code, Evidence, Reason
 from geofix.agent.draft.provenance import Spending
@@ -25,6 +24,7 @@ from geofix.agent.fix.contract import (
     FixEvidence,
     FixMethod,
     FixPlace,
+    FixQuestion,
     Position,
     Radius,
     Usage,
@@ -85,7 +85,7 @@ def present(
     settled: Settled,
     asked: Asked,
     *,
-    question: dict[str, Any] | None = None,
+    question: FixQuestion | None = None,
     every_candidate: bool = False,
 ) -> Fix:
     """Return the public answer of a run.

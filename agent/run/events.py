@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from geofix.agent.answer import Latitude, Line, Longitude, Reason
-from geofix.agent.fix import Fix
+from geofix.agent.fix import Fix, FixQuestion
 
 
 class Event(BaseModel):
@@ -140,8 +140,8 @@ class Questioned(Event):
     """The run waits for a person."""
 
     kind: Literal["question"] = "question"
-    question: Any
-    """What is asked; it is `Fix.question` too."""
+    question: FixQuestion | None
+    """What is asked; it is `Fix.question` too. The interrupt has it in more forms."""
 
 
 class Finished(Event):

@@ -29,7 +29,7 @@ from geofix.agent.calibration.claims import (
 )
 from geofix.agent.context import Context, checked_context, recursion_limit
 from geofix.agent.errors import AlreadyDecided, PhotoError, RegionError, TrailError
-from geofix.agent.fix import Fix
+from geofix.agent.fix import Fix, FixQuestion
 from geofix.agent.fix.present import present, usage_of
 from geofix.agent.regions import HOW_TO_WRITE, parse_region, search_areas
 from geofix.agent.run.decision import Answer, decision_in
@@ -324,7 +324,9 @@ def fix_of(
         photo=asked.query.photo,
     )
     questions = () if state is None else state.interrupts
-    return present(settled, identity, question=questions[0].value if questions else None)
+    return present(
+        settled, identity, question=FixQuestion.of(questions[0].value) if questions else None
+    )
 
 
 def _claim(kept: QueryPhoto, fix: Settled) -> Claim | None:

@@ -26,6 +26,7 @@ from geofix.agent.answer import Reason
 from geofix.agent.calibration.claims import ClaimAsked
 from geofix.agent.context import Context, context_from
 from geofix.agent.errors import DatabaseError, GeofixError
+from geofix.agent.fix import FixQuestion
 from geofix.agent.run.events import (
     Event,
     Failed,
@@ -205,7 +206,7 @@ class _Recorder:
             interrupts = asking.args[0] if asking.args else ()
             question = interrupts[0].value if interrupts else None
             self.keep(Outcome({}, "waits for a person", {"question": question}), "waiting")
-            self.tell(Questioned(question=question))
+            self.tell(Questioned(question=FixQuestion.of(question)))
             raise
         except (GraphBubbleUp, DatabaseError):
             # Without the database there is nowhere to write.

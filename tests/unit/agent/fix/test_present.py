@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Code, Evidence, Place, Reason
-from geofix.agent.fix import Fix
+from geofix.agent.fix import Fix, FixQuestion
 from geofix.agent.fix.present import MOST_BYTES, present, usage_of
 from geofix.agent.state import Asked, Candidate, Settled
 from geofix.db.runs import Step
@@ -143,7 +143,16 @@ def test_an_abstention_has_its_code_and_no_position(code: Code) -> None:
 
 def test_a_run_that_waits_has_the_question_and_says_why() -> None:
     ambiguous = Reason.of(Code.AMBIGUOUS, "leads by only 0.01")
-    asked = {"question": "Which candidate is right?"}
+    interrupt = {
+        "question": "Where?", "round": 2, "actions": {"stop": "None is right."}, "more": "forms",
+        "proposes": {"action": "abstain", "reasons": ["leads by only 0.01"]},
+        "candidates": [{"rank": 1}, {"rank": 2}], "candidates_not_listed": 3,
+    }  # fmt: skip
+    asked = FixQuestion.of(interrupt)
+    assert asked is not None and (asked.round, asked.ranks) == (2, [1, 2, 3, 4, 5])
+    assert (asked.proposes.action, asked.proposes.regions) == ("abstain", [])
+    # As versions before asked.
+    assert FixQuestion.of({"question": "Which candidate is right?", "candidates": []}) is None
     fix = answer({**ABSTAINED, "status": "waiting", "reasons": [ambiguous]}, question=asked)
     assert (fix.status, fix.question, fix.abstention) == ("waiting", asked, None)
     assert fix.reasons == [ambiguous]
