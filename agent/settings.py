@@ -97,7 +97,7 @@ class Values(BaseModel):
 
     threads: int | None = Field(default=None, ge=1, le=1024)
     """Threads that torch and OpenCV compute one photo with, for the whole process. Default: theirs,
-    one a core, which suits one caller; 1 suits many callers and shared cores."""
+    one a core; 1 keeps them from waiting for each other where cores are shared."""
 
     image_place: str | None = None
     """Hub id or path of CLIP ViT-L/14, to compare photo and places with GeoCLIP, whose package must

@@ -330,7 +330,7 @@ WORTH_COMPRESSING = 256
 
 
 class CompactSerializer(JsonPlusSerializer):
-    """Stores larger values compressed: a run's are lists of alike objects, a sixth of the size so.
+    """Stores larger values compressed: lists of alike objects take a quarter of the size so.
 
     Postgres would compress most of them too, but only on its disk, not on the way there.
     """

@@ -55,9 +55,6 @@ AT_CITY = "city"
 
 COUNTED = ("input_tokens", "output_tokens")
 
-NOT_COUNTED = Usage(calls=0, tokens=0, cost_usd=None, seconds=0.0)
-"""The usage of runs of earlier versions, which did not record it with their answer."""
-
 
 def usage_of(steps: Sequence[Step]) -> Usage:
     """Return what a run took, by its trail; what the run that it was forked from took is not in it.
@@ -86,6 +83,7 @@ def present(
     asked: Asked,
     *,
     question: FixQuestion | None = None,
+    steps: Sequence[Step] = (),
     every_candidate: bool = False,
 ) -> Fix:
     """Return the public answer of a run.
@@ -94,6 +92,7 @@ def present(
         settled: What the run knows.
         asked: Which run it is.
         question: What a person is asked, while the run waits.
+        steps: Of the run, where its answer does not say what it took, as in earlier versions.
         every_candidate: Whether candidates are listed that are small or many; the answer is then as
             long as it has to be.
     """
@@ -124,7 +123,7 @@ def present(
             warnings=texts.said(_warnings(settled)),
             claim=_claim(settled, texts),
             method=_method(settled, texts),
-            usage=settled.usage or NOT_COUNTED,
+            usage=settled.usage or usage_of(steps),
         )
         if every_candidate or _size(fix) < MOST_BYTES:
             break

@@ -324,9 +324,9 @@ def fix_of(
         photo=asked.query.photo,
     )
     questions = () if state is None else state.interrupts
-    return present(
-        settled, identity, question=FixQuestion.of(questions[0].value) if questions else None
-    )
+    question = FixQuestion.of(questions[0].value) if questions else None
+    steps = () if settled.usage is not None else services.trail.read(asked.run).steps
+    return present(settled, identity, question=question, steps=steps)
 
 
 def _claim(kept: QueryPhoto, fix: Settled) -> Claim | None:

@@ -149,6 +149,8 @@ def test_every_class_that_moved_is_revived_from_a_checkpoint_of_before() -> None
 def test_a_run_that_an_earlier_version_finished_answers_again(earlier: Agent) -> None:
     fix = earlier.resume("finished")
     assert (fix.status, fix.method.drafted_by) == ("located", "openai:tiny")
+    # Its answer does not say what it took, and its steps do.
+    assert fix.usage.calls == 1 and fix.usage.seconds > 0
 
 
 def test_a_run_that_waits_since_an_earlier_version_takes_a_choice(earlier: Agent) -> None:
