@@ -12,6 +12,7 @@ from geofix.agent.draft import NegativesBy, PresetName, Routing
 from geofix.agent.errors import OptionError
 from geofix.agent.run import Pause
 from geofix.db.plain_text import require_name, short
+from geofix.tools.models import tokens_in_all
 from geofix.tools.statistics import LEVELS, PLACE_KM
 
 if TYPE_CHECKING:
@@ -280,13 +281,9 @@ def budget_of(context: Context, began_epoch_s: float, rounds: list[Spending]) ->
     costs = [one.cost_usd for one in rounds if one.calls]
     before = Spent(
         cost=None if None in costs else sum(cost for cost in costs if cost is not None),
-        tokens=None if any(one.uncounted for one in rounds) else _tokens(rounds),
+        tokens=None
+        if any(one.uncounted for one in rounds)
+        else sum(tokens_in_all(one.tokens) for one in rounds),
         seconds=max(0.0, time.time() - began_epoch_s),
     )
     return Budget(context.max_cost, context.max_tokens, context.max_seconds, before=before)
-
-
-def _tokens(rounds: list[Spending]) -> int:
-    from geofix.tools.models.reply import COUNTED  # noqa: PLC0415 - see `budget_of`
-
-    return sum(one.tokens.get(kind, 0) for one in rounds for kind in COUNTED)

@@ -33,6 +33,7 @@ from geofix.agent.state import Asked, Candidate, Settled
 from geofix.db.plain_text import visible
 from geofix.db.runs import Step
 from geofix.tools.geo.distance import haversine_km
+from geofix.tools.models import tokens_in_all
 from geofix.tools.statistics import PLACE_KM, SCALES
 
 SMALL = 0.02
@@ -53,8 +54,6 @@ MOST_BYTES = 10_000
 AT_CITY = "city"
 """The scale of `FixCandidate.probability`: 25 km."""
 
-COUNTED = ("input_tokens", "output_tokens")
-
 
 def usage_of(steps: Sequence[Step]) -> Usage:
     """Return what a run took, by its trail; what the run that it was forked from took is not in it.
@@ -72,7 +71,7 @@ def usage_of(steps: Sequence[Step]) -> Usage:
     costs = [one.cost_usd for one in spent]
     return Usage(
         calls=sum(one.calls for one in spent),
-        tokens=sum(one.tokens.get(kind, 0) for one in spent for kind in COUNTED),
+        tokens=sum(tokens_in_all(one.tokens) for one in spent),
         cost_usd=None if None in costs else round(sum(cost or 0.0 for cost in costs), 6),
         seconds=round(sum(step.took_ms for step in steps) / 1000, 2),
     )

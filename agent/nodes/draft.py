@@ -13,6 +13,7 @@ from geofix.agent.run.events import Drafting, ToldPlace
 from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, State
+from geofix.tools.models import tokens_in_all
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -117,5 +118,5 @@ def _told(draft: Draft) -> Drafting:
         drafted_by=draft.drafted_by,
         place=place,
         confidence=draft.confidence,
-        tokens=0 if draft.provenance is None else sum(draft.provenance.tokens.values()),
+        tokens=0 if draft.provenance is None else tokens_in_all(draft.provenance.tokens),
     )

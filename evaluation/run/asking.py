@@ -24,6 +24,7 @@ from geofix.evaluation.run.leaks import LeakFreeGallery
 from geofix.evaluation.run.result import EvalPhoto, Result
 from geofix.tools.geo.countries import countries_at
 from geofix.tools.geo.distance import haversine_km
+from geofix.tools.models import tokens_in_all
 
 
 def thread_of(evaluation: str, photo: str) -> str:
@@ -89,7 +90,7 @@ def _gathered(
         seconds=seconds,
         node_ms=dict(node_ms),
         cost_usd=None if None in costs else sum(cost or 0.0 for cost in costs),
-        tokens=sum(sum(each.tokens.get(kind, 0) for kind in COUNTED) for each in spent),
+        tokens=sum(tokens_in_all(each.tokens) for each in spent),
         rounds=fix.rounds,
         scene=None if scene is None else str(getattr(scene, "kind", scene)),
         candidates=[candidate.model_dump(mode="json") for candidate in fix.candidates],
@@ -113,9 +114,6 @@ def _excluded(retrievals: Sequence[Retrieval]) -> dict[str, int]:
     # time, so the search that met most of them has met them all.
     own = max((part.own for retrieval in retrievals for part in retrieval.how), default=0)
     return dict(sorted({**counts, **({"hash": own} if own else {})}.items()))
-
-
-COUNTED = ("input_tokens", "output_tokens")
 
 
 def _truth_of(photo: EvalPhoto) -> dict[str, Any]:

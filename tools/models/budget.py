@@ -12,6 +12,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from geofix.tools.errors import ModelError
+from geofix.tools.models import COUNTED
 from geofix.tools.models.cache import Journal
 from geofix.tools.models.failures import status_of
 from geofix.tools.models.prices import Price, is_free
@@ -26,7 +27,7 @@ from geofix.tools.models.privacy import (
     require_here,
 )
 from geofix.tools.models.providers import PROVIDERS
-from geofix.tools.models.reply import COUNTED, Reply
+from geofix.tools.models.reply import Reply
 
 
 @dataclass(frozen=True, slots=True)

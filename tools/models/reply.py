@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from geofix.db.plain_text import one_line
 from geofix.tools.errors import ModelError
+from geofix.tools.models import COUNTED
 from geofix.tools.models.providers import PROVIDERS
 
 ParsedT = TypeVar("ParsedT", bound=BaseModel)
@@ -144,9 +145,6 @@ MOST_NAME = 200
 
 MOST_TOKENS = 2**31
 """Tokens of one call, in or out. A larger count counts as unknown; a checkpoint refuses 2^64."""
-
-COUNTED = ("input_tokens", "output_tokens")
-"""Counts without which the spending of a call is unknown."""
 
 _FINISHES = ("finish_reason", "done_reason", "stop_reason")
 _CUT = frozenset({"length", "max_tokens", "MAX_TOKENS", "max_output_tokens"})
