@@ -170,6 +170,11 @@ class Context(BaseModel):
         description="Coverage of a calibrated `radius_km`: 0.5, 0.8, 0.9 or 0.95.",
         json_schema_extra={"enum": list(LEVELS)},
     )
+    every_candidate: bool = Field(
+        default=False,
+        description="List every candidate in the answer, also small ones and those after the tenth;"
+        " the answer is then as long as it has to be.",
+    )
     claim_level: float = Field(
         default=0.05,
         gt=0,

@@ -12,6 +12,7 @@ from geofix.agent.cli.options import (
     AnySceneFlag,
     ClaimedPlace,
     Coverage,
+    EveryCandidateFlag,
     ExactFlag,
     Exemplars,
     FarKm,
@@ -107,6 +108,7 @@ def locate_photo(
     max_tokens: MaxTokens = None,
     max_seconds: MaxSeconds = None,
     exact: ExactFlag = False,
+    every_candidate: EveryCandidateFlag = False,
 ) -> None:
     """Find out where a photo was taken."""
     settings = _settings(model)
@@ -128,6 +130,7 @@ def locate_photo(
         "galleries": tuple(gallery or ()),
         "pause": "unsure" if ask and pause == "never" else pause,
         "exact": exact,
+        "every_candidate": every_candidate,
         **{name: value for name, value in chosen.items() if value is not None},
     }
     asked, region = _checked(photo, within, claim)
@@ -143,7 +146,7 @@ def locate_photo(
                 **options,
             )
         )
-    _finish(fix, json, geojson)
+    _finish(fix, json, geojson, every_candidate=every_candidate)
 
 
 def resume_run(
@@ -245,7 +248,7 @@ def _checked(
     return read_photo(sample_path() if photo is None else photo), region
 
 
-def _finish(fix: Fix, json: bool, geojson: Path | None) -> None:
+def _finish(fix: Fix, json: bool, geojson: Path | None, *, every_candidate: bool = False) -> None:
     from geofix.agent.cli.render import print_fix  # noqa: PLC0415 - see `options`
 
     try:
@@ -256,6 +259,6 @@ def _finish(fix: Fix, json: bool, geojson: Path | None) -> None:
         if json:
             say(fix.model_dump_json(indent=2, ensure_ascii=True))
         else:
-            print_fix(fix, out())
+            print_fix(fix, out(), every_candidate=every_candidate)
     if fix.status != "located":
         raise typer.Exit(ABSTAINED)

@@ -175,6 +175,13 @@ AnySceneFlag = Annotated[
         " or blank sky.",
     ),
 ]
+EveryCandidateFlag = Annotated[
+    bool,
+    typer.Option(
+        "--every-candidate",
+        help="List every candidate in the answer, also small ones.",
+    ),
+]
 ExactFlag = Annotated[
     bool,
     typer.Option(

@@ -60,11 +60,12 @@ def claim_line(check: CheckedClaim) -> str:
 MOST_CANDIDATES = 5
 
 
-def print_fix(fix: Fix, console: Console) -> None:
+def print_fix(fix: Fix, console: Console, *, every_candidate: bool = False) -> None:
     """Print an answer for a person."""
     _answer(fix, console)
     if fix.candidates:
-        console.print(_candidates(fix))
+        most = len(fix.candidates) if every_candidate else MOST_CANDIDATES
+        console.print(_candidates(fix, most))
         console.print()
     why = [fix.abstention, *fix.reasons] if fix.abstention is not None else fix.reasons
     console.print("[bold]Why[/]", _bullets(escaped(reason.text) for reason in why))
@@ -120,7 +121,7 @@ def _why_not_calibrated(fix: Fix) -> str | None:
     return next(why, None)
 
 
-def _candidates(fix: Fix) -> Table:
+def _candidates(fix: Fix, most: int) -> Table:
     table = Table(title="Candidates", title_justify="left", title_style="bold", box=None)
     table.add_column("#", justify="right")
     table.add_column("place", overflow="fold")
@@ -128,7 +129,7 @@ def _candidates(fix: Fix) -> Table:
     table.add_column("from #1", justify="right", no_wrap=True)
     table.add_column("photos", justify="right")
     table.add_column("score", justify="right")
-    for candidate in fix.candidates[:MOST_CANDIDATES]:
+    for candidate in fix.candidates[:most]:
         table.add_row(
             str(candidate.rank),
             escaped(candidate.label or "no named place"),
@@ -137,7 +138,7 @@ def _candidates(fix: Fix) -> Table:
             str(candidate.photos),
             _standing(candidate),
         )
-    more = max(0, len(fix.candidates) - MOST_CANDIDATES) + fix.candidates_not_listed
+    more = max(0, len(fix.candidates) - most) + fix.candidates_not_listed
     if more > 0:
         table.caption = f"and {more} more"
         table.caption_justify = "left"

@@ -83,21 +83,19 @@ def present(
     *,
     question: FixQuestion | None = None,
     steps: Sequence[Step] = (),
-    every_candidate: bool = False,
 ) -> Fix:
     """Return the public answer of a run.
 
     Args:
         settled: What the run knows.
-        asked: Which run it is.
+        asked: Which run it is, and whether it lists every candidate.
         question: What a person is asked, while the run waits.
         steps: Of the run, where its answer does not say what it took, as in earlier versions.
-        every_candidate: Whether candidates are listed that are small or many; the answer is then as
-            long as it has to be.
     """
+    every = asked.context.every_candidate
     for most in LONGEST:
         texts = _Texts(most)
-        listed = settled.candidates if every_candidate else _worth_listing(settled)
+        listed = settled.candidates if every else _worth_listing(settled)
         reasons = texts.said(settled.reasons)
         abstained = settled.status == "abstained"
         fix = Fix(
@@ -124,7 +122,7 @@ def present(
             method=_method(settled, texts),
             usage=settled.usage or usage_of(steps),
         )
-        if every_candidate or _size(fix) < MOST_BYTES:
+        if every or _size(fix) < MOST_BYTES:
             break
     return fix
 

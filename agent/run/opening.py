@@ -322,6 +322,7 @@ def fix_of(
         thread=known.thread,
         parent_run=known.parent_run,
         photo=asked.query.photo,
+        context=asked.context,
     )
     questions = () if state is None else state.interrupts
     question = FixQuestion.of(questions[0].value) if questions else None

@@ -31,6 +31,7 @@ ASIDE = frozenset(
         "pause",
         "coverage",
         "claim_level",
+        "every_candidate",
     }
 )
 """Options that a calibration need not share: they change what is said, or what may be spent."""

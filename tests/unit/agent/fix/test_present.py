@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Code, Evidence, Place, Reason
+from geofix.agent.context import Context
 from geofix.agent.fix import Fix, FixQuestion
 from geofix.agent.fix.present import MOST_BYTES, present, usage_of
 from geofix.agent.state import Asked, Candidate, Settled
@@ -78,6 +79,9 @@ ABSTAINED: dict[str, Any] = {"status": "abstained", "candidates": CANDIDATES[1:]
 
 
 ASKED = Asked(run="r2", thread="t", parent_run="r1", photo="sha256:0")
+
+
+EVERY = ASKED.model_copy(update={"context": Context(every_candidate=True)})
 
 
 def answer(fields: dict[str, Any], asked: Asked = ASKED, **options: Any) -> Fix:
@@ -228,7 +232,7 @@ def test_what_was_not_done_as_asked_is_a_warning() -> None:
 
 def test_every_candidate_is_listed_on_request() -> None:
     many = {**LOCATED, "candidates": [candidate(rank, 0.5) for rank in range(1, 31)]}
-    usual, every = answer(many), answer(many, every_candidate=True)
+    usual, every = answer(many), answer(many, EVERY)
     assert (len(usual.candidates), usual.candidates_not_listed) == (10, 20)
     assert (len(every.candidates), every.candidates_not_listed) == (30, 0)
 
