@@ -147,6 +147,12 @@ class Context(BaseModel):
         description="Minimum lead in score of the first candidate over the second for it to be"
         " accepted.",
     )
+    best_guess: bool = Field(
+        default=False,
+        description="Give the first candidate as the answer also where geofix is undecided, because"
+        " two places score nearly the same or no place has half of the votes. The answer is then"
+        " marked as a guess.",
+    )
     impostor_share: float = Field(
         default=0.10,
         gt=0,

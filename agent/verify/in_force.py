@@ -29,6 +29,7 @@ ASIDE = frozenset(
         "max_tokens",
         "max_seconds",
         "pause",
+        "best_guess",
         "coverage",
         "claim_level",
         "every_candidate",

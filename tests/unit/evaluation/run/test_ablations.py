@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from geofix.agent.errors import OptionError
-from geofix.evaluation.report.scorecard import continent_of
 from geofix.evaluation.run.ablations import Ablation, parse_ablation
 from geofix.evaluation.run.session import parse_leaks
 from geofix.tools.geo.borders import read_table
