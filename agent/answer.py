@@ -96,6 +96,10 @@ class Code(StrEnum):
         "no_majority", "abstention",
         "The photos around the first place have less than half of the votes.",
     )
+    LOW_SCORE = (
+        "low_score", "abstention",
+        "The first place's score is lower than was asked for.",
+    )
     DRAFT_ONLY = (
         "draft_only", "abstention",
         "A model names the first place, and no gallery photo supports it.",

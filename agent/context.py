@@ -147,11 +147,18 @@ class Context(BaseModel):
         description="Minimum lead in score of the first candidate over the second for it to be"
         " accepted.",
     )
+    accept_score: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Minimum score of the first candidate for it to be accepted. The selective risk"
+        " that `geofix eval` tells shows what a value withholds and what it saves.",
+    )
     best_guess: bool = Field(
         default=False,
         description="Give the first candidate as the answer also where geofix is undecided, because"
-        " two places score nearly the same or no place has half of the votes. The answer is then"
-        " marked as a guess.",
+        " two places score nearly the same, no place has half of the votes, or its score is lower"
+        " than asked for. The answer is then marked as a guess.",
     )
     impostor_share: float = Field(
         default=0.10,

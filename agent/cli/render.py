@@ -74,8 +74,11 @@ def print_fix(fix: Fix, console: Console, *, every_candidate: bool = False) -> N
         most = len(fix.candidates) if every_candidate else MOST_CANDIDATES
         console.print(_candidates(fix, most))
         console.print()
-    if fix.reasons:
-        console.print("[bold]Why[/]", _bullets(escaped(reason.text) for reason in fix.reasons))
+    guess = guess_in(fix)
+    # A guess has said its own reason above.
+    why = [one.text for one in fix.reasons if guess is None or not guess.text.endswith(one.text)]
+    if why:
+        console.print("[bold]Why[/]", _bullets(map(escaped, why)))
     _evidence(fix, console)
     if fix.claim is not None and fix.claim.exif is not None:
         _claim(fix.claim.exif, fix.position, console)

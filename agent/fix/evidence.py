@@ -16,6 +16,9 @@ MOST_EVIDENCE = 5
 MOST_AGAINST = 2
 """Photos of these that contradict the answer."""
 
+SMALL = 0.02
+"""A candidate with a smaller score is neither listed nor compared."""
+
 COMPARED = 3
 """Leading candidates whose photos are shown while a run waits."""
 
@@ -24,7 +27,10 @@ PHOTOS_EACH = 2
 
 
 def evidence_within(
-    answer: Candidate, reach_km: float, searches: Sequence[Retrieval], *, against: bool = False
+    answer: Candidate,
+    reach_km: float,
+    searches: Sequence[Retrieval],
+    against: Sequence[Candidate] = (),
 ) -> list[Evidence]:
     """Return the most similar photos within the answer's reach, of all searches that count.
 
@@ -32,13 +38,17 @@ def evidence_within(
         answer: Where the answer is.
         reach_km: Its reach.
         searches: What was found.
-        against: Show the best photos of other places too, as for an answer that a person chose.
+        against: Show the best photos of these other candidates too, which lie beyond the reach.
     """
     known = _most_similar(searches)
     off_km = _apart_km(answer, known)
     inside = [pair for pair in zip(off_km, known, strict=True) if pair[0] <= reach_km]
-    others = [pair for pair in zip(off_km, known, strict=True) if pair[0] > max(reach_km, PLACE_KM)]
-    opposed = others[:MOST_AGAINST] if against else []
+    large = [one for one in against if one.score >= SMALL]
+    opposed = [
+        (km, hit)
+        for km, hit in zip(off_km, known, strict=True)
+        if km > max(reach_km, PLACE_KM) and supported_by(hit, large)
+    ][:MOST_AGAINST]
     best = [*inside[: MOST_EVIDENCE - len(opposed)], *opposed]
     best.sort(key=lambda pair: -pair[1].similarity)
     return [_evidence(hit, km) for km, hit in best]
@@ -60,7 +70,7 @@ def evidence_to_compare(
     known = _most_similar(searches)
     from_first = _apart_km(candidates[0], known)
     shown: dict[int, tuple[float, Hit]] = {}
-    for candidate in [one for one in candidates if one.photos][:COMPARED]:
+    for candidate in [one for one in candidates if one.photos and one.score >= SMALL][:COMPARED]:
         there = [
             (first_km, hit)
             for first_km, km, hit in zip(
@@ -73,7 +83,7 @@ def evidence_to_compare(
     return [_evidence(hit, km) for km, hit in best]
 
 
-def supported_by(photo: Evidence, candidates: Sequence[Candidate]) -> list[Candidate]:
+def supported_by(photo: Evidence | Hit, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return the candidates within 25 km of a photo."""
     apart_km = _apart_km(photo, candidates)
     return [one for one, km in zip(candidates, apart_km, strict=True) if km <= PLACE_KM]
@@ -106,7 +116,7 @@ def _most_similar(searches: Sequence[Retrieval]) -> list[Hit]:
 
 
 def _apart_km(
-    place: Candidate | Evidence, others: Sequence[Hit] | Sequence[Candidate]
+    place: Candidate | Evidence | Hit, others: Sequence[Hit] | Sequence[Candidate]
 ) -> list[float]:
     if not others:
         return []

@@ -29,15 +29,12 @@ from geofix.agent.fix.contract import (
     Radius,
     Usage,
 )
-from geofix.agent.fix.evidence import supported_by
+from geofix.agent.fix.evidence import SMALL, supported_by
 from geofix.agent.state import Asked, Candidate, Settled
 from geofix.db.plain_text import visible
 from geofix.db.runs import Step
 from geofix.tools.models import tokens_in_all
 from geofix.tools.statistics import PLACE_KM, SCALES
-
-SMALL = 0.02
-"""Candidates with a smaller probability or score are counted, not listed."""
 
 MOST_CANDIDATES = 10
 

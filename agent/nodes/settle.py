@@ -16,7 +16,7 @@ from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Candidate, Settled, State
 from geofix.agent.verify.in_force import drift, run_setup_of
-from geofix.agent.verify.verdict import guess_of
+from geofix.agent.verify.verdict import guess_of, rivals_of
 from geofix.tools.geo.continents import continent_of
 from geofix.tools.geo.places import place_at
 from geofix.tools.statistics import SCALES
@@ -28,9 +28,9 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
     located = state.verdict.decision == "accept"
     first = state.candidates[0] if located else None
     guess = guess_of(state.verdict)
-    reach_km = _reach_km(first, state, guess is not None) if first else 0.0
-    chosen = state.verdict.by_person or guess is not None
-    evidence = evidence_within(first, reach_km, state.searches, against=chosen) if first else []
+    reach_km = _reach_km(first, state, context, guess is not None) if first else 0.0
+    against = state.candidates[1:] if state.verdict.by_person or guess is not None else []
+    evidence = evidence_within(first, reach_km, state.searches, against) if first else []
     promise = _promise(state, first, reach_km, context, services) if first else None
     guessed = [] if guess is None else [Reason.of(Code.BEST_GUESS, f"a guess: {guess.text}")]
     settled = Settled(
@@ -122,12 +122,16 @@ def _place(first: Candidate, radius_km: float) -> Place | None:
     return Place(admin=admin, country=country, country_code=place.country_code, label=label)
 
 
-def _reach_km(first: Candidate, state: State, guess: bool) -> float:
+def _reach_km(first: Candidate, state: State, context: Context, guess: bool) -> float:
     """Return how far the evidence reaches.
 
-    Where the votes agree on nothing, and a person chose or points of a picture match, it is that of
-    the place's own photos: what was found elsewhere speaks for other places.
+    A guess reaches the places that it is not ahead of. Where the votes agree on nothing, and a
+    person chose or points of a picture match, it is the reach of the place's own photos: what was
+    found elsewhere speaks for other places.
     """
     assert state.verdict is not None
-    alone = state.verdict.by_person or (first.scale_km > SCALES["continent"] and not guess)
+    if guess:
+        rivals_km = [one.distance_km for one in rivals_of(state.candidates, context)]
+        return max([first.radius_km, *rivals_km])
+    alone = state.verdict.by_person or first.scale_km > SCALES["continent"]
     return own_reach_km(first, state.searches) if alone else first.radius_km

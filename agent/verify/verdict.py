@@ -50,7 +50,7 @@ NEARLY_ALL = 0.8
 MOST_NAMED = 3
 """Places that a sentence names before it counts the others."""
 
-UNDECIDED = (Code.AMBIGUOUS.value, Code.NO_MAJORITY.value)
+UNDECIDED = (Code.AMBIGUOUS.value, Code.NO_MAJORITY.value, Code.LOW_SCORE.value)
 """What a run can be told to answer all the same, as a guess."""
 
 
@@ -104,31 +104,54 @@ def guess_of(verdict: Verdict) -> Reason | None:
 
 def _undecided(standing: Sequence[Candidate], context: Context) -> list[Reason]:
     """Return why the first place cannot be told from others; empty where it can."""
-    first = standing[0]
-    # One kind of evidence alone is no rival across regions.
-    others = [one for one in standing if one.distance_km > PLACE_KM and one.held_back is None]
-    rivals = [one for one in others if _not_behind(one, first, context)]
-    if rivals:
+    first, others = standing[0], _others(standing)
+    if rivals := rivals_of(standing, context):
         between = f"undecided between {_listed([first, *rivals])} ({_apart(rivals)})"
         name, rival = names_apart([first, rivals[0]])
-        lead = f"{name} leads {rival} by only {first.score - rivals[0].score:.2f} in score"
-        return [Reason.of(Code.AMBIGUOUS, between), Reason.of(Code.AMBIGUOUS, lead)]
-    if first.scale_km <= SCALES_KM[-1] or geometry_agrees(first):
-        return []
+        needed = _lead_needed(rivals[0], first, context)
+        scores = f"{name} scores {first.score:.2f} and {rival} {rivals[0].score:.2f}"
+        scores += f"; a lead of less than {needed:g} does not count" if needed else ""
+        return [Reason.of(Code.AMBIGUOUS, between), Reason.of(Code.AMBIGUOUS, scores)]
     (name,) = names_apart([first])
-    share = first.share_within(SCALES_KM[-1])
-    places = f"; other places are {_listed(others)}" if others else ""
-    none = f"only {share:.0%} of the votes are within {SCALES_KM[-1]:,g} km of {name}{places}"
-    return [Reason.of(Code.NO_MAJORITY, none)]
+    if first.scale_km > SCALES_KM[-1] and not geometry_agrees(first):
+        share = first.share_within(SCALES_KM[-1])
+        places = f"; other places are {_listed(others)}" if others else ""
+        none = f"only {share:.0%} of the votes are within {SCALES_KM[-1]:,g} km of {name}{places}"
+        return [Reason.of(Code.NO_MAJORITY, none)]
+    if first.score < context.accept_score:
+        low = f"{name} scores only {first.score:.2f}, and {context.accept_score:g} was asked for"
+        return [Reason.of(Code.LOW_SCORE, low)]
+    return []
+
+
+def _others(candidates: Sequence[Candidate]) -> list[Candidate]:
+    # One kind of evidence alone is no rival across regions.
+    return [
+        one
+        for one in candidates
+        if one.vetoed is None and one.held_back is None and one.distance_km > PLACE_KM
+    ]
+
+
+def rivals_of(candidates: Sequence[Candidate], context: Context) -> list[Candidate]:
+    """Return the places that the first candidate is not ahead of, best first.
+
+    Args:
+        candidates: In order.
+        context: With the lead that is asked for.
+    """
+    return [one for one in _others(candidates) if _not_behind(one, candidates[0], context)]
 
 
 def _not_behind(other: Candidate, first: Candidate, context: Context) -> bool:
     lead = first.score - other.score
-    inside = other.distance_km <= first.scale_km
+    return lead <= 0 or lead < _lead_needed(other, first, context)
+
+
+def _lead_needed(other: Candidate, first: Candidate, context: Context) -> float:
     # What lies within the scale at which the first is known may be meant by the same photos.
-    return lead <= 0 or lead < (
-        min(TIE, context.accept_margin) if inside else context.accept_margin
-    )
+    inside = other.distance_km <= first.scale_km
+    return min(TIE, context.accept_margin) if inside else context.accept_margin
 
 
 def names_apart(places: Sequence[Candidate]) -> list[str]:

@@ -19,6 +19,13 @@ from geofix.evaluation.metrics import (
     oracle_at_k,
     share_by_place,
 )
+from geofix.evaluation.report.abstaining import (
+    Abstained,
+    RiskRow,
+    abstentions,
+    risk_rows,
+    wrongly_abstained,
+)
 from geofix.evaluation.run.result import Result, or_wrong
 from geofix.evaluation.run.splits import witnesses_of
 from geofix.tools.geo.continents import AT_SEA, continent_of
@@ -69,6 +76,12 @@ class Scorecard:
     among_answered: dict[float, Share]
     among_abstained: dict[float, Share]
     """Accuracy of the first candidates where geofix abstained: what the abstentions cost."""
+    wrongly_abstained: Share
+    """Share without an answer of the photos whose first candidate is right at 25 km."""
+    abstentions: tuple[Abstained, ...]
+    """What each rule of abstaining withheld and saved."""
+    risk: tuple[RiskRow, ...]
+    """What is right at 25 km if only the surest photos are answered."""
     rejected: dict[str, Share]
     """Abstentions of photos that show no place, by what they show, and `all`."""
     continents: tuple[AreaScore, ...]
@@ -116,6 +129,9 @@ def score_results(results: Sequence[Result]) -> Scorecard:
         among_abstained=_accuracy(
             unanswered, thresholds, told_by, lambda one: or_wrong(one.first_km)
         ),
+        wrongly_abstained=wrongly_abstained(results, told_by),
+        abstentions=abstentions(results),
+        risk=risk_rows(results, told_by),
         rejected=_rejected(results, told_by),
         continents=_places(placed, thresholds, told_by, lambda one: continent_of(one.country_code)),
         countries=_places(placed, thresholds, told_by, lambda one: one.country_code or AT_SEA),

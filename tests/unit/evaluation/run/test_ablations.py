@@ -6,6 +6,7 @@ from geofix.agent.errors import OptionError
 from geofix.evaluation.run.ablations import Ablation, parse_ablation
 from geofix.evaluation.run.session import parse_leaks
 from geofix.tools.geo.borders import read_table
+from geofix.tools.geo.continents import continent_of
 
 FEATURES = ("density", "margin")
 
