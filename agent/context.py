@@ -175,8 +175,9 @@ class Context(BaseModel):
     pause: Pause = Field(
         default="never",
         description="When a run pauses for a person to decide. 'unsure': where it would abstain"
-        " only because two candidates score nearly the same, or no place has half of"
-        " the votes. 'every_round': after every round. 'never': it does not pause.",
+        " only because two candidates score nearly the same, no place has half of the"
+        " votes, or the score is lower than asked for. 'every_round': after every"
+        " round. 'never': it does not pause.",
     )
     coverage: float = Field(
         default=0.9,

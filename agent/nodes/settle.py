@@ -42,7 +42,9 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
         radii_km=promise.radii_km if promise else {},
         confidence=promise.confidence if promise else {},
         calibration=promise.calibration if promise else None,
-        place=_place(first, promise.radius_km) if first and promise else None,
+        place=place_within(first.latitude, first.longitude, promise.radius_km)
+        if first and promise
+        else None,
         drafted_by=_drafted_by(state),
         candidates=state.candidates,
         reasons=state.verdict.reasons,
@@ -101,9 +103,9 @@ def _drafted_by(state: State) -> str:
     return models[-1] if models else CONSENSUS
 
 
-def _place(first: Candidate, radius_km: float) -> Place | None:
+def place_within(latitude: float, longitude: float, radius_km: float) -> Place | None:
     """Return the name of the place, no finer than the radius: a city, a region, a country."""
-    place = place_at(first.latitude, first.longitude)
+    place = place_at(latitude, longitude)
     if place is None or radius_km > SCALES["continent"]:
         return None
     if radius_km <= SCALES["city"]:

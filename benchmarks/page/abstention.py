@@ -95,8 +95,8 @@ without an answer, of the photos that must have none. Wrong: of the answers.
 NEEDED = """### Under 5 % wrongly abstained at 95 % rejected
 
 What one threshold on the first candidate's score would do in place of all rules. Where it does not
-reach the goal, no rule above does either: these photos do not tell the one from the other that well.
-A score that `geofix eval` finds good for a gallery of one's own can be asked for as `accept_score`.
+reach the goal, no row above does either: right and wrong answers do not look different enough. A
+score that `geofix eval` finds good for a gallery of one's own can be asked for as `accept_score`.
 """
 
 TIES = """### When a lead means nothing
@@ -379,7 +379,6 @@ def _curve(sets: Sequence[Asked]) -> list[list[str]]:
 
 def main() -> None:
     """Print the section."""
-
     with Services() as services:
         lines = section(asked_sets(services), f"{datetime.now(UTC):%Y-%m-%d}")
     sys.stdout.write("\n".join(lines) + "\n")
