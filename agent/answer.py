@@ -220,6 +220,11 @@ class Code(StrEnum):
         "scorers_passed_over", "warning",
         "The calibration's own scorers did not choose, because the calibration does not hold.",
     )
+    NEGATIVES_CONTRADICT = (
+        "negatives_contradict", "warning",
+        "Counter-examples were taken where similar photos were taken, so they speak against the"
+        " place that those speak for.",
+    )
     PHOTO_NOTE = (
         "photo_note", "warning",
         "Something is unusual about the file, such as several frames or unreadable EXIF.",

@@ -53,6 +53,18 @@ class Context(BaseModel):
         le=20_000,
         description="Minimum distance of 'far' counter-examples from the leading place, in km.",
     )
+    negatives_apart_km: float = Field(
+        default=PLACE_KM,
+        ge=0,
+        le=20_000,
+        description="Minimum distance of counter-examples from every place of the similar photos,"
+        " in km. 0 takes them wherever they are, as the papers do.",
+    )
+    negatives_vectors: Literal["centred", "raw"] | None = Field(
+        default=None,
+        description="How vectors are compared to find counter-examples: 'centred' or 'raw'."
+        " Default: as `vectors`.",
+    )
     vectors: Literal["centred", "raw"] = Field(
         default="centred",
         description="'centred' subtracts the mean of all vectors before comparing; 'raw' compares"
