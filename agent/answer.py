@@ -296,6 +296,19 @@ class Evidence(BaseModel):
     author: Line | None = None
 
 
+class KnownPhoto(BaseModel):
+    """A gallery photo that is the photo asked about, or a copy of it. Never used for the answer."""
+
+    kind: Literal["exact", "near_copy"]
+    latitude: Latitude
+    longitude: Longitude
+    gallery: str
+    source: str
+    external_id: str
+    similarity: float | None = None
+    """Of a near copy; the file itself is not compared."""
+
+
 class Claim(BaseModel):
     """Place, time and camera in a photo's EXIF. Never used for the answer."""
 

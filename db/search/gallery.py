@@ -115,8 +115,7 @@ class Gallery:
             most: How many at most.
         """
         with database_errors(self._engine), self._engine.connect() as connection:
-            ids = gallery_ids(connection, Search(encoder="", galleries=galleries))
-            return stored_copies(connection, sha256, ids, most)
+            return stored_copies(connection, sha256, galleries, most)
 
     def count(self, search: Search) -> int:
         """Return how many photos `search` covers, see `counts`."""

@@ -124,14 +124,14 @@ def is_here(source: str, location: str | None) -> bool:
 
 
 def stored_copies(
-    connection: Connection, sha256: str, gallery_ids: tuple[int, ...] | None, most: int
+    connection: Connection, sha256: str, galleries: tuple[str, ...], most: int
 ) -> list[StoredCopy]:
     """Return the photos with these bytes, the first that was stored first.
 
     Args:
         connection: To where the photos are.
         sha256: Of the file, in hex.
-        gallery_ids: Of the galleries to look in; none means all.
+        galleries: Names of the galleries to look in; none means all.
         most: How many at most.
     """
     copies = (
@@ -143,6 +143,6 @@ def stored_copies(
         .order_by(PhotoRow.id)
         .limit(most)
     )
-    if gallery_ids is not None:
-        copies = copies.where(PhotoRow.gallery_id.in_(gallery_ids))
+    if galleries:
+        copies = copies.where(GalleryRow.name.in_(galleries))
     return [StoredCopy(**row) for row in connection.execute(copies).mappings()]

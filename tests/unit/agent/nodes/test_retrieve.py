@@ -143,8 +143,10 @@ def test_far_ones_need_a_leading_place() -> None:
 
 
 LEON = (42.6, -5.57)
-ROAD = [neighbour(at, (LEON[0], LEON[1] + 0.2 * at), 0.5) for at in range(12)]
-"""Photos every 16 km along a road: one place of 180 km."""
+ROAD = [
+    neighbour(at, (LEON[0], LEON[1] + 0.2 * (at // 2) + 0.012 * (at % 2)), 0.5) for at in range(24)
+]
+"""Two photos 1 km apart every 16 km along a road: one place of 180 km."""
 
 DATELINE = [neighbour(1, (-17.0, 179.99), 0.9), neighbour(2, (-17.0, -179.99), 0.8)]
 POLE = [neighbour(1, (89.95, 0.0), 0.9), neighbour(2, (89.95, 180.0), 0.8)]
@@ -178,7 +180,7 @@ def test_negatives_keep_their_distance_from_every_similar_photo(
     assert max(radii_km) <= 2 * apart_km
     assert len(circles) <= len(near) + 1
     if apart_km == 25:
-        assert len(circles) == {3: 2, 12: 13, 2: 1}[len(near)]
+        assert len(circles) == {3: 2, 24: 13, 2: 1}[len(near)]
 
 
 @pytest.mark.parametrize(
