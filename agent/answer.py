@@ -116,6 +116,11 @@ class Code(StrEnum):
         "gallery_too_small", "abstention",
         "The gallery has too few photos to tell a real match from a chance one.",
     )
+    NOTHING_TO_CHOOSE = (
+        "nothing_to_choose", "abstention",
+        "The method has nothing to choose from: the model gave no coordinates, or no photo was"
+        " found.",
+    )
     PERSON_CHOSE_NONE = (
         "person_chose_none", "abstention",
         "A person was asked, and said that no candidate is right, or stopped the run.",
@@ -131,6 +136,10 @@ class Code(StrEnum):
     HINT_GIVEN = (
         "hint_given", "reason",
         "A person gave a hint, which the model was told.",
+    )
+    BY_METHOD = (
+        "by_method", "reason",
+        "A published method chose the answer, and how; geofix checked nothing.",
     )
     VOTES = (
         "votes", "reason",
@@ -246,6 +255,15 @@ class Code(StrEnum):
         "scorers_passed_over", "warning",
         "The calibration's own scorers did not choose, because the calibration does not hold.",
     )
+    METHOD_DIFFERS = (
+        "method_differs", "warning",
+        "The run differs from the paper whose method it follows, and in what.",
+    )
+    NEGATIVES_CONTRADICT = (
+        "negatives_contradict", "warning",
+        "Counter-examples were taken where similar photos were taken, so they speak against the"
+        " place that those speak for.",
+    )
     PHOTO_NOTE = (
         "photo_note", "warning",
         "Something is unusual about the file, such as several frames or unreadable EXIF.",
@@ -315,6 +333,19 @@ class Evidence(BaseModel):
     licence: Line | None = None
     attribution: Line | None = None
     author: Line | None = None
+
+
+class KnownPhoto(BaseModel):
+    """A gallery photo that is the photo asked about, or a copy of it. Never used for the answer."""
+
+    kind: Literal["exact", "near_copy"]
+    latitude: Latitude
+    longitude: Longitude
+    gallery: str
+    source: str
+    external_id: str
+    similarity: float | None = None
+    """Of a near copy; the file itself is not compared."""
 
 
 class Claim(BaseModel):

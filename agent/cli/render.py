@@ -17,7 +17,14 @@ from geofix.agent.fix.contract import (
     FixEvidence,
     Position,
 )
-from geofix.agent.fix.forms import coordinates_of, guess_in, headline, kilometers, label_of
+from geofix.agent.fix.forms import (
+    coordinates_of,
+    guess_in,
+    headline,
+    kilometers,
+    known_sentence,
+    label_of,
+)
 
 VERDICT_COLORS = {"consistent": "green", "inconsistent": "red", "undecidable": "yellow"}
 
@@ -80,6 +87,7 @@ def print_fix(fix: Fix, console: Console, *, every_candidate: bool = False) -> N
     if why:
         console.print("[bold]Why[/]", _bullets(map(escaped, why)))
     _evidence(fix, console)
+    _known(fix, console)
     if fix.claim is not None and fix.claim.exif is not None:
         _claim(fix.claim.exif, fix.position, console)
     if fix.claim is not None and fix.claim.checked is not None:
@@ -184,6 +192,21 @@ def _speaking(photo: FixEvidence, fix: Fix) -> str:
         return f"for {' and '.join(f'#{rank}' for rank in ranks)}" if ranks else away
     against = ", contradicting it" if photo.contradicts else ""
     return f"{kilometers(photo.distance_m)} from the answer{against}"
+
+
+def _known(fix: Fix, console: Console) -> None:
+    """Say where the photo itself is in a gallery, apart from the answer."""
+    if not fix.known_photos:
+        return
+    lines = []
+    for photo in fix.known_photos:
+        said = escaped(known_sentence(photo, gallery=f"gallery {photo.gallery}"))
+        away = (
+            "" if photo.distance_m is None else f", {kilometers(photo.distance_m)} from the answer"
+        )
+        lines.append(f"{said}{away}: {escaped(photo.photo)} [dim]({escaped(photo.source)})[/]")
+    console.print("\n[bold]This photo is known[/] [dim](the answer does not depend on it)[/]")
+    console.print(_bullets(lines))
 
 
 def _bullets(lines: Iterable[str]) -> Table:

@@ -15,34 +15,14 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from geofix.agent.answer import Latitude, Longitude, Reason
 from geofix.agent.fix.forms import geojson, text
+from geofix.agent.fix.parts import FixKnownPhoto, Meters, Part, Share
 
 SCHEMA: Literal["geofix.fix/1"] = "geofix.fix/1"
 """Name and version of the contract."""
-
-Share = Annotated[float, Field(ge=0, le=1)]
-
-Meters = Annotated[int, Field(ge=0)]
-
-
-def _open(schema: dict[str, Any]) -> None:
-    """Let a schema accept the fields that later versions add."""
-    schema.pop("additionalProperties", None)
-
-
-class Part(BaseModel):
-    """A part of the answer. It is read-only, and a field that it does not have is an error."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        use_attribute_docstrings=True,
-        serialize_by_alias=True,
-        json_schema_extra=_open,
-    )
 
 
 class Radius(Part):
@@ -155,7 +135,7 @@ class FixEvidence(Part):
     """Meters from the position, or from the first candidate while the run waits."""
     supports: list[str]
     """Ids of the candidates within 25 km of it."""
-    contradicts: list[str] = []
+    contradicts: list[str] = Field(default_factory=list)
     """Id of the answer, where a person chose it or it is a guess, and this photo lies beyond its
     radius."""
     licence: str | None
@@ -211,6 +191,10 @@ class FixClaim(Part):
 
 class FixMethod(Part):
     """How the answer was made."""
+
+    name: str = "geofix"
+    """Whose method was followed, with what was changed of it, such as `img2loc, positives=5`
+    (docs/methods.md)."""
 
     drafted_by: str
     """`consensus` where the similar photos voted, or the model as `provider:model`."""
@@ -321,6 +305,9 @@ class Fix(Part):
     """What was not done as asked, or limits what the answer means."""
     claim: FixClaim | None
     """null if neither the file nor the caller claims a place."""
+    known_photos: list[FixKnownPhoto] = Field(default_factory=list)
+    """Gallery photos that are this very photo, or look like copies of it, apart from the answer.
+    The same file first."""
     method: FixMethod
     """Who proposed the answer, and what it was calibrated on."""
     usage: Usage

@@ -23,7 +23,7 @@ COMPARED = 3
 """Leading candidates whose photos are shown while a run waits."""
 
 PHOTOS_EACH = 2
-"""Photos of each."""
+"""Photos of each, as far as there is room."""
 
 
 def evidence_within(
@@ -70,16 +70,19 @@ def evidence_to_compare(
     known = _most_similar(searches)
     from_first = _apart_km(candidates[0], known)
     shown: dict[int, tuple[float, Hit]] = {}
-    for candidate in [one for one in candidates if one.photos and one.score >= SMALL][:COMPARED]:
-        there = [
+    worth = [one for one in candidates if one.photos and one.score >= SMALL][:COMPARED]
+    there = [
+        [
             (first_km, hit)
-            for first_km, km, hit in zip(
-                from_first, _apart_km(candidate, known), known, strict=True
-            )
+            for first_km, km, hit in zip(from_first, _apart_km(one, known), known, strict=True)
             if km <= PLACE_KM
         ]
-        shown |= {hit.photo_id: (km, hit) for km, hit in there[:PHOTOS_EACH]}
-    best = sorted(shown.values(), key=lambda pair: -pair[1].similarity)
+        for one in worth
+    ]
+    # The best of each before the second best of any.
+    for nth in range(PHOTOS_EACH):
+        shown |= {photos[nth][1].photo_id: photos[nth] for photos in there if nth < len(photos)}
+    best = sorted(list(shown.values())[:MOST_EVIDENCE], key=lambda pair: -pair[1].similarity)
     return [_evidence(hit, km) for km, hit in best]
 
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from geofix.agent.answer import Claim, ClaimCheck, Code, Evidence, Reason
+from geofix.agent.answer import Claim, ClaimCheck, Code, Evidence, KnownPhoto, Reason
 from geofix.agent.draft.provenance import Spending
 from geofix.agent.fix.contract import (
     SCHEMA,
@@ -30,9 +30,11 @@ from geofix.agent.fix.contract import (
     Usage,
 )
 from geofix.agent.fix.evidence import SMALL, supported_by
+from geofix.agent.fix.parts import FixKnownPhoto
 from geofix.agent.state import Asked, Candidate, Settled
 from geofix.db.plain_text import visible
 from geofix.db.runs import Step
+from geofix.tools.geo.distance import haversine_km
 from geofix.tools.models import tokens_in_all
 from geofix.tools.statistics import PLACE_KM, SCALES
 
@@ -116,7 +118,8 @@ def present(
             reasons=reasons[1:] if abstained else reasons,
             warnings=texts.said(_warnings(settled)),
             claim=_claim(settled, texts),
-            method=_method(settled, texts),
+            known_photos=[_known(one, settled, texts) for one in settled.known_photos],
+            method=_method(settled, asked, texts),
             usage=settled.usage or usage_of(steps),
         )
         if every or _size(fix) < MOST_BYTES:
@@ -333,10 +336,26 @@ def _checked(check: ClaimCheck, texts: _Texts) -> CheckedClaim:
     )
 
 
-def _method(settled: Settled, texts: _Texts) -> FixMethod:
+def _known(photo: KnownPhoto, settled: Settled, texts: _Texts) -> FixKnownPhoto:
+    away_km = None
+    if settled.latitude is not None and settled.longitude is not None:
+        away_km = haversine_km(photo.latitude, photo.longitude, settled.latitude, settled.longitude)
+    return FixKnownPhoto(
+        kind=photo.kind,
+        gallery=texts.cut(photo.gallery),
+        source=texts.cut(photo.source),
+        photo=texts.cut(photo.external_id),
+        latitude=_degrees(photo.latitude),
+        longitude=_degrees(photo.longitude),
+        distance_m=None if away_km is None else _meters(float(away_km)),
+    )
+
+
+def _method(settled: Settled, asked: Asked, texts: _Texts) -> FixMethod:
     holds = settled.radius_calibrated and settled.calibration is not None
     calibration = settled.calibration if holds else None
     return FixMethod(
+        name=texts.cut(asked.context.told()),
         drafted_by=texts.cut(settled.drafted_by),
         rounds=settled.rounds,
         calibration=None if calibration is None else calibration.digest,

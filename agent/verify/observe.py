@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS
@@ -46,22 +47,38 @@ _KEPT_COPY = " of the kept copy"
 def geometric_matches(
     sha256: str, hits: Sequence[Hit], services: Services, *, pictures: int
 ) -> tuple[dict[int, GeometricMatch], list[str]]:
+    """Match the photo with pictures of the hits, see `compared_pictures`."""
+    if pictures <= 0 or not hits:
+        return {}, []
+    # OpenCV takes 0.2 s to import, which `geofix --help` and runs without pictures can do without.
+    from geofix.tools.geometry.verification import match  # noqa: PLC0415
+
+    return compared_pictures(sha256, hits, services, match, pictures=pictures)
+
+
+Compared = TypeVar("Compared")
+
+
+def compared_pictures(
+    sha256: str,
+    hits: Sequence[Hit],
+    services: Services,
+    compare: Callable[[LocalFeatures, LocalFeatures], Compared],
+    *,
+    pictures: int,
+) -> tuple[dict[int, Compared], list[str]]:
     """Compare the photo with pictures of the hits.
 
     Args:
         sha256: The kept photo; its features are kept and looked up too.
         hits: Most similar first; those without a picture on this machine are passed over.
         services: To the gallery, the photos asked about and the features kept.
-        pictures: How many are compared; 0 compares none.
+        compare: Compares features of the photo with those of a picture.
+        pictures: How many are compared.
 
     Returns:
-        Matches by `photo_id`, and at most one line on what could not be compared.
+        What it returned by `photo_id`, and at most one line on what could not be compared.
     """
-    if pictures <= 0 or not hits:
-        return {}, []
-    # OpenCV takes 0.2 s to import, which `geofix --help` and runs without pictures can do without.
-    from geofix.tools.geometry.verification import match  # noqa: PLC0415
-
     with ThreadPoolExecutor(_WORKERS, "geometry") as pool:
         found, missing = _of_hits(hits, pictures, services, pool)
         if not found:
@@ -70,7 +87,7 @@ def geometric_matches(
             query = _of_photo(sha256, services)
         except PhotoError as error:
             return {}, [f"geometry: the photo could not be compared with any picture: {error}"]
-        results = pool.map(lambda other: match(query, other), found.values())
+        results = pool.map(lambda other: compare(query, other), found.values())
         matches = dict(zip(found, results, strict=True))
     # Those passed over are worth a word only where others did not take their place.
     return matches, _said(missing, len(hits)) if len(matches) < pictures else []
@@ -195,7 +212,7 @@ def observe(state: State, context: Context, services: Services) -> tuple[Observe
         photos_in_gallery=photos,
         scene=None if state.scene is None else state.scene.kind,
         claimed=state.asked.claimed,
-        place_similarity=_place_similarity(state, services),
+        place_similarity=place_similarity(state, services),
     )
     return observed, degraded
 
@@ -218,10 +235,17 @@ def counted_drafts(state: State) -> list[Draft]:
     ]
 
 
-def _place_similarity(
+def place_similarity(
     state: State, services: Services
 ) -> Callable[[Sequence[tuple[float, float]]], list[float]] | None:
-    """Return what compares the photo with places; its vector is computed once and kept."""
+    """Return what compares the photo with places; none where no model for it is configured."""
+    model = services.image_place
+    vector = image_place_vector(state, services)
+    return None if model is None or vector is None else partial(model.similarity, vector)
+
+
+def image_place_vector(state: State, services: Services) -> NDArray[np.float32] | None:
+    """Return the photo's vector among places, which is computed once and kept; none as above."""
     model = services.image_place
     if model is None:
         return None
@@ -229,7 +253,7 @@ def _place_similarity(
     if vector is None:
         vector = model.vector(from_jpeg(services.queries.find(state.sha256).jpeg))
         services.queries.keep_vector(state.sha256, model.name, vector)
-    return partial(model.similarity, vector)
+    return vector
 
 
 def _inside(draft: Draft, region: Region | None) -> bool:

@@ -125,6 +125,11 @@ def test_the_best_two_photos_of_the_leading_places_are_compared() -> None:
     assert [one.external_id for one in shown] == ["1", "3", "4", "2"]
     assert [round(one.distance_km) for one in shown] == [873, 0, 0, 876]
     assert evidence_to_compare([], FOUND) == []
+    # Where there is no room for two of each, each has one.
+    three = [of(BERLIN, 0.4), of(PARIS, 0.3), of(SUVA, 0.2)]
+    more = retrieval([*HITS, hit(SUVA, 0.95, photo_id=7)])
+    found = [one.external_id for one in evidence_to_compare(three, [more])]
+    assert found == ["7", "1", "3", "4", "2"]
 
 
 def test_only_photos_of_other_candidates_speak_against_an_answer() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Code, Evidence, Place, Reason
 from geofix.agent.context import Context
 from geofix.agent.fix import Fix, FixQuestion
+from geofix.agent.fix.evidence import MOST_EVIDENCE
 from geofix.agent.fix.present import MOST_BYTES, present, usage_of
 from geofix.agent.state import Asked, Candidate, Settled
 from geofix.db.runs import Step
@@ -281,7 +282,7 @@ def test_a_hostile_gallery_cannot_make_the_answer_long(sign: str) -> None:
         "claim_check": CLAIMED["claim_check"].model_copy(update={"reason": text}),
     }
     fields = {
-        **CALIBRATED, **claim, "place": place, "drafted_by": text, "evidence": [photo] * 6,
+        **CALIBRATED, **claim, "place": place, "drafted_by": text, "evidence": [photo] * MOST_EVIDENCE,
         "candidates": [
             candidate(rank, 0.9, place=text, vetoed=reason, distance_km=19999.9)
             for rank in range(1, 201)
