@@ -282,7 +282,8 @@ def test_a_hostile_gallery_cannot_make_the_answer_long(sign: str) -> None:
         "claim_check": CLAIMED["claim_check"].model_copy(update={"reason": text}),
     }
     fields = {
-        **CALIBRATED, **claim, "place": place, "drafted_by": text, "evidence": [photo] * MOST_EVIDENCE,
+        **CALIBRATED, **claim, "place": place, "drafted_by": text,
+        "evidence": [photo] * MOST_EVIDENCE,
         "candidates": [
             candidate(rank, 0.9, place=text, vetoed=reason, distance_km=19999.9)
             for rank in range(1, 201)
