@@ -126,9 +126,15 @@ class Code(StrEnum):
         "draft_agrees", "reason",
         "A model names the same place.",
     )
+    DRAFTS_AGREE = (
+        "drafts_agree", "reason",
+        "Drafts of a model agree with a place that it was shown, or repeat its coordinates, which"
+        " is weak evidence for that place.",
+    )
     DRAFTS_COPIED = (
         "drafts_copied", "reason",
-        "Drafts that only repeat coordinates they were shown do not count.",
+        "Said by earlier versions, in which drafts that repeat coordinates they were shown did not"
+        " count.",
     )
     LEFT_OUT = (
         "left_out", "reason",

@@ -7,10 +7,17 @@ are plain data that JSON can hold: no numpy, no geometry objects, no pixels, no 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from langgraph.channels import EphemeralValue
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from geofix.agent.answer import (
     Calibration,
@@ -146,9 +153,19 @@ class Draft(BaseModel):
     clues: list[Clue] = Field(default_factory=list)
     hypotheses: list[Line] = Field(default_factory=list)
     notes: list[Line] = Field(default_factory=list)
-    copied_from: Line | None = None
-    """The item of the prompt with exactly the same coordinates; such a draft is no evidence."""
+    agrees_with: Line | None = None
+    """The item of the prompt that it names, or whose digits it repeats; such a draft is weak
+    evidence for that place."""
     provenance: Provenance | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_any_version(cls, value: Any) -> Any:
+        """Read what earlier versions stored: a draft in the digits of a list was `copied_from`."""
+        if isinstance(value, Mapping) and "copied_from" in value:
+            known = dict(value)
+            return {"agrees_with": known.pop("copied_from"), **known}
+        return value
 
 
 def share_name(scale_km: float) -> str:

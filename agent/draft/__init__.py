@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-PresetName = Literal["geofix", "g3", "img2loc"]
+PresetName = Literal["geofix", "g3", "img2loc", "street-level-rag"]
 """Whose prompts are used."""
 
 Routing = Literal["off", "retrieval"]

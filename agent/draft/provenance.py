@@ -22,6 +22,16 @@ class Clue(BaseModel):
     observation: Line
 
 
+class ShownPicture(BaseModel):
+    """A gallery photo that the model was shown beside the photo."""
+
+    candidate: int
+    """Number of the candidate in the prompt, from 1."""
+    gallery: str
+    source: str
+    external_id: str
+
+
 class Provenance(BaseModel):
     """How a model made one draft."""
 
@@ -42,6 +52,8 @@ class Provenance(BaseModel):
     """Time from the request to this answer."""
     cost_usd: float | None = None
     """None if the prices are not known."""
+    pictures: list[ShownPicture] = Field(default_factory=list)
+    """Gallery photos that the model was shown."""
 
 
 class Spending(BaseModel):

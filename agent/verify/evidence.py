@@ -93,6 +93,11 @@ def draft(places: Places, observed: Observed) -> FloatArray:
     return np.minimum(1.0, places.each(lambda place: place.confidence))
 
 
+def drafts_agree(places: Places, observed: Observed) -> FloatArray:
+    """Return the share of all samples that agree with it or repeat its digits, 0 to 1."""
+    return places.each(lambda place: place.agreeing)
+
+
 def drafts_here(places: Places, observed: Observed) -> FloatArray:
     """Return the share of all samples within 25 km, 0 to 1; 0 where nothing was drafted."""
     return _drafted_within(places, observed, PLACE_KM)
@@ -286,6 +291,9 @@ FEATURES: tuple[Feature, ...] = (
     feature(votes_over_density, "votes", "lg ratio", -WIDEST, WIDEST, 1),
     feature(survived, "votes", "score", 0, 1, 1),
     feature(draft, "drafts", "confidence", 0, 1, 1, witness=True),
+    # Its weight is set by hand (`scorers.HAND_SET`): simulated drafts have digits of their own. It
+    # is no witness: who agrees with what it was shown may not move an answer across regions.
+    feature(drafts_agree, "drafts", "share", 0, 1, 1, fit_on="real photos"),
     feature(drafts_here, "drafts", "share", 0, 1, 1),
     feature(drafts_in_region, "drafts", "share", 0, 1, 1, witness=True),
     feature(drafts_together, "drafts", "share", 0, 1),
