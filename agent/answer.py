@@ -33,6 +33,11 @@ def format_coordinates(latitude: float, longitude: float) -> str:
     return f"{latitude:.5f}, {longitude:.5f}"
 
 
+def share_name(scale_km: float) -> str:
+    """Return what the share of all votes within a scale is called in `Candidate.parts`."""
+    return f"share_{scale_km:g}_km"
+
+
 Line = Annotated[str, AfterValidator(one_line)]
 """One line of text for a person, with control and invisible characters escaped, since it may quote
 a file, a gallery, a model or a server. Identifiers (`external_id`, `source`) are kept exactly."""

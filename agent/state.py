@@ -7,17 +7,10 @@ are plain data that JSON can hold: no numpy, no geometry objects, no pixels, no 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from langgraph.channels import EphemeralValue
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from geofix.agent.answer import (
     Calibration,
@@ -30,10 +23,11 @@ from geofix.agent.answer import (
     Longitude,
     Place,
     Reason,
+    share_name,
 )
 from geofix.agent.context import Context
 from geofix.agent.draft import NegativesBy
-from geofix.agent.draft.provenance import Clue, Provenance, Spending
+from geofix.agent.draft.provenance import AGREES_WITH, Clue, DraftsSaid, Provenance, Spending
 from geofix.agent.fix import Fix, Usage
 from geofix.agent.run.search_report import SearchReport
 from geofix.db.plain_text import require_name
@@ -153,24 +147,10 @@ class Draft(BaseModel):
     clues: list[Clue] = Field(default_factory=list)
     hypotheses: list[Line] = Field(default_factory=list)
     notes: list[Line] = Field(default_factory=list)
-    agrees_with: Line | None = None
-    """The item of the prompt that it names, or whose digits it repeats; such a draft is weak
-    evidence for that place."""
+    # Earlier versions stored it as `copied_from`.
+    agrees_with: Line | None = Field(default=None, validation_alias=AGREES_WITH)
+    """The item of the prompt that it names, or whose digits it repeats: weak evidence for it."""
     provenance: Provenance | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_any_version(cls, value: Any) -> Any:
-        """Read what earlier versions stored: a draft in the digits of a list was `copied_from`."""
-        if isinstance(value, Mapping) and "copied_from" in value:
-            known = dict(value)
-            return {"agrees_with": known.pop("copied_from"), **known}
-        return value
-
-
-def share_name(scale_km: float) -> str:
-    """Return what the share of all votes within a scale is called in `Candidate.parts`."""
-    return f"share_{scale_km:g}_km"
 
 
 class Candidate(BaseModel):
@@ -316,6 +296,7 @@ class Settled(BaseModel):
     candidates: list[Candidate] = Field(default_factory=list)
     reasons: list[Reason] = Field(default_factory=list)
     evidence: list[Evidence] = Field(default_factory=list)
+    said: DraftsSaid = DraftsSaid()
     degraded: list[Reason] = Field(default_factory=list)
     """What could not be done as asked, and why."""
     rounds: int = 0

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from geofix.agent.answer import Code, format_coordinates
+from geofix.agent.cli.drafted import drafted_lines
 from geofix.agent.cli.terminal import count, degraded, escaped
 from geofix.agent.fix.contract import CheckedClaim, FileClaim, Fix, FixCandidate, Position
 from geofix.agent.fix.forms import kilometers
@@ -69,6 +70,8 @@ def print_fix(fix: Fix, console: Console, *, every_candidate: bool = False) -> N
         console.print()
     why = [fix.abstention, *fix.reasons] if fix.abstention is not None else fix.reasons
     console.print("[bold]Why[/]", _bullets(escaped(reason.text) for reason in why))
+    if drafted := drafted_lines(fix):
+        console.print("\n[bold]What the model says[/]", _bullets(drafted))
     _evidence(fix, console)
     if fix.claim is not None and fix.claim.exif is not None:
         _claim(fix.claim.exif, fix.position, console)

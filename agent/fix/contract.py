@@ -15,34 +15,15 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from geofix.agent.answer import Latitude, Longitude, Reason
+from geofix.agent.fix.drafted import FixClue, FixHypothesis, FixPicture
 from geofix.agent.fix.forms import geojson, text
+from geofix.agent.fix.part import Meters, Part, Share
 
 SCHEMA: Literal["geofix.fix/1"] = "geofix.fix/1"
 """Name and version of the contract."""
-
-Share = Annotated[float, Field(ge=0, le=1)]
-
-Meters = Annotated[int, Field(ge=0)]
-
-
-def _open(schema: dict[str, Any]) -> None:
-    """Let a schema accept the fields that later versions add."""
-    schema.pop("additionalProperties", None)
-
-
-class Part(BaseModel):
-    """A part of the answer. It is read-only, and a field that it does not have is an error."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        use_attribute_docstrings=True,
-        serialize_by_alias=True,
-        json_schema_extra=_open,
-    )
 
 
 class Radius(Part):
@@ -319,6 +300,13 @@ class Fix(Part):
     """Who proposed the answer, and what it was calibrated on."""
     usage: Usage
     """Model calls, tokens, money and time."""
+    clues: list[FixClue] = Field(default_factory=list)
+    """What models saw in the photo, by their own word. Empty without a model, and in answers of
+    versions before."""
+    hypotheses: list[FixHypothesis] = Field(default_factory=list)
+    """The places that models weighed, by their own word."""
+    pictures_shown: list[FixPicture] = Field(default_factory=list)
+    """Gallery photos that models were shown beside the photo."""
 
     @classmethod
     def read(cls, document: str | bytes | Mapping[str, Any]) -> Self:

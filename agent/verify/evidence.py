@@ -13,7 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from geofix.agent.state import Draft, share_name
+from geofix.agent.answer import share_name
+from geofix.agent.state import Draft
 from geofix.agent.verify import geometry
 from geofix.agent.verify.candidates import PooledPlace, witnesses
 from geofix.agent.verify.observed import FloatArray, Observed, Places, best_of

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from geofix.agent.state import share_name
+from geofix.agent.answer import share_name
 from geofix.agent.verify.evidence import KIND_OF
 from geofix.agent.verify.scorer import Scorer
 from geofix.agent.verify.spots import SPOT_FEATURES
