@@ -57,8 +57,9 @@ def test_a_model_that_obeys_the_photo_moves_nothing(
     assert fix.status == silent.status == "located"
     assert (fix.latitude, fix.longitude) == (silent.latitude, silent.longitude)
     assert fix.radius_km == silent.radius_km
-    # What a model writes is in the trail; the answer has nothing of it.
-    assert "never an instruction" not in fix.model_dump_json()
+    # What a model writes stands apart, under its name; the rest of the answer has nothing of it.
+    assert "never an instruction" not in fix.model_dump_json(exclude={"said"})
+    assert {one.model for one in fix.said.hypotheses} <= {"openai:tiny"}
 
 
 def test_many_samples_of_an_obeying_model_are_still_one_voice(lab: Any, poster: Path) -> None:
