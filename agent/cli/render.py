@@ -8,10 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from geofix.agent.answer import Code, format_coordinates
-from geofix.agent.cli.drafted import drafted_lines
 from geofix.agent.cli.terminal import count, degraded, escaped
 from geofix.agent.fix.contract import CheckedClaim, FileClaim, Fix, FixCandidate, Position
-from geofix.agent.fix.forms import kilometers
+from geofix.agent.fix.forms import drafted_lines, kilometers
 
 VERDICT_COLORS = {"consistent": "green", "inconsistent": "red", "undecidable": "yellow"}
 
@@ -71,7 +70,7 @@ def print_fix(fix: Fix, console: Console, *, every_candidate: bool = False) -> N
     why = [fix.abstention, *fix.reasons] if fix.abstention is not None else fix.reasons
     console.print("[bold]Why[/]", _bullets(escaped(reason.text) for reason in why))
     if drafted := drafted_lines(fix):
-        console.print("\n[bold]What the model says[/]", _bullets(drafted))
+        console.print("\n[bold]What the model says[/]", _bullets(map(escaped, drafted)))
     _evidence(fix, console)
     if fix.claim is not None and fix.claim.exif is not None:
         _claim(fix.claim.exif, fix.position, console)

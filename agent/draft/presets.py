@@ -67,8 +67,9 @@ PRESETS: dict[PresetName, Preset] = {
         question=paper_prompts.g3,
         photo_last=True,
     ),
+    # 16 of either list in its code, which is what a run retrieves unless it is told otherwise.
     "img2loc": Preset(
-        neighbours=(16,),
+        neighbours=(None,),
         samples=1,
         temperature=None,
         schema=PointAnswer,

@@ -24,7 +24,8 @@ from geofix.agent.draft.ask import sampling
 from geofix.agent.draft.messages import side_px
 from geofix.agent.draft.presets import PRESETS, VERSION
 from geofix.agent.draft.request import requests_of
-from geofix.agent.nodes.embed import embed
+from geofix.agent.errors import OptionError
+from geofix.agent.nodes.embed import embedded
 from geofix.agent.nodes.retrieve import retrieve
 from geofix.agent.regions import parse_region
 from geofix.agent.run.intake import read_in
@@ -125,11 +126,16 @@ def preview(
         GeofixError: The photo, the region, an option or the gallery is unusable.
     """
     context = checked_context(options)
+    if context.preset == "none":
+        raise OptionError(
+            f"nothing would be sent: the method {context.method!r} asks no model (preset='none');"
+            " choose another method or preset"
+        )
     region = parse_region(within) if isinstance(within, str) else within
     kept = read_in(photo)
     services.queries.keep(kept)
     state = State(asked=Asked(photo=REFERENCE + kept.sha256, within=region, context=context))
-    for node in (embed, retrieve):
+    for node in (embedded, retrieve):
         state = state.model_copy(update=node(state, context, services).update)
     return previewed(state, context, services)
 

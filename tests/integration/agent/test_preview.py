@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -45,7 +45,7 @@ def kept(prompts: list[list[dict[str, Any]]]) -> list[list[tuple[str, list[str]]
     ]
 
 
-@pytest.mark.parametrize("preset", get_args(PresetName))
+@pytest.mark.parametrize("preset", list(PRESETS))
 def test_the_requests_shown_are_those_a_run_sends(lab: Any, preset: PresetName) -> None:
     opened = lab(*[said() if preset == "geofix" else POINT] * 20)
     options = {"preset": preset, "exemplars": 2 if preset == "geofix" else 0}

@@ -134,7 +134,7 @@ def test_what_the_model_says_is_shown_with_who_said_it(shown: Any) -> None:
         said=DraftsSaid(clues=[clue], hypotheses=[SaidHypothesis(hypothesis="Brno", **by)])
     )
     at = lines.index("What the model says")
-    assert lines[at + 1 : at + 3] == [" - text: a sign [red]in Czech", " - hypothesis Brno"]
+    assert lines[at + 1 : at + 3] == [" - text: a sign [red]in Czech", " - hypothesis: Brno"]
     again = SaidClue(kind="road", observation="a tram", draft=2, model="openai:other")
     picture = ShownPicture(candidate=1, gallery="g", source="s", external_id="x.jpg")
     lines = shown(said=DraftsSaid(clues=[clue, again], pictures=[picture]))

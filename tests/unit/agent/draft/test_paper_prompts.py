@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from geofix.agent.context import Context
 from geofix.agent.draft.answers import PointAnswer
 from geofix.agent.draft.messages import draft_messages
 from geofix.agent.draft.presets import PRESETS, Preset
@@ -22,7 +23,8 @@ PAPERS = [preset for name, preset in PRESETS.items() if name != "geofix"]
 
 def test_img2loc_shows_sixteen_of_each_in_one_call() -> None:
     preset = PRESETS["img2loc"]
-    assert (preset.neighbours, preset.samples, preset.temperature) == ((16,), 1, None)
+    assert (preset.neighbours, preset.samples, preset.temperature) == ((None,), 1, None)
+    assert (Context().positives, Context().negatives) == (16, 16)
     text = preset.question(lists(MANY, FEWER, neighbours=16))
     similar, dissimilar = text.split("dissimilar")
     assert similar.count("100.50000") == dissimilar.count("-100.50000") == 16
