@@ -9,7 +9,7 @@ from geofix.agent.draft import PresetName, prompts
 from geofix.agent.draft.answers import AnyAnswer, DraftAnswer, PointAnswer
 from geofix.agent.draft.lists import Shown
 
-VERSION = "geofix-4"
+VERSION = "geofix-5"
 """Version of the wording of all prompts; raise it with every change."""
 
 
