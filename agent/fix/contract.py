@@ -20,7 +20,7 @@ from pydantic import Field, WithJsonSchema
 from geofix.agent.answer import Latitude, Longitude, Reason
 from geofix.agent.fix.drafted import FixClue, FixHypothesis, FixPicture
 from geofix.agent.fix.forms import geojson, text
-from geofix.agent.fix.part import Meters, Part, Share
+from geofix.agent.fix.parts import FixKnownPhoto, Meters, Part, Share
 
 SCHEMA: Literal["geofix.fix/1"] = "geofix.fix/1"
 """Name and version of the contract."""
@@ -300,6 +300,9 @@ class Fix(Part):
     """What was not done as asked, or limits what the answer means."""
     claim: FixClaim | None
     """null if neither the file nor the caller claims a place."""
+    known_photos: list[FixKnownPhoto] = Field(default_factory=list)
+    """Gallery photos that are this very photo, or look like copies of it, apart from the answer.
+    The same file first."""
     method: FixMethod
     """Who proposed the answer, and what it was calibrated on."""
     usage: Usage

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from geofix.agent.draft.provenance import DraftsSaid
-from geofix.agent.fix.part import Part
+from geofix.agent.fix.parts import Part
 
 MOST_CLUES = 6
 """Clues that are listed; the run's trail has all of them."""
