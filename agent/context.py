@@ -50,6 +50,7 @@ ASIDE = frozenset(
         "max_tokens",
         "max_seconds",
         "pause",
+        "best_guess",
         "coverage",
         "claim_level",
         "every_candidate",
@@ -91,6 +92,8 @@ class Context(BaseModel):
     max_rounds: int = option("max_rounds")
     finest_km: float = option("finest_km")
     accept_margin: float = option("accept_margin")
+    accept_score: float = option("accept_score")
+    best_guess: bool = option("best_guess")
     impostor_share: float = option("impostor_share")
     reject_scenes: bool = option("reject_scenes")
     pause: Pause = option("pause")

@@ -203,6 +203,20 @@ OPTIONS: dict[str, RunOption] = {
         low=0,
         high=1,
     ),
+    "accept_score": _number(
+        0.0,
+        "Minimum score of the first candidate for it to be accepted. The selective risk that"
+        " `geofix eval` tells shows what a value withholds and what it saves.",
+        low=0,
+        high=1,
+    ),
+    "best_guess": RunOption(
+        "yes or no",
+        False,
+        "Give the first candidate as the answer also where geofix is undecided, because two places"
+        " score nearly the same, no place has half of the votes, or its score is lower than asked"
+        " for. The answer is then marked as a guess.",
+    ),
     "impostor_share": _number(
         0.10,
         "Abstain if more than this share of gallery photos have a far-away photo that matches them"
@@ -221,8 +235,8 @@ OPTIONS: dict[str, RunOption] = {
         "never",
         Pause,
         "When a run pauses for a person to decide. 'unsure': where it would abstain only because"
-        " two candidates score nearly the same, or no place has half of the votes. 'every_round':"
-        " after every round. 'never': it does not pause.",
+        " two candidates score nearly the same, no place has half of the votes, or the score is"
+        " lower than asked for. 'every_round': after every round. 'never': it does not pause.",
     ),
     "coverage": _number(
         0.9,

@@ -7,11 +7,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.page.abstention import asked_sets, section
 from benchmarks.page.bayes import bayes_choice
 from benchmarks.page.feature_value import STRENGTH, ablation, negatives, open_cases, spot_ablation
 from benchmarks.page.figures import distance, percent, share_of
@@ -124,6 +126,7 @@ def main() -> None:
         lines = page(tables, train, small)
         if asked.no_place:
             lines += scenes_told(asked.no_place, asked.places, services)
+        lines += section(asked_sets(services), f"{datetime.now(UTC):%Y-%m-%d}")
         lines += geometry_told(asked.pictures)
         lines += _rounds(tables, rounds.result())
     asked.out.write_text("\n".join(lines), encoding="utf-8")
