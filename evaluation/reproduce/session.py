@@ -1,0 +1,219 @@
+"""Measures a paper's method on a paper's photos, and sets the result beside what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from geofix.agent.context import Context
+from geofix.agent.facade import Agent, open_agent
+from geofix.agent.methods.answering import require_method
+from geofix.agent.methods.table import METHODS
+from geofix.agent.services import Services
+from geofix.agent.settings import Settings
+from geofix.db.search.query import Search
+from geofix.db.stores import Evaluations
+from geofix.evaluation.metrics import Share
+from geofix.evaluation.reproduce.against_published import (
+    ComparedRow,
+    compare_rows,
+    measured_shares,
+)
+from geofix.evaluation.reproduce.forecast import (
+    Forecast,
+    calls_of,
+    gallery_bytes,
+    rates_of,
+    timed,
+)
+from geofix.evaluation.reproduce.published import PaperRun, PublishedRow, published
+from geofix.evaluation.reproduce.sets import OpenedSet, open_set
+from geofix.evaluation.run.leaks import Leak
+from geofix.evaluation.run.result import EvalPhoto, Result, digest_of
+from geofix.evaluation.run.runner import (
+    Plan,
+    evaluate,
+    id_of,
+    results_of,
+    sequences_of,
+    setup_of,
+)
+from geofix.evaluation.run.session import chosen
+from geofix.tools.errors import PhotoError
+from geofix.tools.photo.read import read_photo
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be reproduced."""
+
+    method: str
+    """A key of `Published.papers`."""
+    data: Path
+    gallery: str
+    set: str | None = None
+    """A key of `sets.SETS`; the paper's main one otherwise."""
+    table: Path | None = None
+    model: str | None = None
+    leaks: tuple[Leak, ...] = ("hash",)
+    limit: int | None = None
+    seed: int = 0
+    workers: int = 2
+    dry: bool = False
+    """Whether to stop at the plan, without a call to the model."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run that has not begun."""
+
+    wanted: Wanted
+    opened: OpenedSet
+    plan: Plan
+    forecast: Forecast
+    drafted_by: str
+    setup: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What was measured, or planned."""
+
+    planned: Planned
+    rows: Sequence[PublishedRow]
+    """All published ones of the set."""
+    evaluation: str | None = None
+    """Id of the evaluation; none where only the plan was asked for."""
+    results: Sequence[Result] = ()
+    shares: Mapping[float, Share] | None = None
+    compared: Sequence[ComparedRow] = ()
+
+
+def reproduce(
+    wanted: Wanted, settings: Settings, say: Say, agreed: Callable[[Planned], bool]
+) -> Reproduction | None:
+    """Plan, ask for consent, measure and compare; none where consent was refused.
+
+    Nothing is stored before consent.
+
+    Args:
+        wanted: What.
+        settings: Where the database, the encoder and the model are.
+        say: Called with a line about what is going on.
+        agreed: Called with the plan; says whether to go on.
+
+    Raises:
+        GeofixError: The set, the gallery, the method or the set-up is unusable.
+    """
+    if wanted.model is not None:
+        settings = settings.model_copy(update={"model": wanted.model})
+    paper = published().papers[wanted.method]
+    set_name = wanted.set or paper.sets[0]
+    options = _options(wanted, paper, set_name)
+    with Services(settings) as services:
+        # Before thousands of files are looked at.
+        require_method(Context(**options), services)
+    say("looking through the photos")
+    opened = open_set(set_name, wanted.data, wanted.table)
+    photos = chosen(opened.photos, wanted.limit, wanted.seed)
+    plan = Plan(wanted.method, opened.benchmark.title, photos, options, wanted.leaks)
+    rows = published().of_set(set_name)
+    with open_agent(settings, progress=say, durability="exit") as agent:
+        planned = _planned(agent, wanted, opened, plan, say)
+        if wanted.dry:
+            return Reproduction(planned, rows)
+        if planned.forecast.left and not agreed(planned):
+            return None
+        evaluation = evaluate(
+            agent,
+            plan,
+            workers=wanted.workers,
+            sequences=sequences_of(opened.as_dataset()),
+            advance=lambda done, of: say(f"{plan.label}: {done:,} of {of:,} photos"),
+        )
+        results = results_of(agent, evaluation)
+    shares = measured_shares(results)
+    own = [row for row in rows if row.method == wanted.method]
+    return Reproduction(planned, rows, evaluation, results, shares, compare_rows(shares, own))
+
+
+def _options(wanted: Wanted, paper: PaperRun, set_name: str) -> dict[str, Any]:
+    return {
+        "method": wanted.method,
+        "galleries": (wanted.gallery,),
+        **paper.options.get(set_name, {}),
+    }
+
+
+def _planned(agent: Agent, wanted: Wanted, opened: OpenedSet, plan: Plan, say: Say) -> Planned:
+    services, context = agent.services, plan.context
+    searched = Search(services.encoder.name, galleries=context.galleries)
+    services.gallery.require(searched)
+    setup = setup_of(agent, context)
+    evaluation = id_of(plan, digest_of(plan.photos), setup)
+    before = [Result.of_columns(row) for row in Evaluations(services.engine).results(evaluation)]
+    there = {result.photo for result in before}
+    left = [photo for photo in plan.photos if photo.id not in there]
+    calls = calls_of(context, services.model)
+    rates = rates_of(before)
+    if rates is None and left and not wanted.dry:
+        say("timing one photo")
+        rates = timed(services, context, _readable(left), calls)
+    forecast = Forecast(
+        photos=len(plan.photos),
+        done=len(plan.photos) - len(left),
+        calls=calls,
+        rates=rates,
+        workers=wanted.workers,
+        photo_bytes=sum(opened.sizes[photo.id] for photo in left),
+        gallery_photos=services.gallery.count(searched),
+        gallery_bytes=gallery_bytes(services),
+    )
+    return Planned(wanted, opened, plan, forecast, services.drafted_by, setup)
+
+
+def _readable(photos: Sequence[EvalPhoto]) -> EvalPhoto:
+    """Return the first photo that can be decoded; the first of all if none of a few can."""
+    for photo in photos[:10]:
+        try:
+            read_photo(photo.picture.read())
+        except PhotoError:
+            continue
+        return photo
+    return photos[0]
+
+
+def setup_rows(planned: Planned, paper: PaperRun) -> Iterator[tuple[str, str, str]]:
+    """Give what was used for what: in the paper, and here."""
+    context, wanted = planned.plan.context, planned.wanted
+    calls = planned.forecast.calls
+    if calls.requests > 1:
+        shown = f"{calls.requests} prompts, {context.positives} similar at most"
+    elif calls.requests:
+        shown = f"{context.positives} similar, {context.negatives} {context.negatives_by}"
+    else:
+        shown = "none shown"
+    temperature = "the model's own" if context.temperature is None else f"{context.temperature:g}"
+    answers = f"{calls.answers} a photo, temperature {temperature}; " if calls.answers else ""
+    here = {
+        "encoder": f"{planned.setup['encoder']}, {context.vectors} vectors",
+        "gallery": f"{wanted.gallery}, {planned.forecast.gallery_photos:,} photos",
+        "model": planned.drafted_by if calls.calls else "none",
+        "neighbours": shown,
+        "answers": f"{answers}the answer is by {context.answer_by}",
+    }
+    for name, paper_has in paper.setup.items():
+        yield name, paper_has, here[name]
+
+
+def differences(planned: Planned) -> Iterator[str]:
+    """Give where this run differs from the paper's, a sentence each."""
+    method = METHODS[planned.plan.context.method]
+    encoder, named = planned.setup["encoder"], method.encoder_in_name
+    if named is not None and named not in encoder.lower():
+        yield f"The encoder here is {encoder}; the paper's is {method.encoder}."
+    yield from method.changed
