@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -134,10 +135,10 @@ def _agreed(planned: Planned, status: Status, *, asks: bool) -> bool:
 
     status.stop()
     err().out(plan_text(planned), highlight=False)
-    try:
-        agreed = not asks or typer.confirm("Begin?", default=False, err=True)
-    except typer.Abort:
-        # Nobody is there to answer.
-        return False
+    if asks:
+        # A prompt of typer's writes to standard output, where nothing but the answer belongs.
+        err().print("Begin? y/N ", end="", markup=False)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            return False
     status.start()
-    return agreed
+    return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
@@ -17,6 +17,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 from pydantic import BaseModel, Field
 
+from geofix.agent.cli.terminal import count
 from geofix.agent.context import Context
 from geofix.agent.draft.messages import side_px
 from geofix.agent.draft.presets import PRESETS
@@ -25,6 +26,9 @@ from geofix.db.search.query import Search
 from geofix.db.search.status import encoder_statuses
 from geofix.evaluation.run.result import EvalPhoto, Result
 from geofix.tools.models.ask import MOST_AT_ONCE, ask
+from geofix.tools.models.budget import price_at
+from geofix.tools.models.prices import Price
+from geofix.tools.models.privacy import address_of
 from geofix.tools.models.send import gives_several
 from geofix.tools.photo.read import read_photo, to_jpeg
 
@@ -207,16 +211,32 @@ def timed(services: Services, context: Context, photo: EvalPhoto, calls: Calls) 
             None,
             None,
         )
-    asked = said.tokens.get("input_tokens"), said.tokens.get("output_tokens")
-    tokens = None
-    if asked[0] is not None and asked[1] is not None:
-        tokens = calls.calls * asked[0] + calls.answers * asked[1]
+    name = services.drafted_by.partition(":")[2]
+    price = services.price or price_at(address_of(model), said.model, name)
     return Rates(
         "timed on one photo and one call, whose prompt is about as long",
         searched + calls.waits * said.seconds / max(1, said.calls),
-        tokens,
-        None if said.cost is None else calls.answers * said.cost / max(1, said.calls),
+        *taken(said.tokens, calls, price),
     )
+
+
+def taken(
+    tokens: Mapping[str, int], calls: Calls, price: Price | None
+) -> tuple[int | None, float | None]:
+    """Return the tokens and the US dollars of one photo; none where they are not known.
+
+    Args:
+        tokens: Of one call with one answer, `input_tokens` and `output_tokens`.
+        calls: How often the model is called for a photo.
+        price: Of its tokens.
+    """
+    read, written = tokens.get("input_tokens"), tokens.get("output_tokens")
+    if read is None or written is None:
+        return None, None
+    # One call with several answers reads its prompt once.
+    per_call = {"input_tokens": read, "output_tokens": written * calls.answers // calls.calls}
+    cost = None if price is None else price.cost(per_call)
+    return calls.calls * sum(per_call.values()), None if cost is None else calls.calls * cost
 
 
 def gallery_bytes(services: Services) -> int | None:
@@ -237,7 +257,9 @@ def forecast_rows(forecast: Forecast, method: str, model: str) -> list[tuple[str
     hours = forecast.hours
     cost = "nothing" if not calls.calls else unknown
     if calls.calls and forecast.cost_usd is not None:
-        cost = f"${forecast.cost_usd:,.2f}"
+        cost = (
+            f"${forecast.cost_usd:,.2f}" if forecast.cost_usd >= 1 else f"${forecast.cost_usd:.4f}"
+        )
     elif calls.calls and rates is not None:
         cost = "not known: geofix has no price for the model; set GEOFIX_MODEL_PRICE"
     lines = [
@@ -248,10 +270,7 @@ def forecast_rows(forecast: Forecast, method: str, model: str) -> list[tuple[str
         ("calls", f"{forecast.left * calls.calls:,}, without repairs"),
         ("tokens", unknown if forecast.tokens is None else f"about {forecast.tokens:,}"),
         ("money", cost),
-        (
-            "time",
-            unknown if hours is None else f"{_duration(hours)} with {forecast.workers} workers",
-        ),
+        ("time", unknown if hours is None else _duration(hours, forecast.workers)),
         ("measured", "nothing" if rates is None else rates.basis),
         ("gallery", _gallery(forecast)),
         ("disk", f"the database grows by about {_size(forecast.written_bytes)}"),
@@ -266,10 +285,15 @@ def _gallery(forecast: Forecast) -> str:
     return f"{photos}; all vectors of the encoder take {_size(forecast.gallery_bytes)}"
 
 
-def _duration(hours: float) -> str:
+def _duration(hours: float, workers: int) -> str:
+    told = f"{hours * 3600:,.0f} seconds"
     if hours >= 1:
-        return f"{hours:,.1f} hours"
-    return f"{hours * 60:,.0f} minutes" if hours >= 1 / 30 else f"{hours * 3600:,.0f} seconds"
+        told = f"{hours:,.1f} hours"
+    elif hours >= 1 / 30:
+        told = f"{hours * 60:,.0f} minutes"
+    elif hours * 3600 < 1:
+        told = "less than a second"
+    return f"{told} with {count(workers, 'worker')}"
 
 
 def _size(number: int) -> str:

@@ -211,9 +211,7 @@ def setup_rows(planned: Planned, paper: PaperRun) -> Iterator[tuple[str, str, st
 
 
 def differences(planned: Planned) -> Iterator[str]:
-    """Give where this run differs from the paper's, a sentence each."""
+    """Give what was assumed and changed of the paper's method, a sentence each."""
     method = METHODS[planned.plan.context.method]
-    encoder, named = planned.setup["encoder"], method.encoder_in_name
-    if named is not None and named not in encoder.lower():
-        yield f"The encoder here is {encoder}; the paper's is {method.encoder}."
-    yield from method.changed
+    yield from (f"Assumed: {one}" for one in method.assumed)
+    yield from (f"Changed: {one}" for one in method.changed)

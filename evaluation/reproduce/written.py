@@ -24,6 +24,10 @@ from geofix.evaluation.reproduce.session import (
     setup_rows,
 )
 
+WIDE = 0.1
+"""Width of an interval from which a published share inside it says little. IM2GPS3k's 2,997 photos
+give about 0.04."""
+
 
 def plan_text(planned: Planned) -> str:
     """Return what the run will take, and what was noticed of the set."""
@@ -100,6 +104,12 @@ def _measured_notes(done: Reproduction) -> Iterator[str]:
         )
     silent = sum(result.status == "abstained" for result in done.results)
     failed = sum(result.status == "failed" for result in done.results)
+    widest = max(done.shares.values(), key=lambda one: one.high - one.low) if done.shares else None
+    if widest is not None and widest.high - widest.low > WIDE:
+        yield (
+            f"With {asked:,} photos an interval is up to {(widest.high - widest.low) * 100:.0f}"
+            " points wide, so that a published share inside it says little."
+        )
     if silent or failed:
         yield (
             f"Without an answer: {silent:,} photos, and {failed:,} that could not be asked about;"

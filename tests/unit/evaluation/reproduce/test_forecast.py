@@ -12,8 +12,10 @@ from geofix.evaluation.reproduce.forecast import (
     Rates,
     forecast_rows,
     rates_of,
+    taken,
 )
 from geofix.evaluation.run.result import Result
+from geofix.tools.models.prices import Price
 
 G3 = Calls(requests=4, samples=5, together=True)
 
@@ -53,6 +55,16 @@ def test_the_plan_states_what_all_that_is_left_takes() -> None:
     assert told["calls"] == "8,000, without repairs"
     assert told["money"] == "$80.00" and told["time"] == "1.7 hours with 4 workers"
     assert told["gallery"] == "4,120,000 photos; all vectors of the encoder take 9.0 GB"
+
+
+def test_one_call_with_several_answers_reads_its_prompt_once() -> None:
+    tokens, price = {"input_tokens": 1_000, "output_tokens": 50}, Price(2, 10)
+    together = taken(tokens, G3, price)
+    assert together == (4 * (1_000 + 5 * 50), pytest.approx(4 * (0.002 + 5 * 0.0005)))
+    apart = taken(tokens, Calls(4, 5, together=False), price)
+    assert apart == (20 * 1_050, pytest.approx(20 * 0.0025))
+    assert taken(tokens, G3, None) == (5_000, None)
+    assert taken({}, G3, price) == (None, None)
 
 
 def test_what_is_not_known_is_not_made_up() -> None:
