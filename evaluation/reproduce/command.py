@@ -58,6 +58,14 @@ def reproduce_paper(
         ),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Photos asked at once.")] = 2,
+    again: Annotated[
+        str,
+        typer.Option(
+            help="Any word; with a new one, photos that have a result are asked again, for example"
+            " after the model's server had failed.",
+            callback=printable,
+        ),
+    ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Begin without asking.")] = False,
     dry_run: Annotated[
         bool,
@@ -103,6 +111,7 @@ def reproduce_paper(
         limit=limit,
         seed=seed,
         workers=workers,
+        again=again,
         dry=dry_run,
     )
     settings = Settings.from_environment()

@@ -105,13 +105,15 @@ def placeholders_of(
         rows: Of the table.
     """
     named = {row.name: row for row in rows if row.name in found}
-    by_size: dict[int, list[str]] = defaultdict(list)
+    alike: dict[tuple[int, int], list[str]] = defaultdict(list)
     for name in named:
-        by_size[found[name].size].append(name)
+        picture = found[name].picture
+        checksum = picture.crc if isinstance(picture, ZipPicture) else 0
+        alike[found[name].size, checksum].append(name)
     by_hash: dict[str, list[str]] = defaultdict(list)
     unreadable = list[str]()
-    # Only files of one size can be alike, so few are read.
-    for names in by_size.values():
+    # Only files of one size can be the same, so few are read.
+    for names in alike.values():
         for name in names if len(names) > 1 else ():
             try:
                 data = found[name].picture.read()

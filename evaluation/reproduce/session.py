@@ -63,6 +63,8 @@ class Wanted:
     limit: int | None = None
     seed: int = 0
     workers: int = 2
+    again: str = ""
+    """With a new word, photos that have a result are asked again."""
     dry: bool = False
     """Whether to stop at the plan, without a call to the model."""
 
@@ -120,7 +122,14 @@ def reproduce(
     say("looking through the photos")
     opened = open_set(set_name, wanted.data, wanted.table)
     photos = chosen(opened.photos, wanted.limit, wanted.seed)
-    plan = Plan(wanted.method, opened.benchmark.title, photos, options, wanted.leaks)
+    plan = Plan(
+        wanted.method,
+        opened.benchmark.title,
+        photos,
+        options,
+        wanted.leaks,
+        salt=wanted.again,
+    )
     rows = published().of_set(set_name)
     with open_agent(settings, progress=say, durability="exit") as agent:
         planned = _planned(agent, wanted, opened, plan, say)

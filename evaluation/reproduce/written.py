@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +28,9 @@ from geofix.evaluation.reproduce.session import (
 WIDE = 0.1
 """Width of an interval from which a published share inside it says little. IM2GPS3k's 2,997 photos
 give about 0.04."""
+
+MOST_REASONS = 5
+"""Reasons why answers are not as asked that are listed, the most frequent first."""
 
 
 def plan_text(planned: Planned) -> str:
@@ -115,10 +119,11 @@ def _measured_notes(done: Reproduction) -> Iterator[str]:
             f"Without an answer: {silent:,} photos, and {failed:,} that could not be asked about;"
             " all count as wrong."
         )
-    degraded = sum(bool(result.degraded) for result in done.results)
-    if degraded:
-        first = next(result.degraded[0] for result in done.results if result.degraded)
-        yield f"Not as asked: {degraded:,} answers, the first because: {first}"
+    reasons = Counter(reason for result in done.results for reason in set(result.degraded))
+    for reason, count in reasons.most_common(MOST_REASONS):
+        yield f"Not as asked, {count:,} of {asked:,} answers: {reason}"
+    if len(reasons) > MOST_REASONS:
+        yield f"There are {len(reasons) - MOST_REASONS:,} further reasons of this kind."
     yield (
         "The interval is Wilson's for the effective number of photos, where photos within one"
         " degree count as one place. It says how far a share would move with other photos like"

@@ -174,3 +174,4 @@ def test_a_model_that_fails_is_told_and_counted_as_wrong(reproduce: Reproduce, d
     told = json.loads(done.out)
     assert told["measured"]["2500"]["share"] == 0
     assert any("all count as wrong" in note for note in told["notes"])
+    assert any("Not as asked, 1 of 2 answers: draft:" in note for note in told["notes"])
