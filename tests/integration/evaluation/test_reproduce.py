@@ -44,7 +44,7 @@ Reproduce = Callable[..., Done]
 @pytest.fixture
 def reproduce(
     geofix: Geofix,
-    starter_url: str,
+    shared_starter_url: str,
     data: Path,
     server: ChatServer,
     monkeypatch: pytest.MonkeyPatch,
@@ -55,7 +55,7 @@ def reproduce(
         return geofix(
             *("reproduce", method, "--data", data, "--gallery", "starter", "--workers", "1"),
             *args,
-            url=starter_url,
+            url=shared_starter_url,
             **{**model, "GEOFIX_MODEL_PRICE": "2/10", **environ},
         )
 
@@ -117,28 +117,28 @@ def test_every_step_from_the_copy_of_a_set_to_the_table(
 
 def test_who_refuses_the_plan_leaves_nothing_behind(
     reproduce: Reproduce,
-    starter_url: str,
+    shared_starter_url: str,
     rows: Callable[[str], Mapping[str, int]],
     server: ChatServer,
 ) -> None:
-    before = _stored(starter_url, rows)
-    done = reproduce(answer="n\n")
+    before = _stored(shared_starter_url, rows)
+    done = reproduce("--again", "refused", answer="n\n")
     assert done.code == 0 and not done.out and "nothing was stored" in done.err
-    assert _stored(starter_url, rows) == before
+    assert _stored(shared_starter_url, rows) == before
 
 
 def test_a_dry_run_calls_no_model_and_stores_nothing(
     reproduce: Reproduce,
-    starter_url: str,
+    shared_starter_url: str,
     rows: Callable[[str], Mapping[str, int]],
     server: ChatServer,
 ) -> None:
-    before = _stored(starter_url, rows)
+    before = _stored(shared_starter_url, rows)
     done = reproduce("--dry-run", "--set", "im2gps3k", method="g3")
     assert done.code == 0, done.err
     assert "40 (4 x 5 a photo)" in done.out and "not measured" in done.out
     assert "| G3 (GPT-4V) | original | 16.65 | 40.94" in done.out
-    assert not server.received and _stored(starter_url, rows) == before
+    assert not server.received and _stored(shared_starter_url, rows) == before
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,9 @@ def test_what_is_missing_is_named(
 def test_a_model_that_fails_is_told_and_counted_as_wrong(reproduce: Reproduce, data: Path) -> None:
     (data / "images" / FAR).write_bytes(b"no photo")
     with chat_server(openai_answer, Finished(said(1, 1)), Finished("I cannot tell.")) as failing:
-        done = reproduce("--yes", "--json", GEOFIX_MODEL_URL=f"{failing.url}/v1")
+        done = reproduce(
+            "--yes", "--json", "--again", "failing", GEOFIX_MODEL_URL=f"{failing.url}/v1"
+        )
     assert done.code == 0, done.err
     told = json.loads(done.out)
     assert told["measured"]["2500"]["share"] == 0
