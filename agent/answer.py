@@ -94,6 +94,11 @@ class Code(StrEnum):
         "gallery_too_small", "abstention",
         "The gallery has too few photos to tell a real match from a chance one.",
     )
+    NOTHING_TO_CHOOSE = (
+        "nothing_to_choose", "abstention",
+        "The method has nothing to choose from: the model gave no coordinates, or no photo was"
+        " found.",
+    )
     PERSON_CHOSE_NONE = (
         "person_chose_none", "abstention",
         "A person was asked, and said that no candidate is right, or stopped the run.",
@@ -109,6 +114,10 @@ class Code(StrEnum):
     HINT_GIVEN = (
         "hint_given", "reason",
         "A person gave a hint, which the model was told.",
+    )
+    BY_METHOD = (
+        "by_method", "reason",
+        "A published method chose the answer, and how; geofix checked nothing.",
     )
     VOTES = (
         "votes", "reason",
@@ -219,6 +228,10 @@ class Code(StrEnum):
     SCORERS_PASSED_OVER = (
         "scorers_passed_over", "warning",
         "The calibration's own scorers did not choose, because the calibration does not hold.",
+    )
+    METHOD_DIFFERS = (
+        "method_differs", "warning",
+        "The run differs from the paper whose method it follows, and in what.",
     )
     PHOTO_NOTE = (
         "photo_note", "warning",

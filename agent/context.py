@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from geofix.agent.draft import NegativesBy, PresetName, Routing
 from geofix.agent.errors import OptionError
+from geofix.agent.methods import AnswerBy, MethodName
+from geofix.agent.methods.table import METHODS
 from geofix.agent.run import Pause
+from geofix.agent.run.option_table import OPTIONS, Vectors
 from geofix.db.plain_text import require_name, short
 from geofix.tools.models import tokens_in_all
-from geofix.tools.statistics import LEVELS, PLACE_KM
+from geofix.tools.statistics import LEVELS
 
 if TYPE_CHECKING:
     from geofix.agent.draft.provenance import Spending
@@ -24,164 +34,76 @@ GONE = frozenset({"complete", "ask_human"})
 have no effect any more."""
 
 
+def option(name: str, **more: Any) -> Any:
+    """Return the field of an option, with default, bounds and words of the table."""
+    row = OPTIONS[name]
+    bounds = {"ge": row.low, "le": row.high, "gt": row.above}
+    more |= {bound: value for bound, value in bounds.items() if value is not None}
+    return Field(default=row.default, description=row.help, **more)
+
+
+ASIDE = frozenset(
+    {
+        "galleries",
+        "exact",
+        "max_cost",
+        "max_tokens",
+        "max_seconds",
+        "pause",
+        "coverage",
+        "claim_level",
+        "every_candidate",
+    }
+)
+"""Options that do not shape an answer: they change where is searched, what is said, or what may be
+spent. A calibration need not share them."""
+
+
 class Context(BaseModel):
-    """Options of one run; the trail records them."""
+    """Options of one run; the trail records them. Their words are in `agent/run/option_table.py`.
+
+    What is not given is as the method has it (`agent/methods/table.py`).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    positives: int = Field(
-        default=16,
-        ge=1,
-        le=200,
-        description="Number of similar gallery photos to retrieve (16 as in Img2Loc).",
-    )
-    negatives: int = Field(
-        default=16,
-        ge=0,
-        le=200,
-        description="Number of dissimilar gallery photos to retrieve (16 as in Img2Loc).",
-    )
-    negatives_by: NegativesBy = Field(
-        default="dissimilar",
-        description="Which counter-examples the model is shown. 'dissimilar': photos that look"
-        " different, as in Img2Loc. 'far': photos that look similar but were taken"
-        " far from the leading place. 'none': no counter-examples.",
-    )
-    far_km: float = Field(
-        default=200.0,
-        gt=0,
-        le=20_000,
-        description="Minimum distance of 'far' counter-examples from the leading place, in km.",
-    )
-    vectors: Literal["centred", "raw"] = Field(
-        default="centred",
-        description="'centred' subtracts the mean of all vectors before comparing; 'raw' compares"
-        " them as they are, as the papers do.",
-    )
-    galleries: tuple[str, ...] = Field(
-        default=(),
-        description="Names of the galleries to search; an empty list means all galleries.",
-    )
-    exact: bool = Field(
-        default=False,
-        description="Compare with every vector instead of using the index. Slower, and misses"
-        " nothing.",
-    )
-    preset: PresetName = Field(
-        default="geofix",
-        description="Which prompt the model gets. 'geofix' shows candidates with place names"
-        " and asks for reasons. 'img2loc' (one call) and 'g3' (four calls, five"
-        " answers each) show only coordinates, as in the papers.",
-    )
-    route: Routing = Field(
-        default="off",
-        description="'retrieval' shows the model 0, 5 or 10 neighbours, depending on how clear"
-        " the search result is, as in G3. 'off' shows them all. The benefit is not"
-        " measured yet.",
-    )
-    samples: int | None = Field(
-        default=None,
-        ge=1,
-        le=20,
-        description="Number of answers to each request. Default: the preset's.",
-    )
-    temperature: float | None = Field(
-        default=None,
-        ge=0,
-        le=2,
-        description="Sampling temperature of the model. Default: the preset's, or the model's own"
-        " if the preset has none.",
-    )
-    image_px: int | None = Field(
-        default=None,
-        ge=64,
-        le=2048,
-        description="Longer side in pixels of the images that the model gets. Default: what"
-        " suits the provider.",
-    )
-    exemplars: int = Field(
-        default=0,
-        ge=0,
-        le=8,
-        description="Number of candidates that are shown to the model with a gallery photo."
-        " These photos are sent to wherever the model runs.",
-    )
-    geometry_pictures: int = Field(
-        default=16,
-        ge=0,
-        le=64,
-        description="Number of the most similar gallery photos that are matched with the photo"
-        " point by point, on this machine; 0 matches none.",
-    )
-    max_cost: float | None = Field(
-        default=None, ge=0, description="Maximum cost of the model in this run, in US dollars."
-    )
-    max_tokens: int | None = Field(
-        default=None,
-        ge=0,
-        description="Maximum number of model tokens in this run, input and output together.",
-    )
-    max_seconds: float | None = Field(
-        default=None,
-        ge=0,
-        description="Time in seconds from the start of the run after which the model is asked"
-        " no more. The run then answers with what it has.",
-    )
-    max_rounds: int = Field(
-        default=1,
-        ge=1,
-        le=6,
-        description="Maximum number of rounds of search and draft. More than one has not"
-        " improved answers where it was measured (docs/evaluation.md).",
-    )
-    finest_km: float = Field(
-        default=PLACE_KM,
-        gt=0,
-        le=2500,
-        description="Stop narrowing the search when a place is known to this many km.",
-    )
-    accept_margin: float = Field(
-        default=0.15,
-        ge=0,
-        le=1,
-        description="Minimum lead in score of the first candidate over the second for it to be"
-        " accepted.",
-    )
-    impostor_share: float = Field(
-        default=0.10,
-        gt=0,
-        le=1,
-        description="Abstain if more than this share of gallery photos have a far-away photo"
-        " that matches them as well as the best hit matches this photo.",
-    )
-    reject_scenes: bool = Field(
-        default=True,
-        description="Abstain if the photo seems to show no place, such as a room, food, a drawing"
-        " or blank sky.",
-    )
-    pause: Pause = Field(
-        default="never",
-        description="When a run pauses for a person to decide. 'unsure': where it would abstain"
-        " only because two candidates score nearly the same, or no place has half of"
-        " the votes. 'every_round': after every round. 'never': it does not pause.",
-    )
-    coverage: float = Field(
-        default=0.9,
-        description="Coverage of a calibrated `radius_km`: 0.5, 0.8, 0.9 or 0.95.",
-        json_schema_extra={"enum": list(LEVELS)},
-    )
-    every_candidate: bool = Field(
-        default=False,
-        description="List every candidate in the answer, also small ones and those after the tenth;"
-        " the answer is then as long as it has to be.",
-    )
-    claim_level: float = Field(
-        default=0.05,
-        gt=0,
-        le=0.5,
-        description="Maximum share of true claims that are called inconsistent, on average over"
-        " calibrations.",
-    )
+    method: MethodName = option("method")
+    answer_by: AnswerBy = option("answer_by")
+    positives: int = option("positives")
+    negatives: int = option("negatives")
+    negatives_by: NegativesBy = option("negatives_by")
+    far_km: float = option("far_km")
+    vectors: Vectors = option("vectors")
+    galleries: tuple[str, ...] = option("galleries")
+    exact: bool = option("exact")
+    preset: PresetName = option("preset")
+    route: Routing = option("route")
+    samples: int | None = option("samples")
+    temperature: float | None = option("temperature")
+    image_px: int | None = option("image_px")
+    exemplars: int = option("exemplars")
+    geometry_pictures: int = option("geometry_pictures")
+    max_cost: float | None = option("max_cost")
+    max_tokens: int | None = option("max_tokens")
+    max_seconds: float | None = option("max_seconds")
+    max_rounds: int = option("max_rounds")
+    finest_km: float = option("finest_km")
+    accept_margin: float = option("accept_margin")
+    impostor_share: float = option("impostor_share")
+    reject_scenes: bool = option("reject_scenes")
+    pause: Pause = option("pause")
+    coverage: float = option("coverage", json_schema_extra={"enum": list(LEVELS)})
+    every_candidate: bool = option("every_candidate")
+    claim_level: float = option("claim_level")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_method_does(cls, given: Any) -> Any:
+        """Let the method say what was not given."""
+        if not isinstance(given, Mapping):
+            return given
+        method = METHODS.get(given.get("method", "geofix"))
+        return given if method is None else {**method.options, **given}
 
     @field_validator("galleries")
     @classmethod
@@ -207,17 +129,37 @@ class Context(BaseModel):
             raise ValueError(f"a radius can be stated at {', '.join(map(str, LEVELS))}")
         return coverage
 
-    @field_validator("exemplars")
-    @classmethod
-    def _of_numbered_candidates(cls, exemplars: int, info: ValidationInfo) -> int:
-        """Refuse photos of candidates if the model is shown no candidates."""
-        preset = info.data.get("preset", "geofix")
-        if exemplars and preset != "geofix":
+    @model_validator(mode="after")
+    def _of_one_piece(self) -> Self:
+        """Refuse options that cannot go together."""
+        if self.exemplars and self.preset != "geofix":
             raise ValueError(
-                f"the preset {preset!r} shows no candidates, so it cannot show photos of"
+                f"the preset {self.preset!r} shows no candidates, so it cannot show photos of"
                 " them; use another preset or no exemplars"
             )
-        return exemplars
+        if self.answer_by == "model" and self.preset == "none":
+            raise ValueError(
+                "the answer cannot be the model's with the preset 'none', which asks no model; use"
+                " another preset, or another answer_by"
+            )
+        return self
+
+    def told(self) -> str:
+        """Return the method and what was changed of it: `img2loc, positives=5`.
+
+        What only changes how an answer is told, or what may be spent, is left out.
+        """
+        as_it_is = type(self)(method=self.method)
+        changed = [
+            f"{name}={_written(getattr(self, name))}"
+            for name in type(self).model_fields
+            if name not in ASIDE and getattr(self, name) != getattr(as_it_is, name)
+        ]
+        return ", ".join([self.method, *changed])
+
+
+def _written(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 OURS = "geofix"
@@ -253,11 +195,14 @@ def checked_context(options: Mapping[str, Any]) -> Context:
         return Context(**options)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        raise OptionError(
-            f"the option {name!r} cannot be {short(first.get('input'))}: {first['msg']}. The"
-            f" options are {', '.join(Context.model_fields)}"
-        ) from error
+        name, why = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            told = f"there is no option {name!r}; the options are {', '.join(Context.model_fields)}"
+        elif name:
+            told = f"the option {name!r} cannot be {short(first.get('input'))}: {why}"
+        else:
+            told = f"these options do not go together: {why}"
+        raise OptionError(told) from error
 
 
 STEPS_A_ROUND = 4

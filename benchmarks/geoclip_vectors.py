@@ -11,10 +11,10 @@ from benchmarks.made_gallery import Drawn
 from geofix.evaluation.worlds.looks import (
     COUNT,
     DIMENSION,
-    GeoclipPlaces,
     cache_folder,
     read_places,
 )
+from geofix.tools.encoders.geoclip_places import GeoclipPlaces
 
 __all__ = ["COUNT", "DIMENSION", "GeoclipPlaces", "cache_folder", "draw_places", "read_places"]
 

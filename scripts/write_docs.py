@@ -22,6 +22,7 @@ from geofix.agent.answer import Code
 from geofix.agent.cli.app import app
 from geofix.agent.fix import fix_schema
 from geofix.agent.langgraph_server import graph
+from geofix.agent.methods.table import METHODS, Method
 
 ROOT = Path(__file__).parent.parent
 
@@ -200,17 +201,48 @@ def messages() -> str:
     return "\n".join(parts)
 
 
+def methods() -> str:
+    """Return a section for every method: its paper, its options, and what differs."""
+    return "\n\n".join(_method(name, method) for name, method in METHODS.items())
+
+
+def _method(name: str, method: Method) -> str:
+    parts = [f"## {name}\n\n{method.summary}"]
+    if method.paper is not None:
+        paper = method.paper
+        parts.append(f"{paper.authors}: [{paper.title}]({paper.link}), {paper.year}.")
+    sections = (
+        ("What the paper says" if method.paper else "What it does", method.says),
+        ("What it leaves open, and what stands here", method.assumed),
+        ("What is different here", method.changed),
+    )
+    for title, lines in sections:
+        if lines:
+            parts.append("\n".join([f"**{title}**\n", *(f"- {line}" for line in lines)]))
+    if method.options:
+        options = ", ".join(f"`{option}={value}`" for option, value in method.options.items())
+        parts.append(f"**Options:** {options}.")
+    needs = "a chat model (`GEOFIX_MODEL`)" if method.asks_model else "no chat model"
+    embeds = f" Photos are embedded with {method.encoder}." if method.encoder else ""
+    parts.append(f"**Needs** {needs}.{embeds} **Its row** in `geofix eval`: `{method.row}`.")
+    return "\n\n".join(parts)
+
+
 def documents() -> dict[Path, str]:
     """Return every document that holds made parts, as it should be."""
     readme, architecture = ROOT / "README.md", ROOT / "docs" / "architecture.md"
     embedding = ROOT / "docs" / "embedding.md"
     answer = ROOT / "docs" / "answer.md"
+    described_methods = ROOT / "docs" / "methods.md"
     described = replaced(answer.read_text(encoding="utf-8"), "fields", answer_fields())
     return {
         answer: replaced(described, "codes", answer_codes()),
         ROOT / "docs" / "schema" / "fix-1.json": schema_text(),
         readme: replaced(readme.read_text(encoding="utf-8"), "graph", mermaid()),
         architecture: replaced(architecture.read_text(encoding="utf-8"), "graph", mermaid()),
+        described_methods: replaced(
+            described_methods.read_text(encoding="utf-8"), "methods", methods()
+        ),
         embedding: with_examples(embedding.read_text(encoding="utf-8")),
         ROOT / "docs" / "cli.md": command_line(),
         ROOT / "tests" / "data" / "messages.txt": messages(),

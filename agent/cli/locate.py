@@ -9,28 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geofix.agent.cli.options import (
-    AnySceneFlag,
     ClaimedPlace,
-    Coverage,
-    EveryCandidateFlag,
-    ExactFlag,
-    Exemplars,
-    FarKm,
-    FinestKm,
     GeojsonFile,
     JsonFlag,
-    MaxCost,
-    MaxSeconds,
-    MaxTokens,
-    NegativesKind,
-    Pictures,
-    Preset,
     RunId,
     named,
     open_cli_agent,
 )
+from geofix.agent.cli.run_options import with_run_options
 from geofix.agent.cli.terminal import ABSTAINED, interruptible, out, say, write_whole
-from geofix.agent.run import Pause
 
 if TYPE_CHECKING:
     from geofix.agent.fix import Fix
@@ -48,7 +35,9 @@ ModelName = Annotated[
 ]
 
 
+@with_run_options
 def locate_photo(
+    run_options: dict[str, Any],
     photo: Annotated[
         Path | None, typer.Argument(help="The photo file. Default: the sample photo.")
     ] = None,
@@ -63,12 +52,7 @@ def locate_photo(
         ),
     ] = None,
     claim: ClaimedPlace = None,
-    coverage: Coverage = None,
     model: ModelName = None,
-    gallery: Annotated[
-        list[str] | None,
-        typer.Option(help="Search only this gallery. Repeatable.", callback=named),
-    ] = None,
     run: Annotated[
         str | None,
         typer.Option(
@@ -85,54 +69,11 @@ def locate_photo(
             callback=named,
         ),
     ] = None,
-    rounds: Annotated[
-        int | None, typer.Option(min=1, max=6, help="Maximum number of search rounds. Default: 1.")
-    ] = None,
-    finest_km: FinestKm = None,
-    pictures: Pictures = None,
-    any_scene: AnySceneFlag = False,
-    pause: Annotated[
-        Pause,
-        typer.Option(
-            help="When to pause for a person to decide. unsure: where geofix would abstain only"
-            " because two candidates score nearly the same, or no place has half of the votes."
-            " every_round: after every round of search."
-        ),
-    ] = "never",
     ask: Annotated[bool, typer.Option("--ask", help="Short for `--pause unsure`.")] = False,
-    negatives_by: NegativesKind = None,
-    far_km: FarKm = None,
-    preset: Preset = None,
-    exemplars: Exemplars = None,
-    max_cost: MaxCost = None,
-    max_tokens: MaxTokens = None,
-    max_seconds: MaxSeconds = None,
-    exact: ExactFlag = False,
-    every_candidate: EveryCandidateFlag = False,
 ) -> None:
     """Find out where a photo was taken."""
     settings = _settings(model)
-    chosen = {
-        "max_rounds": rounds,
-        "finest_km": finest_km,
-        "geometry_pictures": pictures,
-        "reject_scenes": False if any_scene else None,
-        "coverage": coverage,
-        "negatives_by": negatives_by,
-        "far_km": far_km,
-        "preset": preset,
-        "exemplars": exemplars,
-        "max_cost": max_cost,
-        "max_tokens": max_tokens,
-        "max_seconds": max_seconds,
-    }
-    options: dict[str, Any] = {
-        "galleries": tuple(gallery or ()),
-        "pause": "unsure" if ask and pause == "never" else pause,
-        "exact": exact,
-        "every_candidate": every_candidate,
-        **{name: value for name, value in chosen.items() if value is not None},
-    }
+    options = {"pause": "unsure", **run_options} if ask else run_options
     asked, region = _checked(photo, within, claim)
     with open_cli_agent(settings) as (agent, listener):
         fix = interruptible(
@@ -146,7 +87,7 @@ def locate_photo(
                 **options,
             )
         )
-    _finish(fix, json, geojson, every_candidate=every_candidate)
+    _finish(fix, json, geojson, every_candidate=bool(options.get("every_candidate")))
 
 
 def resume_run(

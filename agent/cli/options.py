@@ -15,7 +15,6 @@ import typer
 from rich.status import Status
 
 from geofix.agent.cli.terminal import err, escaped, why_not_writable
-from geofix.agent.draft import NegativesBy, PresetName
 from geofix.db.plain_text import require_name, short, visible
 
 if TYPE_CHECKING:
@@ -77,64 +76,6 @@ GeojsonFile = Annotated[
     typer.Option("--geojson", help="Write the fix as GeoJSON to this file.", callback=writable),
 ]
 RunId = Annotated[str, typer.Argument(help="Id of the run.", callback=named)]
-NegativesKind = Annotated[
-    NegativesBy | None,
-    typer.Option(
-        "--negatives-by",
-        help="Counter-examples that the model is shown. dissimilar: photos that look different."
-        " far: photos that look similar but were taken far from the leading place. none:"
-        " no counter-examples. Default: dissimilar.",
-    ),
-]
-FarKm = Annotated[
-    float | None,
-    typer.Option(
-        "--far-km",
-        min=1,
-        max=20_000,
-        help="With `--negatives-by far`: minimum distance in km"
-        " from the leading place. Default: 200.",
-    ),
-]
-Preset = Annotated[
-    PresetName | None,
-    typer.Option(
-        "--preset",
-        help="Prompt that the model gets: geofix's own, or that of the paper G3 or Img2Loc."
-        " Default: geofix.",
-    ),
-]
-Exemplars = Annotated[
-    int | None,
-    typer.Option(
-        "--exemplars",
-        min=0,
-        max=8,
-        help="Show the model a gallery photo of this many candidates. These photos are sent to"
-        " wherever the model runs. Default: 0.",
-    ),
-]
-MaxCost = Annotated[
-    float | None,
-    typer.Option("--max-cost", min=0, help="Maximum cost of the model in this run, in US dollars."),
-]
-MaxTokens = Annotated[
-    int | None,
-    typer.Option(
-        "--max-tokens",
-        min=0,
-        help="Maximum number of model tokens in this run, input and output together.",
-    ),
-]
-MaxSeconds = Annotated[
-    float | None,
-    typer.Option(
-        "--max-seconds",
-        min=0,
-        help="Time in seconds after which the model is asked no more. The run then answers with"
-        " what it has.",
-    ),
-]
 ClaimedPlace = Annotated[
     str | None,
     typer.Option(
@@ -142,51 +83,6 @@ ClaimedPlace = Annotated[
         metavar="LAT,LON|exif",
         help="Check a claimed place, LAT,LON, or `exif` for the one in the file. The result is"
         " consistent, inconsistent or undecidable. Needs a calibration.",
-    ),
-]
-Coverage = Annotated[
-    float | None,
-    typer.Option(help="Coverage of a calibrated radius: 0.5, 0.8, 0.9 or 0.95. Default: 0.9."),
-]
-FinestKm = Annotated[
-    float | None,
-    typer.Option(
-        "--finest-km",
-        min=0.1,
-        max=2500,
-        help="Stop narrowing the search when a place is known to this many km. Default: 25.",
-    ),
-]
-Pictures = Annotated[
-    int | None,
-    typer.Option(
-        "--pictures",
-        min=0,
-        max=64,
-        help="Number of similar gallery photos to match with the photo point by point, on"
-        " this machine. 0 matches none. Default: 16.",
-    ),
-]
-AnySceneFlag = Annotated[
-    bool,
-    typer.Option(
-        "--any-scene",
-        help="Answer even if the photo seems to show no place, such as a room, food, a drawing"
-        " or blank sky.",
-    ),
-]
-EveryCandidateFlag = Annotated[
-    bool,
-    typer.Option(
-        "--every-candidate",
-        help="List every candidate in the answer, also small ones.",
-    ),
-]
-ExactFlag = Annotated[
-    bool,
-    typer.Option(
-        "--exact",
-        help="Compare with every vector instead of using the index. Slower, and misses nothing.",
     ),
 ]
 

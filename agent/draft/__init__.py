@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-PresetName = Literal["geofix", "g3", "img2loc"]
-"""Whose prompts are used."""
+PresetName = Literal["geofix", "g3", "img2loc", "street-level-rag", "none"]
+"""Whose prompts are used; with `none` no model is asked."""
 
 Routing = Literal["off", "retrieval"]
 """What decides how many neighbours a model is shown."""

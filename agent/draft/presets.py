@@ -54,4 +54,13 @@ PRESETS: dict[PresetName, Preset] = {
         system=prompts.paper_system,
         lists=prompts.img2loc,
     ),
+    # Its wording is not published; Img2Loc's stands in for it.
+    "street-level-rag": Preset(
+        neighbours=(None,),
+        samples=1,
+        temperature=None,
+        schema=PointAnswer,
+        system=prompts.paper_system,
+        lists=prompts.img2loc,
+    ),
 }

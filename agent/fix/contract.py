@@ -208,6 +208,10 @@ class FixClaim(Part):
 class FixMethod(Part):
     """How the answer was made."""
 
+    name: str = "geofix"
+    """Whose method was followed, with what was changed of it, such as `img2loc, positives=5`
+    (docs/methods.md)."""
+
     drafted_by: str
     """`consensus` where the similar photos voted, or the model as `provider:model`."""
     rounds: int

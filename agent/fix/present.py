@@ -119,7 +119,7 @@ def present(
             reasons=reasons[1:] if abstained else reasons,
             warnings=texts.said(_warnings(settled)),
             claim=_claim(settled, texts),
-            method=_method(settled, texts),
+            method=_method(settled, asked, texts),
             usage=settled.usage or usage_of(steps),
         )
         if every or _size(fix) < MOST_BYTES:
@@ -343,10 +343,11 @@ def _checked(check: ClaimCheck, texts: _Texts) -> CheckedClaim:
     )
 
 
-def _method(settled: Settled, texts: _Texts) -> FixMethod:
+def _method(settled: Settled, asked: Asked, texts: _Texts) -> FixMethod:
     holds = settled.radius_calibrated and settled.calibration is not None
     calibration = settled.calibration if holds else None
     return FixMethod(
+        name=texts.cut(asked.context.told()),
         drafted_by=texts.cut(settled.drafted_by),
         rounds=settled.rounds,
         calibration=None if calibration is None else calibration.digest,

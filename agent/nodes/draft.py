@@ -26,7 +26,7 @@ def draft(state: State, context: Context, services: Services) -> Outcome:
         ModelError: The model cannot be set up: what was asked for cannot be had, and another
             answer would pass for it.
     """
-    model = services.model
+    model = services.model if context.preset != "none" else None
     if model is None:
         return _outcome(state, [consensus(state.retrieval)], {})
     hinted = bool(state.hints) and state.hints[-1].round == state.round

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from geofix.agent.context import Context
+from geofix.agent.methods.answering import require_method
 from geofix.agent.run.intake import resolve
 from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
@@ -22,7 +23,12 @@ def embed(state: State, context: Context, services: Services) -> Outcome:
     """Embed the photo and keep its vector under its hash; neither enters the state.
 
     It begins a question, so it writes every field of the state anew.
+
+    Raises:
+        ModelError: The method asks a model, and none is configured.
+        OptionError: The method compares photo and places, and nothing does that here.
     """
+    require_method(context, services)
     photo = resolve(state.asked.photo, services.queries)
     encoder = services.encoder
     pixels = from_jpeg(photo.jpeg)

@@ -7,6 +7,7 @@ from functools import partial
 
 from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context, budget_of
+from geofix.agent.methods.answering import chosen_by_method
 from geofix.agent.run.events import MOST_PLACES, ToldPlace, Verified
 from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
@@ -29,6 +30,8 @@ NO_BASELINE = Reason.of(
 
 def verify(state: State, context: Context, services: Services) -> Outcome:
     """Choose among the places of retrieved photos and drafts, and decide what to do next."""
+    if context.answer_by != "verdict":
+        return _by_method(state, context, services)
     retrieval = state.retrieval
     observed, not_had = observe(state, context, services)
     goes_by = in_force(services, run_setup_of(state, context, services.settings.image_place))
@@ -97,6 +100,30 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
             *([] if blunt else _passed_over(state, goes_by)),
             *_degraded(state, spent),
         ),
+        told=(_told(state.round, verdict, candidates),),
+    )
+
+
+def _by_method(state: State, context: Context, services: Services) -> Outcome:
+    """Answer as a published method does, see `agent/methods/answering.py`."""
+    goes_by = in_force(services, run_setup_of(state, context, services.settings.image_place))
+    chosen = chosen_by_method(state, context, services)
+    candidates, verdict = _named(chosen.candidates), chosen.verdict
+    return Outcome(
+        update={
+            "candidates": candidates,
+            "calibration": goes_by.calibration,
+            "verdict": verdict,
+        },
+        summary=f"{verdict.decision}: {verdict.reasons[0]}",
+        detail={
+            "method": context.told(),
+            "verdict": verdict.model_dump(mode="json"),
+            "candidates": [candidate.model_dump(mode="json") for candidate in candidates],
+            "calibration": goes_by.calibration.model_dump(mode="json"),
+            "image_place": services.image_place and services.image_place.name,
+        },
+        degraded=tuple(reason for reason in chosen.degraded if reason not in state.degraded),
         told=(_told(state.round, verdict, candidates),),
     )
 

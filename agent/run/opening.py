@@ -31,6 +31,7 @@ from geofix.agent.context import Context, checked_context, recursion_limit
 from geofix.agent.errors import AlreadyDecided, PhotoError, RegionError, TrailError
 from geofix.agent.fix import Fix, FixQuestion
 from geofix.agent.fix.present import present, usage_of
+from geofix.agent.methods.answering import require_method
 from geofix.agent.regions import HOW_TO_WRITE, parse_region, search_areas
 from geofix.agent.run.decision import Answer, decision_in
 from geofix.agent.run.intake import read_in
@@ -106,8 +107,7 @@ def open_question(
         raise PhotoError(f"the photo is a {type(photo).__name__}; give a path or bytes")
     # One that was put together by hand may be no circle, box or country.
     search_areas(None, region)
-    # Built now: a model that is set up wrongly is an error, not a degraded answer.
-    _ = services.model, services.price
+    require_method(context, services)
     encoder = services.encoder
     kept = read_in(photo)
     services.gallery.require(Search(encoder=encoder.name, galleries=context.galleries))

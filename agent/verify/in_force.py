@@ -12,7 +12,7 @@ from typing import Any
 
 from geofix.agent.answer import Calibration
 from geofix.agent.calibration.promise import AGAIN, SIGNALS, Fitted
-from geofix.agent.context import Context
+from geofix.agent.context import ASIDE, Context
 from geofix.agent.draft.consensus import CONSENSUS
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, State
@@ -20,21 +20,6 @@ from geofix.agent.verify.scorers import Scorers, default_scorers, scorers_digest
 
 MOST_GROWTH = 0.2
 """A gallery that grew or shrank by more is another one."""
-
-ASIDE = frozenset(
-    {
-        "galleries",
-        "exact",
-        "max_cost",
-        "max_tokens",
-        "max_seconds",
-        "pause",
-        "coverage",
-        "claim_level",
-        "every_candidate",
-    }
-)
-"""Options that a calibration need not share: they change what is said, or what may be spent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS
@@ -195,7 +196,7 @@ def observe(state: State, context: Context, services: Services) -> tuple[Observe
         photos_in_gallery=photos,
         scene=None if state.scene is None else state.scene.kind,
         claimed=state.asked.claimed,
-        place_similarity=_place_similarity(state, services),
+        place_similarity=place_similarity(state, services),
     )
     return observed, degraded
 
@@ -218,10 +219,17 @@ def counted_drafts(state: State) -> list[Draft]:
     ]
 
 
-def _place_similarity(
+def place_similarity(
     state: State, services: Services
 ) -> Callable[[Sequence[tuple[float, float]]], list[float]] | None:
-    """Return what compares the photo with places; its vector is computed once and kept."""
+    """Return what compares the photo with places; none where no model for it is configured."""
+    model = services.image_place
+    vector = image_place_vector(state, services)
+    return None if model is None or vector is None else partial(model.similarity, vector)
+
+
+def image_place_vector(state: State, services: Services) -> NDArray[np.float32] | None:
+    """Return the photo's vector among places, which is computed once and kept; none as above."""
     model = services.image_place
     if model is None:
         return None
@@ -229,7 +237,7 @@ def _place_similarity(
     if vector is None:
         vector = model.vector(from_jpeg(services.queries.find(state.sha256).jpeg))
         services.queries.keep_vector(state.sha256, model.name, vector)
-    return partial(model.similarity, vector)
+    return vector
 
 
 def _inside(draft: Draft, region: Region | None) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from geofix.agent.cli.options import JsonFlag, named, printable
+from geofix.agent.cli.run_options import with_run_options
 from geofix.agent.cli.terminal import err, escaped, out, say
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from geofix.evaluation.calibrate.scorers import Trial
 
 
+@with_run_options
 def calibrate_dataset(
+    run_options: dict[str, Any],
     dataset: Annotated[
         str,
         typer.Argument(
@@ -23,10 +26,6 @@ def calibrate_dataset(
             callback=printable,
         ),
     ],
-    gallery: Annotated[
-        list[str] | None,
-        typer.Option(help="Search this gallery only; may be given again.", callback=named),
-    ] = None,
     exclude: Annotated[
         str | None,
         typer.Option(
@@ -37,9 +36,6 @@ def calibrate_dataset(
     model: Annotated[
         str | None,
         typer.Option(help="The model that drafts; GEOFIX_MODEL by default.", callback=named),
-    ] = None,
-    rounds: Annotated[
-        int | None, typer.Option(min=1, max=6, help="The most rounds of retrieval.")
     ] = None,
     scorer: Annotated[
         bool,
@@ -68,11 +64,10 @@ def calibrate_dataset(
     from geofix.evaluation.calibrate.calibrating import Wanted, calibrate  # noqa: PLC0415
     from geofix.evaluation.run.session import parse_leaks  # noqa: PLC0415
 
-    options = {"galleries": tuple(gallery) if gallery else None, "max_rounds": rounds}
     wanted = Wanted(
         dataset=dataset,
         leaks=parse_leaks(exclude),
-        options={name: value for name, value in options.items() if value is not None},
+        options=run_options,
         model=model,
         seed=seed,
         scorer=scorer,

@@ -13,6 +13,9 @@ from geofix.evaluation.report.scorecard import thresholds_of
 from geofix.evaluation.run.result import Result, or_wrong
 from geofix.evaluation.run.splits import witnesses_of
 
+MODEL = "model"
+"""In `Result.peers_km`: the place that the model was surest of in its first round."""
+
 
 @dataclass(frozen=True, slots=True)
 class At:
@@ -35,6 +38,8 @@ class Comparison:
     """Test of the answers by distance in km, abstentions counted as wrong."""
     first: dict[float, At]
     """Test of the first candidates, answered or not."""
+    model: dict[float, At]
+    """Test of the model's own word; empty unless a model was asked in both."""
     geoscore: Difference
     answered: Difference
 
@@ -71,9 +76,30 @@ def compare(
         photos=len(pairs),
         accuracy={km: _at(answers, km, known, groups, seed) for km in thresholds},
         first={km: _at(firsts, km, known, groups, seed) for km in thresholds},
+        model=_of_the_model(pairs, thresholds, known, groups, seed),
         geoscore=paired_bootstrap(*scores, seed=seed, groups=groups),
         answered=paired_bootstrap(*located, seed=seed, groups=groups),
     )
+
+
+def _of_the_model(
+    pairs: Sequence[tuple[Result, Result]],
+    thresholds: Sequence[float],
+    known: np.ndarray[tuple[int], np.dtype[np.float64]],
+    groups: np.ndarray[tuple[int], np.dtype[np.int64]],
+    seed: int,
+) -> dict[float, At]:
+    """Compare where the model says that photos were taken, whatever was made of it.
+
+    A photo for which it named no place counts as wrong.
+    """
+    if not all(any(MODEL in pair[side].peers_km for pair in pairs) for side in (0, 1)):
+        return {}
+    words = [
+        (or_wrong(ours.peers_km.get(MODEL)), or_wrong(theirs.peers_km.get(MODEL)))
+        for ours, theirs in pairs
+    ]
+    return {km: _at(words, km, known, groups, seed) for km in thresholds}
 
 
 def with_peer(results: Sequence[Result], peer: str) -> list[Result]:

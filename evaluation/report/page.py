@@ -10,7 +10,7 @@ from geofix.db.plain_text import visible
 from geofix.evaluation.report.error_map import plot_map
 from geofix.evaluation.report.plots import drawn, plots_of
 from geofix.evaluation.report.tables import ReportTable, comparison_table, tables_of
-from geofix.evaluation.report.written import EvaluationRun, Report, about
+from geofix.evaluation.report.written import EvaluationRun, Report, about, set_up
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem;
@@ -59,7 +59,7 @@ def escape(text: str) -> str:
 def _run(run: EvaluationRun) -> Iterator[str]:
     tables = tables_of(run.card)
     yield from map(_table, tables[:2])
-    for title, figure in plots_of(run.results).items():
+    for title, figure in plots_of(run.results, set_up(run.evaluation)["method"]).items():
         yield _figure(title, drawn(figure))
     mapped = plot_map(run.results)
     if mapped is not None:

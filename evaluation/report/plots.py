@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -66,17 +67,17 @@ def _styled(own: Any) -> Iterator[None]:
             yield
 
 
-def plot_errors(results: Sequence[Result]) -> Any:
+def plot_errors(results: Sequence[Result], method: str = "geofix") -> Any:
     """Draw the share of photos placed within each distance, by every way to answer."""
     figure, axes = new_figure()
     known = [result.accuracy_km for result in results if result.has_truth]
-    for (name, errors), color in zip(errors_of(results).items(), COLORS, strict=False):
+    for (name, errors), color in zip(errors_of(results, method).items(), COLORS, strict=False):
         told = np.maximum(errors, known)
         shown = np.sort(np.clip(told[np.isfinite(told)], LEAST_KM, MOST_KM))
         share = np.arange(1, len(shown) + 1) / max(1, len(errors))
         steps = np.concatenate([[LEAST_KM], shown, [MOST_KM]])
         height = np.concatenate([[0], share, share[-1:] if len(share) else [0]])
-        thick = 2.2 if name == "geofix" else 1.2
+        thick = 2.2 if name == method else 1.2
         line = "--" if name == "oracle" else "-"
         axes.step(
             steps, height, where="post", color=color, label=name, linewidth=thick, linestyle=line
@@ -144,10 +145,15 @@ def plot_radius(results: Sequence[Result]) -> Any | None:
     return figure
 
 
-def plots_of(results: Sequence[Result]) -> Mapping[str, Any]:
-    """Return the plots that have something to show, by title."""
+def plots_of(results: Sequence[Result], method: str = "geofix") -> Mapping[str, Any]:
+    """Return the plots that have something to show, by title.
+
+    Args:
+        results: Of one run.
+        method: Whose method was followed.
+    """
     makers: dict[str, Callable[[Sequence[Result]], Any | None]] = {
-        "Errors": plot_errors,
+        "Errors": partial(plot_errors, method=method),
         "Reliability": plot_reliability,
         "Radius against error": plot_radius,
     }

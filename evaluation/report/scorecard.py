@@ -48,8 +48,6 @@ def continent_of(country_code: str | None) -> str:
     return AT_SEA if country_code is None else _BY_COUNTRY[country_code]
 
 
-GEOFIX = "geofix"
-FIRST = "geofix, first candidate"
 NEAREST = "nearest photo"
 PEERS = {"nearest": NEAREST, "density": "kernel density", "model": "the model's own word"}
 ORACLE = "oracle"
@@ -117,8 +115,13 @@ def thresholds_of(results: Sequence[Result]) -> tuple[float, ...]:
     return (*fine, *SCALES_KM)
 
 
-def score_results(results: Sequence[Result]) -> Scorecard:
-    """Return the figures of a run."""
+def score_results(results: Sequence[Result], method: str = "geofix") -> Scorecard:
+    """Return the figures of a run.
+
+    Args:
+        results: One a photo.
+        method: Whose method was followed; the answers are called by it.
+    """
     placed = [result for result in results if result.has_truth]
     answered = [result for result in placed if result.status == "located"]
     unanswered = [result for result in placed if result.status == "abstained"]
@@ -130,7 +133,7 @@ def score_results(results: Sequence[Result]) -> Scorecard:
     return Scorecard(
         photos=len(results),
         failed=sum(result.status == "failed" for result in results),
-        methods=_methods(placed, thresholds, told_by),
+        methods=_methods(placed, thresholds, told_by, method),
         answered=share_by_place(
             [result.status == "located" for result in placed],
             [told_by[result.photo] for result in placed],
@@ -155,12 +158,17 @@ def score_results(results: Sequence[Result]) -> Scorecard:
     )
 
 
-def errors_of(results: Sequence[Result]) -> dict[str, list[float]]:
-    """Return the errors of every way to answer, for photos with a place, in order."""
+def errors_of(results: Sequence[Result], method: str = "geofix") -> dict[str, list[float]]:
+    """Return the errors of every way to answer, for photos with a place, in order.
+
+    Args:
+        results: Of one run.
+        method: Whose method was followed.
+    """
     placed = [result for result in results if result.has_truth]
     told = {
-        GEOFIX: [result.counted_km for result in placed],
-        FIRST: [or_wrong(result.first_km) for result in placed],
+        method: [result.counted_km for result in placed],
+        f"{method}, first candidate": [or_wrong(result.first_km) for result in placed],
     }
     for key, name in PEERS.items():
         if any(key in result.peers_km for result in placed):
@@ -170,9 +178,12 @@ def errors_of(results: Sequence[Result]) -> dict[str, list[float]]:
 
 
 def _methods(
-    placed: Sequence[Result], thresholds: Sequence[float], told_by: Mapping[str, int]
+    placed: Sequence[Result],
+    thresholds: Sequence[float],
+    told_by: Mapping[str, int],
+    method: str,
 ) -> tuple[Method, ...]:
-    errors = errors_of(placed)
+    errors = errors_of(placed, method)
     known = [result.accuracy_km for result in placed]
     places = [told_by[result.photo] for result in placed]
     shares = {name: accuracy(each, thresholds, known, places) for name, each in errors.items()}

@@ -42,7 +42,12 @@ def tables_of(card: Scorecard) -> list[ReportTable]:
 def comparison_table(comparison: Comparison) -> ReportTable:
     """Return what changed from the base, in points of percent."""
     rows = []
-    for name, at in (("answers", comparison.accuracy), ("first candidates", comparison.first)):
+    told = (
+        ("answers", comparison.accuracy),
+        ("first candidates", comparison.first),
+        ("the model's own word", comparison.model),
+    )
+    for name, at in told:
         for km, one in at.items():
             test = one.test
             rows.append(

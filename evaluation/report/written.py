@@ -103,6 +103,20 @@ def as_markdown(report: Report) -> str:
     return "\n".join(visible(line) for line in "\n".join(parts).split("\n"))
 
 
+def set_up(evaluation: Evaluation) -> dict[str, str]:
+    """Return what tells one set-up from another: method, model, gallery, encoder and seed."""
+    options, setup = evaluation.options, evaluation.setup
+    galleries = options.get("context", {}).get("galleries", [])
+    return {
+        # Evaluations from before there were methods are of geofix's own.
+        "method": str(setup.get("method", "geofix")),
+        "model": str(setup.get("drafted_by", "not known")),
+        "gallery": ", ".join(galleries) or "all",
+        "encoder": str(setup.get("encoder", "not known")),
+        "seed": str(options.get("seed", 0)),
+    }
+
+
 def about(run: EvaluationRun) -> str:
     """Return what was run, in a sentence or two."""
     evaluation, setup = run.evaluation, run.evaluation.setup
@@ -110,8 +124,8 @@ def about(run: EvaluationRun) -> str:
     begun = f"{evaluation.started_at:%Y-%m-%d %H:%M} UTC"
     unfinished = "" if evaluation.finished_at else f" Not finished: {len(run.results)} asked."
     return (
-        f"Evaluation `{evaluation.id}`, {begun}: {evaluation.photos} photos, encoder"
-        f" `{setup.get('encoder')}`, drafted by `{setup.get('drafted_by')}`,"
+        f"Evaluation `{evaluation.id}`, {begun}: {evaluation.photos} photos,"
+        f" {', '.join(f'{name} `{value}`' for name, value in set_up(evaluation).items())},"
         f" {setup.get('gallery_photos', 0):,} gallery photos, left out as leaks: {left_out}."
         f" Data set `{evaluation.digest[:12]}`, geofix {setup.get('geofix')}.{unfinished}"
     )

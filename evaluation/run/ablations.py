@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
-from geofix.agent.draft import NegativesBy
+from geofix.agent.context import checked_context
 from geofix.agent.errors import OptionError
+from geofix.agent.run.option_table import OPTIONS
 from geofix.agent.services import Services
 from geofix.agent.verify.evidence import FEATURES
 from geofix.agent.verify.scorer import Scorer
@@ -19,8 +20,6 @@ SCORERS = ("top1", "density", "hand-set", "default")
 
 PEERS = {"top1": "nearest", "density": "density"}
 """Choosers without a scorer: what they say is known from the base run."""
-
-MOST_ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,8 @@ def parse_ablation(written: str, features: Sequence[str]) -> Ablation:
     """Return what is meant by one `--ablate`.
 
     Args:
-        written: `negatives=0`, `negatives-by=far`, `rounds=1`, `geometry=off`, `scorer=top1`, or
-            the name of a feature.
+        written: `scorer=top1`, the name of a feature, or an option of the run with its value:
+            `negatives=0`, `vectors=raw`.
         features: All there are.
 
     Raises:
@@ -62,26 +61,28 @@ def parse_ablation(written: str, features: Sequence[str]) -> Ablation:
     name, equals, value = written.partition("=")
     if not equals:
         return _without(written, features)
-    if name == "negatives":
-        return Ablation(written, options={"negatives": _whole(written, value, 0, 200)})
-    if name == "rounds":
-        return Ablation(written, options={"max_rounds": _whole(written, value, 1, MOST_ROUNDS)})
-    if name == "negatives-by":
-        return Ablation(
-            written, options={"negatives_by": _one_of(written, value, get_args(NegativesBy))}
-        )
-    if name == "geometry":
-        _one_of(written, value, ("off",))
-        return Ablation(written, options={"geometry_pictures": 0})
     if name == "scorer":
-        chosen = _one_of(written, value, SCORERS)
-        if chosen in PEERS:
-            return Ablation(written, peer=PEERS[chosen])
-        return Ablation(written, scorer=chosen)
-    raise OptionError(
-        f"--ablate cannot be {written!r}; give negatives=, negatives-by=, rounds=, geometry=off,"
-        " scorer= or the name of a feature"
-    )
+        if value not in SCORERS:
+            raise OptionError(f"--ablate {written!r} takes {', '.join(map(repr, SCORERS))}")
+        if value in PEERS:
+            return Ablation(written, peer=PEERS[value])
+        return Ablation(written, scorer=value)
+    option = name.replace("-", "_")
+    if option not in OPTIONS:
+        raise OptionError(
+            f"--ablate cannot be {written!r}; give scorer=, the name of a feature, or an option of"
+            f" the run: {', '.join(OPTIONS)}"
+        )
+    return Ablation(written, options={option: _value(option, value)})
+
+
+def _value(option: str, written: str) -> Any:
+    """Return the value of an option from what a person writes after the equals sign."""
+    given: Any = written
+    if OPTIONS[option].kind == "names":
+        given = tuple(name for name in written.split(",") if name)
+    # Nothing but this option, so that it is checked alone; together they are checked with the run.
+    return getattr(checked_context({option: given}), option)
 
 
 def _without(name: str, features: Sequence[str]) -> Ablation:
@@ -90,18 +91,6 @@ def _without(name: str, features: Sequence[str]) -> Ablation:
             f"there is no feature {name!r} to leave out; there are {', '.join(features) or 'none'}"
         )
     return Ablation(name, without=(name,))
-
-
-def _whole(written: str, value: str, least: int, most: int) -> int:
-    if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
-        raise OptionError(f"--ablate {written!r} takes a whole number from {least} to {most}")
-    return int(value)
-
-
-def _one_of(written: str, value: str, choices: Sequence[str]) -> str:
-    if value not in choices:
-        raise OptionError(f"--ablate {written!r} takes {', '.join(map(repr, choices))}")
-    return value
 
 
 def feature_names() -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from geofix.agent.calibration.claims import Coordinates
@@ -17,9 +17,9 @@ from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS, consensus
 from geofix.agent.errors import PhotoError
 from geofix.agent.facade import Agent
+from geofix.agent.methods.answering import model_words
 from geofix.agent.run.opening import config_of
 from geofix.agent.state import Draft, Retrieval, Settled
-from geofix.agent.verify.candidates import stated_confidence
 from geofix.evaluation.run.leaks import LeakFreeGallery
 from geofix.evaluation.run.result import EvalPhoto, Result
 from geofix.tools.geo.countries import countries_at
@@ -172,13 +172,13 @@ def _density(retrievals: Sequence[Retrieval]) -> list[Coordinates]:
     return [(voted.latitude, voted.longitude)]
 
 
-def _word(drafts: Iterable[Draft]) -> list[Coordinates]:
+def _word(drafts: Sequence[Draft]) -> list[Coordinates]:
     """Return the place the model was surest of in its first round, if it named one."""
-    first = [draft for draft in drafts if draft.drafted_by != CONSENSUS and draft.round == 0]
-    surest = sorted(first, key=stated_confidence, reverse=True)
-    places = [(draft.latitude, draft.longitude) for draft in surest]
-    named = [(north, east) for north, east in places if north is not None and east is not None]
-    return named[:1]
+    return [
+        (one.latitude, one.longitude)
+        for one in model_words(drafts)[:1]
+        if one.latitude is not None and one.longitude is not None
+    ]
 
 
 def _errors_km(truth: Coordinates, places: Sequence[Coordinates]) -> list[float]:

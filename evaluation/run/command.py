@@ -5,22 +5,13 @@ from __future__ import annotations
 import json as json_format
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from geofix.agent.cli.options import (
-    Exemplars,
-    FarKm,
-    JsonFlag,
-    MaxCost,
-    NegativesKind,
-    Preset,
-    named,
-    printable,
-    writable,
-)
+from geofix.agent.cli.options import JsonFlag, named, printable, writable
+from geofix.agent.cli.run_options import with_run_options
 from geofix.agent.cli.terminal import err, escaped, interruptible, out, say, write_whole
 from geofix.db.plain_text import visible
 
@@ -28,7 +19,9 @@ if TYPE_CHECKING:
     from geofix.evaluation.report.written import Report
 
 
+@with_run_options
 def evaluate_dataset(
+    run_options: dict[str, Any],
     dataset: Annotated[
         str | None,
         typer.Argument(
@@ -47,9 +40,10 @@ def evaluate_dataset(
     ablate: Annotated[
         list[str] | None,
         typer.Option(
-            help="Run again with one thing changed, side by side: negatives=0, negatives-by=far,"
-            " rounds=1, geometry=off, scorer=top1|density|hand-set|default, or the name of a"
-            " feature to leave out. May be given again.",
+            help="Run again with one thing changed, side by side: an option of the run by its name,"
+            " such as vectors=raw, positives=5 or method=img2loc;"
+            " scorer=top1|density|hand-set|default; or the name of a feature to leave out. May be"
+            " given again.",
             callback=printable,
         ),
     ] = None,
@@ -68,18 +62,6 @@ def evaluate_dataset(
             help="NAME=COLUMN: what the table calls one of our columns.", callback=printable
         ),
     ] = None,
-    gallery: Annotated[
-        list[str] | None,
-        typer.Option(help="Search this gallery only; may be given again.", callback=named),
-    ] = None,
-    preset: Preset = None,
-    negatives_by: NegativesKind = None,
-    far_km: FarKm = None,
-    exemplars: Exemplars = None,
-    rounds: Annotated[
-        int | None, typer.Option(min=1, max=6, help="The most rounds of retrieval.")
-    ] = None,
-    max_cost: MaxCost = None,
     model: Annotated[
         str | None,
         typer.Option(help="The model that drafts; GEOFIX_MODEL by default.", callback=named),
@@ -127,15 +109,6 @@ def evaluate_dataset(
         return _list(json)
     if (dataset is None) == (compare is None):
         raise typer.BadParameter("give a data set, or two evaluations with --compare")
-    options = {
-        "galleries": tuple(gallery or ()),
-        "preset": preset,
-        "negatives_by": negatives_by,
-        "far_km": far_km,
-        "exemplars": exemplars,
-        "max_rounds": rounds,
-        "max_cost": max_cost,
-    }
     from geofix.agent.settings import Settings  # noqa: PLC0415 - heavy, see the top
     from geofix.evaluation.run.session import (  # noqa: PLC0415
         EvaluationRequest,
@@ -154,7 +127,7 @@ def evaluate_dataset(
             ablate=tuple(ablate or ()),
             exclude=exclude,
             columns=_columns(column or []),
-            options={name: value for name, value in options.items() if value is not None},
+            options=run_options,
             model=model,
             limit=limit,
             seed=seed,
@@ -166,6 +139,10 @@ def evaluate_dataset(
                 lambda: run_dataset(request, settings, lambda line: status.update(visible(line)))
             )
     _write(report, {"json": json_file, "csv": csv_file, "markdown": markdown, "page": page}, json)
+
+
+SET_UP = ("method", "model", "gallery", "encoder", "seed")
+"""What `set_up` tells of each."""
 
 
 def check_plots() -> None:
@@ -191,6 +168,7 @@ def _columns(given: list[str]) -> dict[str, str]:
 
 def _list(json: bool) -> None:
     from geofix.agent.settings import Settings  # noqa: PLC0415 - heavy, see the top
+    from geofix.evaluation.report.written import set_up  # noqa: PLC0415
     from geofix.evaluation.run.session import latest  # noqa: PLC0415 - heavy, see the top
 
     rows = latest(Settings.from_environment())
@@ -202,12 +180,13 @@ def _list(json: bool) -> None:
         say(json_format.dumps(told, indent=2))
         return
     table = Table(box=None)
-    for name in ("id", "begun", "data set", "run", "asked"):
+    for name in ("id", "begun", "data set", "run", *SET_UP, "asked"):
         table.add_column(name, overflow="fold")
     for one, asked in rows:
         begun = f"{one.started_at:%Y-%m-%d %H:%M}"
         far = f"{asked} of {one.photos}"
-        table.add_row(one.id, begun, escaped(one.dataset), escaped(one.label), far)
+        names = (one.dataset, one.label, *set_up(one).values())
+        table.add_row(one.id, begun, *map(escaped, names), far)
     out().print(table)
 
 

@@ -40,6 +40,8 @@ class Plan:
     """What of the gallery is left out for each photo."""
     hooks: Mapping[str, Any] = field(default_factory=dict)
     """What else was changed for the run, by name; JSON-able."""
+    seed: int = 0
+    """What drew the photos; told with the results. The photos themselves make the id."""
     salt: str = ""
     """Another one makes another evaluation of the same."""
 
@@ -80,6 +82,7 @@ def setup_of(agent: Agent, context: Context) -> dict[str, Any]:
     )
     return {
         **services.versions(),
+        "method": context.told(),
         "encoder": encoder,
         "gallery_photos": photos,
         "centring_version": centring.version if centring else None,
@@ -129,7 +132,7 @@ def evaluate(
             "dataset": plan.dataset,
             "digest": digest,
             "photos": len(plan.photos),
-            "options": plan.recorded(),
+            "options": {**plan.recorded(), "seed": plan.seed},
             "setup": setup,
         }
     )

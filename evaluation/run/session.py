@@ -65,7 +65,7 @@ def run_dataset(request: EvaluationRequest, settings: Settings, say: Say) -> Rep
     options = {**dataset.options, **request.options}
     if dataset.galleries:
         options["galleries"] = dataset.galleries
-    base = Plan(BASE, dataset.name, photos, options, leaks, salt=request.again)
+    base = Plan(BASE, dataset.name, photos, options, leaks, seed=request.seed, salt=request.again)
     with open_agent(settings, encoder=dataset.encoder, progress=say, durability="exit") as agent:
         dataset.prepare(agent.services)
         session = _Session(agent, dataset, request, say)
@@ -168,7 +168,8 @@ def parse_leaks(written: str | None, option: str = "--exclude") -> tuple[Leak, .
 
 
 def _as_run(evaluation: Evaluation, results: Sequence[Result]) -> EvaluationRun:
-    return EvaluationRun(evaluation, results, score_results(results))
+    method = str(evaluation.setup.get("method", "geofix"))
+    return EvaluationRun(evaluation, results, score_results(results, method))
 
 
 def _against(run: EvaluationRun, base: EvaluationRun, seed: int) -> Comparison:

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geofix.evaluation.worlds.looks import (
-    GeoclipPlaces,
     Spots,
     centred,
     field,
     geography,
     read_places,
 )
+from geofix.tools.encoders.geoclip_places import GeoclipPlaces
 from geofix.tools.geo.countries import countries_at
 from geofix.tools.geo.distance import haversine_km
 

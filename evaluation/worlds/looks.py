@@ -11,7 +11,6 @@ see `geofix.tools.encoders.location`.
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
 import zipfile
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from geofix.evaluation.worlds.recipe import COMMON, Recipe
+from geofix.tools.encoders.geoclip_places import GeoclipPlaces, kept_places
 from geofix.tools.encoders.location import DIMENSION, LocationEncoder
 from geofix.tools.geo.distance import EARTH_RADIUS_KM, haversine_km
 
@@ -33,20 +33,6 @@ PLACES = "geoclip/model/gps_gallery/coordinates_100K.csv"
 
 COUNT = 100_000
 """Places there are, 94,123 of them distinct."""
-
-
-@dataclass(frozen=True)
-class GeoclipPlaces:
-    """GeoCLIP's gallery."""
-
-    vectors: NDArray[np.float16]
-    """`[n, 512]`, L2-normalised."""
-    latitude: NDArray[np.float64]
-    """Degrees, `[n]`."""
-    longitude: NDArray[np.float64]
-    """Degrees, `[n]`."""
-    norms: NDArray[np.float32]
-    """Length of each vector before it was normalised, `[n]`."""
 
 
 def cache_folder() -> Path:
@@ -63,17 +49,10 @@ def read_places() -> GeoclipPlaces:
         subprocess.CalledProcessError: pip could not download the package.
     """
     kept = cache_folder() / "geoclip-1.3.0.npz"
-    if not kept.is_file():
-        with zipfile.ZipFile(_wheel()) as wheel:
-            table = np.loadtxt(io.BytesIO(wheel.read(PLACES)), delimiter=",", skiprows=1)
-            vectors = LocationEncoder(wheel.read(WEIGHTS)).encode(table[:, 0], table[:, 1])
-        norms = np.linalg.norm(vectors, axis=1)
-        unit = (vectors / norms[:, None]).astype(np.float16)
-        made = kept.with_suffix(".half.npz")
-        np.savez(made, vectors=unit, latitude=table[:, 0], longitude=table[:, 1], norms=norms)
-        made.rename(kept)
-    with np.load(kept) as data:
-        return GeoclipPlaces(data["vectors"], data["latitude"], data["longitude"], data["norms"])
+    if kept.is_file():
+        return kept_places(kept, b"", b"")
+    with zipfile.ZipFile(_wheel()) as wheel:
+        return kept_places(kept, wheel.read(PLACES), wheel.read(WEIGHTS))
 
 
 def vectors_at(

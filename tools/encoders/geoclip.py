@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from geofix.tools.encoders import load_encoder
+from geofix.tools.encoders.geoclip_places import TABLE, GeoclipPlaces, cached_places
 from geofix.tools.encoders.location import DIMENSION, LocationEncoder
 from geofix.tools.errors import EncoderError
+from geofix.tools.once import once_property
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,7 +46,11 @@ class ImagePlace:
     """CLIP, GeoCLIP's image network and its location encoder."""
 
     def __init__(
-        self, clip: HuggingFaceEncoder, head: dict[str, Tensor], places: LocationEncoder
+        self,
+        clip: HuggingFaceEncoder,
+        head: dict[str, Tensor],
+        places: LocationEncoder,
+        gallery: Callable[[], GeoclipPlaces],
     ) -> None:
         """Take loaded parts.
 
@@ -52,10 +58,12 @@ class ImagePlace:
             clip: Gives 768 image features.
             head: `image_encoder_mlp_weights.pth`: two layers with a ReLU between.
             places: Gives vectors of places.
+            gallery: Reads GeoCLIP's own places, when they are asked for.
         """
         self._clip = clip
         self._head = head
         self._places = places
+        self._read_gallery = gallery
         self.name = f"{PACKAGE}:{clip.name}"
         """Name of the photos' vectors."""
 
@@ -89,6 +97,39 @@ class ImagePlace:
         found: list[float] = np.clip(cosines, -1, 1).astype(float).tolist()
         return found
 
+    @once_property
+    def _gallery(self) -> GeoclipPlaces:
+        return self._read_gallery()
+
+    def most_like(
+        self, vector: NDArray[np.float32], count: int
+    ) -> list[tuple[float, float, float]]:
+        """Return the places of GeoCLIP's own gallery that are most like a photo, best first.
+
+        The first call computes the vectors of 100,000 places, which takes a minute; they are kept.
+
+        Args:
+            vector: Of the photo, `[512]`.
+            count: How many.
+
+        Returns:
+            Latitude, longitude, cosine.
+
+        Raises:
+            EncoderError: The package has no such gallery, or a damaged one.
+        """
+        gallery = self._gallery
+        cosines = gallery.vectors.astype(np.float32) @ vector
+        best = np.argsort(-cosines, kind="stable")[:count]
+        return list(
+            zip(
+                gallery.latitude[best].tolist(),
+                gallery.longitude[best].tolist(),
+                np.clip(cosines[best], -1, 1).astype(float).tolist(),
+                strict=True,
+            )
+        )
+
 
 def load_image_place(
     clip: str, *, device: str | None = None, dtype: str | None = None, offline: bool = False
@@ -117,7 +158,14 @@ def load_image_place(
     from geofix.tools.encoders.huggingface import HuggingFaceEncoder  # noqa: PLC0415 - heavy
 
     assert isinstance(encoder, HuggingFaceEncoder)
-    return ImagePlace(encoder, head, places)
+    table, weights = folder.parent / TABLE, folder / "location_encoder_weights.pth"
+
+    def gallery() -> GeoclipPlaces:
+        return cast(
+            GeoclipPlaces, _read(table, lambda read: cached_places(read, weights.read_bytes()))
+        )
+
+    return ImagePlace(encoder, head, places, gallery)
 
 
 def _weights_folder() -> Path:

@@ -116,9 +116,9 @@ def test_a_bad_region_is_one_line(geofix: Geofix, within: str, words: list[str])
 @pytest.mark.parametrize(
     "args",
     [
-        ("locate", "--rounds", "0"),
-        ("locate", "--rounds", "7"),
-        ("locate", "--rounds", "many"),
+        ("locate", "--max-rounds", "0"),
+        ("locate", "--max-rounds", "7"),
+        ("locate", "--max-rounds", "many"),
         ("locate", "--nosuch"),
         ("locate", "--thread", "caf\udce9"),
         ("locate", "--gallery", "a\nb"),

@@ -212,7 +212,7 @@ def test_a_model_that_does_not_answer_is_no_secret(geofix: Geofix, shared_starte
 def test_what_the_model_is_shown_and_how_the_gallery_is_searched_are_options(
     geofix: Geofix, shared_starter_url: str
 ) -> None:
-    asked = ("--negatives-by", "far", "--far-km", "900", "--exact", "--rounds", "1")
+    asked = ("--negatives-by", "far", "--far-km", "900", "--exact", "--max-rounds", "1")
     fix = fix_of(geofix("locate", "--json", *asked, url=shared_starter_url))
     trail = json.loads(geofix("trail", fix.run, "--json", url=shared_starter_url).out)
     options = trail["question"]["options"]

@@ -26,13 +26,13 @@ def test_a_data_set_is_evaluated_told_and_compared(
     named = ("--json-file", "--csv", "--markdown", "--page")
     asked = [one for pair in zip(named, files.values(), strict=True) for one in pair]
     done = geofix(
-        "eval", dataset, "--ablate", "rounds=2", "--ablate", "scorer=top1",
+        "eval", dataset, "--ablate", "max_rounds=2", "--ablate", "scorer=top1",
         "--exclude", "author,near,hash", *asked, url=starter_url,
     )  # fmt: skip
     assert done.code == 0, done.err
     told = json.loads(files["json"].read_text())
     labels = [run["evaluation"]["label"] for run in told["runs"]]
-    assert labels == ["base", "rounds=2", "scorer=top1", "with leaks"]
+    assert labels == ["base", "max_rounds=2", "scorer=top1", "with leaks"]
     assert [one["base"] for one in told["comparisons"]] == ["base"] * 3
     assert told["runs"][0]["figures"]["methods"][0]["accuracy"]["25"]["photos"] == 3
     rows = list(csv.DictReader(files["csv"].read_text().splitlines()))
@@ -43,6 +43,10 @@ def test_a_data_set_is_evaluated_told_and_compared(
     ids = [run["evaluation"]["id"] for run in told["runs"]]
     compared = geofix("eval", "--compare", ids[1], ids[0], "--json", url=starter_url)
     assert json.loads(compared.out)["comparisons"] == told["comparisons"][:1]
+    assert "method `geofix, max_rounds=2`" in files["md"].read_text()
+    shown = geofix("eval", "--list", url=starter_url, COLUMNS="240").out
+    for told_apart in ("geofix, max_rounds=2", "consensus", "efficientnet-lite0", "seed"):
+        assert told_apart in shown
     listed = geofix("eval", "--list", "--json", url=starter_url)
     assert {one["id"] for one in json.loads(listed.out)} == {ids[0], ids[1], ids[3]}
 

@@ -11,7 +11,7 @@ import pytest
 from geofix.agent.errors import GeofixError
 from geofix.evaluation.report.comparison import compare, with_peer
 from geofix.evaluation.report.scorecard import score_results
-from geofix.evaluation.report.tables import tables_of
+from geofix.evaluation.report.tables import comparison_table, tables_of
 from geofix.evaluation.run.result import Result
 
 
@@ -109,3 +109,28 @@ def test_a_result_is_the_same_after_its_columns() -> None:
         columns = json.loads(json.dumps(result.columns()))
         assert Result.of_columns(columns) == result
     assert tables_of(score_results([]))[0].title == "Time and cost"
+
+
+def test_the_models_own_word_is_compared_whatever_was_made_of_it() -> None:
+    """The answers are the same; only what the model said differs."""
+
+    def run(words: list[float | None]) -> list[Result]:
+        return [
+            result_of(photo, 1.0, peers_km={"nearest": 9.0, "model": word})
+            for photo, word in zip("abcd", words, strict=True)
+        ]
+
+    told = compare(run([1.0, 2.0, 3.0, None]), run([1.0, 90.0, 90.0, 1.0]), ("a", "b"), seed=1)
+    assert told.accuracy[25.0].difference.value == 0
+    at = told.model[25.0]
+    assert (at.test.only_a, at.test.only_b) == (2, 1)
+    assert at.difference.value == pytest.approx(0.25)
+    assert any(row[0] == "the model's own word" for row in comparison_table(told).rows)
+    without = compare(RUN, RUN, ("a", "b"), seed=1)
+    assert without.model == {}
+    assert all(row[0] != "the model's own word" for row in comparison_table(without).rows)
+
+
+def test_answers_are_called_by_the_method_that_was_followed() -> None:
+    names = [method.name for method in score_results(RUN, "img2loc, positives=5").methods]
+    assert names[:2] == ["img2loc, positives=5", "img2loc, positives=5, first candidate"]

@@ -16,8 +16,10 @@ FEATURES = ("density", "margin")
     [
         ("negatives=0", Ablation("negatives=0", options={"negatives": 0})),
         ("negatives-by=far", Ablation("negatives-by=far", options={"negatives_by": "far"})),
-        ("rounds=1", Ablation("rounds=1", options={"max_rounds": 1})),
-        ("geometry=off", Ablation("geometry=off", options={"geometry_pictures": 0})),
+        ("positives=5", Ablation("positives=5", options={"positives": 5})),
+        ("vectors=raw", Ablation("vectors=raw", options={"vectors": "raw"})),
+        ("reject-scenes=no", Ablation("reject-scenes=no", options={"reject_scenes": False})),
+        ("galleries=a,b", Ablation("galleries=a,b", options={"galleries": ("a", "b")})),
         ("scorer=top1", Ablation("scorer=top1", peer="nearest")),
         ("scorer=hand-set", Ablation("scorer=hand-set", scorer="hand-set")),
         ("margin", Ablation("margin", without=("margin",))),
@@ -29,7 +31,7 @@ def test_what_is_written_is_meant(written: str, meant: Ablation) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["negatives=201", "negatives=x", "rounds=0", "geometry=on", "scorer=best", "sky", "k=3"],
+    ["negatives=201", "negatives=x", "max_rounds=0", "vectors=", "scorer=best", "sky", "k=3"],
 )
 def test_what_cannot_be_is_refused_by_its_name(written: str) -> None:
     with pytest.raises(OptionError, match=written.split("=")[0]):

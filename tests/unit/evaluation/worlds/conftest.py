@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from geofix.evaluation.worlds import layouts
 from geofix.evaluation.worlds import looks as spots
-from geofix.evaluation.worlds.looks import GeoclipPlaces
+from geofix.tools.encoders.geoclip_places import GeoclipPlaces
 
 LENGTHS_KM = (4.0, 30.0, 250.0, 1500.0)
 SHARES = (0.4, 0.2, 0.2, 0.2)
