@@ -48,6 +48,15 @@ def reproduce_paper(
         str | None,
         typer.Option(help="The model, as provider:model. Default: GEOFIX_MODEL.", callback=named),
     ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An option of the run that differs from the method's, such as positives=10 or"
+            " temperature=0.2 (docs/methods.md). Repeatable.",
+            metavar="NAME=VALUE",
+            callback=printable,
+        ),
+    ] = None,
     leaks: Annotated[
         str | None,
         typer.Option(
@@ -96,7 +105,11 @@ def reproduce_paper(
     """
     from geofix.agent.settings import Settings  # noqa: PLC0415 - heavy, see the top
     from geofix.evaluation.report.written import as_csv  # noqa: PLC0415
-    from geofix.evaluation.reproduce.session import Wanted, reproduce  # noqa: PLC0415
+    from geofix.evaluation.reproduce.session import (  # noqa: PLC0415
+        Wanted,
+        parse_options,
+        reproduce,
+    )
     from geofix.evaluation.reproduce.written import as_json, as_markdown  # noqa: PLC0415
     from geofix.evaluation.run.session import parse_leaks  # noqa: PLC0415
 
@@ -111,6 +124,7 @@ def reproduce_paper(
         limit=limit,
         seed=seed,
         workers=workers,
+        options=parse_options(option or ()),
         again=again,
         dry=dry_run,
     )

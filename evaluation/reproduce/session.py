@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from geofix.agent.context import Context
+from geofix.agent.context import Context, checked_context
+from geofix.agent.errors import OptionError
 from geofix.agent.facade import Agent, open_agent
 from geofix.agent.methods.answering import require_method
 from geofix.agent.methods.table import METHODS
+from geofix.agent.run.option_table import OPTIONS
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.db.search.query import Search
@@ -63,6 +65,8 @@ class Wanted:
     limit: int | None = None
     seed: int = 0
     workers: int = 2
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `Context` that are to differ from the method's."""
     again: str = ""
     """With a new word, photos that have a result are asked again."""
     dry: bool = False
@@ -128,6 +132,7 @@ def reproduce(
         photos,
         options,
         wanted.leaks,
+        seed=wanted.seed,
         salt=wanted.again,
     )
     rows = published().of_set(set_name)
@@ -155,7 +160,25 @@ def _options(wanted: Wanted, paper: PaperRun, set_name: str) -> dict[str, Any]:
         "method": wanted.method,
         "galleries": (wanted.gallery,),
         **paper.options.get(set_name, {}),
+        **wanted.options,
     }
+
+
+def parse_options(written: Sequence[str]) -> dict[str, Any]:
+    """Return options of the run from `name=value`, each with its own name of `OPTIONS`.
+
+    Raises:
+        OptionError: There is no such option, it is given otherwise, or it cannot have the value.
+    """
+    options: dict[str, Any] = {}
+    for one in written:
+        name, equals, value = one.partition("=")
+        option = name.replace("-", "_")
+        if option not in OPTIONS or option in ("method", "galleries") or not equals:
+            others = ", ".join(name for name in OPTIONS if name not in ("method", "galleries"))
+            raise OptionError(f"--option cannot be {one!r}; give NAME=VALUE with one of {others}")
+        options[option] = getattr(checked_context({option: value}), option)
+    return options
 
 
 def _planned(agent: Agent, wanted: Wanted, opened: OpenedSet, plan: Plan, say: Say) -> Planned:

@@ -38,7 +38,7 @@ def plan_text(planned: Planned) -> str:
     table = ReportTable(
         f"Plan: {planned.wanted.method} on {planned.opened.benchmark.title}",
         ("what", "how much"),
-        tuple(forecast_rows(planned.forecast, planned.wanted.method, planned.drafted_by)),
+        tuple(forecast_rows(planned.forecast, planned.plan.context.told(), planned.drafted_by)),
     )
     notes = "\n".join(f"- {note}" for note in planned.opened.notes)
     return _visible(f"{markdown_table(table)}\n{notes}\n")
@@ -56,7 +56,9 @@ def as_markdown(done: Reproduction) -> str:
         if own:
             parts.append(markdown_table(others_table(f"Published for {method}", own)))
     else:
-        label = f"{method}, {planned.drafted_by}" if planned.forecast.calls.calls else method
+        followed = planned.plan.context.told()
+        asked = f", {planned.drafted_by}" if planned.forecast.calls.calls else ""
+        label = f"{followed}{asked}"
         table = beside_table("Beside the published rows", label, done.shares, done.compared)
         parts.append(markdown_table(table))
     others = [row for row in done.rows if row.method != method]

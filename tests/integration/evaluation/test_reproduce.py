@@ -134,10 +134,13 @@ def test_a_dry_run_calls_no_model_and_stores_nothing(
     server: ChatServer,
 ) -> None:
     before = _stored(shared_starter_url, rows)
-    done = reproduce("--dry-run", "--set", "im2gps3k", method="g3")
+    done = reproduce("--dry-run", "--set", "im2gps3k", "--option", "image-px=512", method="g3")
     assert done.code == 0, done.err
+    assert "| method | g3, image_px=512 |" in done.out
     assert "40 (4 x 5 a photo)" in done.out and "not measured" in done.out
     assert "| G3 (GPT-4V) | original | 16.65 | 40.94" in done.out
+    unread = reproduce("--dry-run", method="street-level-rag")
+    assert "nothing to compare with" in unread.out and "only its abstract" in unread.out
     assert not server.received and _stored(shared_starter_url, rows) == before
 
 
@@ -146,6 +149,8 @@ def test_a_dry_run_calls_no_model_and_stores_nothing(
     [
         (("--gallery", "mp16"), {}, "gallery 'mp16'"),
         (("--set", "yfcc4k"), {}, "yfcc4k_places365.csv"),
+        (("--option", "positives=0"), {}, "the option 'positives' cannot be '0'"),
+        (("--option", "method=g3"), {}, "--option cannot be 'method=g3'; give NAME=VALUE"),
         (("--leaks", "names"), {}, "--leaks cannot be 'names'"),
         ((), {"GEOFIX_MODEL": ""}, "asks a chat model, and none is configured"),
         (("--data", "nowhere"), {}, "there is no folder 'nowhere'"),
