@@ -148,7 +148,7 @@ def rates_of(results: Sequence[Result]) -> Rates | None:
         return None
     costs = [result.cost_usd for result in asked]
     return Rates(
-        basis=f"measured on {len(asked):,} photos of this run",
+        basis=f"measured on {count(len(asked), 'photo')} of this run",
         seconds=median(result.seconds for result in asked),
         tokens=round(fmean(result.tokens for result in asked)),
         cost_usd=None if None in costs else fmean(cost or 0.0 for cost in costs),

@@ -16,13 +16,13 @@ from geofix.agent.run.option_table import OPTIONS
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.db.search.query import Search
-from geofix.db.stores import Evaluations
 from geofix.evaluation.metrics import Share
 from geofix.evaluation.reproduce.against_published import (
     ComparedRow,
     compare_rows,
     measured_shares,
 )
+from geofix.evaluation.reproduce.attempts import SoFar, so_far
 from geofix.evaluation.reproduce.forecast import (
     Forecast,
     calls_of,
@@ -33,15 +33,8 @@ from geofix.evaluation.reproduce.forecast import (
 from geofix.evaluation.reproduce.published import PaperRun, PublishedRow, published
 from geofix.evaluation.reproduce.sets import OpenedSet, open_set
 from geofix.evaluation.run.leaks import Leak
-from geofix.evaluation.run.result import EvalPhoto, Result, digest_of
-from geofix.evaluation.run.runner import (
-    Plan,
-    evaluate,
-    id_of,
-    results_of,
-    sequences_of,
-    setup_of,
-)
+from geofix.evaluation.run.result import EvalPhoto, Result
+from geofix.evaluation.run.runner import Plan, evaluate, sequences_of, setup_of
 from geofix.evaluation.run.session import chosen
 from geofix.tools.errors import PhotoError
 from geofix.tools.photo.read import read_photo
@@ -80,6 +73,7 @@ class Planned:
     wanted: Wanted
     opened: OpenedSet
     plan: Plan
+    before: SoFar
     forecast: Forecast
     drafted_by: str
     setup: Mapping[str, Any]
@@ -95,6 +89,8 @@ class Reproduction:
     evaluation: str | None = None
     """Id of the evaluation; none where only the plan was asked for."""
     results: Sequence[Result] = ()
+    silent: Sequence[str] = ()
+    """Photos of which the model's server said nothing."""
     shares: Mapping[float, Share] | None = None
     compared: Sequence[ComparedRow] = ()
 
@@ -142,17 +138,21 @@ def reproduce(
             return Reproduction(planned, rows)
         if planned.forecast.left and not agreed(planned):
             return None
-        evaluation = evaluate(
+        attempt = planned.before.attempt
+        evaluate(
             agent,
-            plan,
+            attempt,
             workers=wanted.workers,
             sequences=sequences_of(opened.as_dataset()),
-            advance=lambda done, of: say(f"{plan.label}: {done:,} of {of:,} photos"),
+            advance=lambda done, of: say(f"{attempt.label}: {done:,} of {of:,} photos"),
         )
-        results = results_of(agent, evaluation)
+        after = so_far(agent, plan, planned.setup, ahead=False)
+    results = after.ordered(photos)
     shares = measured_shares(results)
     own = [row for row in rows if row.method == wanted.method]
-    return Reproduction(planned, rows, evaluation, results, shares, compare_rows(shares, own))
+    return Reproduction(
+        planned, rows, after.evaluation, results, after.silent, shares, compare_rows(shares, own)
+    )
 
 
 def _options(wanted: Wanted, paper: PaperRun, set_name: str) -> dict[str, Any]:
@@ -186,12 +186,10 @@ def _planned(agent: Agent, wanted: Wanted, opened: OpenedSet, plan: Plan, say: S
     searched = Search(services.encoder.name, galleries=context.galleries)
     services.gallery.require(searched)
     setup = setup_of(agent, context)
-    evaluation = id_of(plan, digest_of(plan.photos), setup)
-    before = [Result.of_columns(row) for row in Evaluations(services.engine).results(evaluation)]
-    there = {result.photo for result in before}
-    left = [photo for photo in plan.photos if photo.id not in there]
+    before = so_far(agent, plan, setup, ahead=True)
+    left = before.left
     calls = calls_of(context, services.model)
-    rates = rates_of(before)
+    rates = rates_of([one for one in before.results.values() if one.photo not in before.silent])
     if rates is None and left and not wanted.dry:
         say("timing one photo")
         rates = timed(services, context, _readable(left), calls)
@@ -205,7 +203,7 @@ def _planned(agent: Agent, wanted: Wanted, opened: OpenedSet, plan: Plan, say: S
         gallery_photos=services.gallery.count(searched),
         gallery_bytes=gallery_bytes(services),
     )
-    return Planned(wanted, opened, plan, forecast, services.drafted_by, setup)
+    return Planned(wanted, opened, plan, before, forecast, services.drafted_by, setup)
 
 
 def _readable(photos: Sequence[EvalPhoto]) -> EvalPhoto:

@@ -118,8 +118,13 @@ def _measured_notes(done: Reproduction) -> Iterator[str]:
         )
     if silent or failed:
         yield (
-            f"Without an answer: {silent:,} photos, and {failed:,} that could not be asked about;"
-            " all count as wrong."
+            f"Photos without an answer: {silent:,}. Photos that could not be asked about:"
+            f" {failed:,}. All count as wrong."
+        )
+    if done.silent:
+        yield (
+            f"Photos of which the model's server said nothing: {len(done.silent):,}. They count as"
+            " wrong. Run the same command again to ask about them again."
         )
     reasons = Counter(reason for result in done.results for reason in set(result.degraded))
     for reason, count in reasons.most_common(MOST_REASONS):

@@ -180,5 +180,27 @@ def test_a_model_that_fails_is_told_and_counted_as_wrong(reproduce: Reproduce, d
     assert done.code == 0, done.err
     told = json.loads(done.out)
     assert told["measured"]["2500"]["share"] == 0
-    assert any("all count as wrong" in note for note in told["notes"])
+    assert any("All count as wrong" in note for note in told["notes"])
     assert any("Not as asked, 1 of 2 answers: draft:" in note for note in told["notes"])
+
+
+def test_photos_of_which_a_dead_server_said_nothing_are_asked_again(
+    reproduce: Reproduce,
+) -> None:
+    asked = ("--yes", "--json", "--again", "dead")
+    # It times one call and answers one photo; from then on it is dead, as its status says.
+    with chat_server(openai_answer, said(0.5, 0.5), said(*PARIS)) as dying:
+        done = reproduce(*asked, GEOFIX_MODEL_URL=f"{dying.url}/v1")
+    told = json.loads(done.out)
+    assert told["measured"]["25"]["share"] == 0.5
+    assert any("server said nothing: 1." in note for note in told["notes"])
+    with chat_server(openai_answer, "No idea where.", "Still none.", said(*PARIS)) as useless:
+        done = reproduce(*asked, GEOFIX_MODEL_URL=f"{useless.url}/v1")
+        told = json.loads(done.out)
+        assert told["plan"]["left"] == 1 and told["measured"]["25"]["share"] == 0.5
+        calls = len(useless.received)
+        # What it answered was useless, and stays the answer.
+        again = json.loads(reproduce(*asked, GEOFIX_MODEL_URL=f"{useless.url}/v1").out)
+        assert again["plan"]["left"] == 0 and again["measured"] == told["measured"]
+        assert len(useless.received) == calls
+        assert not any("said nothing" in note for note in again["notes"])
