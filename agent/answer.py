@@ -233,6 +233,11 @@ class Code(StrEnum):
         "method_differs", "warning",
         "The run differs from the paper whose method it follows, and in what.",
     )
+    NEGATIVES_CONTRADICT = (
+        "negatives_contradict", "warning",
+        "Counter-examples were taken where similar photos were taken, so they speak against the"
+        " place that those speak for.",
+    )
     PHOTO_NOTE = (
         "photo_note", "warning",
         "Something is unusual about the file, such as several frames or unreadable EXIF.",
@@ -302,6 +307,19 @@ class Evidence(BaseModel):
     licence: Line | None = None
     attribution: Line | None = None
     author: Line | None = None
+
+
+class KnownPhoto(BaseModel):
+    """A gallery photo that is the photo asked about, or a copy of it. Never used for the answer."""
+
+    kind: Literal["exact", "near_copy"]
+    latitude: Latitude
+    longitude: Longitude
+    gallery: str
+    source: str
+    external_id: str
+    similarity: float | None = None
+    """Of a near copy; the file itself is not compared."""
 
 
 class Claim(BaseModel):

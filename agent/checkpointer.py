@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place, Reason
+from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, KnownPhoto, Place, Reason
 from geofix.agent.context import Context
 from geofix.agent.draft.provenance import Clue, Provenance, Spending
 from geofix.agent.fix import Fix, Usage
@@ -46,6 +46,7 @@ PERSISTED = (
     GivenRegion,
     Hint,
     Hit,
+    KnownPhoto,
     Place,
     Provenance,
     Query,

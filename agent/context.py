@@ -73,6 +73,8 @@ class Context(BaseModel):
     negatives: int = option("negatives")
     negatives_by: NegativesBy = option("negatives_by")
     far_km: float = option("far_km")
+    negatives_apart_km: float = option("negatives_apart_km")
+    negatives_vectors: Vectors | None = option("negatives_vectors")
     vectors: Vectors = option("vectors")
     galleries: tuple[str, ...] = option("galleries")
     exact: bool = option("exact")

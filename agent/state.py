@@ -18,6 +18,7 @@ from geofix.agent.answer import (
     ClaimCheck,
     Corners,
     Evidence,
+    KnownPhoto,
     Latitude,
     Line,
     Longitude,
@@ -122,7 +123,6 @@ class Retrieval(BaseModel):
     impostor_distance_km: float | None = None
     """Distance from which on a photo counts as far away in `impostor_share`."""
     notes: list[Line] = Field(default_factory=list)
-
     left_out: dict[str, list[int]] = Field(default_factory=dict)
     """Ids of matching photos that were left out, by reason: an evaluation leaves out leaks."""
 
@@ -312,6 +312,7 @@ class Settled(BaseModel):
     """What the file's EXIF says, which can be forged; filled in after the graph has ended."""
     claim_check: ClaimCheck | None = None
     """Check of the place that the caller claimed; none without a claim."""
+    known_photos: list[KnownPhoto] = Field(default_factory=list)
     usage: Usage | None = None
     """What the run took; none in runs of earlier versions."""
 
@@ -394,7 +395,6 @@ class State(BaseModel):
 
 
 class Answered(BaseModel):
-    """What the graph gives back."""
+    """What the graph gives back: the answer, or none while the run is not finished."""
 
     fix: Fix | None = None
-    """The answer; none while the run is not finished."""

@@ -285,6 +285,10 @@ def forget_features(connection: Connection) -> int:
     return gone.rowcount
 
 
+SAMPLE_PACKAGE = "vismatch"
+"""The source whose pictures come with a package, and so have no path of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredPicture:
     """Source, hash and location of one photo's picture."""

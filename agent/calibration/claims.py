@@ -9,7 +9,8 @@ and Willett 2023.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from geofix.agent.answer import Claim, ClaimCheck
 from geofix.agent.calibration.promise import Fitted
@@ -32,6 +33,24 @@ TELLING_KM = 2500.0
 NO_EXIF_PLACE = (
     "the claim in the EXIF data could not be checked, because the file has no position in its EXIF"
 )
+
+
+def exif_claim(kept: Mapping[str, Any] | None, fix: Settled) -> Claim | None:
+    """Return what a file's EXIF says, with its distance from the answer; none if it says nothing.
+
+    Args:
+        kept: Fields of the claim as they were kept beside the photo.
+        fix: The answer.
+    """
+    if kept is None:
+        return None
+    claim = Claim(**kept)
+    if claim.latitude is None or claim.longitude is None:
+        return claim
+    if fix.latitude is None or fix.longitude is None:
+        return claim
+    distance = haversine_km(claim.latitude, claim.longitude, fix.latitude, fix.longitude)
+    return claim.model_copy(update={"distance_km": round(float(distance), 3)})
 
 
 def parse_claim(claim: str | Coordinates | None) -> ClaimAsked | None:

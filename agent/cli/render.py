@@ -10,7 +10,7 @@ from rich.table import Table
 from geofix.agent.answer import Code, format_coordinates
 from geofix.agent.cli.terminal import count, degraded, escaped
 from geofix.agent.fix.contract import CheckedClaim, FileClaim, Fix, FixCandidate, Position
-from geofix.agent.fix.forms import kilometers
+from geofix.agent.fix.forms import kilometers, known_sentence
 
 VERDICT_COLORS = {"consistent": "green", "inconsistent": "red", "undecidable": "yellow"}
 
@@ -70,6 +70,7 @@ def print_fix(fix: Fix, console: Console, *, every_candidate: bool = False) -> N
     why = [fix.abstention, *fix.reasons] if fix.abstention is not None else fix.reasons
     console.print("[bold]Why[/]", _bullets(escaped(reason.text) for reason in why))
     _evidence(fix, console)
+    _known(fix, console)
     if fix.claim is not None and fix.claim.exif is not None:
         _claim(fix.claim.exif, fix.position, console)
     if fix.claim is not None and fix.claim.checked is not None:
@@ -161,6 +162,21 @@ def _evidence(fix: Fix, console: Console) -> None:
             f" [dim]({escaped(photo.attribution or photo.source)}{escaped(terms)})[/]"
         )
     console.print("\n[bold]Evidence[/]", _bullets(lines))
+
+
+def _known(fix: Fix, console: Console) -> None:
+    """Say where the photo itself is in a gallery, apart from the answer."""
+    if not fix.known_photos:
+        return
+    lines = []
+    for photo in fix.known_photos:
+        said = escaped(known_sentence(photo, gallery=f"gallery {photo.gallery}"))
+        away = (
+            "" if photo.distance_m is None else f", {kilometers(photo.distance_m)} from the answer"
+        )
+        lines.append(f"{said}{away}: {escaped(photo.photo)} [dim]({escaped(photo.source)})[/]")
+    console.print("\n[bold]This photo is known[/] [dim](the answer does not depend on it)[/]")
+    console.print(_bullets(lines))
 
 
 def _bullets(lines: Iterable[str]) -> Table:

@@ -51,15 +51,27 @@ def shortlist(hits: Sequence[Hit], temperature: float) -> list[ShortlistedPlace]
         hits: Similar photos.
         temperature: Of their votes, see `vote_weights`.
     """
+    weights = vote_weights([hit.similarity for hit in hits], temperature)
+    return sorted(_places(hits, weights), key=lambda place: -place.share)
+
+
+def counter_places(negatives: Sequence[Hit]) -> list[ShortlistedPlace]:
+    """Return the places of counter-examples, in the order of their first photos; all count alike.
+
+    Their similarities are no votes: of dissimilar photos a lower one says no more.
+    """
+    return _places(negatives, np.full(len(negatives), 1 / max(1, len(negatives))))
+
+
+def _places(hits: Sequence[Hit], weights: NDArray[np.float64]) -> list[ShortlistedPlace]:
     (clusters,) = cluster_at_scales(
         [hit.latitude for hit in hits], [hit.longitude for hit in hits], [PLACE_KM]
     )
-    weights = vote_weights([hit.similarity for hit in hits], temperature)
     places = []
     for label in dict.fromkeys(clusters.labels.tolist()):
         members = np.flatnonzero(clusters.labels == label)
         places.append(_place([hits[i] for i in members.tolist()], weights[members]))
-    return sorted(places, key=lambda place: -place.share)
+    return places
 
 
 def _place(hits: Sequence[Hit], weights: NDArray[np.float64]) -> ShortlistedPlace:
@@ -111,6 +123,8 @@ class Shown:
     """A second region where it may lie."""
     candidates: Sequence[ShortlistedPlace] = ()
     """The positives by place, the likeliest first."""
+    counter_places: Sequence[ShortlistedPlace] = ()
+    """The negatives by place."""
 
     def within(self) -> str | None:
         """Return the names of where the answer must lie, fit to stand in a prompt."""
@@ -122,6 +136,7 @@ class Shown:
             *((place, f"candidate {number}") for number, place in enumerate(self.candidates, 1)),
             *((hit, f"similar photo {number}") for number, hit in enumerate(self.positives, 1)),
             *((hit, f"negative {number}") for number, hit in enumerate(self.negatives, 1)),
+            *((at, f"negative place {number}") for number, at in enumerate(self.counter_places, 1)),
         ]
         # Of several at one place the first gives its name.
         return {point(at.latitude, at.longitude): name for at, name in reversed(named)}
@@ -136,11 +151,13 @@ def shown(retrieval: Retrieval, region: Region | None, neighbours: int | None) -
         neighbours: How many of each list; none shows all that was retrieved.
     """
     positives = retrieval.positives[:neighbours]
+    negatives = retrieval.negatives[:neighbours]
     return Shown(
         positives=positives,
-        negatives=retrieval.negatives[:neighbours],
+        negatives=negatives,
         negatives_by=retrieval.negatives_by,
         region=region,
         rival=retrieval.rival,
         candidates=shortlist(positives, retrieval.temperature or DEFAULT_TEMPERATURE),
+        counter_places=counter_places(negatives),
     )

@@ -56,10 +56,10 @@ SYSTEM = {kind: FRAME.format(weigh=weigh, guard=GUARD) for kind, weigh in WEIGH.
 """The system prompt, by the kind of the negatives."""
 
 NEGATIVES = {
-    "dissimilar": "Photos that look dissimilar were taken at; the place is probably far from"
-    " these:\n",
-    "far": "Photos that look similar too, but far from where most similar ones were taken; the"
-    " photo is probably from another place than these:\n",
+    "dissimilar": "Places where photos that look dissimilar were taken, all far from the"
+    " candidates; the photo is probably from none of these:\n",
+    "far": "Places where photos that look similar too were taken, all far from the candidates; the"
+    " photo is probably from none of these:\n",
 }
 """What a model is told of the negatives, by their kind."""
 
@@ -83,7 +83,7 @@ def lists(shown: Shown) -> str:
     if shown.candidates or shown.negatives:
         parts.append(CANDIDATES + _candidates(shown.candidates))
     if shown.negatives:
-        parts.append(NEGATIVES[shown.negatives_by] + _negatives(shown.negatives))
+        parts.append(NEGATIVES[shown.negatives_by] + _negatives(shown.counter_places))
     return "\n\n".join(parts)
 
 
@@ -122,11 +122,18 @@ def _km(distance_km: float) -> str:
     return "1 km" if distance_km < 1 else f"{distance_km:.0f} km"
 
 
-def _negatives(hits: Sequence[Hit]) -> str:
+def _negatives(places: Sequence[ShortlistedPlace]) -> str:
     return "\n".join(
-        f"{number}. {point(hit.latitude, hit.longitude)}, {_name(hit)}, {hit.similarity:.2f}"
-        for number, hit in enumerate(hits, start=1)
+        f"{number}. {point(place.latitude, place.longitude)}, {_name(place.best)},"
+        f" {_how_many(place)}"
+        for number, place in enumerate(places, start=1)
     )
+
+
+def _how_many(place: ShortlistedPlace) -> str:
+    if len(place.photos) == 1:
+        return "one photo"
+    return f"{len(place.photos)} photos within {_km(place.spread_km)} of it"
 
 
 def _name(hit: Hit) -> str:

@@ -15,34 +15,14 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from geofix.agent.answer import Latitude, Longitude, Reason
 from geofix.agent.fix.forms import geojson, text
+from geofix.agent.fix.parts import FixKnownPhoto, Meters, Part, Share
 
 SCHEMA: Literal["geofix.fix/1"] = "geofix.fix/1"
 """Name and version of the contract."""
-
-Share = Annotated[float, Field(ge=0, le=1)]
-
-Meters = Annotated[int, Field(ge=0)]
-
-
-def _open(schema: dict[str, Any]) -> None:
-    """Let a schema accept the fields that later versions add."""
-    schema.pop("additionalProperties", None)
-
-
-class Part(BaseModel):
-    """A part of the answer. It is read-only, and a field that it does not have is an error."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        use_attribute_docstrings=True,
-        serialize_by_alias=True,
-        json_schema_extra=_open,
-    )
 
 
 class Radius(Part):
@@ -319,6 +299,9 @@ class Fix(Part):
     """What was not done as asked, or limits what the answer means."""
     claim: FixClaim | None
     """null if neither the file nor the caller claims a place."""
+    known_photos: list[FixKnownPhoto] = Field(default_factory=list)
+    """Gallery photos that are this very photo, or look like copies of it, apart from the answer.
+    The same file first."""
     method: FixMethod
     """Who proposed the answer, and what it was calibrated on."""
     usage: Usage

@@ -9,6 +9,7 @@ from geofix.tools.geo.shapes import circle_geometry
 
 if TYPE_CHECKING:
     from geofix.agent.fix.contract import Fix, FixCandidate, Position
+    from geofix.agent.fix.parts import FixKnownPhoto
 
 LONGEST_LABEL = 60
 """Characters of a place name in the text."""
@@ -42,11 +43,24 @@ def text(fix: Fix) -> str:
         parts += [f"Next: {_named(rivals[0])}."] if rivals else []
     elif fix.status == "waiting":
         parts += [f"Candidates: {'; '.join(map(_named, rivals[:4]))}."] if rivals else []
+    if fix.known_photos:
+        parts.append(f"{known_sentence(fix.known_photos[0])}.")
     if fix.claim is not None and fix.claim.checked is not None:
         parts.append(f"The claimed place is {fix.claim.checked.verdict}.")
     if fix.warnings:
         parts.append(f"Warnings: {', '.join(dict.fromkeys(w.code for w in fix.warnings))}.")
     return " ".join([*parts, f"Run {fix.run}."])
+
+
+def known_sentence(photo: FixKnownPhoto, gallery: str = "a gallery") -> str:
+    """Say where the photo itself is known to be from, without a full stop.
+
+    Args:
+        photo: The same file, or what looks like a copy.
+        gallery: How the gallery is called where its name may be told.
+    """
+    what = "This exact file is" if photo.kind == "exact" else "What looks like a copy of it is"
+    return f"{what} in {gallery} at {format_coordinates(photo.latitude, photo.longitude)}"
 
 
 def _head(fix: Fix) -> str:

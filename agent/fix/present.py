@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from geofix.agent.answer import Claim, ClaimCheck, Code, Evidence, Reason
+from geofix.agent.answer import Claim, ClaimCheck, Code, Evidence, KnownPhoto, Reason
 from geofix.agent.draft.provenance import Spending
 from geofix.agent.fix.contract import (
     SCHEMA,
@@ -29,6 +29,7 @@ from geofix.agent.fix.contract import (
     Radius,
     Usage,
 )
+from geofix.agent.fix.parts import FixKnownPhoto
 from geofix.agent.state import Asked, Candidate, Settled
 from geofix.db.plain_text import visible
 from geofix.db.runs import Step
@@ -119,6 +120,7 @@ def present(
             reasons=reasons[1:] if abstained else reasons,
             warnings=texts.said(_warnings(settled)),
             claim=_claim(settled, texts),
+            known_photos=[_known(one, settled, texts) for one in settled.known_photos],
             method=_method(settled, asked, texts),
             usage=settled.usage or usage_of(steps),
         )
@@ -340,6 +342,21 @@ def _checked(check: ClaimCheck, texts: _Texts) -> CheckedClaim:
         p_value=None if check.p_value is None else round(check.p_value, 4),
         distance_m=None if check.distance_km is None else _meters(check.distance_km),
         text=texts.cut(check.reason),
+    )
+
+
+def _known(photo: KnownPhoto, settled: Settled, texts: _Texts) -> FixKnownPhoto:
+    away_km = None
+    if settled.latitude is not None and settled.longitude is not None:
+        away_km = haversine_km(photo.latitude, photo.longitude, settled.latitude, settled.longitude)
+    return FixKnownPhoto(
+        kind=photo.kind,
+        gallery=texts.cut(photo.gallery),
+        source=texts.cut(photo.source),
+        photo=texts.cut(photo.external_id),
+        latitude=_degrees(photo.latitude),
+        longitude=_degrees(photo.longitude),
+        distance_m=None if away_km is None else _meters(float(away_km)),
     )
 
 

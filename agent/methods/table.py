@@ -51,6 +51,7 @@ class Method:
 
 _PLAIN: Mapping[str, Any] = {
     "vectors": "raw",
+    "negatives_apart_km": 0.0,
     "geometry_pictures": 0,
     "reject_scenes": False,
     "max_rounds": 1,

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context
 from geofix.agent.draft.consensus import consensus
+from geofix.agent.draft.lists import shortlist
 from geofix.agent.errors import TrailError
 from geofix.agent.regions import circle, round_sizes, search_area, search_areas
 from geofix.agent.run.decision import THE_CALLER, steered
@@ -23,7 +25,10 @@ from geofix.db.search.area import Area
 from geofix.db.search.centring import Centring
 from geofix.db.search.gallery import Gallery
 from geofix.db.search.query import Found, Neighbour, Search
+from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM, distances_km
 from geofix.tools.geo.places import places_at
+from geofix.tools.statistics import PLACE_KM
+from geofix.tools.statistics.clusters import DEFAULT_TEMPERATURE
 
 
 def as_hits(neighbours: Sequence[Neighbour], centring: Centring | None, searched: int) -> list[Hit]:
@@ -75,12 +80,16 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
         raise TrailError(f"the vector of photo {state.sha256!r} is gone; ask about the photo again")
     positives, negatives = round_sizes(context, len(state.searches))
     asked = context.model_copy(update={"positives": positives, "negatives": negatives})
-    retrieval = search_both_ways(services.gallery, vector, search, asked)
+    beside = None
     if state.rival is not None:
         there = replace(search, areas=search_areas(*state.bounds, state.rival))
         beside = search_both_ways(
             services.gallery, vector, there, asked.model_copy(update={"negatives": 0})
         )
+    retrieval = search_both_ways(
+        services.gallery, vector, search, asked, also=() if beside is None else beside.positives
+    )
+    if beside is not None:
         retrieval = _with_rival(retrieval, beside)
     retrieval = retrieval.model_copy(
         update={"round": state.round, "region": state.region, "rival": state.rival}
@@ -94,7 +103,30 @@ def retrieve(state: State, context: Context, services: Services) -> Outcome:
             **retrieval.model_dump(mode="json"),
             "region_given_by": None if state.given is None else state.given.by,
         },
+        degraded=_contradicting(retrieval),
         told=(_told(retrieval),),
+    )
+
+
+def _contradicting(retrieval: Retrieval) -> tuple[Reason, ...]:
+    """Say how many negatives lie where positives do, where a run takes them wherever they are."""
+    positives, negatives = retrieval.positives, retrieval.negatives
+    apart_km = distances_km(
+        [hit.latitude for hit in negatives],
+        [hit.longitude for hit in negatives],
+        [hit.latitude for hit in positives],
+        [hit.longitude for hit in positives],
+    )
+    there = int((apart_km <= PLACE_KM).any(axis=1).sum())
+    if not there:
+        return ()
+    kind = NEGATIVES_CALLED[retrieval.negatives_by]
+    return (
+        Reason.of(
+            Code.NEGATIVES_CONTRADICT,
+            f"retrieve: {there} of {len(negatives)} {kind} photos were taken within {PLACE_KM:g} km"
+            " of a similar photo, so the counter-examples contradict the candidates",
+        ),
     )
 
 
@@ -153,18 +185,28 @@ def _together(
 
 
 def search_both_ways(
-    gallery: Gallery, vector: NDArray[np.float32], search: Search, context: Context
+    gallery: Gallery,
+    vector: NDArray[np.float32],
+    search: Search,
+    context: Context,
+    also: Sequence[Hit] = (),
 ) -> Retrieval:
-    """Return positives and negatives, no photo in both.
+    """Return positives and negatives, no photo in both and none near both.
+
+    The distance of negatives from places is the same in every round. Inside a circle of that size
+    no photo is one: whatever lies there speaks for the place, and so a fine round has none.
 
     Args:
         gallery: What is asked.
         vector: The photo's, `[dimension]`, L2-normalised.
         search: Where, and by which encoder.
         context: How many, and which negatives.
+        also: Other similar photos, from which negatives keep their distance too.
     """
     near = gallery.nearest(vector, context.positives, search)
-    centring = gallery.centring(search.encoder) if search.vectors == "centred" else None
+    vectors = context.negatives_vectors or search.vectors
+    known = gallery.centring(search.encoder) if "centred" in (search.vectors, vectors) else None
+    centring = known if search.vectors == "centred" else None
     retrieval = Retrieval(
         round=0,
         region=None,
@@ -177,25 +219,66 @@ def search_both_ways(
         centring_version=centring.version if centring else None,
         impostor_distance_km=centring.impostor_distance_km if centring else None,
     )
+    places = [*retrieval.positives, *also]
+    there = replace(
+        search,
+        vectors=vectors,
+        outside=_around_places(places, context.negatives_apart_km),
+    )
     far = NONE_FOUND
     if context.negatives and context.negatives_by == "dissimilar":
-        far = gallery.most_dissimilar(vector, context.negatives, search)
+        far = gallery.most_dissimilar(vector, context.negatives, there)
     elif context.negatives and context.negatives_by == "far":
         around = _around_the_leader(retrieval, context)
         if around is not None:
             # Some of the most alike far away are positives already; there is to be room for others.
             room = context.negatives + len(near)
-            far = gallery.nearest(vector, room, replace(search, outside=around))
+            there = replace(there, outside=(around, *there.outside))
+            far = gallery.nearest(vector, room, there)
             far = _apart(far, near, context.negatives)
-    known = {neighbour.photo_id for neighbour in near}
-    apart = [neighbour for neighbour in far if neighbour.photo_id not in known]
+    taken = {neighbour.photo_id for neighbour in near}
+    apart = [neighbour for neighbour in far if neighbour.photo_id not in taken]
     return retrieval.model_copy(
         update={
-            "negatives": as_hits(apart, centring, near.rows),
+            "negatives": as_hits(apart, known if vectors == "centred" else None, near.rows),
             "how": [*retrieval.how, *_reports("negatives", far)],
-            "notes": _notes(context, near, far, apart, centring is not None),
+            "notes": _notes(context, near, far, apart, known is not None),
             "left_out": _together(near.left_out, far.left_out),
         }
+    )
+
+
+THIN = 0.1
+"""Share of the distance within which one of two photos of a long place stands for both."""
+
+
+def _around_places(hits: Sequence[Hit], apart_km: float) -> tuple[Area, ...]:
+    """Return circles that hold all within a distance of the photos' places and of the photos.
+
+    What lies in them may be a tenth farther from a place that is long, as photos along a road are,
+    and elsewhere farther by the place's own reach.
+
+    Args:
+        hits: Similar photos.
+        apart_km: The distance; 0 gives no circle.
+    """
+    if not apart_km:
+        return ()
+    circles: list[tuple[float, float, float]] = []
+    for place in shortlist(hits, DEFAULT_TEMPERATURE):
+        if place.spread_km <= apart_km:
+            circles.append((place.latitude, place.longitude, apart_km + place.spread_km))
+            continue
+        at = np.array([(hit.latitude, hit.longitude) for hit in place.photos])
+        beside = distances_km(*at.T, *at.T) <= THIN * apart_km
+        stands = np.zeros(len(at), dtype=bool)
+        for one, near in enumerate(beside):
+            stands[one] = not (near & stands).any()
+        points = [(place.latitude, place.longitude), *map(tuple, at[stands].tolist())]
+        circles += [(*point, (1 + THIN) * apart_km) for point in points]
+    return tuple(
+        search_area(circle(latitude, longitude, min(radius_km, HALF_CIRCUMFERENCE_KM)))
+        for latitude, longitude, radius_km in circles
     )
 
 
@@ -236,6 +319,10 @@ def _reports(kind: str, found: Found) -> list[SearchReport]:
     return [SearchReport.model_validate({"kind": kind, **asdict(part)}) for part in found.how]
 
 
+def _fewer(kind: str, found: Found, asked: int) -> str:
+    return f"{asked} {kind} photos were asked for, {len(found)} were found{_why_fewer(found)}"
+
+
 def _why_fewer(found: Found) -> str:
     """Return why photos were left out, for a note; empty where none was."""
     reasons = {
@@ -253,19 +340,22 @@ def _why_fewer(found: Found) -> str:
 def _notes(
     context: Context, near: Found, far: Found, apart: list[Neighbour], centred: bool
 ) -> list[str]:
-    asked_for = [("similar", near, context.positives)]
-    if context.negatives_by != "none":
-        asked_for.append((NEGATIVES_CALLED[context.negatives_by], far, context.negatives))
-    notes = [
-        f"{asked} {kind} photos were asked for, {len(found)} were found{_why_fewer(found)}"
-        for kind, found, asked in asked_for
-        if len(found) < asked
-    ]
+    notes = []
+    if len(near) < context.positives:
+        notes.append(_fewer("similar", near, context.positives))
+    if context.negatives_by != "none" and len(far) < context.negatives:
+        fewer = _fewer(NEGATIVES_CALLED[context.negatives_by], far, context.negatives)
+        apart_km = context.negatives_apart_km
+        others = "all others" if len(far) else "all"
+        near_places = f": {others} lie within {apart_km:g} km of a place of the similar photos"
+        notes.append(fewer + (near_places if near and apart_km else ""))
     if len(apart) < len(far):
         notes.append(
             f"{len(far) - len(apart)} photos were found both as positives and as negatives;"
             " they count as positives"
         )
-    if context.vectors == "centred" and not centred:
+    sought = context.negatives and context.negatives_by != "none"
+    wanted = {context.vectors, context.negatives_vectors if sought else None}
+    if "centred" in wanted and not centred:
         notes.append("the gallery has too few photos to center vectors, so they were compared raw")
     return notes

@@ -15,6 +15,7 @@ from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
 from geofix.agent.state import Candidate, Hit, Settled, State
 from geofix.agent.verify.in_force import drift, run_setup_of
+from geofix.agent.verify.known_photos import known_photos
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.geo.places import place_at
 
@@ -48,6 +49,7 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
         run=state.asked.run,
         photo=state.asked.photo,
         usage=usage_of(services.trail.read(state.asked.run).steps),
+        known_photos=known_photos(state.sha256, state.retrievals, context, services),
     )
     if state.asked.claimed is not None:
         known = services.known_calibrations

@@ -18,11 +18,12 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.utils.uuid import uuid7
 from langgraph.types import Command, StateSnapshot
 
-from geofix.agent.answer import Claim, Code, Reason
+from geofix.agent.answer import Code, Reason
 from geofix.agent.calibration.claims import (
     NO_EXIF_PLACE,
     ClaimAsked,
     Coordinates,
+    exif_claim,
     parse_claim,
     place_of,
     with_claim_checked,
@@ -38,10 +39,10 @@ from geofix.agent.run.intake import read_in
 from geofix.agent.run.recording import question_of
 from geofix.agent.services import Services
 from geofix.agent.state import REFERENCE, Asked, Query, Region, Settled, State
+from geofix.agent.verify.known_photos import known_photos
 from geofix.db.plain_text import require_name
-from geofix.db.runs import QueryPhoto, Run, RunOrigin, Step
+from geofix.db.runs import Run, RunOrigin, Step
 from geofix.db.search.query import Search
-from geofix.tools.geo.distance import haversine_km
 from geofix.tools.photo.read import Photo
 
 
@@ -277,7 +278,7 @@ def answer_of(services: Services, asked: Question) -> Settled | None:
     fix = settled.model_copy(
         update={"run": asked.run, "photo": asked.query.photo, "photo_notes": kept.notes}
     )
-    fix = fix.model_copy(update={"claim": _claim(kept, fix)})
+    fix = fix.model_copy(update={"claim": exif_claim(kept.claim, fix)})
     if asked.claim == "exif":
         fix = _exif_checked(services, asked, fix)
     if fix != settled:
@@ -301,6 +302,12 @@ def waiting_answer(services: Services, asked: Question, state: StateSnapshot) ->
         run=asked.run,
         photo=asked.query.photo,
         usage=usage_of(services.trail.read(asked.run).steps),
+        known_photos=known_photos(
+            asked.query.photo.removeprefix(REFERENCE),
+            values.get("retrievals", []),
+            asked.context,
+            services,
+        ),
     )
 
 
@@ -328,18 +335,6 @@ def fix_of(
     question = FixQuestion.of(questions[0].value) if questions else None
     steps = () if settled.usage is not None else services.trail.read(asked.run).steps
     return present(settled, identity, question=question, steps=steps)
-
-
-def _claim(kept: QueryPhoto, fix: Settled) -> Claim | None:
-    if kept.claim is None:
-        return None
-    claim = Claim(**kept.claim)
-    if claim.latitude is None or claim.longitude is None:
-        return claim
-    if fix.latitude is None or fix.longitude is None:
-        return claim
-    distance = haversine_km(claim.latitude, claim.longitude, fix.latitude, fix.longitude)
-    return claim.model_copy(update={"distance_km": round(float(distance), 3)})
 
 
 def _given(claim: ClaimAsked | None) -> Coordinates | None:

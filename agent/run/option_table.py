@@ -56,7 +56,7 @@ def _number(default: float | None, help: str, **bounds: Any) -> RunOption:
     return RunOption("number", default, help, **bounds)
 
 
-def _choice(default: str, words: Any, help: str, **more: Any) -> RunOption:
+def _choice(default: str | None, words: Any, help: str, **more: Any) -> RunOption:
     return RunOption("choice", default, help, choices=get_args(words), **more)
 
 
@@ -96,6 +96,20 @@ OPTIONS: dict[str, RunOption] = {
         "Minimum distance of 'far' counter-examples from the leading place, in km.",
         above=0,
         high=20_000,
+    ),
+    "negatives_apart_km": _number(
+        PLACE_KM,
+        "Minimum distance of counter-examples from every place of the similar photos, in km. 0"
+        " takes them wherever they are, as the papers do.",
+        low=0,
+        high=20_000,
+        of_method=True,
+    ),
+    "negatives_vectors": _choice(
+        None,
+        Vectors,
+        "How vectors are compared to find counter-examples: 'centred' or 'raw'. Default: as"
+        " `vectors`.",
     ),
     "vectors": _choice(
         "centred",

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,22 +47,38 @@ _KEPT_COPY = " of the kept copy"
 def geometric_matches(
     sha256: str, hits: Sequence[Hit], services: Services, *, pictures: int
 ) -> tuple[dict[int, GeometricMatch], list[str]]:
+    """Match the photo with pictures of the hits, see `compared_pictures`."""
+    if pictures <= 0 or not hits:
+        return {}, []
+    # OpenCV takes 0.2 s to import, which `geofix --help` and runs without pictures can do without.
+    from geofix.tools.geometry.verification import match  # noqa: PLC0415
+
+    return compared_pictures(sha256, hits, services, match, pictures=pictures)
+
+
+Compared = TypeVar("Compared")
+
+
+def compared_pictures(
+    sha256: str,
+    hits: Sequence[Hit],
+    services: Services,
+    compare: Callable[[LocalFeatures, LocalFeatures], Compared],
+    *,
+    pictures: int,
+) -> tuple[dict[int, Compared], list[str]]:
     """Compare the photo with pictures of the hits.
 
     Args:
         sha256: The kept photo; its features are kept and looked up too.
         hits: Most similar first; those without a picture on this machine are passed over.
         services: To the gallery, the photos asked about and the features kept.
-        pictures: How many are compared; 0 compares none.
+        compare: Compares features of the photo with those of a picture.
+        pictures: How many are compared.
 
     Returns:
-        Matches by `photo_id`, and at most one line on what could not be compared.
+        What it returned by `photo_id`, and at most one line on what could not be compared.
     """
-    if pictures <= 0 or not hits:
-        return {}, []
-    # OpenCV takes 0.2 s to import, which `geofix --help` and runs without pictures can do without.
-    from geofix.tools.geometry.verification import match  # noqa: PLC0415
-
     with ThreadPoolExecutor(_WORKERS, "geometry") as pool:
         found, missing = _of_hits(hits, pictures, services, pool)
         if not found:
@@ -71,7 +87,7 @@ def geometric_matches(
             query = _of_photo(sha256, services)
         except PhotoError as error:
             return {}, [f"geometry: the photo could not be compared with any picture: {error}"]
-        results = pool.map(lambda other: match(query, other), found.values())
+        results = pool.map(lambda other: compare(query, other), found.values())
         matches = dict(zip(found, results, strict=True))
     # Those passed over are worth a word only where others did not take their place.
     return matches, _said(missing, len(hits)) if len(matches) < pictures else []

@@ -96,14 +96,14 @@ class CellCounts:
         self,
         galleries: tuple[int, ...] | None,
         areas: tuple[Area, ...],
-        outside: Area | None = None,
+        outside: tuple[Area, ...] = (),
     ) -> int:
-        """Return about how many vectors of the galleries lie in all areas, and not outside.
+        """Return about how many vectors of the galleries lie in all areas and in none of `outside`.
 
         Exact where no area cuts through a cell; there the cell's photos count by its area's share.
         What a load that still runs has brought counts as if it were there.
         """
-        if galleries is None and not areas and outside is None:
+        if galleries is None and not areas and not outside:
             return self.total
         kept = np.ones(len(self.photos), dtype=bool)
         if galleries is not None:
@@ -111,8 +111,8 @@ class CellCounts:
         photos = self.photos[kept].astype(np.float64)
         for area in areas:
             photos *= self._share(area, kept)
-        if outside is not None:
-            photos *= np.where(self.placed[kept], 1.0 - self._share(outside, kept), 1.0)
+        for area in outside:
+            photos *= np.where(self.placed[kept], 1.0 - self._share(area, kept), 1.0)
         return math.ceil(float(photos.sum()))
 
     def _share(self, area: Area, kept: NDArray[np.bool_]) -> Floats:

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ARRAY, BigInteger, Connection, Engine, Select, bindparam, func, select
+from sqlalchemy import Connection, Engine, Select, select
 from sqlalchemy import exc as sa_exc
 
 from geofix.db.citus import require_settings
@@ -27,11 +26,12 @@ from geofix.db.search.centring import Centring, read_centring
 from geofix.db.search.counts import CellCounts, read_counts
 from geofix.db.search.exact import search_exactly
 from geofix.db.search.index import search_index
+from geofix.db.search.neighbours import distinct_neighbours, stored_copies
 from geofix.db.search.partition import Partition, Reading, partition_of
 from geofix.db.search.plan import plan_search
-from geofix.db.search.query import THIS_SERVER, Found, How, Neighbour, Search
-from geofix.db.search.similarity import PartitionQuery, Ranked, check_dimension, prepare_query
-from geofix.db.tables import CellCountRow, EncoderRow, GalleryRow, PhotoRow
+from geofix.db.search.query import THIS_SERVER, Found, How, Search, StoredCopy
+from geofix.db.search.similarity import PartitionQuery, check_dimension, prepare_query
+from geofix.db.tables import CellCountRow, EncoderRow, GalleryRow
 
 
 def gallery_ids(connection: Connection, search: Search) -> tuple[int, ...] | None:
@@ -64,76 +64,6 @@ def galleries_with_vectors(connection: Connection) -> set[tuple[int, str]]:
         .distinct()
     )
     return {(int(row[0]), str(row[1])) for row in connection.execute(statement)}
-
-
-PHOTO_COLUMNS = (
-    "latitude", "longitude", "accuracy_km", "country", "source", "external_id", "author",
-    "licence", "attribution",
-)  # fmt: skip
-
-# Built once: putting a statement together takes longer than Postgres needs to answer it.
-PHOTOS = (
-    select(
-        PhotoRow.id,
-        PhotoRow.sha256,
-        GalleryRow.name.label("gallery"),
-        *(getattr(PhotoRow, name) for name in PHOTO_COLUMNS),
-    )
-    .join(GalleryRow, GalleryRow.id == PhotoRow.gallery_id)
-    .where(PhotoRow.id == func.any(bindparam("ids", type_=ARRAY(BigInteger))))
-)
-
-
-class Dropped(TypedDict):
-    """How many photos a search left out, by reason; see `How`."""
-
-    twins: int
-    own: int
-    removed: int
-
-
-def distinct_neighbours(
-    connection: Connection, ranked: Ranked, k: int, search: Search, sign: float
-) -> tuple[list[Neighbour], Dropped]:
-    """Return the photos of the first `k` unlike pictures: one in two galleries has one vote.
-
-    With how many were left out before the last of them, by reason: as `How` names them.
-
-    Args:
-        connection: To where the photos are.
-        ranked: Photo ids and distances, closest first.
-        k: How many.
-        search: What was asked; its own picture is left out.
-        sign: 1 where distance is from the query, -1 where it is from its opposite.
-    """
-    ids = [photo_id for photo_id, _ in ranked]
-    photos = {row[0]: row for row in connection.execute(PHOTOS, {"ids": ids})}
-    unlike: dict[object, Neighbour] = {}
-    dropped = Dropped(twins=0, own=0, removed=0)
-    for photo_id, distance in ranked:
-        if len(unlike) == k:
-            break
-        photo = photos.get(photo_id)
-        # Removed since, or left without its photo by a load that was killed.
-        if photo is None:
-            dropped["removed"] += 1
-            continue
-        _, sha256, gallery, *columns = photo
-        picture = sha256 or photo_id
-        if sha256 is not None and sha256 == search.without_sha256:
-            dropped["own"] += 1
-            continue
-        if picture in unlike:
-            dropped["twins"] += 1
-            continue
-        unlike[picture] = Neighbour(
-            photo_id=photo_id,
-            # float() because numpy scalars cannot be checkpointed (DESIGN.md section 3).
-            similarity=float(sign * (1.0 - distance)),
-            gallery=gallery,
-            **dict(zip(PHOTO_COLUMNS, columns, strict=True)),
-        )
-    return list(unlike.values()), dropped
 
 
 Vector = NDArray[np.float32]
@@ -172,6 +102,20 @@ class Gallery:
         does, among centred vectors unless `search` says raw.
         """
         return self._closest(query, k, search, sign=-1.0)
+
+    def copies(self, sha256: str, galleries: tuple[str, ...], most: int) -> list[StoredCopy]:
+        """Return gallery photos that are this very file, at most so many.
+
+        No search finds them for the photo itself (`Search.without_sha256`), and nothing may decide
+        by them: whoever asks is told where the file is, apart from the answer.
+
+        Args:
+            sha256: Of the file, in hex.
+            galleries: Names of the galleries to look in; none means all.
+            most: How many at most.
+        """
+        with database_errors(self._engine), self._engine.connect() as connection:
+            return stored_copies(connection, sha256, galleries, most)
 
     def count(self, search: Search) -> int:
         """Return how many photos `search` covers, see `counts`."""
@@ -338,7 +282,7 @@ class Gallery:
     def _satisfied(self, connection: Connection, search: Search, ids: Ids) -> bool:
         """Say whether what is required is there."""
         wanted = [None] if ids is None else [(one,) for one in ids]
-        everywhere = replace(search, areas=(), outside=None)
+        everywhere = replace(search, areas=(), outside=())
         return all(self._covered(connection, [everywhere], one)[0] for one in wanted)
 
     def _covered(self, connection: Connection, searches: Sequence[Search], ids: Ids) -> list[int]:

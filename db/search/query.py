@@ -35,6 +35,18 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredCopy:
+    """One gallery photo that has the very bytes of the photo asked about."""
+
+    gallery: str
+    source: str
+    external_id: str
+    latitude: float
+    longitude: float
+    accuracy_km: float
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """What to search in, and how."""
 
@@ -43,8 +55,8 @@ class Search:
     """Names of the galleries to search; none means all of them."""
     areas: tuple[Area, ...] = ()
     """Search where all of them overlap; none means everywhere."""
-    outside: Area | None = None
-    """Leave out what lies there."""
+    outside: tuple[Area, ...] = ()
+    """Leave out what lies in any of them."""
     vectors: Vectors = "centred"
     without_sha256: str | None = None
     """Leave out the photo with these bytes: a photo is no evidence for itself."""

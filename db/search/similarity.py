@@ -204,8 +204,8 @@ class PartitionQuery:
         places: dict[str, object] = {}
         for number, area in enumerate(self.search.areas):
             places |= area.parameters(f"area{number}")
-        if self.search.outside is not None:
-            places |= self.search.outside.parameters("outside")
+        for number, area in enumerate(self.search.outside):
+            places |= area.parameters(f"outside{number}")
         return places
 
 
@@ -215,8 +215,8 @@ def query_conditions(partition: Partition, asked: PartitionQuery) -> list[Column
     wanted: list[ColumnElement[bool]] = []
     for number, area in enumerate(asked.search.areas):
         wanted += area.conditions(rows, f"area{number}")
-    if asked.search.outside is not None:
-        wanted.append(asked.search.outside.outside(rows, "outside"))
+    for number, area in enumerate(asked.search.outside):
+        wanted.append(area.outside(rows, f"outside{number}"))
     if asked.gallery_ids is not None:
         wanted.append(rows.c.gallery_id.in_(asked.gallery_ids))
     return wanted

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from geofix.db.search.gallery import Gallery
-from geofix.db.search.query import Found, Neighbour, Search
+from geofix.db.search.query import Found, Neighbour, Search, StoredCopy
 from geofix.evaluation.run.result import EvalPhoto
 
 Leak = Literal["author", "sequence", "near", "hash"]
@@ -64,6 +64,10 @@ class LeakFreeGallery(Gallery):
     def most_dissimilar(self, query: NDArray[np.float32], k: int, search: Search) -> Found:
         """Return the `k` photos least like `query` that are no leak."""
         return self._without_leaks(super().most_dissimilar, query, k, search)
+
+    def copies(self, sha256: str, galleries: tuple[str, ...], most: int) -> list[StoredCopy]:
+        """Return none: a photo of a data set is asked about as if no gallery had it."""
+        return []
 
     def _without_leaks(self, ask: Ask, query: NDArray[np.float32], k: int, search: Search) -> Found:
         sha256 = search.without_sha256

@@ -11,13 +11,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from geofix.db.stores import StoredPicture
+from geofix.db.stores import SAMPLE_PACKAGE, StoredPicture
 from geofix.tools.errors import PhotoError
 from geofix.tools.photo.read import read_photo
 from geofix.tools.photo.samples import sample_path
-
-SAMPLE_PACKAGE = "vismatch"
-"""The source whose pictures come with a package, and so have no path of their own."""
 
 
 def was_kept(stored: StoredPicture) -> bool:

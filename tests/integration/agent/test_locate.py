@@ -146,13 +146,17 @@ def test_every_step_is_in_the_trail_in_order(shared_agent: Agent, fix: Settled) 
     assert retrieved["centring_version"] == 1
 
 
+PAPERS = {"vectors": "raw", "positives": 100, "negatives": 100, "negatives_apart_km": 0}
+
+
 def test_a_degraded_search_says_so_and_raw_vectors_are_the_papers_mode(shared_agent: Agent) -> None:
-    fix = explained(shared_agent, sample_path(), vectors="raw", positives=100, negatives=100)
+    fix = explained(shared_agent, sample_path(), **PAPERS)
     steps = Trail(shared_agent.services.engine).read(fix.run or "").steps
     assert any("both as positives and as negatives" in note for note in steps[1].detail["notes"])
     assert fix.candidates[0].place is not None
     assert fix.candidates[0].place.startswith("Paris")
-    assert [reason.code for reason in fix.degraded] == ["rarity_unknown"]
+    codes = [reason.code for reason in fix.degraded]
+    assert codes == ["negatives_contradict", "rarity_unknown"]
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,11 @@ def test_far_ones_leave_out_none_that_is_more_alike(shared_agent: Agent) -> None
         for hit in every.positives
         if haversine_km(hit.latitude, hit.longitude, fix.latitude or 0, fix.longitude or 0) > FAR_KM
         and hit.photo_id not in taken
+        # Nor is one that stands beside a photo of another candidate.
+        and not any(
+            haversine_km(hit.latitude, hit.longitude, near.latitude, near.longitude) < 25
+            for near in far.positives
+        )
     ]
     assert [hit.photo_id for hit in far.negatives] == beyond[:8]
 

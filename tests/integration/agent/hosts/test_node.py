@@ -139,7 +139,7 @@ def test_what_is_asked_wrongly_is_said_before_anything_is_stored(agent: Agent) -
         asked({"photo": PARIS, "region": "Atlantis"}, within="region")
     with pytest.raises(RegionError, match="the claim 'exif' cannot be checked in a graph"):
         asked({"photo": PARIS, "region": "exif"}, claimed="region")
-    with pytest.raises(OptionError, match="the option 'positive'"):
+    with pytest.raises(OptionError, match="there is no option 'positive'"):
         as_node(agent, positive=3)
     with pytest.raises(OptionError, match="the state CaseData has no key 'picture'"):
         one_node(CaseData, as_node(agent, photo="picture")).invoke({"photo": PARIS})

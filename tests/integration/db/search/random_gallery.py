@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine
@@ -12,10 +15,23 @@ Floats = NDArray[np.float32]
 
 
 def add(
-    engine: Engine, vectors: Floats, *, gallery: str = "g", encoder: str = "e", prefix: str = "p"
+    engine: Engine,
+    vectors: Floats,
+    *,
+    gallery: str = "g",
+    encoder: str = "e",
+    prefix: str = "p",
+    locations: Mapping[int, str] = MappingProxyType({}),
 ) -> None:
     photos = [
-        GeotaggedPhoto("made", f"{prefix}{i:03}", 10.0, 20.0, sha256=f"{prefix}-hash-{i}")
+        GeotaggedPhoto(
+            "made",
+            f"{prefix}{i:03}",
+            10.0,
+            20.0,
+            sha256=f"{prefix}-hash-{i}",
+            location=locations.get(i),
+        )
         for i in range(len(vectors))
     ]
     Ingest(engine).add(gallery, encoder, photos, np.asarray(vectors, dtype=np.float32))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -126,6 +127,40 @@ def test_one_record_says_why_fewer_came_back_than_were_asked_for(engine: Engine)
     assert how.found + how.twins + how.own + how.removed == how.rows
     (how,) = Gallery(engine).nearest(kept[0], 2, search).how
     assert (how.asked, how.found) == (2, 2)
+
+
+@pytest.mark.parametrize("first", ["bare", "with files"])
+def test_of_two_copies_the_one_whose_picture_is_here_is_found(
+    engine: Engine, tmp_path: Path, first: str
+) -> None:
+    kept = unit(np.random.default_rng(1), 3, 3)
+    here = tmp_path / "1.jpg"
+    here.write_bytes(b"a picture")
+    locations = {"bare": {0: "/gone.jpg", 1: "/gone.jpg"}, "with files": {1: str(here)}}
+    for gallery in (first, *(locations.keys() - {first})):
+        add(engine, kept, gallery=gallery, locations=locations[gallery])
+    found = Gallery(engine).nearest(kept[1], 10, Search(encoder="e"))
+    of = {hit.external_id: hit.gallery for hit in found}
+    assert of == {"p000": first, "p001": "with files", "p002": first}
+    assert found[0].external_id == "p001" and found[0].similarity == pytest.approx(1, abs=1e-3)
+    assert found.how[0].twins == 3
+    named = Gallery(engine).nearest(kept[1], 10, Search(encoder="e", galleries=("bare",)))
+    assert {hit.gallery for hit in named} == {"bare"}
+
+
+def test_the_very_file_is_told_with_its_place_in_the_galleries_named(engine: Engine) -> None:
+    kept = unit(np.random.default_rng(1), 3, 3)
+    for gallery in ("a", "b"):
+        add(engine, kept, gallery=gallery)
+    gallery = Gallery(engine)
+    both = gallery.copies("p-hash-2", (), 5)
+    assert [(one.gallery, one.external_id) for one in both] == [("a", "p002"), ("b", "p002")]
+    (hit,) = gallery.nearest(kept[2], 1, Search(encoder="e", galleries=("b",)))
+    (copy,) = gallery.copies("p-hash-2", ("b",), 5)
+    assert (copy.latitude, copy.longitude) == (hit.latitude, hit.longitude)
+    assert len(gallery.copies("p-hash-2", (), 1)) == 1
+    assert gallery.copies("p-hash-9", (), 5) == []
+    assert gallery.copies("p-hash-2", ("removed since",), 5) == []
 
 
 def test_a_question_that_is_the_mean_says_why_it_found_nothing(engine: Engine) -> None:

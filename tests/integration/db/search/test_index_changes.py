@@ -83,7 +83,7 @@ def test_a_photo_that_moved_is_found_where_it_is_now(engine: Engine) -> None:
     for area in (there, Area(country="RU")):
         hits = gallery.nearest(query, 3, Search(encoder="e", areas=(area,)))
         assert [hit.external_id for hit in hits] == ["5"]
-    hits = gallery.nearest(query, 3, Search(encoder="e", outside=there))
+    hits = gallery.nearest(query, 3, Search(encoder="e", outside=(there,)))
     assert "5" not in {hit.external_id for hit in hits}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -184,17 +185,35 @@ def test_a_region_is_searched_alike_by_index_exactly_and_by_numpy(
 @pytest.mark.parametrize("exact", [False, True])
 def test_what_lies_outside_of_a_region(indexed: Engine, exact: bool) -> None:
     (fiji,), inside = REGIONS["circle across the antimeridian"]
-    search = Search(encoder="e", outside=fiji, exact=exact)
+    search = Search(encoder="e", outside=(fiji,), exact=exact)
     way = "exact" if exact else "index"
     assert np.mean(shares(indexed, search, ~inside, way)) >= (1.0 if exact else 0.97)
     wide, around = within(-17.5, 180.0, 5000.0)
-    search = Search(encoder="e", areas=wide, outside=fiji, exact=exact)
+    search = Search(encoder="e", areas=wide, outside=(fiji,), exact=exact)
     ring = around & ~inside
     assert 0 < ring.sum() < around.sum()
     rows = Gallery(indexed).nearest(made().query_vectors[0], K, search).rows
     assert rows == pytest.approx(ring.sum(), rel=0.1)
     hits = Gallery(indexed).nearest(made().query_vectors[0], 10 * K, search)
     assert ring[[int(hit.external_id) for hit in hits]].all()
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_what_lies_in_none_of_several_regions(indexed: Engine, exact: bool) -> None:
+    names = ("circle", "circle across the antimeridian", "circle around the pole", "box")
+    outside = tuple(area for name in names for area in REGIONS[name][0])
+    inside = [REGIONS[name][1] for name in names]
+    # Each leaves out photos that no other does, so that forgetting one is seen.
+    alone = [mine & (np.sum(inside, axis=0) == 1) for mine in inside]
+    assert len(outside) == 4 and all(mine.any() for mine in alone)
+    search = Search(encoder="e", outside=outside, exact=exact)
+    allowed = ~np.any(inside, axis=0)
+    way = "exact" if exact else "index"
+    assert np.mean(shares(indexed, search, allowed, way)) >= (1.0 if exact else 0.97)
+    rows = Gallery(indexed).count(search)
+    assert rows == pytest.approx(allowed.sum(), rel=0.1)
+    every = Gallery(indexed).nearest(made().query_vectors[0], 4000, replace(search, exact=True))
+    assert {int(hit.external_id) for hit in every} == set(np.flatnonzero(allowed).tolist())
 
 
 @pytest.mark.parametrize("exact", [False, True])

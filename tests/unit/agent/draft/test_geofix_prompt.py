@@ -10,7 +10,7 @@ import pytest
 from geofix.agent.draft import prompts as ours
 from geofix.agent.state import Region
 from tests.unit.agent.answers import NEGATIVES, POSITIVES, lists, placed
-from tests.unit.agent.hits import PARIS, hit
+from tests.unit.agent.hits import BERLIN, PARIS, hit
 
 
 def test_candidates_are_places_with_name_likeness_photos_spread_and_distance() -> None:
@@ -21,8 +21,16 @@ def test_candidates_are_places_with_name_likeness_photos_spread_and_distance() -
     assert "48.88670, 2.34310 (0.91); 48.85296, 2.34989 (0.61)" in first
     assert second.startswith("2. 52.51890, 13.40040, unnamed place, one photo, similarity 0.52; 8")
     assert second.endswith(" km from candidate 1")
-    assert '1. -18.14160, 178.44190, "Suva, Fiji", -0.31' in negatives
-    assert "far from these" in negatives
+    assert negatives.splitlines()[1:] == ['1. -18.14160, 178.44190, "Suva, Fiji", one photo']
+
+
+def test_negatives_are_places_in_the_order_of_the_search_without_scores() -> None:
+    beside = placed((-18.2, 178.44), "Lami, Fiji", -0.2)
+    text = ours.lists(lists(POSITIVES, [placed(BERLIN, None, -0.4), *NEGATIVES, beside]))
+    first, second = text.split("\n\n")[1].splitlines()[1:]
+    assert first == "1. 52.51890, 13.40040, unnamed place, one photo"
+    # Its best is named, its middle is told, and nothing of how unlike they are.
+    assert re.match(r'2\. -18\.1\d+, 178\.44\d+, "Lami, Fiji", 2 photos within 3 km of it$', second)
 
 
 def test_no_more_than_a_few_photos_of_a_place_are_listed() -> None:
@@ -42,8 +50,8 @@ def test_empty_lists_and_a_region_are_said() -> None:
 @pytest.mark.parametrize(
     ("kind", "in_list", "in_system"),
     [
-        ("dissimilar", "look dissimilar were taken at", "a list of photos that look dissimilar"),
-        ("far", "look similar too, but far from", "a list of similar ones from elsewhere"),
+        ("dissimilar", "that look dissimilar were taken", "a list of photos that look dissimilar"),
+        ("far", "that look similar too were taken", "a list of similar ones from elsewhere"),
     ],
 )
 def test_negatives_are_called_what_they_are(kind: Any, in_list: str, in_system: str) -> None:

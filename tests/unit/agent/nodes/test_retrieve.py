@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from geofix.agent.answer import Code
 from geofix.agent.context import Context
 from geofix.agent.nodes.retrieve import retrieve
 from geofix.agent.regions import circle, parse_region
@@ -16,6 +17,7 @@ from geofix.agent.run.search_report import SearchReport
 from geofix.agent.services import Services
 from geofix.agent.state import Asked, Region, Retrieval, State
 from geofix.db.search.query import Found, How, Neighbour, Search
+from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM, haversine_km
 from tests.unit.agent.hits import BERLIN, CHARTRES, PARIS, SUVA
 
 
@@ -40,7 +42,7 @@ class ScriptedGallery:
         return None
 
     def nearest(self, query: Any, k: int, search: Search) -> Found:
-        return self._answer("near" if search.outside is None else "far", k, search)
+        return self._answer("far" if search.outside else "near", k, search)
 
     def most_dissimilar(self, query: Any, k: int, search: Search) -> Found:
         return self._answer("far", k, search)
@@ -121,9 +123,10 @@ def test_far_ones_are_sought_around_the_leading_place_and_are_others_than_the_po
     context = Context(positives=3, negatives=2, negatives_by="far", far_km=300)
     _, found = retrieved(gallery, context)
     _, (_, asked, search) = gallery.asked
-    assert search.outside is not None
-    assert (search.outside.latitude, search.outside.longitude) == pytest.approx(PARIS, abs=0.01)
-    assert search.outside.radius_km == 300
+    leader, paris, berlin = search.outside
+    assert (leader.latitude, leader.longitude) == pytest.approx(PARIS, abs=0.01)
+    assert [area.radius_km for area in search.outside] == pytest.approx([300, 25, 25])
+    assert [area.latitude for area in (paris, berlin)] == pytest.approx([PARIS[0], BERLIN[0]])
     assert [hit.photo_id for hit in found.negatives] == [4, 5]
     assert asked == 5
     assert found.notes == [
@@ -137,6 +140,87 @@ def test_far_ones_need_a_leading_place() -> None:
     assert [which for which, _, _ in gallery.asked] == ["near"]
     assert found.negatives == []
     assert "3 other far-away photos were asked for, 0 were found" in found.notes
+
+
+LEON = (42.6, -5.57)
+ROAD = [
+    neighbour(at, (LEON[0], LEON[1] + 0.2 * (at // 2) + 0.012 * (at % 2)), 0.5) for at in range(24)
+]
+"""Two photos 1 km apart every 16 km along a road: one place of 180 km."""
+
+DATELINE = [neighbour(1, (-17.0, 179.99), 0.9), neighbour(2, (-17.0, -179.99), 0.8)]
+POLE = [neighbour(1, (89.95, 0.0), 0.9), neighbour(2, (89.95, 180.0), 0.8)]
+
+
+@pytest.mark.parametrize("near", [NEAR, ROAD, DATELINE, POLE])
+@pytest.mark.parametrize("apart_km", [0.0, 1.0, 25.0, 20_000.0])
+def test_negatives_keep_their_distance_from_every_similar_photo(
+    near: list[Neighbour], apart_km: float
+) -> None:
+    gallery = ScriptedGallery(near, FAR)
+    context = Context(positives=len(near), negatives=2, negatives_apart_km=apart_km)
+    retrieved(gallery, context)
+    (_, _, positives), (_, _, negatives) = gallery.asked
+    assert positives.outside == ()
+    circles = [
+        (area.latitude or 0.0, area.longitude or 0.0, area.radius_km or 0.0)
+        for area in negatives.outside
+    ]
+    if not apart_km:
+        assert circles == []
+        return
+    radii_km = [radius_km for _, _, radius_km in circles]
+    for hit in near:
+        # One circle holds all that is so near this photo.
+        margins_km = [
+            radius_km - haversine_km(hit.latitude, hit.longitude, latitude, longitude)
+            for latitude, longitude, radius_km in circles
+        ]
+        assert max(margins_km) >= apart_km - 1e-6 or max(radii_km) == HALF_CIRCUMFERENCE_KM
+    assert max(radii_km) <= 2 * apart_km
+    assert len(circles) <= len(near) + 1
+    if apart_km == 25:
+        assert len(circles) == {3: 2, 24: 13, 2: 1}[len(near)]
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [([], "0 were found: all lie within 25 km"), (FAR[1:2], "1 were found: all others lie within")],
+)
+def test_a_note_says_that_photos_near_candidates_are_no_negatives(
+    found: list[Neighbour], said: str
+) -> None:
+    _, retrieval = retrieved(ScriptedGallery(NEAR, found))
+    (note,) = [note for note in retrieval.notes if "dissimilar" in note]
+    assert said in note and "of a place of the similar photos" in note
+    papers = Context(positives=3, negatives=3, negatives_apart_km=0)
+    _, retrieval = retrieved(ScriptedGallery(NEAR, found), papers)
+    (note,) = [note for note in retrieval.notes if "dissimilar" in note]
+    assert "lie within" not in note
+
+
+def test_negatives_that_contradict_positives_are_told() -> None:
+    beside = neighbour(7, (PARIS[0] + 0.1, PARIS[1]), -0.3)
+    outcome, _ = retrieved(ScriptedGallery(NEAR, [*FAR[1:], beside]))
+    (reason,) = outcome.degraded
+    assert reason.code == Code.NEGATIVES_CONTRADICT
+    assert reason.text.startswith("retrieve: 1 of 3 dissimilar photos were taken within 25 km of")
+    outcome, _ = retrieved(ScriptedGallery(NEAR, FAR[1:]))
+    assert outcome.degraded == ()
+
+
+@pytest.mark.parametrize(
+    ("vectors", "negatives", "sent"),
+    [("centred", None, "centred"), ("centred", "raw", "raw"), ("raw", "centred", "centred")],
+)
+def test_negatives_can_be_sought_among_other_vectors(
+    vectors: Any, negatives: Any, sent: str
+) -> None:
+    for kind in ("dissimilar", "far"):
+        gallery = ScriptedGallery(NEAR, FAR)
+        options = {"vectors": vectors, "negatives_vectors": negatives, "negatives_by": kind}
+        retrieved(gallery, Context(positives=3, negatives=2, **options))
+        assert [search.vectors for _, _, search in gallery.asked] == [vectors, sent]
 
 
 def test_fewer_than_asked_says_why_and_never_that_no_more_exist() -> None:

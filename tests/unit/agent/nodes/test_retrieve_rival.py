@@ -37,7 +37,7 @@ FINER: dict[str, Any] = {
 def test_both_circles_are_asked_for_as_many_and_pooled() -> None:
     gallery = TwoPlaces([], FAR)
     outcome, found = retrieved(gallery, Context(positives=3, negatives=4), **FINER)
-    assert [(which, k) for which, k, _ in gallery.asked] == [("near", 6), ("far", 2), ("near", 6)]
+    assert [(which, k) for which, k, _ in gallery.asked] == [("near", 6), ("near", 6), ("far", 2)]
     assert [hit.photo_id for hit in found.positives] == [1, 3, 2, 4]
     assert found.region == FINER["region"]
     assert found.rival == FINER["rival"]
@@ -50,6 +50,9 @@ def test_a_photo_of_the_runner_up_is_no_negative() -> None:
     gallery = TwoPlaces([], [neighbour(3, BERLIN, 0.1), neighbour(5, BERLIN, 0.0)])
     _, found = retrieved(gallery, Context(positives=3, negatives=4), **FINER)
     assert [hit.photo_id for hit in found.negatives] == [5]
+    *_, (_, _, search) = gallery.asked
+    # Nor is one that stands beside it: the search for negatives goes around both places.
+    assert [area.latitude for area in search.outside] == pytest.approx([PARIS[0], BERLIN[0]])
 
 
 @pytest.mark.parametrize("round_", [0, 1])

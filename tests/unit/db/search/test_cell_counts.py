@@ -120,12 +120,12 @@ def test_a_circle_is_counted_within_the_cells_it_cuts(
 
 def test_outside_is_what_is_not_inside() -> None:
     box = (-20.0, 100.0, 20.0, 180.0)
-    beyond = COUNTS.covered(None, (), outside=Area(boxes=(box,)))
+    beyond = COUNTS.covered(None, (), outside=(Area(boxes=(box,)),))
     assert beyond == (~inside(*box)).sum()
     part = Area(boxes=((-20.0, 0.0, 20.0, 180.0),))
     left = inside(-20.0, 0.0, 20.0, 180.0) & ~inside(*box)
-    assert COUNTS.covered(None, (part,), outside=Area(boxes=(box,))) == left.sum()
-    assert COUNTS.covered(None, (Area(boxes=(box,)),), outside=Area(boxes=(box,))) == 0
+    assert COUNTS.covered(None, (part,), outside=(Area(boxes=(box,)),)) == left.sum()
+    assert COUNTS.covered(None, (Area(boxes=(box,)),), outside=(Area(boxes=(box,)),)) == 0
 
 
 def test_what_a_load_brings_counts_as_if_it_were_there() -> None:
@@ -139,9 +139,9 @@ def test_what_a_load_brings_counts_as_if_it_were_there() -> None:
     far = Area(latitude=0.0, longitude=0.0, radius_km=1.0)
     for area in (box, far):
         assert loading.covered(None, (area,)) == COUNTS.covered(None, (area,)) + 70
-        assert loading.covered(None, (), area) == COUNTS.covered(None, (), area) + 70
+        assert loading.covered(None, (), (area,)) == COUNTS.covered(None, (), (area,)) + 70
 
 
 def test_nothing_counted_is_nothing_covered() -> None:
     empty = counted(np.empty((0, 2)))
-    assert empty.total == empty.covered(None, (Area(country="FJ"),), Area(country="NZ")) == 0
+    assert empty.total == empty.covered(None, (Area(country="FJ"),), (Area(country="NZ"),)) == 0
