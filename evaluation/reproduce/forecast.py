@@ -273,7 +273,11 @@ def forecast_rows(forecast: Forecast, method: str, model: str) -> list[tuple[str
         ("time", unknown if hours is None else _duration(hours, forecast.workers)),
         ("measured", "nothing" if rates is None else rates.basis),
         ("gallery", _gallery(forecast)),
-        ("disk", f"the database grows by about {_size(forecast.written_bytes)}"),
+        (
+            "disk",
+            f"the photos take {_size(forecast.photo_bytes)}; the database grows by about"
+            f" {_size(forecast.written_bytes)}",
+        ),
     ]
     return lines
 

@@ -54,6 +54,7 @@ def test_the_plan_states_what_all_that_is_left_takes() -> None:
     assert told["answers of the model"] == "40,000 (4 x 5 a photo)"
     assert told["calls"] == "8,000, without repairs"
     assert told["money"] == "$80.00" and told["time"] == "1.7 hours with 4 workers"
+    assert told["disk"] == "the photos take 300.0 MB; the database grows by about 420.0 MB"
     assert told["gallery"] == "4,120,000 photos; all vectors of the encoder take 9.0 GB"
 
 
