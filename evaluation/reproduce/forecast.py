@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field
 
 from geofix.agent.cli.terminal import count
 from geofix.agent.context import Context
+from geofix.agent.draft.ask import sampling
 from geofix.agent.draft.messages import side_px
 from geofix.agent.draft.presets import PRESETS
 from geofix.agent.services import Services
@@ -137,7 +138,7 @@ def calls_of(context: Context, model: BaseChatModel | None) -> Calls:
     if model is None or preset is None or not preset.neighbours:
         return NO_CALLS
     requests = 1 if context.route == "retrieval" else len(preset.neighbours)
-    samples = context.samples or preset.samples
+    samples, _ = sampling(context)
     return Calls(requests, samples, together=samples == 1 or gives_several(model))
 
 
