@@ -46,9 +46,9 @@ SYSTEM = {kind: FRAME.format(weigh=weigh, guard=GUARD) for kind, weigh in WEIGH.
 
 NEGATIVES = {
     "dissimilar": "Places where photos that look dissimilar were taken, all far from the"
-    " candidates; the photo is probably from none of these:\n",
-    "far": "Places where photos that look similar too were taken, all far from the candidates; the"
-    " photo is probably from none of these:\n",
+    " candidates; this photo was probably taken at none of these:\n",
+    "far": "Places where photos that look similar too were taken, all far from the candidates; this"
+    " photo was probably taken at none of these:\n",
 }
 """What a model is told of the negatives, by their kind."""
 

@@ -46,7 +46,7 @@ MOST_CANDIDATES = 10
 MOST_REASONS = 8
 """Reasons and warnings that are listed, of either."""
 
-LONGEST = (240, 120, 60)
+LONGEST = (240, 120, 60, 40)
 """Bytes of each text; the next is tried where the answer would exceed `MOST_BYTES`. With the last
 it cannot, because identifiers have at most 200 characters and what models said is left out then."""
 

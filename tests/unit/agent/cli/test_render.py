@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from geofix.agent.answer import Claim, Evidence, Place
+from geofix.agent.answer import Claim, Evidence, KnownPhoto, Place
 from geofix.agent.cli.render import print_fix
 from geofix.agent.cli.terminal import out
 from geofix.agent.draft.provenance import DraftsSaid, SaidClue, SaidHypothesis, ShownPicture
@@ -119,6 +119,21 @@ def test_a_claim_stands_apart_and_says_how_far_away_it_is(shown: Any) -> None:
     ]
     timed = shown(claim=Claim(taken_at="2005"))
     assert " - 2005" in timed and "from the answer" not in "".join(timed)
+
+
+def test_where_the_photo_itself_is_known_stands_apart(shown: Any) -> None:
+    known: dict[str, Any] = {"latitude": -16.5, "longitude": -68.15, "gallery": "press [x]"}
+    known |= {"source": "agency", "external_id": "a [b].jpg"}
+    lines = shown(
+        known_photos=[KnownPhoto(kind="exact", **known), KnownPhoto(kind="near_copy", **known)]
+    )
+    start = lines.index("This photo is known (the answer does not depend on it)")
+    said = " ".join(line.strip() for line in lines[start + 1 : start + 7])
+    where = "in gallery press [x] at -16.50000, -68.15000"
+    assert f"- This exact file is {where}, " in said
+    assert f"- What looks like a copy of it is {where}, " in said
+    assert "km from the answer: a [b].jpg (agency)" in said
+    assert "known" not in "".join(shown())
 
 
 def test_notes_and_what_was_degraded_are_not_hidden(shown: Any) -> None:
