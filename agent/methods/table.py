@@ -161,7 +161,7 @@ METHODS: dict[MethodName, Method] = {
     ),
     "g3": Method(
         summary="Four prompts with 0, 5, 10 and 15 neighbours, five answers each; GeoCLIP chooses"
-        " among them and the similar photos.",
+        " among them and the most similar photo.",
         options={
             **_PLAIN,
             "answer_by": "image-place",
@@ -171,6 +171,7 @@ METHODS: dict[MethodName, Method] = {
             "negatives_by": "dissimilar",
             "samples": 5,
             "temperature": 1.2,
+            "photos_compared": 1,
         },
         row="g3",
         paper=Paper(
@@ -190,7 +191,8 @@ METHODS: dict[MethodName, Method] = {
         ),
         assumed=(
             "The lists have 0, 5, 10 and 15 neighbours.",
-            "All photos retrieved are candidates beside the drafts.",
+            "One retrieved photo is a candidate beside the drafts, as in its YFCC4k runs; its"
+            " IM2GPS3k runs have none (`photos_compared=0`).",
         ),
         changed=(
             "The encoder is the gallery's, not the one that G3 trained.",
