@@ -51,6 +51,11 @@ def format_coordinates(latitude: float, longitude: float, *, radius_km: float = 
     return f"{north:.{decimals}f}, {east:.{decimals}f}"
 
 
+def share_name(scale_km: float) -> str:
+    """Return what the share of all votes within a scale is called in `Candidate.parts`."""
+    return f"share_{scale_km:g}_km"
+
+
 Line = Annotated[str, AfterValidator(one_line)]
 """One line of text for a person, with control and invisible characters escaped, since it may quote
 a file, a gallery, a model or a server. Identifiers (`external_id`, `source`) are kept exactly."""
@@ -118,8 +123,7 @@ class Code(StrEnum):
     )
     NOTHING_TO_CHOOSE = (
         "nothing_to_choose", "abstention",
-        "The method has nothing to choose from: the model gave no coordinates, or no photo was"
-        " found.",
+        "The method has nothing to choose from: no coordinates by the model, or no photo found.",
     )
     PERSON_CHOSE_NONE = (
         "person_chose_none", "abstention",
@@ -157,9 +161,13 @@ class Code(StrEnum):
         "draft_agrees", "reason",
         "A model names the same place.",
     )
+    DRAFTS_AGREE = (
+        "drafts_agree", "reason",
+        "Drafts agree with a place that the model was shown, or repeat it: weak evidence for it.",
+    )
     DRAFTS_COPIED = (
         "drafts_copied", "reason",
-        "Drafts that only repeat coordinates they were shown do not count.",
+        "Said by earlier versions: drafts that repeat coordinates they were shown did not count.",
     )
     LEFT_OUT = (
         "left_out", "reason",
@@ -215,8 +223,7 @@ class Code(StrEnum):
     )
     NOT_CALIBRATED = (
         "not_calibrated", "warning",
-        "No calibration holds for this run: the radius is the reach of the evidence, and no"
-        " probability is stated.",
+        "No calibration holds for this run: the radius is a reach, and no probability is stated.",
     )
     WHOLE_EARTH = (
         "whole_earth", "warning",
@@ -261,8 +268,7 @@ class Code(StrEnum):
     )
     NEGATIVES_CONTRADICT = (
         "negatives_contradict", "warning",
-        "Counter-examples were taken where similar photos were taken, so they speak against the"
-        " place that those speak for.",
+        "Counter-examples were taken where similar photos were taken, and speak against it.",
     )
     PHOTO_NOTE = (
         "photo_note", "warning",

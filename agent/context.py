@@ -70,6 +70,7 @@ class Context(BaseModel):
 
     method: MethodName = option("method")
     answer_by: AnswerBy = option("answer_by")
+    photos_compared: int = option("photos_compared")
     positives: int = option("positives")
     negatives: int = option("negatives")
     negatives_by: NegativesBy = option("negatives_by")

@@ -19,6 +19,7 @@ from geofix.agent.fix.contract import (
 )
 from geofix.agent.fix.forms import (
     coordinates_of,
+    drafted_lines,
     guess_in,
     headline,
     kilometers,
@@ -86,6 +87,8 @@ def print_fix(fix: Fix, console: Console, *, every_candidate: bool = False) -> N
     why = [one.text for one in fix.reasons if guess is None or not guess.text.endswith(one.text)]
     if why:
         console.print("[bold]Why[/]", _bullets(map(escaped, why)))
+    if drafted := drafted_lines(fix):
+        console.print("\n[bold]What the model says[/]", _bullets(map(escaped, drafted)))
     _evidence(fix, console)
     _known(fix, console)
     if fix.claim is not None and fix.claim.exif is not None:

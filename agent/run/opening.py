@@ -29,6 +29,7 @@ from geofix.agent.calibration.claims import (
     with_claim_checked,
 )
 from geofix.agent.context import Context, checked_context, recursion_limit
+from geofix.agent.draft.said import drafts_said
 from geofix.agent.errors import AlreadyDecided, PhotoError, RegionError, TrailError
 from geofix.agent.fix import Fix, FixQuestion
 from geofix.agent.fix.evidence import evidence_to_compare
@@ -296,6 +297,7 @@ def waiting_answer(services: Services, asked: Question, snapshot: StateSnapshot)
         drafted_by=services.drafted_by,
         candidates=state.candidates,
         reasons=unfinished if state.verdict is None else state.verdict.reasons,
+        said=drafts_said(state.drafts),
         evidence=evidence_to_compare(state.candidates, state.searches) if waits else [],
         degraded=state.degraded,
         rounds=state.round + 1,

@@ -77,6 +77,14 @@ OPTIONS: dict[str, RunOption] = {
         " GeoCLIP. 'geoclip': of GeoCLIP's own 100,000 places the most like the photo.",
         of_method=True,
     ),
+    "photos_compared": _whole(
+        1,
+        0,
+        200,
+        "With `answer_by` image-place: how many of the similar photos, the most similar first, are"
+        " compared by their place beside the drafts. Without a draft all are.",
+        of_method=True,
+    ),
     "positives": _whole(
         16, 1, 200, "Number of similar gallery photos to retrieve.", of_method=True
     ),

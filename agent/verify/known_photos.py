@@ -17,7 +17,7 @@ from geofix.agent.state import Hit, Retrieval
 from geofix.agent.verify.observe import compared_pictures
 
 MOST_KNOWN = 3
-"""Copies of either kind that are told."""
+"""Photos that are told; the file itself goes before copies."""
 
 WORTH_COMPARING = 0.6
 """Similarity from which a picture is compared. Copies that were cropped by a tenth on each side or
@@ -55,15 +55,13 @@ def known_photos(
         KnownPhoto(kind="near_copy", **hit.model_dump(include=set(shared)))
         for hit in _near_copies(sha256, retrievals, context, services)
     ]
-    return [*exact, *near]
+    return [*exact, *near][:MOST_KNOWN]
 
 
 def _near_copies(
     sha256: str, retrievals: Sequence[Retrieval], context: Context, services: Services
 ) -> list[Hit]:
     found = {hit.photo_id: hit for retrieval in retrievals for hit in retrieval.positives}
-    # Raw vectors all share a large mean: there 0.98 says little.
-    centred = all(retrieval.centring_version is not None for retrieval in retrievals)
     likely = sorted(
         (hit for hit in found.values() if hit.similarity >= WORTH_COMPARING),
         key=lambda hit: -hit.similarity,
@@ -76,6 +74,16 @@ def _near_copies(
 
         aligned, _ = compared_pictures(sha256, likely, services, align, pictures=pictures)
         copies = {photo: one.is_copy for photo, one in aligned.items()}
-    return [
-        hit for hit in likely if copies.get(hit.photo_id, centred and hit.similarity >= SAME_VECTOR)
-    ]
+    stands_out = _stands_out(likely, retrievals)
+    return [hit for hit in likely if copies.get(hit.photo_id, hit is stands_out)]
+
+
+def _stands_out(likely: Sequence[Hit], retrievals: Sequence[Retrieval]) -> Hit | None:
+    """Return the one photo whose vector is nearly that of the photo; none where several are.
+
+    Frames of a film, or photos of one color, are all alike. Raw vectors share a large mean, which
+    makes any two alike.
+    """
+    same = [hit for hit in likely if hit.similarity >= SAME_VECTOR]
+    centred = all(retrieval.centring_version is not None for retrieval in retrievals)
+    return same[0] if len(same) == 1 and centred else None

@@ -86,6 +86,8 @@ beat all else, which is not asked here.
 
 **What is real.** The open set is the starter gallery, each photo asked of all others; photos of one
 city are often of one sequence and camera, so it measures the choice, not the retrieval.
+
+**Sets of papers** are measured by `geofix reproduce`, see [reproduce.md](reproduce.md).
 """
 
 

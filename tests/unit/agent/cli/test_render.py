@@ -4,9 +4,14 @@ from typing import Any
 
 import pytest
 
+<<<<<<< HEAD
 from geofix.agent.answer import Claim, Code, Evidence, Place, Reason
+=======
+from geofix.agent.answer import Claim, Evidence, KnownPhoto, Place
+>>>>>>> main
 from geofix.agent.cli.render import print_fix
 from geofix.agent.cli.terminal import out
+from geofix.agent.draft.provenance import DraftsSaid, SaidClue, SaidHypothesis, ShownPicture
 from geofix.agent.fix import Fix
 from geofix.agent.fix.present import present
 from geofix.agent.state import Asked, Candidate, Settled
@@ -120,10 +125,41 @@ def test_a_claim_stands_apart_and_says_how_far_away_it_is(shown: Any) -> None:
     assert " - 2005" in timed and "from the answer" not in "".join(timed)
 
 
+def test_where_the_photo_itself_is_known_stands_apart(shown: Any) -> None:
+    known: dict[str, Any] = {"latitude": -16.5, "longitude": -68.15, "gallery": "press [x]"}
+    known |= {"source": "agency", "external_id": "a [b].jpg"}
+    lines = shown(
+        known_photos=[KnownPhoto(kind="exact", **known), KnownPhoto(kind="near_copy", **known)]
+    )
+    start = lines.index("This photo is known (the answer does not depend on it)")
+    said = " ".join(line.strip() for line in lines[start + 1 : start + 7])
+    where = "in gallery press [x] at -16.50000, -68.15000"
+    assert f"- This exact file is {where}, " in said
+    assert f"- What looks like a copy of it is {where}, " in said
+    assert "km from the answer: a [b].jpg (agency)" in said
+    assert "known" not in "".join(shown())
+
+
 def test_notes_and_what_was_degraded_are_not_hidden(shown: Any) -> None:
     lines = shown(photo_notes=["animated: [x]"], degraded=["draft: no answer; [voted]"])
     assert lines[lines.index("The file") + 1] == " - animated: [x]"
     assert "Degraded: draft: no answer; [voted]" in lines
+
+
+def test_what_the_model_says_is_shown_with_who_said_it(shown: Any) -> None:
+    by: dict[str, Any] = {"draft": 1, "model": "openai:tiny"}
+    clue = SaidClue(kind="text", observation="a sign [red]in Czech", **by)
+    lines = shown(
+        said=DraftsSaid(clues=[clue], hypotheses=[SaidHypothesis(hypothesis="Brno", **by)])
+    )
+    at = lines.index("What the model says")
+    assert lines[at + 1 : at + 3] == [" - text: a sign [red]in Czech", " - hypothesis: Brno"]
+    again = SaidClue(kind="road", observation="a tram", draft=2, model="openai:other")
+    picture = ShownPicture(candidate=1, gallery="g", source="s", external_id="x.jpg")
+    lines = shown(said=DraftsSaid(clues=[clue, again], pictures=[picture]))
+    assert " - road: a tram (draft 2, openai:other)" in lines
+    assert " - it was shown pictures of candidate 1: x.jpg" in lines
+    assert "What the model says" not in shown()
 
 
 def test_evidence_names_whose_it_is_and_its_terms(shown: Any) -> None:

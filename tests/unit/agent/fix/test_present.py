@@ -11,12 +11,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geofix.agent.answer import Calibration, Claim, ClaimCheck, Code, Evidence, Place, Reason
+from geofix.agent.answer import (
+    Calibration,
+    Claim,
+    ClaimCheck,
+    Code,
+    Evidence,
+    KnownPhoto,
+    Place,
+    Reason,
+)
 from geofix.agent.context import Context
+from geofix.agent.draft.provenance import DraftsSaid, SaidClue, SaidHypothesis, ShownPicture
 from geofix.agent.fix import Fix, FixQuestion
 from geofix.agent.fix.evidence import MOST_EVIDENCE
 from geofix.agent.fix.present import MOST_BYTES, present, usage_of
 from geofix.agent.state import Asked, Candidate, Settled
+from geofix.agent.verify.known_photos import MOST_KNOWN
 from geofix.db.runs import Step
 
 PARIS = {"latitude": 48.886712345678, "longitude": 2.343099999999}
@@ -213,6 +224,26 @@ def test_an_answer_that_an_earlier_version_stored_is_read() -> None:
     assert fix.candidates[1].excluded == Reason(code="other", text="in the sea")
 
 
+def test_where_the_photo_itself_is_known_is_told_with_its_distance() -> None:
+    exact = KnownPhoto(
+        kind="exact", latitude=48.8766, longitude=2.3431, gallery="g", source="s", external_id="1"
+    )
+    fix = answer({**LOCATED, "known_photos": [exact]})
+    (known,) = fix.known_photos
+    assert (known.kind, known.latitude, known.photo, known.distance_m) == (
+        "exact",
+        48.8766,
+        "1",
+        1124,
+    )
+    assert "This exact file is in a gallery at 48.87660, 2.34310." in fix.to_text()
+    assert Fix.read(fix.model_dump_json()).known_photos == [known]
+    before = fix.model_dump(mode="json", exclude={"known_photos"})
+    assert Fix.read(before).known_photos == []
+    abstained = answer({**ABSTAINED, "known_photos": [exact]})
+    assert abstained.known_photos[0].distance_m is None
+
+
 def test_geojson_has_longitude_first_and_the_answer_apart() -> None:
     radius, point, *others = answer(LOCATED).to_geojson()["features"]
     assert (radius["geometry"]["type"], radius["properties"]["role"]) == ("Polygon", "radius")
@@ -268,6 +299,33 @@ def test_a_usual_answer_has_about_two_kilobytes() -> None:
     assert 250 < len(fix.to_text()) < 450
 
 
+def said(text: str) -> DraftsSaid:
+    """What a model said that never stops, and the pictures of as many candidates as may be."""
+    shown = {"gallery": text, "source": text, "external_id": text}
+    by: dict[str, Any] = {"model": text, "draft": 20}
+    return DraftsSaid(
+        clues=[SaidClue(kind="vegetation", observation=text, **by)] * 20,
+        hypotheses=[SaidHypothesis(hypothesis=text, **by)] * 20,
+        pictures=[ShownPicture(candidate=number, **shown) for number in range(1, 9)],
+    )
+
+
+def test_what_models_said_and_were_shown_is_in_the_answer() -> None:
+    fix = answer({**LOCATED, "said": said("a dome")})
+    assert (len(fix.clues), len(fix.hypotheses), len(fix.pictures_shown)) == (6, 4, 8)
+    long = answer({**LOCATED, "said": said("a dome " * 1000)})
+    assert (len(long.clues), size(long) < MOST_BYTES) == (6, True)
+    assert fix.clues[0].model_dump() == {
+        "kind": "vegetation", "observation": "a dome", "draft": 20, "model": "a dome"
+    }  # fmt: skip
+    assert fix.hypotheses[0].hypothesis == "a dome"
+    assert (fix.pictures_shown[7].candidate, fix.pictures_shown[7].photo) == (8, "a dome")
+    before = json.loads(fix.model_dump_json())
+    for added in ("clues", "hypotheses", "pictures_shown"):
+        del before[added]
+    assert Fix.read(before).clues == []
+
+
 @pytest.mark.parametrize("sign", ["x", '"', "\U0001f600", "\u202e"])
 def test_a_hostile_gallery_cannot_make_the_answer_long(sign: str) -> None:
     text = sign * 10_000
@@ -289,6 +347,10 @@ def test_a_hostile_gallery_cannot_make_the_answer_long(sign: str) -> None:
             for rank in range(1, 201)
         ],
         "reasons": [reason] * 100, "degraded": [reason] * 99, "photo_notes": [text],
+        "said": said(text),
+        "known_photos": [
+            KnownPhoto(kind="exact", **PARIS, gallery=text, source=text, external_id=text)
+        ] * MOST_KNOWN,
     }  # fmt: skip
     named = dict.fromkeys(("run", "thread", "parent_run"), "r" * 200)
     fix = answer(fields, ASKED.model_copy(update=named))
