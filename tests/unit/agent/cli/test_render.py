@@ -4,11 +4,7 @@ from typing import Any
 
 import pytest
 
-<<<<<<< HEAD
-from geofix.agent.answer import Claim, Code, Evidence, Place, Reason
-=======
-from geofix.agent.answer import Claim, Evidence, KnownPhoto, Place
->>>>>>> main
+from geofix.agent.answer import Claim, Code, Evidence, KnownPhoto, Place, Reason
 from geofix.agent.cli.render import print_fix
 from geofix.agent.cli.terminal import out
 from geofix.agent.draft.provenance import DraftsSaid, SaidClue, SaidHypothesis, ShownPicture
