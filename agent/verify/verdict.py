@@ -288,7 +288,8 @@ def _best_match(first: Candidate, retrieval: Retrieval) -> Reason | None:
     share = 1 - first.parts["likeness"]
     found = max(near(first, retrieval.positives), key=lambda hit: hit.similarity, default=None)
     # A place of a round before has its photos there.
-    named = f", {found.external_id} of the gallery {found.gallery}," if found else ""
+    known = found is not None and found.similarity == first.best_similarity
+    named = f", {found.external_id} of the gallery {found.gallery}," if found and known else ""
     only = "only " if share <= RARE_SHARE else ""
     return Reason.of(
         Code.RARITY,

@@ -82,6 +82,10 @@ def test_a_guess_is_marked_and_names_no_city(agent: Agent, red: Path) -> None:
     # The contract keeps five decimals, and what people read does not.
     assert round(fix.position.latitude, 1) != fix.position.latitude
     assert fix.to_text().startswith("A guess: Germany, 52.5, 13.4; reach of the evidence: 505 km")
+    radius, point, other, *_ = fix.to_geojson()["features"]
+    assert (radius["properties"]["role"], point["properties"]["role"]) == ("radius", "fix")
+    assert point["properties"]["label"] == "Germany"
+    assert other["properties"]["label"] == "Munich, Bavaria, Germany"
     guess = next(one for one in fix.warnings if one.code == "best_guess")
     assert guess.text == f"a guess: u{BETWEEN}"
 
