@@ -33,6 +33,11 @@ def format_coordinates(latitude: float, longitude: float) -> str:
     return f"{latitude:.5f}, {longitude:.5f}"
 
 
+def share_name(scale_km: float) -> str:
+    """Return what the share of all votes within a scale is called in `Candidate.parts`."""
+    return f"share_{scale_km:g}_km"
+
+
 Line = Annotated[str, AfterValidator(one_line)]
 """One line of text for a person, with control and invisible characters escaped, since it may quote
 a file, a gallery, a model or a server. Identifiers (`external_id`, `source`) are kept exactly."""
@@ -135,9 +140,15 @@ class Code(StrEnum):
         "draft_agrees", "reason",
         "A model names the same place.",
     )
+    DRAFTS_AGREE = (
+        "drafts_agree", "reason",
+        "Drafts of a model agree with a place that it was shown, or repeat its coordinates, which"
+        " is weak evidence for that place.",
+    )
     DRAFTS_COPIED = (
         "drafts_copied", "reason",
-        "Drafts that only repeat coordinates they were shown do not count.",
+        "Said by earlier versions, in which drafts that repeat coordinates they were shown did not"
+        " count.",
     )
     LEFT_OUT = (
         "left_out", "reason",

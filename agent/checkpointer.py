@@ -9,7 +9,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, KnownPhoto, Place, Reason
 from geofix.agent.context import Context
-from geofix.agent.draft.provenance import Clue, Provenance, Spending
+from geofix.agent.draft.provenance import Clue, DraftsSaid, Provenance, Spending
 from geofix.agent.fix import Fix, Usage
 from geofix.agent.run.search_report import SearchReport
 from geofix.agent.state import (
@@ -56,6 +56,7 @@ PERSISTED = (
     SceneSeen,
     SearchReport,
     Settled,
+    DraftsSaid,
     Spending,
     Spot,
     State,

@@ -24,10 +24,11 @@ from geofix.agent.answer import (
     Longitude,
     Place,
     Reason,
+    share_name,
 )
 from geofix.agent.context import Context
 from geofix.agent.draft import NegativesBy
-from geofix.agent.draft.provenance import Clue, Provenance, Spending
+from geofix.agent.draft.provenance import AGREES_WITH, Clue, DraftsSaid, Provenance, Spending
 from geofix.agent.fix import Fix, Usage
 from geofix.agent.run.search_report import SearchReport
 from geofix.db.plain_text import require_name
@@ -146,14 +147,10 @@ class Draft(BaseModel):
     clues: list[Clue] = Field(default_factory=list)
     hypotheses: list[Line] = Field(default_factory=list)
     notes: list[Line] = Field(default_factory=list)
-    copied_from: Line | None = None
-    """The item of the prompt with exactly the same coordinates; such a draft is no evidence."""
+    # Earlier versions stored it as `copied_from`.
+    agrees_with: Line | None = Field(default=None, validation_alias=AGREES_WITH)
+    """The item of the prompt that it names, or whose digits it repeats: weak evidence for it."""
     provenance: Provenance | None = None
-
-
-def share_name(scale_km: float) -> str:
-    """Return what the share of all votes within a scale is called in `Candidate.parts`."""
-    return f"share_{scale_km:g}_km"
 
 
 class Candidate(BaseModel):
@@ -299,6 +296,7 @@ class Settled(BaseModel):
     candidates: list[Candidate] = Field(default_factory=list)
     reasons: list[Reason] = Field(default_factory=list)
     evidence: list[Evidence] = Field(default_factory=list)
+    said: DraftsSaid = DraftsSaid()
     degraded: list[Reason] = Field(default_factory=list)
     """What could not be done as asked, and why."""
     rounds: int = 0

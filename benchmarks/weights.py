@@ -49,7 +49,8 @@ def fit_weights(cases: Sequence[Case]) -> Scorers:
     some = [*seen(cases, drafts=False), *seen(cases, drafts=True)]
     trained_on = (
         "simulated worlds of other places and seeds (world, city and street), with and without"
-        f" simulated drafts, cases {digest_of(cases)[:16]}; the weight of geometry is set by hand"
+        f" simulated drafts, cases {digest_of(cases)[:16]}; the weights of geometry and of drafts"
+        " that agree are set by hand"
     )
     return fit_place(some, name=NAME, trained_on=trained_on)
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from geofix.agent.answer import Calibration, Code, Reason
-from geofix.agent.state import Candidate, Retrieval, share_name
+from geofix.agent.answer import Calibration, Code, Reason, share_name
+from geofix.agent.state import Candidate, Retrieval
 from geofix.tools.statistics import SCALES
 from geofix.tools.statistics.conformal import LEVELS, ConformalRadius
 from geofix.tools.statistics.reliability import ScaleConfidence

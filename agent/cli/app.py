@@ -94,6 +94,7 @@ def _env_file(path: Path) -> Iterator[None]:
 
 app.command("locate")(locate.locate_photo)
 app.command("resume")(locate.resume_run)
+app.command("prompt")(models.show_prompt)
 app.command("trail")(trail.show_trail)
 app.command("runs")(trail.list_runs)
 app.command("schema")(schema.show_schema)

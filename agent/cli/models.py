@@ -1,17 +1,19 @@
-"""`geofix models`: what a chat model can do before photos are trusted to it."""
+"""`geofix models` and `geofix prompt`: what a chat model can do, and what it would be sent."""
 
 from __future__ import annotations
 
 import json as json_format
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from geofix.agent.cli.options import JsonFlag, named
-from geofix.agent.cli.terminal import CANNOT_DRAFT, err, escaped, out, say
+from geofix.agent.cli.options import JsonFlag, named, open_cli_agent
+from geofix.agent.cli.run_options import with_run_options
+from geofix.agent.cli.terminal import CANNOT_DRAFT, err, escaped, interruptible, out, say
 from geofix.db.plain_text import one_line
 
 if TYPE_CHECKING:
@@ -143,3 +145,34 @@ def _speed(found: ModelCheck) -> str:
             " the input"
         )
     return words
+
+
+@with_run_options
+def show_prompt(
+    run_options: dict[str, Any],
+    photo: Annotated[
+        Path | None, typer.Argument(help="The photo file. Default: the sample photo.")
+    ] = None,
+    within: Annotated[
+        str | None,
+        typer.Option(
+            help="Region that the answer must lie in: a country (France, FR), a circle"
+            " LAT,LON,KM or a box SOUTH,WEST,NORTH,EAST."
+        ),
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Print all that a model would be sent about a photo, and ask no model.
+
+    The gallery is searched as in the first round of a run. Every message is printed with its role,
+    every picture as a line with its size, then the schema of the answer. The same photo, gallery
+    and options print the same text, so that two can be compared with diff.
+    """
+    from geofix.agent.draft.preview import preview  # noqa: PLC0415 - see `options`
+    from geofix.tools.photo.read import read_photo  # noqa: PLC0415
+    from geofix.tools.photo.samples import sample_path  # noqa: PLC0415
+
+    asked = read_photo(sample_path() if photo is None else photo)
+    with open_cli_agent() as (agent, _):
+        made = interruptible(lambda: preview(agent.services, asked, within, run_options))
+    say(made.as_json() if json else made.as_text())

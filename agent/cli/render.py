@@ -10,7 +10,7 @@ from rich.table import Table
 from geofix.agent.answer import Code, format_coordinates
 from geofix.agent.cli.terminal import count, degraded, escaped
 from geofix.agent.fix.contract import CheckedClaim, FileClaim, Fix, FixCandidate, Position
-from geofix.agent.fix.forms import kilometers, known_sentence
+from geofix.agent.fix.forms import drafted_lines, kilometers, known_sentence
 
 VERDICT_COLORS = {"consistent": "green", "inconsistent": "red", "undecidable": "yellow"}
 
@@ -69,6 +69,8 @@ def print_fix(fix: Fix, console: Console, *, every_candidate: bool = False) -> N
         console.print()
     why = [fix.abstention, *fix.reasons] if fix.abstention is not None else fix.reasons
     console.print("[bold]Why[/]", _bullets(escaped(reason.text) for reason in why))
+    if drafted := drafted_lines(fix):
+        console.print("\n[bold]What the model says[/]", _bullets(map(escaped, drafted)))
     _evidence(fix, console)
     _known(fix, console)
     if fix.claim is not None and fix.claim.exif is not None:

@@ -1,19 +1,31 @@
-"""What a model may answer, how forgivingly it is read, and the draft that comes of it."""
+"""What a model may answer, and how forgivingly it is read.
+
+The schema that a model is sent asks for every field, since strict modes want that. Read is also an
+answer that leaves out fields, gives them other usual names, or wraps them; and coordinates in prose
+where there is exactly one pair. Only a latitude that is none, or is a longitude, is sent back.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, get_args
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
-from geofix.agent.draft.lists import point
-from geofix.agent.draft.provenance import Clue, ClueKind
-from geofix.agent.state import Draft, Hit
+from geofix.agent.draft.provenance import ClueKind
 from geofix.db.plain_text import one_line
-from geofix.tools.geo.countries import is_land
 from geofix.tools.geo.degrees import Axis, read_degrees
-from geofix.tools.geo.distance import haversine_km
+from geofix.tools.geo.pairs import only_pair
+from geofix.tools.models.reply import Spoken
 
 Words = Annotated[str, AfterValidator(one_line)]
 """As a model wrote them, fit for Postgres and for a terminal; the schema shows a plain string."""
@@ -30,6 +42,62 @@ def _degrees(axis: Axis) -> BeforeValidator:
     return BeforeValidator(read)
 
 
+CALLED = {
+    "latitude": ("lat",),
+    "longitude": ("lon", "lng", "long"),
+    "agrees_with_candidate": ("candidate",),
+}
+"""Other names that models give to fields, whatever the schema says."""
+
+_WRAPPINGS = 3
+"""Objects around an answer that are opened: a tool call, `answer`, `coordinates`."""
+
+_CONTENTS = ("arguments", "parameters", "coordinates", "location")
+"""Fields that may hold the answer; another one may where it is the only field."""
+
+
+def _unwrapped(said: Any) -> Any:
+    """Return the fields of an answer under the names of the schema.
+
+    `coordinates` may be a list of latitude and longitude, but not in GeoJSON, whose order is the
+    other one.
+    """
+    for _ in range(_WRAPPINGS):
+        if not isinstance(said, Mapping):
+            return said
+        # `lat` beside `latitude` is another field; the schema's own name holds.
+        renamed = {
+            name: said[other]
+            for name, others in CALLED.items()
+            for other in others
+            if name not in said and other in said
+        }
+        said = {**said, **renamed}
+        if "latitude" in said or said.get("agrees_with_candidate") is not None:
+            return said
+        inner = next((said[name] for name in _CONTENTS if name in said), None)
+        if inner is None and len(said) == 1:
+            (inner,) = said.values()
+        if isinstance(inner, list) and len(inner) == 2 and "type" not in said:
+            inner = dict(zip(("latitude", "longitude"), inner, strict=True))
+        if not isinstance(inner, Mapping):
+            return said
+        said = {**{k: v for k, v in said.items() if k not in _CONTENTS}, **inner}
+    return said
+
+
+def _number(value: Any) -> Any:
+    """Read the number of a candidate; whatever is none, such as a name or 0, stands for none."""
+    if isinstance(value, str):
+        found = _NUMBERED.fullmatch(value.strip())
+        value = None if found is None else int(found["number"])
+    is_number = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return value if is_number else None
+
+
+_NUMBERED = re.compile(r"(?:candidate )?#?(?P<number>\d{1,3})", re.IGNORECASE)
+
+
 class SeenClue(BaseModel):
     """One thing seen in the photo."""
 
@@ -43,37 +111,97 @@ class SeenClue(BaseModel):
         return kind if kind in get_args(ClueKind) else "other"
 
 
-class DraftAnswer(BaseModel):
+NO_PAIR = "it holds neither a JSON object nor exactly one pair of coordinates"
+
+
+class DraftAnswer(Spoken):
     """Where the photo was taken, reasons first."""
 
     # The docstring travels with the schema. No field has a default or a numeric bound in it: strict
     # modes want every field required, and some servers refuse `minimum`.
 
+    found_nothing: ClassVar[str] = NO_PAIR
+
     clues: list[SeenClue] = Field(description="What the photo shows that depends on the place.")
     hypotheses: list[Words] = Field(
         description="Places considered, each with what speaks for and against it."
     )
-    can_tell: bool = Field(description="Whether the photo can be placed at all.")
+    agrees_with_candidate: Annotated[int | None, BeforeValidator(_number)] = Field(
+        description="Number of the candidate that the best hypothesis is; null if it is none of"
+        " them."
+    )
     latitude: Annotated[float | None, _degrees("latitude")] = Field(
-        description="Decimal degrees, north positive; null if unknown."
+        description="Of the best hypothesis: decimal degrees, north positive; null if it is exactly"
+        " at the candidate, or if nothing in the photo depends on the place."
     )
     longitude: Annotated[float | None, _degrees("longitude")] = Field(
-        description="Decimal degrees, east positive; null if unknown."
+        description="Of the best hypothesis: decimal degrees, east positive; null as for the"
+        " latitude."
     )
-    confidence: float = Field(
-        description="Chance that the coordinates are within 25 km of the truth, from 0 to 1."
-    )
+    confidence: Annotated[
+        float | None,
+        WithJsonSchema(
+            {
+                "type": "number",
+                "title": "Confidence",
+                "description": "Chance that the best hypothesis is within 25 km of the truth, from"
+                " 0 to 1.",
+            }
+        ),
+    ]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _left_out(cls, said: Any) -> Any:
+        """Read an answer with a place whose other fields are missing or have other names."""
+        said = _unwrapped(said)
+        if not isinstance(said, Mapping):
+            return said
+        agrees = said.get("agrees_with_candidate")
+        if not {"latitude", "longitude"} <= said.keys() and agrees is None:
+            return said
+        missing = {name: None for name in cls.model_fields if name not in said}
+        return {**said, **missing}
+
+    @field_validator("clues", "hypotheses", mode="before")
+    @classmethod
+    def _none_given(cls, value: Any) -> Any:
+        return [] if value is None else value
 
     @field_validator("confidence")
     @classmethod
-    def _a_chance(cls, value: float) -> float:
-        if not 0 <= value <= 1:
+    def _a_chance(cls, value: float | None) -> float | None:
+        if value is not None and not 0 <= value <= 1:
             raise ValueError(f"{value!r} is not a probability; give a number from 0 to 1")
         return value
 
+    @classmethod
+    def from_prose(cls, text: str) -> BaseModel | None:
+        """Return the only pair of coordinates of a text, or the candidate that is all it names."""
+        pair = only_pair(text)
+        if pair is not None:
+            return SpokenPoint(latitude=pair[0], longitude=pair[1])
+        named = _CANDIDATE.fullmatch(text[:_SHORT].strip()) if len(text) <= _SHORT else None
+        if named is None:
+            return None
+        return cls.model_validate({"agrees_with_candidate": int(named["number"])})
 
-class PointAnswer(BaseModel):
+
+_SHORT = 120
+"""Characters of an answer that may be nothing but the number of a candidate."""
+
+_CANDIDATE = re.compile(
+    r"(?:i (?:agree|go|would go) with |(?:my |the )?(?:best |final )?"
+    r"(?:answer|hypothesis|guess|choice|match)(?: is|:) )?"
+    r"\**candidate #?(?P<number>\d{1,3})\**[.!]?",
+    re.IGNORECASE,
+)
+
+
+class PointAnswer(Spoken):
     """Where the photo was taken: coordinates and nothing else."""
+
+    found_nothing: ClassVar[str] = NO_PAIR
 
     latitude: Annotated[float, _degrees("latitude")] = Field(
         description="Decimal degrees, north positive."
@@ -82,110 +210,20 @@ class PointAnswer(BaseModel):
         description="Decimal degrees, east positive."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _called(cls, said: Any) -> Any:
+        return _unwrapped(said)
+
+    @classmethod
+    def from_prose(cls, text: str) -> Self | None:
+        """Return the only pair of coordinates of a text; none where there is not exactly one."""
+        pair = only_pair(text)
+        return None if pair is None else cls(latitude=pair[0], longitude=pair[1])
+
+
+class SpokenPoint(PointAnswer):
+    """Coordinates in prose, where reasons were asked for as well."""
+
 
 AnyAnswer = DraftAnswer | PointAnswer
-
-
-SWAP_KM = 200.0
-"""Swapped coordinates this close to a similar photo are taken for a slip, and noted."""
-
-ON_LAND = ("road", "building", "vehicle")
-"""Clues that are not seen at sea."""
-
-MOST_CHARACTERS = 1000
-"""Longest clue or hypothesis in the state; the trail keeps the whole answer."""
-
-MOST_ENTRIES = 20
-"""Clues, and hypotheses, in the state."""
-
-
-def read_draft(
-    answer: AnyAnswer,
-    asked: Draft,
-    listed: Mapping[str, str],
-    positives: Sequence[Hit],
-) -> Draft:
-    """Return the draft that an answer is.
-
-    Args:
-        answer: The model's.
-        asked: A draft without a place, that says how the model was asked.
-        listed: What the model was shown, by its coordinates as they stood there.
-        positives: The round's, shown or not.
-    """
-    full = answer if isinstance(answer, DraftAnswer) else None
-    clues = [] if full is None else full.clues[:MOST_ENTRIES]
-    read = {
-        "clues": [Clue(kind=clue.kind, observation=_cut(clue.observation)) for clue in clues],
-        "hypotheses": [] if full is None else [_cut(h) for h in full.hypotheses[:MOST_ENTRIES]],
-    }
-    why_not = _why_none(answer)
-    latitude, longitude = answer.latitude, answer.longitude
-    if why_not is not None or latitude is None or longitude is None:
-        notes = [why_not or "the model gave no coordinates", *_swapped(answer, positives)]
-        return asked.model_copy(update={**read, "notes": notes})
-    copied_from = listed.get(point(latitude, longitude))
-    notes = [
-        *_swapped(answer, positives),
-        *_copied(copied_from),
-        *_at_sea(latitude, longitude, [clue.kind for clue in clues]),
-    ]
-    place = {"latitude": latitude, "longitude": longitude}
-    confidence = None if full is None else full.confidence
-    more = {"confidence": confidence, "copied_from": copied_from, "notes": notes}
-    return asked.model_copy(update={**read, **place, **more})
-
-
-def _why_none(answer: AnyAnswer) -> str | None:
-    """Return why an answer has no place in it; none if it has one."""
-    latitude, longitude = answer.latitude, answer.longitude
-    if isinstance(answer, DraftAnswer) and not answer.can_tell:
-        return "the model says it cannot tell"
-    if latitude is None or longitude is None:
-        return "the model gave no coordinates"
-    if latitude == 0 and longitude == 0:
-        return "the model answered (0, 0), which is taken as no answer"
-    if not _on_earth(latitude, longitude):
-        return f"the model's ({latitude!r}, {longitude!r}) is not on the Earth"
-    return None
-
-
-def _swapped(answer: AnyAnswer, positives: Sequence[Hit]) -> list[str]:
-    """Say where coordinates make sense only the other way round; they are never turned here."""
-    latitude, longitude = answer.latitude, answer.longitude
-    told = not isinstance(answer, DraftAnswer) or answer.can_tell
-    if not told or latitude is None or longitude is None or not _on_earth(longitude, latitude):
-        return []
-    if _on_earth(latitude, longitude) and not (
-        _near_any(longitude, latitude, positives) and not _near_any(latitude, longitude, positives)
-    ):
-        return []
-    return ["the model seems to have swapped latitude and longitude"]
-
-
-def _copied(copied_from: str | None) -> list[str]:
-    if copied_from is None:
-        return []
-    return [f"the model copied the coordinates of {copied_from}, so they add no evidence"]
-
-
-def _at_sea(latitude: float, longitude: float, kinds: Sequence[str]) -> list[str]:
-    if is_land(latitude, longitude):
-        return []
-    seen = next((kind for kind in ON_LAND if kind in kinds), None)
-    though = "" if seen is None else f", although it saw a {seen}"
-    return [f"the model's point lies in the sea{though}"]
-
-
-def _on_earth(latitude: float, longitude: float) -> bool:
-    return -90 <= latitude <= 90 and -180 <= longitude <= 180
-
-
-def _near_any(latitude: float, longitude: float, hits: Sequence[Hit]) -> bool:
-    return any(
-        haversine_km(latitude, longitude, hit.latitude, hit.longitude) <= SWAP_KM for hit in hits
-    )
-
-
-def _cut(words: str) -> str:
-    return words if len(words) <= MOST_CHARACTERS else words[: MOST_CHARACTERS - 1] + "…"

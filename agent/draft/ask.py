@@ -10,10 +10,11 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from geofix.agent.context import Context
-from geofix.agent.draft.answers import AnyAnswer, read_draft
+from geofix.agent.draft.answers import AnyAnswer
 from geofix.agent.draft.messages import as_sent
-from geofix.agent.draft.presets import PRESETS, VERSION
+from geofix.agent.draft.presets import PRESETS, VERSION, Preset
 from geofix.agent.draft.provenance import Provenance, Spending
+from geofix.agent.draft.reading import read_draft
 from geofix.agent.draft.request import DraftRequest
 from geofix.agent.run.outgoing import outgoing
 from geofix.agent.state import Draft, Hit
@@ -35,12 +36,14 @@ class _Terms(TypedDict):
     closed: str | None
     privacy: Privacy
     journal: Journal
+    answer_tokens: int
+    free_form: bool
 
 
 def sample(
     model: BaseChatModel,
     messages: Sequence[BaseMessage],
-    schema: type[AnyAnswer],
+    preset: Preset,
     samples: int,
     temperature: float | None,
     budget: Budget | None = None,
@@ -53,7 +56,7 @@ def sample(
     Args:
         model: As it was set up.
         messages: The question.
-        schema: What each answer must fit.
+        preset: The form of each answer, and its longest.
         samples: How many.
         temperature: None for the model's own, unless several answers are to differ.
         budget: What may be spent.
@@ -73,11 +76,31 @@ def sample(
         "closed": closed,
         "journal": step,
         "privacy": privacy,
+        "answer_tokens": preset.answer_tokens,
+        "free_form": preset.free_form,
     }
+    at = sampled_at(samples, temperature)
     if samples == 1:
-        return [ask(model, messages, schema, temperature=temperature, **terms)]
-    wanted = SEVERAL if temperature is None else temperature
-    return ask_many(model, messages, schema, samples, wanted, **terms)
+        return [ask(model, messages, preset.schema, temperature=at, **terms)]
+    return ask_many(model, messages, preset.schema, samples, at, **terms)
+
+
+def sampled_at(samples: int, temperature: float | None) -> float | None:
+    """Return the temperature of a request: several answers are to differ.
+
+    Args:
+        samples: How many answers.
+        temperature: The one asked for; None for the model's own.
+    """
+    return SEVERAL if samples > 1 and temperature is None else temperature
+
+
+def sampling(context: Context) -> tuple[int, float | None]:
+    """Return how many answers each request gets in a run, and at which temperature."""
+    preset = PRESETS[context.preset]
+    samples = context.samples or preset.samples
+    asked = preset.temperature if context.temperature is None else context.temperature
+    return samples, sampled_at(samples, asked)
 
 
 def gave_up(answers: Sequence[ModelAnswer[AnyAnswer]]) -> bool:
@@ -157,8 +180,7 @@ def ask_round(
         privacy: What may leave this machine.
     """
     preset = PRESETS[context.preset]
-    samples = context.samples or preset.samples
-    temperature = preset.temperature if context.temperature is None else context.temperature
+    samples, temperature = sampling(context)
     drafts: list[Draft] = []
     every: list[ModelAnswer[AnyAnswer]] = []
     closed: str | None = None
@@ -166,7 +188,7 @@ def ask_round(
         answers = sample(
             model,
             request.messages,
-            preset.schema,
+            preset,
             samples,
             temperature,
             budget,
@@ -175,14 +197,13 @@ def ask_round(
             privacy,
         )
         every += answers
-        listed = request.shown.listed()
         for number, answer in enumerate(answers, start=1):
             if answer.parsed is None:
                 continue
             made = asked.model_copy(
                 update={"provenance": _provenance(answer, context, request, number)}
             )
-            drafts.append(read_draft(answer.parsed, made, listed, positives))
+            drafts.append(read_draft(answer.parsed, made, request.shown, positives))
         if closed is None and gave_up(answers):
             closed = "it failed earlier in this round"
     return ModelRound(drafts, every, samples * len(requests))
@@ -206,4 +227,5 @@ def _provenance(
         tokens=answer.tokens,
         seconds=round(answer.seconds, 3),
         cost_usd=answer.cost,
+        pictures=request.pictures,
     )

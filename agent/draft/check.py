@@ -53,4 +53,5 @@ def check(
             temperature=SEVERAL,
             on_step=on_step,
             privacy=services.privacy,
+            answer_tokens=preset.answer_tokens,
         )

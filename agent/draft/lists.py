@@ -6,6 +6,7 @@ same places.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +38,11 @@ class ShortlistedPlace:
     """From the place's center to the farthest of them."""
     share: float
     """Share of all votes."""
+
+    @property
+    def accuracy_km(self) -> float:
+        """How far the true position can be from the center, if it is this place."""
+        return max(self.spread_km, self.best.accuracy_km)
 
     @property
     def best(self) -> Hit:
@@ -104,9 +110,53 @@ def quoted(name: str, *, most: int = MOST) -> str:
     return f'"{cut}"'
 
 
-def point(latitude: float, longitude: float) -> str:
-    """Return coordinates as every list shows them: five decimals, which is a meter."""
-    return f"{latitude:.5f}, {longitude:.5f}"
+FINEST, COARSEST = 5, 2
+"""Most and fewest decimals of a coordinate: a meter, and a kilometer."""
+
+KM_A_DEGREE = 111.3
+
+ROUNDED = 4
+"""Decimals to which many models round what they repeat: 11 meters, too close to be chance."""
+
+
+def decimals(accuracy_km: float) -> int:
+    """Return how many decimals of a coordinate mean something.
+
+    Args:
+        accuracy_km: How far the true position can be from it; 0 where that is not known.
+    """
+    if accuracy_km <= 0:
+        return FINEST
+    return min(FINEST, max(COARSEST, math.floor(math.log10(KM_A_DEGREE / accuracy_km))))
+
+
+def point(latitude: float, longitude: float, accuracy_km: float = 0.0) -> str:
+    """Return coordinates as a list shows them, with the decimals that mean something."""
+    count = decimals(accuracy_km)
+    return f"{latitude:.{count}f}, {longitude:.{count}f}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownItem:
+    """A place or photo in the lists."""
+
+    name: str
+    """Such as `candidate 1`."""
+    latitude: float
+    longitude: float
+    accuracy_km: float
+
+    def forms(self) -> set[str]:
+        """Return its coordinates as a model that repeats them may write them, with five decimals.
+
+        Lists show them with the decimals that mean something, the papers' with all; many models
+        round to four.
+        """
+        meant = decimals(self.accuracy_km)
+        counts = {FINEST, meant, *({ROUNDED} if meant > ROUNDED else ())}
+        return {
+            point(round(self.latitude, count), round(self.longitude, count)) for count in counts
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +172,7 @@ class Shown:
     rival: Region | None = None
     """A second region where it may lie."""
     candidates: Sequence[ShortlistedPlace] = ()
-    """The positives by place, the likeliest first."""
+    """The positives by place, that with most votes first."""
     counter_places: Sequence[ShortlistedPlace] = ()
     """The negatives by place."""
 
@@ -130,16 +180,32 @@ class Shown:
         """Return the names of where the answer must lie, fit to stand in a prompt."""
         return " or ".join(quoted(r.name) for r in (self.region, self.rival) if r) or None
 
-    def listed(self) -> dict[str, str]:
-        """Return what each pair of coordinates belongs to, as it stands in the lists."""
-        named: list[tuple[Hit | ShortlistedPlace, str]] = [
-            *((place, f"candidate {number}") for number, place in enumerate(self.candidates, 1)),
-            *((hit, f"similar photo {number}") for number, hit in enumerate(self.positives, 1)),
-            *((hit, f"negative {number}") for number, hit in enumerate(self.negatives, 1)),
-            *((at, f"negative place {number}") for number, at in enumerate(self.counter_places, 1)),
+    def candidate(self, number: int) -> ShownItem:
+        """Return the candidate of that number, from 1."""
+        place = self.candidates[number - 1]
+        return ShownItem(f"candidate {number}", place.latitude, place.longitude, place.accuracy_km)
+
+    def repeated(self, latitude: float, longitude: float) -> ShownItem | None:
+        """Return what in the lists has exactly these digits; none if nothing has."""
+        return self.listed().get(point(latitude, longitude))
+
+    def listed(self) -> dict[str, ShownItem]:
+        """Return what each pair of coordinates in the lists belongs to, by its `forms`."""
+        items = [
+            *(self.candidate(number) for number in range(1, len(self.candidates) + 1)),
+            *(_photo("similar photo", number, hit) for number, hit in enumerate(self.positives, 1)),
+            *(_photo("negative", number, hit) for number, hit in enumerate(self.negatives, 1)),
+            *(
+                ShownItem(f"negative place {number}", at.latitude, at.longitude, at.accuracy_km)
+                for number, at in enumerate(self.counter_places, 1)
+            ),
         ]
         # Of several at one place the first gives its name.
-        return {point(at.latitude, at.longitude): name for at, name in reversed(named)}
+        return {form: item for item in reversed(items) for form in item.forms()}
+
+
+def _photo(kind: str, number: int, hit: Hit) -> ShownItem:
+    return ShownItem(f"{kind} {number}", hit.latitude, hit.longitude, hit.accuracy_km)
 
 
 def shown(retrieval: Retrieval, region: Region | None, neighbours: int | None) -> Shown:

@@ -39,11 +39,16 @@ def draft_messages(
         exemplars: Pictures of candidates, JPEG without metadata, by the candidate's number.
         hints: What people said about the place, each in their words.
     """
-    content: Content = [_text("Image 1 is the photo to locate."), _image(jpeg)]
+    content: Content = []
+    if not preset.photo_last:
+        content += [_text("Image 1 is the photo to locate."), _image(jpeg)]
     # In words, since some clients part text from pictures.
     for image, (candidate, picture) in enumerate((exemplars or {}).items(), start=2):
         content += [_text(f"Image {image} shows candidate {candidate}."), _image(picture)]
-    content += [_text(words) for words in (preset.lists(shown), hinted(hints)) if words]
+    words = (preset.lists(shown), hinted(hints), preset.question(shown))
+    content += [_text(one) for one in words if one]
+    if preset.photo_last:
+        content.append(_image(jpeg))
     return [SystemMessage(preset.system(shown)), HumanMessage(content)]
 
 

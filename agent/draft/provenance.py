@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field
 
 from geofix.agent.answer import Line
 from geofix.agent.draft import PresetName
@@ -20,6 +20,20 @@ class Clue(BaseModel):
 
     kind: ClueKind = "other"
     observation: Line
+
+
+AGREES_WITH = AliasChoices("agrees_with", "copied_from")
+"""What `Draft.agrees_with` is read from; earlier versions stored it by the second name."""
+
+
+class ShownPicture(BaseModel):
+    """A gallery photo that the model was shown beside the photo."""
+
+    candidate: int
+    """Number of the candidate in the prompt, from 1."""
+    gallery: str
+    source: str
+    external_id: str
 
 
 class Provenance(BaseModel):
@@ -42,6 +56,34 @@ class Provenance(BaseModel):
     """Time from the request to this answer."""
     cost_usd: float | None = None
     """None if the prices are not known."""
+    pictures: list[ShownPicture] = Field(default_factory=list)
+    """Gallery photos that the model was shown."""
+
+
+class SaidClue(Clue):
+    """A clue, and who named it."""
+
+    draft: int
+    """Number of the run's draft that named it first, from 1."""
+    model: Line
+
+
+class SaidHypothesis(BaseModel):
+    """A hypothesis, and who weighed it."""
+
+    hypothesis: Line
+    draft: int
+    """Number of the run's draft that has it first, from 1."""
+    model: Line
+
+
+class DraftsSaid(BaseModel):
+    """What the models' drafts of a run rest on, each thing once."""
+
+    clues: list[SaidClue] = Field(default_factory=list)
+    hypotheses: list[SaidHypothesis] = Field(default_factory=list)
+    pictures: list[ShownPicture] = Field(default_factory=list)
+    """Gallery photos that a model was shown in the last round that showed any."""
 
 
 class Spending(BaseModel):

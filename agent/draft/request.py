@@ -15,6 +15,7 @@ from geofix.agent.context import Context
 from geofix.agent.draft.lists import Shown, shortlist, shown
 from geofix.agent.draft.messages import draft_messages, exemplars, photo, side_px
 from geofix.agent.draft.presets import PRESETS
+from geofix.agent.draft.provenance import ShownPicture
 from geofix.agent.services import Services
 from geofix.agent.state import Retrieval, State
 from geofix.tools.geo.distance import haversine_km
@@ -74,6 +75,8 @@ class DraftRequest:
 
     shown: Shown
     messages: list[BaseMessage]
+    pictures: list[ShownPicture]
+    """Gallery photos among the messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,5 +103,18 @@ def requests_of(state: State, context: Context, services: Services) -> Requests:
         lists = shown(state.retrieval, state.region or state.within, neighbours)
         found, without = exemplars(lists, context.exemplars, side, services)
         missing += without
-        requests.append(DraftRequest(lists, draft_messages(preset, jpeg, lists, found, hints)))
+        messages = draft_messages(preset, jpeg, lists, found, hints)
+        requests.append(
+            DraftRequest(lists, messages, [_picture(lists, number) for number in found])
+        )
     return Requests(requests, None if route is None else route.reason, missing)
+
+
+def _picture(lists: Shown, number: int) -> ShownPicture:
+    best = lists.candidates[number - 1].best
+    return ShownPicture(
+        candidate=number,
+        gallery=best.gallery,
+        source=best.source,
+        external_id=best.external_id,
+    )

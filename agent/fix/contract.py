@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, WithJsonSchema
 
 from geofix.agent.answer import Latitude, Longitude, Reason
+from geofix.agent.fix.drafted import FixClue, FixHypothesis, FixPicture
 from geofix.agent.fix.forms import geojson, text
 from geofix.agent.fix.parts import FixKnownPhoto, Meters, Part, Share
 
@@ -306,6 +307,13 @@ class Fix(Part):
     """Who proposed the answer, and what it was calibrated on."""
     usage: Usage
     """Model calls, tokens, money and time."""
+    clues: list[FixClue] = Field(default_factory=list)
+    """What models saw in the photo, by their own word. Empty without a model, and in answers of
+    versions before."""
+    hypotheses: list[FixHypothesis] = Field(default_factory=list)
+    """The places that models weighed, by their own word."""
+    pictures_shown: list[FixPicture] = Field(default_factory=list)
+    """Gallery photos that models were shown beside the photo."""
 
     @classmethod
     def read(cls, document: str | bytes | Mapping[str, Any]) -> Self:

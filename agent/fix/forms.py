@@ -91,6 +91,29 @@ def _short(words: str, most: int) -> str:
     return words if len(words) <= most else words[: most - 1].rstrip() + "…"
 
 
+def drafted_lines(fix: Fix) -> list[str]:
+    """Return a line for each clue, each hypothesis and the pictures shown; empty without a model.
+
+    They are a model's own words, with control characters escaped.
+    """
+    said = [*((one.draft, one.model) for one in fix.clues)]
+    said += [(one.draft, one.model) for one in fix.hypotheses]
+    drafts, models = {draft for draft, _ in said}, {model for _, model in said}
+
+    def by(draft: int, model: str) -> str:
+        # One draft of one model needs no name on every line.
+        names = [f"draft {draft}"] if len(drafts) > 1 else []
+        names += [model] if len(models) > 1 else []
+        return f" ({', '.join(names)})" if names else ""
+
+    lines = [f"{one.kind}: {one.observation}{by(one.draft, one.model)}" for one in fix.clues]
+    lines += [f"hypothesis: {one.hypothesis}{by(one.draft, one.model)}" for one in fix.hypotheses]
+    if fix.pictures_shown:
+        shown = (f"candidate {one.candidate}: {one.photo}" for one in fix.pictures_shown)
+        lines.append(f"it was shown pictures of {'; '.join(shown)}")
+    return lines
+
+
 def geojson(fix: Fix) -> dict[str, Any]:
     """Return the answer as a FeatureCollection."""
     features = [] if fix.position is None else [_radius(fix.position)]

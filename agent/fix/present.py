@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from geofix.agent.answer import Claim, ClaimCheck, Code, Evidence, KnownPhoto, Reason
 from geofix.agent.draft.provenance import Spending
+from geofix.agent.fix import drafted
 from geofix.agent.fix.contract import (
     SCHEMA,
     CheckedClaim,
@@ -47,7 +48,7 @@ MOST_REASONS = 8
 
 LONGEST = (240, 120, 60, 40)
 """Bytes of each text; the next is tried where the answer would exceed `MOST_BYTES`. With the last
-it cannot, because identifiers have at most 200 characters."""
+it cannot, because identifiers have at most 200 characters and what models said is left out then."""
 
 MOST_BYTES = 10_000
 """Size of an answer as JSON, the question to a person apart."""
@@ -123,10 +124,13 @@ def present(
             known_photos=[_known(one, settled, texts) for one in settled.known_photos],
             method=_method(settled, asked, texts),
             usage=settled.usage or usage_of(steps),
+            clues=drafted.clues(settled.said, texts.cut),
+            hypotheses=drafted.hypotheses(settled.said, texts.cut),
+            pictures_shown=drafted.pictures(settled.said, texts.cut),
         )
         if every or _size(fix) < MOST_BYTES:
-            break
-    return fix
+            return fix
+    return fix.model_copy(update=drafted.NONE)
 
 
 def _size(fix: Fix) -> int:

@@ -117,7 +117,7 @@ METHODS: dict[MethodName, Method] = {
             "16 photos of either kind. Change it with `positives` and `negatives`.",
             "The temperature is the model's own. Change it with `temperature`.",
         ),
-        changed=(_UNPARSED, _GUARD, _SCHEMA),
+        changed=(_UNPARSED, _GUARD),
         asks_model=True,
         encoder="CLIP ViT-L/14",
         encoder_in_name="clip-vit-large-patch14",
@@ -149,11 +149,12 @@ METHODS: dict[MethodName, Method] = {
         assumed=(
             "How many photos of either kind are shown: 16, as in Img2Loc. Change it with"
             " `positives` and `negatives`.",
-            "The wording of the prompt is ours; print it with `geofix prompt`.",
+            "The wording of the prompt and the form of the answer, JSON in a schema, are ours;"
+            " print them with `geofix prompt`.",
             "The temperature is the model's own. Change it with `temperature`.",
             "Dissimilar photos are the nearest to the negated vector, as in Img2Loc.",
         ),
-        changed=(_UNPARSED, _GUARD, _SCHEMA),
+        changed=(_UNPARSED, _GUARD),
         asks_model=True,
         encoder="SigLIP",
         encoder_in_name="siglip",

@@ -29,6 +29,11 @@ def embed(state: State, context: Context, services: Services) -> Outcome:
         OptionError: The method compares photo and places, and nothing does that here.
     """
     require_method(context, services)
+    return embedded(state, context, services)
+
+
+def embedded(state: State, context: Context, services: Services) -> Outcome:
+    """Do what `embed` does, also where nobody is there to ask: `geofix prompt` asks nobody."""
     photo = resolve(state.asked.photo, services.queries)
     encoder = services.encoder
     pixels = from_jpeg(photo.jpeg)

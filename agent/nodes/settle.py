@@ -9,6 +9,7 @@ from geofix.agent.calibration.claims import with_claim_checked
 from geofix.agent.calibration.promise import Fitted, Promise, apply, signals_of
 from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS
+from geofix.agent.draft.said import drafts_said
 from geofix.agent.fix.present import present, usage_of
 from geofix.agent.run.events import Finished
 from geofix.agent.run.recording import Outcome
@@ -44,6 +45,7 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
         candidates=state.candidates,
         reasons=state.verdict.reasons,
         evidence=evidence,
+        said=drafts_said(state.drafts),
         degraded=state.degraded,
         rounds=state.round + 1,
         run=state.asked.run,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 
@@ -75,7 +76,7 @@ def verify(state: State, context: Context, services: Services) -> Outcome:
         closer = f"a closer search within {_searched(state)} did not narrow the place down"
         reasons = [*verdict.reasons, Reason.of(Code.CLOSER_SEARCH_FAILED, closer)]
         verdict = verdict.model_copy(update={"reasons": reasons})
-    more = [reason for reason in (_copies(state), *_steered(state)) if reason is not None]
+    more = [reason for reason in (_agreeing(state), *_steered(state)) if reason is not None]
     verdict = verdict.model_copy(update={"reasons": [*verdict.reasons, *more]})
     return Outcome(
         update={
@@ -210,16 +211,18 @@ def _degraded(state: State, spent: str | None) -> tuple[Reason, ...]:
     return (*left_out, NO_BASELINE)
 
 
-def _copies(state: State) -> Reason | None:
-    """Say where drafts only repeat coordinates that they were shown."""
+def _agreeing(state: State) -> Reason | None:
+    """Say where drafts agree with places that they were shown."""
     placed = [draft for draft in counted_drafts(state) if draft.latitude is not None]
-    copies = [draft.copied_from for draft in placed if draft.copied_from is not None]
-    if not copies:
+    agreed = [draft.agrees_with for draft in placed if draft.agrees_with is not None]
+    if not agreed:
         return None
+    times = Counter(agreed).most_common()
+    named = ", ".join(what if count == 1 else f"{what} {count} times" for what, count in times)
     return Reason.of(
-        Code.DRAFTS_COPIED,
-        f"{len(copies)} of {len(placed)} drafts repeat coordinates they were shown"
-        f" ({', '.join(dict.fromkeys(copies))}) and do not count",
+        Code.DRAFTS_AGREE,
+        f"{len(agreed)} of {len(placed)} drafts agree with what the model was shown ({named}); this"
+        " is weak evidence, which alone never moves the answer to another region",
     )
 
 

@@ -29,6 +29,7 @@ from geofix.agent.calibration.claims import (
     with_claim_checked,
 )
 from geofix.agent.context import Context, checked_context, recursion_limit
+from geofix.agent.draft.said import drafts_said
 from geofix.agent.errors import AlreadyDecided, PhotoError, RegionError, TrailError
 from geofix.agent.fix import Fix, FixQuestion
 from geofix.agent.fix.present import present, usage_of
@@ -289,15 +290,14 @@ def answer_of(services: Services, asked: Question) -> Settled | None:
 
 def waiting_answer(services: Services, asked: Question, state: StateSnapshot) -> Settled:
     """Return what is known of a run that waits for a person, or was stopped."""
-    values = state.values
-    verdict = values.get("verdict")
+    values, verdict = state.values, state.values.get("verdict")
     unfinished = [Reason.of(Code.NOT_FINISHED, "the run is not finished")]
     return Settled(
         status="waiting" if state.interrupts else "running",
         drafted_by=services.drafted_by,
-        candidates=values.get("candidates", []),
         reasons=unfinished if verdict is None else verdict.reasons,
-        degraded=values.get("degraded", []),
+        said=drafts_said(values.get("drafts", [])),
+        **{name: values[name] for name in ("candidates", "degraded") if name in values},
         rounds=values.get("round", 0) + 1,
         run=asked.run,
         photo=asked.query.photo,

@@ -4,8 +4,9 @@ A place is not a photo: photos within 25 km (the city scale) make one. Its scale
 which its photos have more than half of all votes.
 
 However many samples a model gives, it has one voice, which they share: what a place gets of it is
-the mean of their confidences over all samples. A draft that repeats coordinates it was shown adds
-nothing and moves nothing.
+the mean of their confidences over all samples. A draft that agrees with a place it was shown is
+counted apart (`PooledPlace.agreeing`) and moves nothing: small models agree with the first place of
+any list.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ class PooledPlace:
     """Share of gallery photos that resemble a far-away photo as much as its best photo does this
     one; 1 where that is not known, and without a photo."""
     confidence: float = 0.0
-    """Mean confidence that all samples of a model give it."""
+    """Mean confidence that all samples of a model give it, by coordinates of their own."""
+    agreeing: float = 0.0
+    """Share of all samples of a model that agree with it: that name it, or repeat its digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +266,7 @@ def _joined(place: PooledPlace, mine: Sequence[Draft], drafts: Sequence[Draft]) 
     if not mine:
         return place
     candidate = place.candidate
-    changes: dict[str, object] = {"origin": "cluster+draft"}
+    changes: dict[str, object] = {"origin": "cluster+draft"} if witnesses(mine) else {}
     # Inside the reach of its photos a draft may say more exactly where; then the radius has to
     # reach the photos from there.
     inside = [
@@ -279,7 +282,12 @@ def _joined(place: PooledPlace, mine: Sequence[Draft], drafts: Sequence[Draft]) 
         radius_km = candidate.radius_km + _apart_km(center, candidate)
         changes |= {"latitude": latitude, "longitude": longitude, "radius_km": radius_km}
     moved = candidate.model_copy(update=changes)
-    return replace(place, candidate=moved, confidence=_confidence(mine, drafts))
+    return replace(
+        place,
+        candidate=moved,
+        confidence=_confidence(mine, drafts),
+        agreeing=_agreeing(mine, drafts),
+    )
 
 
 def _own_places(alone: Sequence[Draft], drafts: Sequence[Draft]) -> list[PooledPlace]:
@@ -303,13 +311,19 @@ def _own_places(alone: Sequence[Draft], drafts: Sequence[Draft]) -> list[PooledP
             origin="draft",
             scale_km=SCALES_KM[-1],
         )
-        places.append(PooledPlace(candidate, confidence=_confidence(members, drafts)))
+        places.append(
+            PooledPlace(
+                candidate,
+                confidence=_confidence(members, drafts),
+                agreeing=_agreeing(members, drafts),
+            )
+        )
     return places
 
 
 def witnesses(drafts: Sequence[Draft]) -> list[Draft]:
-    """Return the drafts with a place that do not only repeat what they were shown."""
-    return [draft for draft in drafts if draft.latitude is not None and draft.copied_from is None]
+    """Return the drafts with coordinates of their own, and not of a place they were shown."""
+    return [draft for draft in drafts if draft.latitude is not None and draft.agrees_with is None]
 
 
 def stated_confidence(draft: Draft) -> float:
@@ -319,6 +333,10 @@ def stated_confidence(draft: Draft) -> float:
 
 def _confidence(mine: Sequence[Draft], drafts: Sequence[Draft]) -> float:
     return sum(map(stated_confidence, witnesses(mine))) / len(drafts)
+
+
+def _agreeing(mine: Sequence[Draft], drafts: Sequence[Draft]) -> float:
+    return sum(draft.agrees_with is not None for draft in mine) / len(drafts)
 
 
 def _central(drafts: Sequence[Draft]) -> Draft:

@@ -13,7 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from geofix.agent.state import Draft, share_name
+from geofix.agent.answer import share_name
+from geofix.agent.state import Draft
 from geofix.agent.verify import geometry
 from geofix.agent.verify.candidates import PooledPlace, witnesses
 from geofix.agent.verify.observed import FloatArray, Observed, Places, best_of
@@ -91,6 +92,11 @@ def authors(places: Places, observed: Observed) -> FloatArray:
 def draft(places: Places, observed: Observed) -> FloatArray:
     """Return the mean confidence of all samples that goes to this place, 0 to 1."""
     return np.minimum(1.0, places.each(lambda place: place.confidence))
+
+
+def drafts_agree(places: Places, observed: Observed) -> FloatArray:
+    """Return the share of all samples that agree with it or repeat its digits, 0 to 1."""
+    return places.each(lambda place: place.agreeing)
 
 
 def drafts_here(places: Places, observed: Observed) -> FloatArray:
@@ -286,6 +292,9 @@ FEATURES: tuple[Feature, ...] = (
     feature(votes_over_density, "votes", "lg ratio", -WIDEST, WIDEST, 1),
     feature(survived, "votes", "score", 0, 1, 1),
     feature(draft, "drafts", "confidence", 0, 1, 1, witness=True),
+    # Its weight is set by hand (`scorers.HAND_SET`): simulated drafts have digits of their own. It
+    # is no witness: who agrees with what it was shown may not move an answer across regions.
+    feature(drafts_agree, "drafts", "share", 0, 1, 1, fit_on="real photos"),
     feature(drafts_here, "drafts", "share", 0, 1, 1),
     feature(drafts_in_region, "drafts", "share", 0, 1, 1, witness=True),
     feature(drafts_together, "drafts", "share", 0, 1),

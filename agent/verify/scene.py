@@ -67,11 +67,12 @@ def clue_country(places: Places, observed: Observed) -> FloatArray:
     """Return whether the model's clues and hypotheses name its country, -1 to 1.
 
     1 where they name this one alone, -1 where they name only others, between where they name
-    several, 0 where they name none. Drafts that repeat what they were shown are not heard.
+    several, 0 where they name none. Drafts that agree with what they were shown are not heard: the
+    countries they name are those of the list.
     """
     named: dict[str, int] = {}
     for draft in observed.drafts:
-        if draft.copied_from is None:
+        if draft.agrees_with is None:
             for code in countries_named(draft):
                 named[code] = named.get(code, 0) + 1
     if not named:

@@ -20,8 +20,9 @@ NEVER_FITTED = tuple(row.name for row in FEATURES if row.fit_on == "none")
 UNTRUSTED = tuple(row.name for row in FEATURES if row.fit_on != "all photos")
 """Left out of weights that are fitted on simulated worlds, hence of those that are shipped."""
 
-BY_HAND = ("inliers_lead",)
-"""Weighed as by hand in the weights that are shipped: real photos agree on what it means."""
+BY_HAND = ("inliers_lead", "drafts_agree")
+"""Weighed as by hand in the weights that are shipped: real photos agree on what inliers mean, and
+simulated drafts never agree with a list."""
 
 
 @dataclass(frozen=True)

@@ -40,12 +40,16 @@ def said(**changes: Any) -> str:
     answer = {
         "clues": [{"kind": "landmark", "observation": "a white dome on a hill"}],
         "hypotheses": ["Paris: Sacre-Coeur", "Rome: no such dome"],
-        "can_tell": True,
+        "agrees_with_candidate": None,
         "latitude": DOME[0],
         "longitude": DOME[1],
         "confidence": 0.9,
     }
     return json.dumps({**answer, **changes})
+
+
+UNPLACED: dict[str, None] = {"latitude": None, "longitude": None}
+"""What a model changes in its answer that has no place."""
 
 
 class Lab:

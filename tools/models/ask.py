@@ -58,6 +58,8 @@ def ask(
     closed: str | None = None,
     privacy: Privacy = ANYWHERE,
     journal: Journal | None = None,
+    answer_tokens: int | None = None,
+    free_form: bool = False,
 ) -> ModelAnswer[AnswerT]:
     """Ask for an answer in `schema`; an unusable one is sent back once with what is wrong.
 
@@ -73,6 +75,9 @@ def ask(
         closed: Why no call may be made; then only a cached answer is given.
         privacy: Whether calls that leave this machine are forbidden, and what tracers see.
         journal: Keeps each answer before it is used.
+        answer_tokens: Most tokens of one answer; a smaller limit of the model's own holds.
+        free_form: Whether no schema is sent, since the question says in which form to answer; the
+            schema has to be `Spoken` then.
 
     Raises:
         ModelError: A picture carries more than pixels, outbound calls are forbidden and this would
@@ -80,7 +85,19 @@ def ask(
         GeofixError: The database that keeps answers cannot be used.
     """
     sizes = tuple(require_bare(messages))
-    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed, privacy, journal)
+    terms = Terms(
+        budget,
+        price,
+        before_send,
+        temperature,
+        keep,
+        sizes,
+        closed,
+        privacy,
+        journal,
+        answer_tokens,
+        free_form,
+    )
     return _converse(Caller(model, schema, terms), messages, schema)
 
 
@@ -98,6 +115,8 @@ def ask_many(
     closed: str | None = None,
     privacy: Privacy = ANYWHERE,
     journal: Journal | None = None,
+    answer_tokens: int | None = None,
+    free_form: bool = False,
 ) -> list[ModelAnswer[AnswerT]]:
     """Ask for several answers to one question: by one call where the model gives several.
 
@@ -114,6 +133,8 @@ def ask_many(
         closed: As for `ask`.
         privacy: As for `ask`.
         journal: As for `ask`.
+        answer_tokens: As for `ask`.
+        free_form: As for `ask`.
 
     Returns:
         As many answers as were asked for, in a fixed order. Those of one call stand in for its
@@ -126,7 +147,19 @@ def ask_many(
     if samples < 1:
         raise ModelError(f"{samples!r} answers cannot be asked for; ask for 1 or more")
     sizes = tuple(require_bare(messages))
-    terms = Terms(budget, price, before_send, temperature, keep, sizes, closed, privacy, journal)
+    terms = Terms(
+        budget,
+        price,
+        before_send,
+        temperature,
+        keep,
+        sizes,
+        closed,
+        privacy,
+        journal,
+        answer_tokens,
+        free_form,
+    )
     callers = [Caller(model, schema, terms, sample) for sample in range(samples)]
     began = time.monotonic()
     given: list[Reply | None] = [None] * samples
@@ -179,37 +212,51 @@ def _converse(
     turn = list(messages)
     try:
         replies.append(reply or caller.reply(turn))
-        parsed, problem = _parsed(replies[-1], schema)
+        parsed, problem = _parsed(replies[-1], schema, caller.limit)
         if parsed is None:
             repaired = problem
-            turn += [AIMessage(replies[-1].text[:MOST_QUOTED] or "(empty)"), _mend(problem, schema)]
+            turn += [
+                AIMessage(replies[-1].text[:MOST_QUOTED] or "(empty)"),
+                _mend(problem, caller, schema),
+            ]
             replies.append(caller.reply(turn))
-            parsed, problem = _parsed(replies[-1], schema)
+            parsed, problem = _parsed(replies[-1], schema, caller.limit)
         failure = None if parsed is not None else _unusable(problem, replies[-1].text)
     except CallFailed as failed:
         failure = str(failed)
     return _answer(caller, replies, parsed, failure, repaired, began)
 
 
-def _parsed(reply: Reply, schema: type[AnswerT]) -> tuple[AnswerT | None, str]:
+def _parsed(reply: Reply, schema: type[AnswerT], limit: int | None) -> tuple[AnswerT | None, str]:
     """Return the answer, or what is wrong with it.
+
+    Args:
+        reply: The model's.
+        schema: What the answer must fit.
+        limit: Most tokens of it, where we set that.
 
     Raises:
         CallFailed: It is a refusal.
     """
     if reply.refusal is not None:
         raise CallFailed(f"the model refused: {one_line(reply.refusal)[:MAX_REASON]}")
-    parsed, problem = parse_answer(reply.text, schema)
+    parsed, problem = parse_answer(reply.text, schema, cut=reply.cut)
     if parsed is None and sounds_refused(reply.text):
         raise CallFailed(f"the model refused: {one_line(reply.text)[:MAX_REASON]}")
     if parsed is None and reply.cut:
-        return None, f"it was cut off at the limit of tokens, so be brief; {problem}"
+        most = "" if limit is None else f"{limit:,} "
+        return None, f"it was cut off at the limit of {most}tokens, so be brief; {problem}"
     if parsed is None and reply.too_long:
         return None, f"it has more than {MOST_TEXT:,} characters, so be brief; {problem}"
     return parsed, problem
 
 
-def _mend(problem: str, schema: type[BaseModel]) -> HumanMessage:
+def _mend(problem: str, caller: Caller, schema: type[BaseModel]) -> HumanMessage:
+    if caller.free_form:
+        return HumanMessage(
+            f"That answer cannot be used: {problem}. Answer again in the form that was asked for,"
+            " and with nothing else."
+        )
     # With the schema: a server that ignored the request's may never have shown it to the model.
     return HumanMessage(
         f"That answer cannot be used: {problem}. Answer again with one JSON object that fits this"

@@ -196,6 +196,10 @@ class Terms:
     """What may leave this machine."""
     journal: Journal | None = None
     """Where each answer is kept before it is used."""
+    answer_tokens: int | None = None
+    """Most tokens of one answer; the model's own limit holds where that is smaller."""
+    free_form: bool = False
+    """Whether no schema is sent, since the question itself says in which form to answer."""
 
 
 class CallAccount:

@@ -3,20 +3,19 @@
 What goes wrong with the model or its server ends in `CallFailed`; what is wrong with how it was set
 up, in a plain `ModelError`, before anything is sent.
 
-Where a server refuses the schema's form or the temperature, each is given up once, and the answer
-says so, also when it was kept and is found again.
+What a server refuses (`geofix.tools.models.demands`) is given up once, and the answer says so, also
+when it was kept and is found again.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from langchain_core.language_models import BaseChatModel
@@ -29,53 +28,23 @@ from geofix.db.plain_text import without
 from geofix.tools.errors import ModelError
 from geofix.tools.models.budget import CallAccount, CallFailed, Terms
 from geofix.tools.models.cache import CallResult, asking_key, cache_of, kept_for
-from geofix.tools.models.failures import (
-    reason_of,
-    status_of,
-    takes_no_images,
-    wait_s,
-    words_of,
-)
+from geofix.tools.models.demands import NO_TEMPERATURE, Demands, conceded
+from geofix.tools.models.failures import reason_of, status_of, takes_no_images, wait_s
 from geofix.tools.models.privacy import Privacy, secrets_of, untraced
 from geofix.tools.models.reply import Reply, reply_of
 from geofix.tools.models.responses import Line
-from geofix.tools.models.send import IN_WORDS, form_for, in_words, longest_call_s, salvaged, send
-from geofix.tools.models.traced import hiding_pictures
-
-_REFUSED = frozenset({400, 404, 415, 422, 501})
-_SCHEMA = re.compile(
-    r"response_?format|json_?schema|structured.?output|guided|grammar|output_config|tool_choice"
-    r"|does not support tools|responseJsonSchema|response_mime_type|invalid schema",
-    re.IGNORECASE,
+from geofix.tools.models.send import (
+    FREE_FORM,
+    IN_WORDS,
+    Form,
+    form_for,
+    in_words,
+    longest_call_s,
+    own_limit,
+    salvaged,
+    send,
 )
-_TEMPERATURE = re.compile(r"temperature", re.IGNORECASE)
-
-SCHEMA_IN_WORDS = "the server rejected the answer's schema, so the schema was put into the prompt"
-NO_TEMPERATURE = "the model does not accept a temperature and used its own"
-
-
-@dataclass(frozen=True, slots=True)
-class Demands:
-    """What is asked of a server beyond the words."""
-
-    schema: bool = True
-    """Whether the schema goes along in the provider's own form."""
-    temperature: float | None = None
-    """None for the model's own."""
-
-
-def conceded(demands: Demands, error: BaseException) -> tuple[Demands, str] | None:
-    """Return what to ask instead, and a note of it; None if nothing can be given up."""
-    said, status = words_of(error), status_of(error)
-    # llama.cpp refuses a schema it cannot turn into a grammar with 500 in some versions.
-    if status not in _REFUSED and not (status == 500 and "grammar" in said.lower()):
-        return None
-    if demands.temperature is not None and _TEMPERATURE.search(said):
-        return replace(demands, temperature=None), NO_TEMPERATURE
-    if demands.schema and _SCHEMA.search(said):
-        return replace(demands, schema=False), SCHEMA_IN_WORDS
-    return None
-
+from geofix.tools.models.traced import hiding_pictures
 
 ResultT = TypeVar("ResultT")
 
@@ -153,13 +122,20 @@ class Caller:
         """
         self.account = CallAccount(model, terms)
         self.notes: list[str] = []
+        self.free_form = terms.free_form
         self._schema = schema
         self._privacy: Privacy = terms.privacy
+        self._given = model
         self._model = self._prepared(model, terms.temperature)
-        self._form = form_for(self._model, schema)
+        self.limit = self._limited(terms.answer_tokens)
+        self._form = self._asked_in()
         if self._form is IN_WORDS:
             self.notes.append(NO_FORM)
-        self._demands = Demands(temperature=getattr(self._model, "temperature", None))
+        self._demands = Demands(
+            schema=not self.free_form,
+            temperature=getattr(self._model, "temperature", None),
+            answer_tokens=self.limit,
+        )
         self._journal = terms.journal
         self._sample = sample
         self._asking = asking_key(model, self._form.options, self._demands.temperature)
@@ -189,7 +165,7 @@ class Caller:
 
     def keep(self, messages: Sequence[BaseMessage], reply: Reply, raw: Any) -> None:
         """Keep a reply, where they are kept; one that was cut or miscounted is not."""
-        if self._kept is None or reply.notes:
+        if self._kept is None or reply.notes or reply.cut:
             return
         said = {**raw.response_metadata, CONCEDED: list(self.notes)}
         try:
@@ -297,7 +273,7 @@ class Caller:
     def _send(
         self, messages: Sequence[BaseMessage], samples: int
     ) -> tuple[list[Any], dict[str, Any]]:
-        form = self._form if self._demands.schema else IN_WORDS
+        form = self._form if self._demands.schema or self.free_form else IN_WORDS
         longest, left = longest_call_s(self._model), self.account.left_s
         most = min((one for one in (longest, left) if one is not None), default=None)
         worded = self._worded(messages)
@@ -317,7 +293,7 @@ class Caller:
             return within(most, lambda: line.carry(call), given_up=line.cut)
 
     def _worded(self, messages: Sequence[BaseMessage]) -> Sequence[BaseMessage]:
-        if self._demands.schema and not self._form.in_words:
+        if self.free_form or (self._demands.schema and not self._form.in_words):
             return messages
         return in_words(messages, self._schema)
 
@@ -327,7 +303,10 @@ class Caller:
             return False
         if self._demands.temperature is not None and less[0].temperature is None:
             self._model = self._model.model_copy(update={"temperature": None})
-            self._form = form_for(self._model, self._schema)
+            self._form = self._asked_in()
+        if self._demands.answer_tokens is not None and less[0].answer_tokens is None:
+            self._model = self._model.model_copy(update=own_limit(self._given))
+            self._form = self._asked_in()
         self._demands = less[0]
         self.notes.append(less[1])
         return True
@@ -360,6 +339,21 @@ class Caller:
                 f" are left, and the next try has to wait {wait:.0f} s"
             ) from error
         return wait
+
+    def _asked_in(self) -> Form:
+        return FREE_FORM if self.free_form else form_for(self._model, self._schema)
+
+    def _limited(self, answer_tokens: int | None) -> int | None:
+        """Set the limit of an answer's tokens; return it, or None where the model's own holds."""
+        own = own_limit(self._given)
+        if answer_tokens is None or not own:
+            return None
+        ((name, most),) = own.items()
+        # Below 1 Ollama has its marks for "without limit".
+        if isinstance(most, int) and 0 < most <= answer_tokens:
+            return None
+        self._model = self._model.model_copy(update={name: answer_tokens})
+        return answer_tokens
 
     def _prepared(self, model: BaseChatModel, temperature: float | None) -> BaseChatModel:
         """Return the model as it is asked: at that temperature, without a cache of LangChain's.

@@ -115,6 +115,7 @@ def check_model(
     temperature: float,
     on_step: Callable[[str], None] = lambda line: None,
     privacy: Privacy = ANYWHERE,
+    answer_tokens: int | None = None,
 ) -> ModelCheck:
     """Ask a model four questions, and say what came of each.
 
@@ -129,6 +130,7 @@ def check_model(
         temperature: For several answers, so that they differ.
         on_step: Called with a line before each question.
         privacy: As for `ask`.
+        answer_tokens: As for `ask`.
 
     Raises:
         ModelError: Nothing may be sent to the model.
@@ -136,7 +138,13 @@ def check_model(
     colors: dict[str, ModelAnswer[SeenColor]] = {}
     for color in COLORS:
         on_step(f"showing a {color} picture")
-        colors[color] = ask(model, _color_question(color), SeenColor, privacy=privacy)
+        colors[color] = ask(
+            model,
+            _color_question(color),
+            SeenColor,
+            privacy=privacy,
+            answer_tokens=answer_tokens,
+        )
         if not colors[color].texts:
             break
     pictures = _pictures(colors)
@@ -144,10 +152,18 @@ def check_model(
     several = None
     if pictures.sight not in ("refused", "failed"):
         on_step("asking for a draft")
-        answers = [ask(model, question, schema, privacy=privacy)]
+        answers = [ask(model, question, schema, privacy=privacy, answer_tokens=answer_tokens)]
         if answers[0].parsed is not None:
             on_step(f"asking for {SAMPLES} drafts at once")
-            more = ask_many(model, question, schema, SAMPLES, temperature, privacy=privacy)
+            more = ask_many(
+                model,
+                question,
+                schema,
+                SAMPLES,
+                temperature,
+                privacy=privacy,
+                answer_tokens=answer_tokens,
+            )
             several = _several(more)
             answers += more
     drafting = _drafting(answers[0] if answers else None)

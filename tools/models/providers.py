@@ -104,6 +104,8 @@ class Provider:
     """Field in which the class keeps its time-out, alone or as `timeout` in a dictionary."""
     timeout_per_call: bool = False
     """Whether a call takes a time-out of its own (`timeout`)."""
+    answer_tokens_field: str = "max_tokens"
+    """Field in which the class keeps the most tokens of an answer."""
     several_answers: bool = False
     """Whether one call gives several answers (`n`)."""
     schema_forms: tuple[SchemaForm, ...] = (SchemaForm(),)
@@ -223,6 +225,7 @@ _PROVIDERS = {
         takes_key=False,
         arguments=lambda timeout_s: {"client_kwargs": {"timeout": timeout_s}},
         timeout_field="client_kwargs",
+        answer_tokens_field="num_predict",
         schema_forms=(_JSON_SCHEMA,),
         http_client=lambda model: model._client._client,
     ),
@@ -251,6 +254,7 @@ _PROVIDERS = {
         arguments=lambda timeout_s: {"timeout": timeout_s, "max_retries": 1, "vertexai": False},
         timeout_field="timeout",
         timeout_per_call=True,
+        answer_tokens_field="max_output_tokens",
         schema_forms=(_JSON_SCHEMA,),
         http_client=lambda model: model.client._api_client._httpx_client,
         refusals=frozenset({"safety", "prohibited_content", "blocklist", "spii", "image_safety"}),
@@ -278,6 +282,7 @@ _PROVIDERS = {
         hosted=False,
         timeout_field="timeout_s",
         timeout_per_call=True,
+        answer_tokens_field="max_new_tokens",
         several_answers=True,
         schema_forms=(_JSON_SCHEMA,),
     ),

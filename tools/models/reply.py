@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from json import JSONDecoder
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel, ValidationError
@@ -35,27 +35,75 @@ def legible(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
-def parse_answer(text: str, schema: type[ParsedT]) -> tuple[ParsedT | None, str]:
+_THOUGHT = re.compile(r"</think(?:ing)?>|</reasoning>|\u25c1/think\u25b7", re.IGNORECASE)
+"""What ends a train of thought, as Qwen, DeepSeek, GLM and Kimi mark it; the template of some holds
+the beginning, so that only the end is written."""
+
+_THINKING = re.compile(r"<think(?:ing)?>|<reasoning>|\u25c1think\u25b7", re.IGNORECASE)
+
+
+class Spoken(BaseModel):
+    """A schema whose answers are read from prose as well."""
+
+    found_nothing: ClassVar[str] = "it holds no JSON object"
+    """What is wrong with a text that has neither an object nor prose that can be read."""
+
+    @classmethod
+    def from_prose(cls, text: str) -> BaseModel | None:
+        """Return what a text without JSON says; none where that is not certain.
+
+        Args:
+            text: At most `MOST_TEXT` characters, without the train of thought.
+
+        Returns:
+            An answer that users of this schema take, which may be of another class.
+        """
+        raise NotImplementedError
+
+
+def parse_answer(
+    text: str, schema: type[ParsedT], *, cut: bool = False
+) -> tuple[ParsedT | None, str]:
     """Find the object that fits `schema` in prose, a code fence or after a train of thought.
 
-    Each character is decoded at most `_RESCANS` + 2 times, whatever stands in `text`. Depth and
-    digits are bounded by the parsers: about 1,000 levels by Python's, 200 levels and 4,300 digits
-    by pydantic's.
+    Where there is no object at all, a schema that is `Spoken` is asked what the prose says. Each
+    character is decoded at most `_RESCANS` + 2 times, whatever stands in `text`. Depth and digits
+    are bounded by the parsers: about 1,000 levels by Python's, 200 levels and 4,300 digits by
+    pydantic's.
+
+    Args:
+        text: What the model wrote.
+        schema: What the answer must fit.
+        cut: Whether the text was cut off; its prose is then not read, for the end is missing.
 
     Returns:
         The answer, or None with what is wrong with the text.
     """
     if not text.strip():
         return None, "it is empty"
-    found, broken = _objects(text)
-    problem = broken or "it holds no JSON object"
+    decided, is_thought = _decided(text)
+    found, broken = _objects(decided)
+    spoken: type[Spoken] | None = schema if issubclass(schema, Spoken) else None
+    problem = broken or (spoken or Spoken).found_nothing
     # The last one first: whoever thinks aloud decides at the end.
     for candidate in reversed(found):
         try:
             return schema.model_validate_json(candidate), ""
         except ValidationError as error:
             problem = broken or _first(error)
+    if spoken and not (found or cut or is_thought or _START.search(decided)):
+        said = spoken.from_prose(decided)
+        if said is not None:
+            return cast(ParsedT, said), ""
     return None, problem
+
+
+def _decided(text: str) -> tuple[str, bool]:
+    """Return what follows the train of thought, and whether a text is nothing but thought."""
+    *_, end = (0, *(found.end() for found in _THOUGHT.finditer(text)))
+    if text[end:].strip():
+        return text[end:], _THINKING.search(text, end) is not None
+    return text, True
 
 
 def _objects(text: str) -> tuple[list[str], str | None]:

@@ -38,6 +38,9 @@ class Form:
 
 IN_WORDS = Form({}, in_words=True)
 
+FREE_FORM = Form({})
+"""No schema goes along: the question says itself in which form to answer."""
+
 
 def form_for(model: BaseChatModel, schema: type[BaseModel]) -> Form:
     """Return how to ask a model for `schema`."""
@@ -84,6 +87,15 @@ def in_words(messages: Sequence[BaseMessage], schema: type[BaseModel]) -> list[B
     if isinstance(last.content, str):
         return [*before, HumanMessage(f"{last.content}\n\n{words}")]
     return [*before, HumanMessage([*last.content, {"type": "text", "text": words}])]
+
+
+def own_limit(model: BaseChatModel) -> dict[str, int | None]:
+    """Return the field of a model that limits an answer's tokens, with its value.
+
+    Empty where the model has no such field: a class of the caller's own.
+    """
+    name = provider_of(model).answer_tokens_field
+    return {name: getattr(model, name)} if name in type(model).model_fields else {}
 
 
 LONGEST_CALL_S = 600.0

@@ -64,7 +64,7 @@ def test_the_candidates_best_photo_goes_along_numbered_and_bare(lab: Any) -> Non
 def test_a_picture_that_is_not_kept_is_said_and_the_others_keep_their_numbers(lab: Any) -> None:
     opened = lab(said())
     fix, _ = opened.locate(exemplars=8)
-    words = words_of(opened.server.received[0].body)[1:-1]
+    words = words_of(opened.server.received[0].body)[1:-2]
     shown = [int(text.rstrip(".").rpartition(" ")[2]) for text in words]
     assert [text.split(" shows")[0] for text in words] == [
         f"Image {number}" for number in range(2, len(words) + 2)

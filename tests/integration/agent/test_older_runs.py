@@ -71,7 +71,7 @@ def test_a_search_kept_with_a_shard_and_without_todays_counts_is_read() -> None:
 def test_a_draft_kept_without_todays_fields_is_read() -> None:
     kept = {"round": 0, "drafted_by": "openai:x", "latitude": 1.0, "longitude": 2.0}
     draft = Draft.model_validate(kept)
-    assert (draft.copied_from, draft.provenance) == (None, None)
+    assert (draft.agrees_with, draft.provenance) == (None, None)
 
 
 KEPT = Path(__file__).parents[2] / "data" / "kept_by_42e5820.json.gz"

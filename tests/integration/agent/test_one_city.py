@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from geofix.agent.context import Context
 from geofix.agent.draft.lists import shown
-from geofix.agent.draft.prompts import img2loc, lists, our_system
+from geofix.agent.draft.paper_prompts import img2loc
+from geofix.agent.draft.prompts import lists, our_system
 from geofix.agent.nodes.retrieve import retrieve
 from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
@@ -97,4 +98,4 @@ def test_the_papers_show_them_and_the_answer_says_that_they_contradict(
     assert warning.code == "negatives_contradict"
     assert warning.text.startswith("retrieve: 16 of 16 dissimilar photos were taken within 25 km")
     words = img2loc(shown(found, None, 16))
-    assert "dissimilar images were taken at" in words and words.count("(55.7") == 32
+    assert "locations of dissimilar images" in words and words.count("(55.7") == 32

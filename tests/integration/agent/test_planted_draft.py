@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from geofix.agent.verify.scorers import HAND_SET
-from tests.integration.scripted_model import said
+from tests.integration.scripted_model import UNPLACED, said
 from tests.unit.agent.calibrations import fitted
 
 AMSTERDAM = {"latitude": 52.371, "longitude": 4.897}
@@ -39,7 +39,7 @@ def believing_models(weight: float) -> dict[str, Any]:
 
 @pytest.mark.parametrize("weight", [0.4, 50.0])
 def test_a_planted_draft_does_not_move_the_answer_across_regions(lab: Any, weight: float) -> None:
-    quiet = lab(said(can_tell=False))
+    quiet = lab(said(**UNPLACED))
     calibrate(quiet, believing_models(weight))
     silent, _ = quiet.locate()
     opened = lab(*[said(**AMSTERDAM, confidence=1)] * 3)

@@ -400,7 +400,7 @@ def test_finer_rounds_go_inside_a_given_region_and_the_region_can_be_given_again
 def drafted(place: tuple[float, float] | None) -> str:
     """What a model answers that draws a place, or cannot tell."""
     latitude, longitude = place or (None, None)
-    told = {"can_tell": place is not None, "latitude": latitude, "longitude": longitude}
+    told = {"latitude": latitude, "longitude": longitude}
     return json.dumps({"clues": [], "hypotheses": [], **told, "confidence": 0.9})
 
 

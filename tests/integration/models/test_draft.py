@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from geofix.agent.draft.presets import VERSION
-from tests.integration.scripted_model import DOME, PROTOCOLS, SACRE_COEUR, is_in_paris, said
+from tests.integration.scripted_model import (
+    DOME,
+    PROTOCOLS,
+    SACRE_COEUR,
+    UNPLACED,
+    is_in_paris,
+    said,
+)
 from tests.loopback import TOKENS_IN, TOKENS_OUT
 
 
@@ -54,7 +61,7 @@ def test_every_provider_drafts(lab: Any, provider: str) -> None:
 
 
 def test_a_draft_that_agrees_raises_the_candidate(lab: Any) -> None:
-    silent, _ = lab(said(can_tell=False)).locate()
+    silent, _ = lab(said(**UNPLACED)).locate()
     fix, _ = lab(said()).locate()
     assert fix.candidates[0].origin == "cluster+draft"
     assert silent.candidates[0].origin == "cluster"
@@ -74,7 +81,7 @@ def test_a_draft_that_agrees_raises_the_candidate(lab: Any) -> None:
 def test_a_draft_no_photo_supports_is_vetoed_and_moves_nothing(
     lab: Any, place: dict[str, float], why: str
 ) -> None:
-    alone, _ = lab(said(can_tell=False)).locate()
+    alone, _ = lab(said(**UNPLACED)).locate()
     fix, step = lab(said(**place, confidence=1)).locate()
     assert fix.drafted_by == "openai:tiny"
     assert (fix.latitude, fix.longitude) == (alone.latitude, alone.longitude)
@@ -94,7 +101,6 @@ def test_a_draft_no_photo_supports_is_vetoed_and_moves_nothing(
     [
         (said(latitude=0, longitude=0), "(0, 0)"),
         (said(latitude=None, longitude=None), "gave no coordinates"),
-        (said(can_tell=False), "cannot tell"),
         (said(latitude=95), "not on the Earth"),
         (said(latitude=139.7, longitude=35.7), "swapped"),
     ],

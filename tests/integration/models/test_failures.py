@@ -79,7 +79,7 @@ FAILURES: dict[str, tuple[tuple[str | Finished | Raw, ...], str]] = {
     "cut": ((Raw(body=said() * 3, cut=True),) * 3, "closed connection"),
     "html": ((Raw(body="<html>Welcome to nginx</html>"),), "JSON"),
     "no choices": ((Raw(body="{}"),), "the model failed"),
-    "length": ((Finished(said()[:99], "length"),) * 2, "limit of tokens"),
+    "length": ((Finished(said()[:99], "length"),) * 2, "limit of 4,096 tokens"),
     "no images": ((Raw(500, '{"error": {"message": "image input is not supported"}}'),), "images"),
     "refusal": ((Finished(None, refusal="I do not locate people."),), "I do not locate people."),
     "empty twice": (("", ""), "it is empty"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.scripted_model import DOME, SACRE_COEUR, is_in_paris, said
+from tests.integration.scripted_model import DOME, SACRE_COEUR, UNPLACED, is_in_paris, said
 
 POINT = json.dumps({"latitude": DOME[0], "longitude": DOME[1]})
 
@@ -35,23 +35,48 @@ def test_img2loc_shows_bare_coordinates_in_one_call(lab: Any) -> None:
     opened = lab(POINT)
     fix, step = opened.locate(preset="img2loc", max_rounds=1)
     (request,) = opened.server.received
-    text = request.body["messages"][1]["content"][-1]["text"]
-    similar, dissimilar = text.split("Some dissimilar images")
+    text = request.body["messages"][1]["content"][0]["text"]
+    similar, dissimilar = text.split("dissimilar images")
     assert similar.count("(") == dissimilar.count("(") == 16
     assert "Paris" not in text
     assert step.detail["preset"] == "img2loc"
     assert fix.degraded == []
 
 
-def test_a_copied_answer_counts_for_nothing_and_the_reasons_say_so(lab: Any) -> None:
-    silent, _ = lab(said(can_tell=False)).locate()
-    place = {"latitude": SACRE_COEUR[0], "longitude": SACRE_COEUR[1]}
-    fix, step = lab(said(**place)).locate()
-    assert step.detail["copied_from"] is not None
-    assert fix.candidates[0].score == silent.candidates[0].score
-    assert fix.candidates[0].parts["draft"] == 0
-    assert any("1 of 1 drafts repeat coordinates they were shown" in r.text for r in fix.reasons)
+def test_img2loc_takes_bare_coordinates_without_a_second_call(lab: Any) -> None:
+    opened = lab(f"{DOME[0]}, {DOME[1]}")
+    fix, step = opened.locate(preset="img2loc")
+    (request,) = opened.server.received
+    assert "response_format" not in request.body
+    assert (step.detail["repaired"], step.detail["notes"]) == (None, [])
+    assert (step.detail["latitude"], step.detail["longitude"]) == DOME
+    assert is_in_paris(fix)
+
+
+@pytest.mark.parametrize(
+    "agreeing",
+    [
+        {"latitude": SACRE_COEUR[0], "longitude": SACRE_COEUR[1]},
+        {**UNPLACED, "agrees_with_candidate": 1},
+    ],
+    ids=["copied", "named"],
+)
+def test_a_draft_that_agrees_with_a_candidate_is_weak_evidence_for_it(
+    lab: Any, agreeing: dict[str, Any]
+) -> None:
+    silent, _ = lab(said(**UNPLACED)).locate()
+    fix, step = lab(said(**agreeing)).locate()
+    own, _ = lab(said()).locate()
+    agrees = step.detail["agrees_with"]
+    assert agrees in ("candidate 1", "similar photo 1")
+    scores = [one.candidates[0].score for one in (silent, fix, own)]
+    assert scores == sorted(set(scores))
+    first = fix.candidates[0]
+    assert (first.parts["draft"], first.parts["drafts_agree"]) == (0, 1)
+    (reason,) = [reason.text for reason in fix.reasons if reason.code == "drafts_agree"]
+    assert f"1 of 1 drafts agree with what the model was shown ({agrees})" in reason
     assert "draft_agrees" not in {reason.code for reason in fix.reasons}
+    assert is_in_paris(fix)
 
 
 def test_degrees_and_minutes_need_no_second_turn(lab: Any) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
 from geofix.agent.draft import prompts as ours
+from geofix.agent.draft.presets import DRAFT_TOKENS
 from geofix.tools.models.providers import PROVIDERS
 from geofix.tools.photo.samples import sample_path
 from tests.integration.scripted_model import KEY, PROTOCOLS, said
@@ -26,15 +27,17 @@ def test_the_request_holds_the_photo_both_lists_and_the_schema(lab: Any) -> None
     assert request.path == "/v1/chat/completions"
     system, human = request.body["messages"]
     assert system["content"] == ours.SYSTEM["dissimilar"]
-    words = human["content"][-1]["text"]
+    words, question = [block["text"] for block in human["content"][-2:]]
     candidates, dissimilar = words.split("\n\n")
+    assert question.startswith("Where was the photo in image 1 taken?")
+    assert request.body["max_completion_tokens"] == DRAFT_TOKENS
     assert "48.88" in candidates and "Paris" in candidates
     assert (
         sum(map(int, re.findall(r"(\d+) photos within", candidates)))
         + candidates.count("one photo")
         == 16
     )
-    assert dissimilar.count("\n") == 16
+    assert sum(map(int, re.findall(r"(\d+) photos within", dissimilar))) == 16
     wanted = request.body["response_format"]
     assert wanted["type"] == "json_schema"
     assert wanted["json_schema"]["strict"] is True

@@ -11,7 +11,7 @@ from tests.unit.agent.hits import BERLIN, PARIS, SUVA, hit, retrieval
 ANSWER: dict[str, Any] = {
     "clues": [{"kind": "landmark", "observation": "a white dome"}],
     "hypotheses": ["Paris: the dome", "Lyon: no such dome"],
-    "can_tell": True,
+    "agrees_with_candidate": None,
     "latitude": 48.8861,
     "longitude": 2.3429,
     "confidence": 0.9,

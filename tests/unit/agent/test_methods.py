@@ -20,7 +20,7 @@ def test_img2loc_is_what_its_paper_says() -> None:
     assert (context.vectors, context.positives, context.negatives) == ("raw", 16, 16)
     assert (context.preset, context.samples, context.answer_by) == ("img2loc", 1, "model")
     assert (context.geometry_pictures, context.reject_scenes, context.max_rounds) == (0, False, 1)
-    assert PRESETS[context.preset].neighbours == (16,)
+    assert PRESETS[context.preset].neighbours == (None,)
 
 
 def test_g3_asks_four_times_for_five_answers_and_compares_places() -> None:

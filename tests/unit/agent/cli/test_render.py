@@ -7,6 +7,7 @@ import pytest
 from geofix.agent.answer import Claim, Evidence, KnownPhoto, Place
 from geofix.agent.cli.render import print_fix
 from geofix.agent.cli.terminal import out
+from geofix.agent.draft.provenance import DraftsSaid, SaidClue, SaidHypothesis, ShownPicture
 from geofix.agent.fix import Fix
 from geofix.agent.fix.present import present
 from geofix.agent.state import Asked, Candidate, Settled
@@ -139,6 +140,22 @@ def test_notes_and_what_was_degraded_are_not_hidden(shown: Any) -> None:
     lines = shown(photo_notes=["animated: [x]"], degraded=["draft: no answer; [voted]"])
     assert lines[lines.index("The file") + 1] == " - animated: [x]"
     assert "Degraded: draft: no answer; [voted]" in lines
+
+
+def test_what_the_model_says_is_shown_with_who_said_it(shown: Any) -> None:
+    by: dict[str, Any] = {"draft": 1, "model": "openai:tiny"}
+    clue = SaidClue(kind="text", observation="a sign [red]in Czech", **by)
+    lines = shown(
+        said=DraftsSaid(clues=[clue], hypotheses=[SaidHypothesis(hypothesis="Brno", **by)])
+    )
+    at = lines.index("What the model says")
+    assert lines[at + 1 : at + 3] == [" - text: a sign [red]in Czech", " - hypothesis: Brno"]
+    again = SaidClue(kind="road", observation="a tram", draft=2, model="openai:other")
+    picture = ShownPicture(candidate=1, gallery="g", source="s", external_id="x.jpg")
+    lines = shown(said=DraftsSaid(clues=[clue, again], pictures=[picture]))
+    assert " - road: a tram (draft 2, openai:other)" in lines
+    assert " - it was shown pictures of candidate 1: x.jpg" in lines
+    assert "What the model says" not in shown()
 
 
 def test_evidence_names_whose_it_is_and_its_terms(shown: Any) -> None:

@@ -21,14 +21,15 @@ def test_no_words_of_ours_hold_a_number_that_could_pass_for_an_answer(
 ) -> None:
     shown = lists([], [], neighbours=neighbours)
     schema = json.dumps(preset.schema.model_json_schema())
-    words = preset.system(shown) + preset.lists(shown) + schema
+    words = preset.system(shown) + preset.lists(shown) + preset.question(shown) + schema
     assert not re.search(r"\d[.,]\d|\b0, ?0\b|float", words)
     assert set(re.findall(r"\d+", words)) <= {"90", "180", "84", "25", "0", "1"}
 
 
 def test_the_schema_asks_for_reasons_before_coordinates() -> None:
     fields = list(DraftAnswer.model_json_schema()["properties"])
-    assert fields == ["clues", "hypotheses", "can_tell", "latitude", "longitude", "confidence"]
+    place = ["agrees_with_candidate", "latitude", "longitude"]
+    assert fields == ["clues", "hypotheses", *place, "confidence"]
     assert list(PointAnswer.model_json_schema()["properties"]) == ["latitude", "longitude"]
 
 
@@ -87,9 +88,74 @@ def test_a_confidence_that_is_no_chance_is_sent_back(confidence: float) -> None:
 
 
 @pytest.mark.parametrize("missing", list(ANSWER))
-def test_no_field_may_be_left_out(missing: str) -> None:
-    with pytest.raises(ValidationError, match=missing):
-        DraftAnswer(**{name: value for name, value in ANSWER.items() if name != missing})
+def test_only_coordinates_may_not_be_left_out(missing: str) -> None:
+    said = {name: value for name, value in ANSWER.items() if name != missing}
+    if missing in ("latitude", "longitude"):
+        with pytest.raises(ValidationError, match=missing):
+            DraftAnswer(**said)
+        assert DraftAnswer(**{**said, "agrees_with_candidate": 1}).agrees_with_candidate == 1
+    else:
+        assert not getattr(DraftAnswer(**said), missing)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"lat": 48.8, "lng": 2.3},
+        {"lat": "48.8 N", "lon": "2.3 E"},
+        {"coordinates": [48.8, 2.3]},
+        {"location": {"latitude": 48.8, "longitude": 2.3}, "city": "Paris"},
+        {"answer": {"coordinates": {"lat": 48.8, "long": 2.3}}},
+        {"name": "DraftAnswer", "arguments": {"latitude": 48.8, "longitude": 2.3}},
+    ],
+)
+@pytest.mark.parametrize("schema", [DraftAnswer, PointAnswer])
+def test_usual_names_and_wrappings_are_read(schema: type[AnyAnswer], said: Any) -> None:
+    answer = schema.model_validate(said)
+    assert (answer.latitude, answer.longitude) == (48.8, 2.3)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"type": "Point", "coordinates": [2.3, 48.8]},
+        {"coordinates": [48.8]},
+        {"answer": "Paris"},
+        {"a": {"b": {"c": {"d": {"latitude": 48.8, "longitude": 2.3}}}}},
+        {},
+        [],
+    ],
+)
+def test_what_may_mean_something_else_is_sent_back(said: Any) -> None:
+    for schema in (DraftAnswer, PointAnswer):
+        with pytest.raises(ValidationError):
+            schema.model_validate(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        (2, 2),
+        ("2", 2),
+        ("Candidate 2", 2),
+        ("none", None),
+        (0, None),
+        (True, None),
+        ("Paris", None),
+    ],
+)
+def test_the_number_of_a_candidate_is_read_or_there_is_none(said: Any, number: int | None) -> None:
+    answer = DraftAnswer(**{**ANSWER, "agrees_with_candidate": said})
+    assert answer.agrees_with_candidate == number
+
+
+def test_prose_is_read_where_it_has_one_meaning() -> None:
+    one = DraftAnswer.from_prose("Near the dome, at 48.8, 2.3.")
+    assert isinstance(one, PointAnswer) and (one.latitude, one.longitude) == (48.8, 2.3)
+    named = DraftAnswer.from_prose("I agree with candidate 2.")
+    assert isinstance(named, DraftAnswer) and named.agrees_with_candidate == 2
+    for text in ("48.8, 2.3 or 41.9, 12.5", "It is not candidate 2.", "Paris", "candidate 2 " * 20):
+        assert DraftAnswer.from_prose(text) is None
 
 
 def test_what_steers_a_terminal_is_written_out_of_what_a_model_says() -> None:

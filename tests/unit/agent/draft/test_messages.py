@@ -31,7 +31,7 @@ def test_the_photo_is_a_plain_block_the_same_every_time() -> None:
 
 def test_every_picture_is_numbered_in_words_before_it() -> None:
     sent = blocks({1: PICTURE, 3: JPEG})
-    assert [block["type"] for block in sent] == ["text", "image"] * 3 + ["text"]
+    assert [block["type"] for block in sent] == ["text", "image"] * 3 + ["text"] * 2
     assert [block["text"] for block in sent[0:6:2]] == [
         "Image 1 is the photo to locate.",
         "Image 2 shows candidate 1.",
@@ -53,9 +53,10 @@ def test_the_trail_keeps_every_word_and_each_picture_by_its_hash() -> None:
         }
         for data in (JPEG, PICTURE)
     ]
-    assert human["content"][-1] == {"type": "text", "text": OURS.lists(lists())}
+    said = [OURS.lists(lists()), OURS.question(lists())]
+    assert human["content"][-2:] == [{"type": "text", "text": text} for text in said]
 
 
-def test_without_any_list_only_the_photo_is_sent() -> None:
+def test_without_any_list_only_photo_and_question_are_sent() -> None:
     _, human = draft_messages(OURS, JPEG, lists(neighbours=0))
-    assert len(human.content) == 2
+    assert len(human.content) == 3

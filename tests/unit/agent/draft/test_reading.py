@@ -6,16 +6,11 @@ from typing import Any
 
 import pytest
 
-from geofix.agent.draft.answers import (
-    MOST_CHARACTERS,
-    MOST_ENTRIES,
-    DraftAnswer,
-    PointAnswer,
-    read_draft,
-)
+from geofix.agent.draft.answers import DraftAnswer, PointAnswer, SpokenPoint
+from geofix.agent.draft.reading import ALONE, MOST_CHARACTERS, MOST_ENTRIES, read_draft
 from geofix.agent.state import Draft
 from tests.unit.agent.answers import ANSWER, NEGATIVES, POSITIVES, lists
-from tests.unit.agent.hits import PARIS, SUVA
+from tests.unit.agent.hits import BERLIN, PARIS, SUVA, hit
 
 ASKED = Draft(round=2, drafted_by="scripted:one", latitude=None, longitude=None)
 SWAPPED = "the model seems to have swapped latitude and longitude"
@@ -23,7 +18,7 @@ SWAPPED = "the model seems to have swapped latitude and longitude"
 
 def read(**said: Any) -> Draft:
     answer = DraftAnswer(**{**ANSWER, **said})
-    return read_draft(answer, ASKED, lists().listed(), POSITIVES)
+    return read_draft(answer, ASKED, lists(), POSITIVES)
 
 
 def test_a_draft_has_place_word_and_reasons_and_nothing_odd() -> None:
@@ -31,13 +26,12 @@ def test_a_draft_has_place_word_and_reasons_and_nothing_odd() -> None:
     assert (only.round, only.drafted_by) == (2, "scripted:one")
     assert (only.latitude, only.longitude, only.confidence) == (48.8861, 2.3429, 0.9)
     assert (only.clues[0].kind, only.hypotheses) == ("landmark", ANSWER["hypotheses"])
-    assert (only.notes, only.copied_from) == ([], None)
+    assert (only.notes, only.agrees_with) == ([], None)
 
 
 @pytest.mark.parametrize(
     ("said", "note"),
     [
-        ({"can_tell": False}, "the model says it cannot tell"),
         ({"latitude": None}, "the model gave no coordinates"),
         ({"longitude": None}, "the model gave no coordinates"),
         ({"latitude": 0, "longitude": 0}, "the model answered (0, 0), which is taken as no answer"),
@@ -81,17 +75,65 @@ def test_digits_of_the_prompt_are_told_from_an_answer_of_ones_own(
     place: tuple[float, float], name: str
 ) -> None:
     only = read(latitude=place[0], longitude=place[1])
-    assert only.copied_from == name
-    copied = f"the model copied the coordinates of {name}, so they add no evidence"
+    assert only.agrees_with == name
+    copied = f"the model repeats the coordinates of {name}, which counts as agreement"
     assert copied in only.notes
-    assert read(latitude=place[0] + 0.001, longitude=place[1]).copied_from is None
+    assert read(latitude=place[0] + 0.001, longitude=place[1]).agrees_with is None
+
+
+def test_digits_are_compared_as_they_were_shown() -> None:
+    coarse = lists([hit(PARIS, 0.9, accuracy_km=1.0), hit(BERLIN, 0.5)], [])
+    place = {"latitude": round(PARIS[0], 2), "longitude": round(PARIS[1], 2)}
+    only = read_draft(DraftAnswer(**{**ANSWER, **place}), ASKED, coarse, [])
+    assert only.agrees_with == "candidate 1"
+    assert (only.latitude, only.longitude) == PARIS
+    finer = {"latitude": round(PARIS[0], 3), "longitude": round(PARIS[1], 3)}
+    assert read_draft(DraftAnswer(**{**ANSWER, **finer}), ASKED, coarse, []).agrees_with is None
+    rounded = {"latitude": 52.5189, "longitude": 13.4004}
+    assert read_draft(DraftAnswer(**{**ANSWER, **rounded}), ASKED, coarse, []).agrees_with
+
+
+def test_a_candidate_that_is_named_is_the_place_of_the_draft() -> None:
+    first = lists().candidates[0]
+    only = read(agrees_with_candidate=1, latitude=None, longitude=None)
+    assert (only.latitude, only.longitude) == (first.latitude, first.longitude)
+    assert (only.agrees_with, only.confidence) == ("candidate 1", 0.9)
+    assert only.notes == ["the model agrees with candidate 1"]
+
+
+def test_coordinates_of_ones_own_count_beside_a_named_candidate() -> None:
+    own = read(agrees_with_candidate=1)
+    assert (own.latitude, own.agrees_with, own.notes) == (48.8861, None, [])
+    away = read(agrees_with_candidate=2)
+    assert (away.latitude, away.agrees_with) == (48.8861, None)
+    (note,) = away.notes
+    assert note.startswith("the model agrees with candidate 2, but its coordinates are 87")
+
+
+@pytest.mark.parametrize("number", [3, 99, 10**9])
+def test_a_candidate_that_was_not_shown_is_no_place(number: int) -> None:
+    only = read(agrees_with_candidate=number, latitude=None, longitude=None)
+    assert (only.latitude, only.agrees_with) == (None, None)
+    assert only.notes[-1] == f"the model agrees with candidate {number}, but it was shown 2"
+
+
+def test_an_answer_in_prose_says_that_it_has_no_reasons() -> None:
+    spoken = SpokenPoint(latitude=48.8861, longitude=2.3429)
+    only = read_draft(spoken, ASKED, lists(), POSITIVES)
+    assert (only.latitude, only.confidence, only.notes) == (48.8861, None, [ALONE])
+
+
+def test_a_draft_that_an_earlier_version_stored_is_read() -> None:
+    stored = {**ASKED.model_dump(), "copied_from": "candidate 1"}
+    del stored["agrees_with"]
+    assert Draft.model_validate(stored).agrees_with == "candidate 1"
 
 
 def test_what_was_not_shown_cannot_be_copied() -> None:
     answer = PointAnswer(latitude=PARIS[0], longitude=PARIS[1])
-    alone = lists(POSITIVES, NEGATIVES, neighbours=0).listed()
+    alone = lists(POSITIVES, NEGATIVES, neighbours=0)
     only = read_draft(answer, ASKED, alone, POSITIVES)
-    assert (only.copied_from, only.confidence, only.clues) == (None, None, [])
+    assert (only.agrees_with, only.confidence, only.clues) == (None, None, [])
 
 
 def test_a_road_in_the_sea_is_noted() -> None:

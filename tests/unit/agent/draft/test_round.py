@@ -95,7 +95,7 @@ def test_a_model_that_stops_answering_is_asked_no_more() -> None:
 def test_routed_a_sharp_search_leaves_the_model_alone_with_the_photo() -> None:
     only, outcome, model = by_model({}, context=Context(route="retrieval"))
     assert only.provenance is not None and only.provenance.neighbours == 0
-    assert len(model.seen[0][1].content) == 2
+    assert len(model.seen[0][1].content) == 3
     assert "of the votes are for one place" in outcome.detail["route"]
     _, outcome, _ = by_model({})
     assert outcome.detail["route"] is None
@@ -110,7 +110,7 @@ def test_exemplars_that_are_not_there_are_said() -> None:
         )
         for number in (1, 2)
     )
-    assert len(model.seen[0][1].content) == 3
+    assert len(model.seen[0][1].content) == 4
 
 
 def test_exemplars_are_of_candidates() -> None:

@@ -22,6 +22,7 @@ from geofix.agent.answer import (
     Reason,
 )
 from geofix.agent.context import Context
+from geofix.agent.draft.provenance import DraftsSaid, SaidClue, SaidHypothesis, ShownPicture
 from geofix.agent.fix import Fix, FixQuestion
 from geofix.agent.fix.present import MOST_BYTES, present, usage_of
 from geofix.agent.state import Asked, Candidate, Settled
@@ -297,6 +298,33 @@ def test_a_usual_answer_has_about_two_kilobytes() -> None:
     assert 250 < len(fix.to_text()) < 450
 
 
+def said(text: str) -> DraftsSaid:
+    """What a model said that never stops, and the pictures of as many candidates as may be."""
+    shown = {"gallery": text, "source": text, "external_id": text}
+    by: dict[str, Any] = {"model": text, "draft": 20}
+    return DraftsSaid(
+        clues=[SaidClue(kind="vegetation", observation=text, **by)] * 20,
+        hypotheses=[SaidHypothesis(hypothesis=text, **by)] * 20,
+        pictures=[ShownPicture(candidate=number, **shown) for number in range(1, 9)],
+    )
+
+
+def test_what_models_said_and_were_shown_is_in_the_answer() -> None:
+    fix = answer({**LOCATED, "said": said("a dome")})
+    assert (len(fix.clues), len(fix.hypotheses), len(fix.pictures_shown)) == (6, 4, 8)
+    long = answer({**LOCATED, "said": said("a dome " * 1000)})
+    assert (len(long.clues), size(long) < MOST_BYTES) == (6, True)
+    assert fix.clues[0].model_dump() == {
+        "kind": "vegetation", "observation": "a dome", "draft": 20, "model": "a dome"
+    }  # fmt: skip
+    assert fix.hypotheses[0].hypothesis == "a dome"
+    assert (fix.pictures_shown[7].candidate, fix.pictures_shown[7].photo) == (8, "a dome")
+    before = json.loads(fix.model_dump_json())
+    for added in ("clues", "hypotheses", "pictures_shown"):
+        del before[added]
+    assert Fix.read(before).clues == []
+
+
 @pytest.mark.parametrize("sign", ["x", '"', "\U0001f600", "\u202e"])
 def test_a_hostile_gallery_cannot_make_the_answer_long(sign: str) -> None:
     text = sign * 10_000
@@ -320,6 +348,7 @@ def test_a_hostile_gallery_cannot_make_the_answer_long(sign: str) -> None:
         "known_photos": [
             KnownPhoto(kind="exact", **PARIS, gallery=text, source=text, external_id=text)
         ] * MOST_KNOWN,
+        "said": said(text),
     }  # fmt: skip
     named = dict.fromkeys(("run", "thread", "parent_run"), "r" * 200)
     fix = answer(fields, ASKED.model_copy(update=named))

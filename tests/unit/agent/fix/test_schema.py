@@ -168,4 +168,5 @@ def test_every_code_has_a_meaning_and_is_said_somewhere() -> None:
     )
     for code in Code:
         assert code.meaning.endswith(".") and code.value == code.name.lower()
-        assert f"Code.{code.name}" in sources, code
+        # One that is not said any more stays: answers of earlier versions have it.
+        assert f"Code.{code.name}" in sources or "earlier versions" in code.meaning, code

@@ -56,7 +56,7 @@ def test_the_trail_holds_prompt_answer_and_cost() -> None:
     assert "48.88670, 2.34310" in prompt[1]["content"][2]["text"]
     assert detail["answers"] == ["Paris.", json.dumps(ANSWER)]
     assert detail["tokens"] == {"input_tokens": 200, "output_tokens": 20}
-    assert detail["repaired"] == "it holds no JSON object"
+    assert detail["repaired"].startswith("it holds neither a JSON object nor exactly one pair")
     assert detail["cached"] is False
     assert json.loads(json.dumps(detail)) == detail
 

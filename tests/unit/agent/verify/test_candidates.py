@@ -93,14 +93,15 @@ def test_drafts_of_one_place_are_one_candidate() -> None:
     assert one.candidate.latitude == pytest.approx(BERLIN[0] + 0.01)  # the one in the middle
 
 
-def test_a_draft_that_repeats_what_it_was_shown_is_no_witness() -> None:
-    copy = draft(48.95, 2.35).model_copy(update={"copied_from": "candidate 1"})
+def test_a_draft_that_agrees_with_what_it_was_shown_is_counted_apart_and_moves_nothing() -> None:
+    copy = draft(48.95, 2.35).model_copy(update={"agrees_with": "candidate 1"})
     city = hit(PARIS, 0.8, accuracy_km=25.0)
     copied = pool_candidates([city], [copy], 0.05)[0]
-    assert copied.confidence == 0
+    assert (copied.confidence, copied.agreeing) == (0, 1)
+    assert copied.candidate.origin == "cluster"
     assert (copied.candidate.latitude, copied.candidate.longitude) == pytest.approx(PARIS)
     both = pool_candidates([city], [copy, draft(48.90, 2.35)], 0.05)[0]
-    assert both.confidence == pytest.approx(0.45)
+    assert (both.confidence, both.agreeing) == (pytest.approx(0.45), 0.5)
     assert both.candidate.latitude == 48.90
 
 

@@ -146,10 +146,10 @@ def test_countries_named_speak_for_their_places(text: str, paris: float, berlin:
     assert parts["berlin"]["clue_country"] == berlin
 
 
-def test_clues_are_read_and_copies_are_not_heard() -> None:
+def test_clues_are_read_but_not_of_drafts_that_agree_with_a_list() -> None:
     clue = Clue(observation="plates as in Germany")
     assert seen(drafts=[said("a town", clues=[clue])])["berlin"]["clue_country"] == 1.0
-    copy = said("a town in Germany", copied_from="candidate 1")
+    copy = said("a town in Germany", agrees_with="candidate 1")
     assert seen(drafts=[copy])["berlin"]["clue_country"] == 0.0
 
 
@@ -192,7 +192,7 @@ def one_by_one(place: PooledPlace, observed: Observed) -> dict[str, float]:
     lead = math.log1p(most) - math.log1p(max(beyond)) if pictures and beyond else 0.0
     earlier = [c.score for c in observed.before if c.vetoed is None and apart(candidate, c) <= 25]
     negatives = [one for one in observed.negatives if apart(candidate, one) <= 25]
-    said = [one for one in observed.drafts if one.copied_from is None]
+    said = [one for one in observed.drafts if one.agrees_with is None]
     heard = {
         km: sum(apart(candidate, one) <= km for one in said) / max(1, len(observed.drafts))
         for km in (25, 200)

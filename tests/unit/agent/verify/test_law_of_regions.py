@@ -52,6 +52,23 @@ def test_a_drafted_place_without_photos_does_not_either() -> None:
     assert next(c for c in candidates if c.origin == "draft").held_back is not None
 
 
+@pytest.mark.parametrize("count", [1, 5, 50])
+def test_drafts_that_agree_move_a_score_and_never_the_answer_to_another_region(
+    count: int,
+) -> None:
+    agreeing = drafted(BERLIN).model_copy(update={"agrees_with": "candidate 2"})
+    silent = {first_of([one]): one.score for one in chosen(PARIS_LEADS)}
+    for scorers, moved in ((HAND_SET, 0.3), (trusting("drafts_agree"), 50.0)):
+        candidates = chosen(PARIS_LEADS, [agreeing] * count, scorers=scorers)
+        assert first_of(candidates) == (49, 2)
+        berlin = candidates[1]
+        assert berlin.terms["drafts_agree"] == pytest.approx(moved)
+        assert berlin.score > silent[first_of([berlin])]
+    assert berlin.score > 0.99
+    assert berlin.held_back is not None
+    assert "no kind of evidence favors it" in berlin.held_back.text
+
+
 @pytest.mark.parametrize("name", [f.name for f in FEATURES if f.kind in ("geometry", "ground")])
 def test_a_planted_feature_of_one_kind_does_not_either(name: str) -> None:
     compared = {1: match(5), 2: match(6), 3: match(190)}

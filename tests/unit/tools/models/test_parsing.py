@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from geofix.tools.models import reply as parsing
-from geofix.tools.models.reply import legible, parse_answer
+from geofix.tools.models.reply import Spoken, legible, parse_answer
 
 
 class Spot(BaseModel):
@@ -110,6 +110,48 @@ def test_a_broken_text_is_read_a_fixed_number_of_times(
     monkeypatch.setattr(parsing, "_EXTENT", Counting())
     assert parse_answer(text, Spot)[0] is None
     assert read <= (parsing._RESCANS + 2) * len(text)
+
+
+class Heard(Spoken):
+    """Takes prose as well, and keeps what it was given."""
+
+    said: str
+
+    @classmethod
+    def from_prose(cls, text: str) -> Heard | None:
+        return cls(said=text) if "Paris" in text else None
+
+
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [
+        ("It is Paris.", "It is Paris."),
+        ("<think>Rome?</think>It is Paris.", "It is Paris."),
+        ("Rome, or Lyon</think> It is Paris.", " It is Paris."),
+        ("<think>Rome</think> no <think>Lyon</think>Paris", "Paris"),
+        ("\u25c1think\u25b7Rome\u25c1/think\u25b7Paris", "Paris"),
+        ("{'said': 'Paris'}", "{'said': 'Paris'}"),
+        ('{"said": "x"} Paris', "x"),
+        ('<think>{"said": "Rome"}</think>{"said": "x"}', "x"),
+    ],
+)
+def test_prose_is_heard_where_there_is_no_object(text: str, heard: str) -> None:
+    parsed, problem = parse_answer(text, Heard)
+    assert parsed is not None
+    assert (parsed.said, problem) == (heard, "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Rome", "<think>It is Paris", "<think>Paris</think>", '{"word": "Paris"}', '{"said": "Paris'],
+)
+def test_thoughts_and_broken_objects_are_not_heard(text: str) -> None:
+    assert parse_answer(text, Heard)[0] is None
+
+
+def test_the_prose_of_an_answer_that_was_cut_off_is_not_heard() -> None:
+    assert parse_answer("It is Paris", Heard, cut=True)[0] is None
+    assert parse_answer('{"said": "x"} It is', Heard, cut=True)[0] == Heard(said="x")
 
 
 def test_what_postgres_cannot_hold_is_taken_out() -> None:
