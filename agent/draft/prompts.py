@@ -47,8 +47,8 @@ SYSTEM = {kind: FRAME.format(weigh=weigh, guard=GUARD) for kind, weigh in WEIGH.
 NEGATIVES = {
     "dissimilar": "Places where photos that look dissimilar were taken; this photo is probably from"
     " none of them:\n",
-    "far": "Places far from where most similar photos were taken, with photos that look similar too;"
-    " this photo is probably from none of them:\n",
+    "far": "Places far from where most similar photos were taken, with photos that look similar"
+    " too; this photo is probably from none of them:\n",
 }
 """What a model is told of the negatives, by their kind."""
 
