@@ -5,6 +5,7 @@ Renaming or moving a class is a migration, as in `geofix.agent.state`.
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -18,6 +19,7 @@ from pydantic import (
 )
 
 from geofix.db.plain_text import one_line
+from geofix.tools.geo.distance import EARTH_RADIUS_KM
 
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 """Degrees; a value that is not on the Earth is refused."""
@@ -28,9 +30,25 @@ Corners = tuple[Latitude, Longitude, Latitude, Longitude]
 """South, west, north, east in degrees; a west greater than the east crosses the antimeridian."""
 
 
-def format_coordinates(latitude: float, longitude: float) -> str:
-    """Return both coordinates as text, to a meter."""
-    return f"{latitude:.5f}, {longitude:.5f}"
+MOST_DECIMALS = 5
+"""Decimals of a degree as text: a meter."""
+
+
+def format_coordinates(latitude: float, longitude: float, *, radius_km: float = 0.0) -> str:
+    """Return both coordinates as text, to a tenth of the radius or a little coarser or finer.
+
+    Args:
+        latitude: Degrees.
+        longitude: Degrees.
+        radius_km: How far the true place can be; without one the text is exact to a meter.
+    """
+    decimals = MOST_DECIMALS
+    if radius_km > 0:
+        needed = math.ceil(math.log10(math.radians(EARTH_RADIUS_KM) / (radius_km / 10)))
+        decimals = min(max(needed, 0), MOST_DECIMALS)
+    # Adding zero makes -0.0 plain.
+    north, east = (round(value, decimals) + 0.0 for value in (latitude, longitude))
+    return f"{north:.{decimals}f}, {east:.{decimals}f}"
 
 
 def share_name(scale_km: float) -> str:
@@ -69,7 +87,7 @@ class Code(StrEnum):
     )
     UNLIKE_GALLERY = (
         "unlike_gallery", "abstention",
-        "The best gallery photo matches no better than unrelated photos do.",
+        "The best photo of the first place matches no better than unrelated photos do.",
     )
     NO_PLACE_SHOWN = (
         "no_place_shown", "abstention",
@@ -77,11 +95,15 @@ class Code(StrEnum):
     )
     AMBIGUOUS = (
         "ambiguous", "abstention",
-        "Two places score nearly the same.",
+        "The first place is not ahead of another one, more than 25 km away.",
     )
     NO_MAJORITY = (
         "no_majority", "abstention",
-        "No place has half of the votes of the similar photos.",
+        "The photos around the first place have less than half of the votes.",
+    )
+    LOW_SCORE = (
+        "low_score", "abstention",
+        "The first place's score is lower than was asked for.",
     )
     DRAFT_ONLY = (
         "draft_only", "abstention",
@@ -93,7 +115,7 @@ class Code(StrEnum):
     )
     ALL_EXCLUDED = (
         "all_excluded", "abstention",
-        "Every candidate was excluded; each says why.",
+        "Every candidate was excluded, and why.",
     )
     GALLERY_TOO_SMALL = (
         "gallery_too_small", "abstention",
@@ -101,8 +123,7 @@ class Code(StrEnum):
     )
     NOTHING_TO_CHOOSE = (
         "nothing_to_choose", "abstention",
-        "The method has nothing to choose from: the model gave no coordinates, or no photo was"
-        " found.",
+        "The method has nothing to choose from: no coordinates by the model, or no photo found.",
     )
     PERSON_CHOSE_NONE = (
         "person_chose_none", "abstention",
@@ -130,7 +151,7 @@ class Code(StrEnum):
     )
     RARITY = (
         "rarity", "reason",
-        "How similar the best match is, and how many unrelated photos match as well.",
+        "Which photo matches best, how similar it is, and how many unrelated photos match as well.",
     )
     POINTS_MATCH = (
         "points_match", "reason",
@@ -142,13 +163,11 @@ class Code(StrEnum):
     )
     DRAFTS_AGREE = (
         "drafts_agree", "reason",
-        "Drafts of a model agree with a place that it was shown, or repeat its coordinates, which"
-        " is weak evidence for that place.",
+        "Drafts agree with a place that the model was shown, or repeat it: weak evidence for it.",
     )
     DRAFTS_COPIED = (
         "drafts_copied", "reason",
-        "Said by earlier versions, in which drafts that repeat coordinates they were shown did not"
-        " count.",
+        "Said by earlier versions: drafts that repeat coordinates they were shown did not count.",
     )
     LEFT_OUT = (
         "left_out", "reason",
@@ -156,7 +175,7 @@ class Code(StrEnum):
     )
     VOTES_SCATTERED = (
         "votes_scattered", "reason",
-        "Too few of the similar photos agree on one place.",
+        "Too few photos, not taken side by side, or too few of the votes are for the first place.",
     )
     VOTES_EXPECTED = (
         "votes_expected", "reason",
@@ -198,10 +217,13 @@ class Code(StrEnum):
         "one_kind_of_evidence", "exclusion",
         "It lies in another region than most votes, and fewer than two kinds of evidence favor it.",
     )
+    BEST_GUESS = (
+        "best_guess", "warning",
+        "The answer is a guess that was asked for: geofix would have abstained, as undecided.",
+    )
     NOT_CALIBRATED = (
         "not_calibrated", "warning",
-        "No calibration holds for this run: the radius is the reach of the evidence, and no"
-        " probability is stated.",
+        "No calibration holds for this run: the radius is a reach, and no probability is stated.",
     )
     WHOLE_EARTH = (
         "whole_earth", "warning",
@@ -246,8 +268,7 @@ class Code(StrEnum):
     )
     NEGATIVES_CONTRADICT = (
         "negatives_contradict", "warning",
-        "Counter-examples were taken where similar photos were taken, so they speak against the"
-        " place that those speak for.",
+        "Counter-examples were taken where similar photos were taken, and speak against it.",
     )
     PHOTO_NOTE = (
         "photo_note", "warning",

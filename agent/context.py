@@ -50,6 +50,7 @@ ASIDE = frozenset(
         "max_tokens",
         "max_seconds",
         "pause",
+        "best_guess",
         "coverage",
         "claim_level",
         "every_candidate",
@@ -69,6 +70,7 @@ class Context(BaseModel):
 
     method: MethodName = option("method")
     answer_by: AnswerBy = option("answer_by")
+    photos_compared: int = option("photos_compared")
     positives: int = option("positives")
     negatives: int = option("negatives")
     negatives_by: NegativesBy = option("negatives_by")
@@ -91,6 +93,8 @@ class Context(BaseModel):
     max_rounds: int = option("max_rounds")
     finest_km: float = option("finest_km")
     accept_margin: float = option("accept_margin")
+    accept_score: float = option("accept_score")
+    best_guess: bool = option("best_guess")
     impostor_share: float = option("impostor_share")
     reject_scenes: bool = option("reject_scenes")
     pause: Pause = option("pause")

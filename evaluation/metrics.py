@@ -194,6 +194,42 @@ def mcnemar(a: ArrayLike, b: ArrayLike, groups: ArrayLike | None = None) -> McNe
     return McNemar(only_a, only_b, min(1.0, float(chance[as_far].sum())))
 
 
+class RiskPoint(NamedTuple):
+    """What answering only the photos with a score from a threshold on gives."""
+
+    threshold: float
+    """The lowest score that is answered."""
+    coverage: float
+    """Share of all photos that are answered."""
+    risk: float
+    """Share of the answered ones that are wrong."""
+
+
+def selective_risk(scores: ArrayLike, right: ArrayLike) -> list[RiskPoint]:
+    """Return the selective risk at every threshold, from the highest score to the lowest.
+
+    Photos with the same score are answered together. Source: El-Yaniv and Wiener, "On the
+    Foundations of Noise-free Selective Classification", JMLR 11, 2010.
+
+    Args:
+        scores: How sure each answer is, `[n]`, whatever the unit; -inf where there is none.
+        right: Whether it is right, `[n]`.
+
+    Raises:
+        ValueError: They do not pair up.
+    """
+    sure, told = np.asarray(scores, float), np.asarray(right, bool)
+    if sure.shape != told.shape:
+        raise ValueError(f"{sure.shape!r} scores do not pair up with {told.shape!r} answers")
+    order = np.argsort(-sure, kind="stable")
+    ordered, wrong = sure[order], np.cumsum(~told[order])
+    is_last = np.append(ordered[1:] != ordered[:-1], True)[: sure.size] & np.isfinite(ordered)
+    return [
+        RiskPoint(float(ordered[at]), (at + 1) / sure.size, float(wrong[at]) / (at + 1))
+        for at in np.flatnonzero(is_last).tolist()
+    ]
+
+
 STREET_KM = (0.01, 0.025, 0.1)
 """Finer distances, shown where a set's truth is known that exactly."""
 

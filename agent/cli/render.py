@@ -9,8 +9,23 @@ from rich.table import Table
 
 from geofix.agent.answer import Code, format_coordinates
 from geofix.agent.cli.terminal import count, degraded, escaped
-from geofix.agent.fix.contract import CheckedClaim, FileClaim, Fix, FixCandidate, Position
-from geofix.agent.fix.forms import drafted_lines, kilometers, known_sentence
+from geofix.agent.fix.contract import (
+    CheckedClaim,
+    FileClaim,
+    Fix,
+    FixCandidate,
+    FixEvidence,
+    Position,
+)
+from geofix.agent.fix.forms import (
+    coordinates_of,
+    drafted_lines,
+    guess_in,
+    headline,
+    kilometers,
+    known_sentence,
+    label_of,
+)
 
 VERDICT_COLORS = {"consistent": "green", "inconsistent": "red", "undecidable": "yellow"}
 
@@ -67,8 +82,11 @@ def print_fix(fix: Fix, console: Console, *, every_candidate: bool = False) -> N
         most = len(fix.candidates) if every_candidate else MOST_CANDIDATES
         console.print(_candidates(fix, most))
         console.print()
-    why = [fix.abstention, *fix.reasons] if fix.abstention is not None else fix.reasons
-    console.print("[bold]Why[/]", _bullets(escaped(reason.text) for reason in why))
+    guess = guess_in(fix)
+    # A guess has said its own reason above.
+    why = [one.text for one in fix.reasons if guess is None or not guess.text.endswith(one.text)]
+    if why:
+        console.print("[bold]Why[/]", _bullets(map(escaped, why)))
     if drafted := drafted_lines(fix):
         console.print("\n[bold]What the model says[/]", _bullets(map(escaped, drafted)))
     _evidence(fix, console)
@@ -93,14 +111,16 @@ def _answer(fix: Fix, console: Console) -> None:
         )
         return
     if fix.position is None:
-        cut_off = fix.status == "running"
-        why = "the run was cut off" if cut_off else "geofix abstains"
-        console.print(f"[bold yellow]No answer: {why}.[/]")
+        cut_off = "No answer: the run was cut off"
+        why = cut_off if fix.abstention is None else headline(fix.abstention)
+        console.print(f"[bold yellow]{escaped(why)}.[/]")
         console.print(f"[dim]{escaped(by)}[/]\n")
         return
-    where = fix.place.label if fix.place is not None else "no named place"
-    console.print(f"[bold green]{escaped(where)}[/]")
-    console.print(f"[bold]{format_coordinates(fix.position.latitude, fix.position.longitude)}[/]")
+    if (guess := guess_in(fix)) is not None:
+        console.print(f"[bold yellow]{escaped(guess.text[0].upper() + guess.text[1:])}.[/]")
+    if (where := label_of(fix)) is not None:
+        console.print(f"[bold green]{escaped(where)}[/]")
+    console.print(f"[bold]{coordinates_of(fix.position)}[/]")
     console.print(radius_line(fix.position, _why_not_calibrated(fix)))
     if fix.position.radii:
         console.print(f"[dim]{levels_line(fix.position)}[/]")
@@ -132,11 +152,13 @@ def _candidates(fix: Fix, most: int) -> Table:
     table.add_column("from #1", justify="right", no_wrap=True)
     table.add_column("photos", justify="right")
     table.add_column("score", justify="right")
+    # Those of the answer have no more digits than its headline.
+    radius_km = 0.0 if fix.radius_km is None else fix.radius_km
     for candidate in fix.candidates[:most]:
         table.add_row(
             str(candidate.rank),
             escaped(candidate.label or "no named place"),
-            format_coordinates(candidate.latitude, candidate.longitude),
+            format_coordinates(candidate.latitude, candidate.longitude, radius_km=radius_km),
             kilometers(candidate.distance_m) if candidate.rank > 1 else "",
             str(candidate.photos),
             _standing(candidate),
@@ -159,11 +181,20 @@ def _evidence(fix: Fix, console: Console) -> None:
     for photo in fix.evidence:
         terms = f", {photo.licence}" if photo.licence else ""
         lines.append(
-            f"similarity {photo.similarity:.2f}, {kilometers(photo.distance_m)} from the"
-            f" answer: {escaped(photo.photo)}"
+            f"similarity {photo.similarity:.2f}, {_speaking(photo, fix)}: {escaped(photo.photo)}"
             f" [dim]({escaped(photo.attribution or photo.source)}{escaped(terms)})[/]"
         )
     console.print("\n[bold]Evidence[/]", _bullets(lines))
+
+
+def _speaking(photo: FixEvidence, fix: Fix) -> str:
+    """Say what a photo speaks for: the answer, or candidates that a person can compare."""
+    if fix.position is None:
+        ranks = [one.rank for one in fix.candidates if one.id in photo.supports]
+        away = f"{kilometers(photo.distance_m)} from #1"
+        return f"for {' and '.join(f'#{rank}' for rank in ranks)}" if ranks else away
+    against = ", contradicting it" if photo.contradicts else ""
+    return f"{kilometers(photo.distance_m)} from the answer{against}"
 
 
 def _known(fix: Fix, console: Console) -> None:
@@ -211,7 +242,8 @@ def _warnings(fix: Fix, console: Console) -> None:
     for warning in fix.warnings:
         if warning.code in AFTER_THE_ANSWER - {Code.NOT_CALIBRATED}:
             console.print(f"\n[dim]Note: {escaped(warning.text)}[/]")
-    others = [one for one in fix.warnings if one.code not in {*AFTER_THE_ANSWER, Code.PHOTO_NOTE}]
+    told = {*AFTER_THE_ANSWER, Code.PHOTO_NOTE, Code.BEST_GUESS}
+    others = [one for one in fix.warnings if one.code not in told]
     if others:
         console.print()
     for warning in others:

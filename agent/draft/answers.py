@@ -132,7 +132,7 @@ class DraftAnswer(Spoken):
     )
     latitude: Annotated[float | None, _degrees("latitude")] = Field(
         description="Of the best hypothesis: decimal degrees, north positive; null if it is exactly"
-        " at the candidate, or if nothing in the photo depends on the place."
+        " at the candidate."
     )
     longitude: Annotated[float | None, _degrees("longitude")] = Field(
         description="Of the best hypothesis: decimal degrees, east positive; null as for the"

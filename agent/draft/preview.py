@@ -62,6 +62,7 @@ class SentMessage:
 class Preview:
     """All requests of the first round."""
 
+    method: str
     preset: str
     prompt_version: str
     requests: list[list[SentMessage]]
@@ -92,7 +93,8 @@ class Preview:
             f"answers: {self.samples} to each request; temperature: {at}; an answer has at most"
             f" {self.answer_tokens:,} tokens; pictures have at most {self.picture_px} px"
         )
-        parts = [f"preset {self.preset}, prompt version {self.prompt_version}\n{terms}"]
+        named = f"method {self.method}, preset {self.preset}, prompt version {self.prompt_version}"
+        parts = [f"{named}\n{terms}"]
         parts += [f"note: {note}" for note in (self.route, *self.missing) if note]
         for number, messages in enumerate(self.requests, start=1):
             parts.append(f"===== request {number} of {len(self.requests)}")
@@ -148,6 +150,7 @@ def previewed(state: State, context: Context, services: Services) -> Preview:
     for request in requests.all:
         require_bare(request.messages)
     return Preview(
+        method=context.method,
         preset=context.preset,
         prompt_version=VERSION,
         requests=[[_sent(message) for message in request.messages] for request in requests.all],

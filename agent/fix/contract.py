@@ -59,15 +59,16 @@ class FixPlace(Part):
     """The name of the place at the position."""
 
     label: str
-    """The full name, such as `Paris, Île-de-France, France`."""
+    """The full name, such as `Paris, Île-de-France, France`. It is no finer than the radius: over
+    25 km only the region's, over 200 km the country's, over 750 km the continent's."""
     name: str | None
-    """Of the nearest town."""
+    """Of the nearest town. null where the radius is over 25 km."""
     admin: str | None
-    """State, province or the like."""
+    """State, province or the like. null where the radius is over 200 km."""
     country: str | None
-    """Its English name."""
+    """Its English name. null where the radius is over 750 km."""
     country_code: str | None
-    """ISO 3166-1 alpha-2."""
+    """ISO 3166-1 alpha-2. null where the radius is over 750 km."""
 
 
 class Confidence(Part):
@@ -113,7 +114,7 @@ EvidenceKind = Annotated[
 
 
 class FixEvidence(Part):
-    """Something that supports the answer, with the credits its licence asks for."""
+    """Something that speaks for a place or against it, with the credits its licence asks for."""
 
     id: str
     """`e` and a number. Unique within the run."""
@@ -132,9 +133,12 @@ class FixEvidence(Part):
     similarity: float
     """Cosine similarity to the photo asked about."""
     distance_m: Meters
-    """Meters from the position."""
+    """Meters from the position, or from the first candidate while the run waits."""
     supports: list[str]
     """Ids of the candidates within 25 km of it."""
+    contradicts: list[str] = Field(default_factory=list)
+    """Id of the answer, where a person chose it or it is a guess, and this photo lies beyond its
+    radius."""
     licence: str | None
     """null if the gallery names none."""
     attribution: str | None
@@ -279,7 +283,8 @@ class Fix(Part):
     position: Position | None
     """null unless located."""
     place: FixPlace | None
-    """null unless located, and where no place is near, as at sea."""
+    """null unless located, where no place is near, as at sea, and where the radius is over 2,500
+    km."""
     confidence: list[Confidence]
     """From the finest scale to the coarsest. Empty where no calibration holds."""
     abstention: Reason | None
@@ -293,7 +298,8 @@ class Fix(Part):
     candidates_not_listed: int
     """Number of candidates left out of the list."""
     evidence: list[FixEvidence]
-    """Most similar first. Empty unless located."""
+    """Most similar first. While the run waits, of the leading candidates. Empty where it is neither
+    located nor waiting."""
     reasons: list[Reason]
     """What speaks for the answer or against one, the most important first."""
     warnings: list[Reason]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from geofix.agent.answer import format_coordinates
+from geofix.agent.answer import Code, Reason, format_coordinates
 from geofix.tools.geo.shapes import circle_geometry
+from geofix.tools.statistics import SCALES
 
 if TYPE_CHECKING:
     from geofix.agent.fix.contract import Fix, FixCandidate, Position
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 LONGEST_LABEL = 60
 """Characters of a place name in the text."""
+
+QUOTING = frozenset({Code.RARITY.value})
+"""Reasons that name a photo of a gallery. Its file name may say what its owner tells no model."""
 
 LONGEST_SENTENCE = 160
 """Characters of a reason in the text."""
@@ -33,10 +37,46 @@ def radius_sentence(position: Position) -> str:
     return f"within {distance} with {position.coverage:.0%} coverage"
 
 
+def coordinates_of(position: Position) -> str:
+    """Return a position as text, with the digits that its radius leaves a meaning to."""
+    return format_coordinates(
+        position.latitude, position.longitude, radius_km=position.radius_m / 1000
+    )
+
+
+def label_of(fix: Fix) -> str | None:
+    """Return the name of the answer's place; none where the radius is larger than any has."""
+    if fix.place is not None:
+        return fix.place.label
+    return "no named place" if (fix.radius_km or 0.0) <= SCALES["continent"] else None
+
+
+def headline(abstention: Reason) -> str:
+    """Return an abstention as the first line of an answer, without a full stop."""
+    if _is_tie(abstention):
+        return _begun(abstention.text)
+    return f"No answer: {abstention.text}"
+
+
+def _is_tie(abstention: Reason) -> bool:
+    # In runs of earlier versions the text says which place leads.
+    return abstention.code == Code.AMBIGUOUS and abstention.text.startswith("undecided ")
+
+
+def _begun(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def guess_in(fix: Fix) -> Reason | None:
+    """Return the warning that the answer is a guess; none where it is not one."""
+    return next((one for one in fix.warnings if one.code == Code.BEST_GUESS), None)
+
+
 def text(fix: Fix) -> str:
     """Return the answer in a few sentences of plain text."""
     parts = [_head(fix)]
-    parts += [f"{_short(reason.text, LONGEST_SENTENCE)}." for reason in fix.reasons[:1]]
+    told = [reason for reason in fix.reasons if reason.code not in QUOTING]
+    parts += [f"{_short(reason.text, LONGEST_SENTENCE)}." for reason in told[:1]]
     rivals = [one for one in fix.candidates if one.excluded is None]
     if fix.located or fix.status == "abstained":
         rivals = rivals[1:] if fix.located else rivals
@@ -65,12 +105,16 @@ def known_sentence(photo: FixKnownPhoto, gallery: str = "a gallery") -> str:
 
 def _head(fix: Fix) -> str:
     if fix.position is not None:
-        label = "no named place" if fix.place is None else _short(fix.place.label, LONGEST_LABEL)
-        where = format_coordinates(fix.position.latitude, fix.position.longitude)
-        return f"{label}, {where}; {radius_sentence(fix.position)}."
+        guess = "A guess: " if guess_in(fix) else ""
+        where = coordinates_of(fix.position)
+        label = label_of(fix)
+        named = where if label is None else f"{_short(label, LONGEST_LABEL)}, {where}"
+        return f"{guess}{named}; {radius_sentence(fix.position)}."
     if fix.abstention is not None:
-        why = _short(fix.abstention.text, LONGEST_SENTENCE)
-        return f"No answer ({fix.abstention.code}): {why}."
+        why, code = _short(fix.abstention.text, LONGEST_SENTENCE), fix.abstention.code
+        if _is_tie(fix.abstention):
+            return f"{_begun(why)}: no answer ({code})."
+        return f"No answer ({code}): {why}."
     return {
         "waiting": "No answer yet: a person has to choose a candidate.",
         "running": "No answer yet: the run was cut off and can be resumed.",

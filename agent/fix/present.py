@@ -30,6 +30,7 @@ from geofix.agent.fix.contract import (
     Radius,
     Usage,
 )
+from geofix.agent.fix.evidence import SMALL, supported_by
 from geofix.agent.fix.parts import FixKnownPhoto
 from geofix.agent.state import Asked, Candidate, Settled
 from geofix.db.plain_text import visible
@@ -37,9 +38,6 @@ from geofix.db.runs import Step
 from geofix.tools.geo.distance import haversine_km
 from geofix.tools.models import tokens_in_all
 from geofix.tools.statistics import PLACE_KM, SCALES
-
-SMALL = 0.02
-"""Candidates with a smaller probability or score are counted, not listed."""
 
 MOST_CANDIDATES = 10
 
@@ -283,26 +281,19 @@ def _evidence(
         longitude=_degrees(photo.longitude),
         similarity=round(photo.similarity, 3),
         distance_m=_meters(photo.distance_km),
-        supports=_supported(photo, listed),
+        supports=[_id(one) for one in supported_by(photo, listed)],
+        contradicts=_contradicted(photo, settled),
         licence=texts.maybe(photo.licence),
         attribution=texts.maybe(photo.attribution or photo.author),
     )
 
 
-def _supported(photo: Evidence, candidates: Sequence[Candidate]) -> list[str]:
-    if not candidates:
+def _contradicted(photo: Evidence, settled: Settled) -> list[str]:
+    """Return the answer's id where a photo of another place speaks against it."""
+    if settled.status != "located" or settled.radius_km is None or not settled.candidates:
         return []
-    apart_km = haversine_km(
-        photo.latitude,
-        photo.longitude,
-        [candidate.latitude for candidate in candidates],
-        [candidate.longitude for candidate in candidates],
-    )
-    return [
-        _id(candidate)
-        for candidate, km in zip(candidates, apart_km.tolist(), strict=True)
-        if km <= PLACE_KM
-    ]
+    beyond = photo.distance_km > max(settled.radius_km, PLACE_KM)
+    return [_id(settled.candidates[0])] if beyond else []
 
 
 def _warnings(settled: Settled) -> list[Reason]:

@@ -90,7 +90,7 @@ def chosen_by_method(state: State, context: Context, services: Services) -> Chos
         context: With `answer_by`.
         services: To GeoCLIP, where the method compares photo and places.
     """
-    places, how, differs = _CHOOSERS[context.answer_by](state, services)
+    places, how, differs = _CHOOSERS[context.answer_by](state, context, services)
     hits = state.retrieval.positives
     candidates = [_candidate(place, hits) for place in places]
     inside = [_judged(candidate, state) for candidate in candidates]
@@ -124,7 +124,7 @@ Choice = tuple[list[_Place], str, list[Reason]]
 """Places, best first; how they were chosen, or why there is none; where it is not the paper's."""
 
 
-def _by_model(state: State, services: Services) -> Choice:
+def _by_model(state: State, context: Context, services: Services) -> Choice:
     words = model_words(state.drafts)
     if not words:
         return [], "the model gave no coordinates, and the method takes no others", []
@@ -132,13 +132,13 @@ def _by_model(state: State, services: Services) -> Choice:
     return places, "the model's coordinates are the answer", []
 
 
-def _nearest(state: State, services: Services) -> Choice:
+def _nearest(state: State, context: Context, services: Services) -> Choice:
     hits = state.retrieval.positives
     places = [_Place(hit.latitude, hit.longitude, _share(hit.similarity)) for hit in hits]
     return places, _or_none(hits, "the place of the most similar photo is the answer"), []
 
 
-def _densest(state: State, services: Services) -> Choice:
+def _densest(state: State, context: Context, services: Services) -> Choice:
     hits = state.retrieval.positives
     mode = consensus(state.retrieval)
     if mode.latitude is None:
@@ -147,9 +147,10 @@ def _densest(state: State, services: Services) -> Choice:
     return [place], "the place where similar photos are densest is the answer", []
 
 
-def _most_like(state: State, services: Services) -> Choice:
+def _most_like(state: State, context: Context, services: Services) -> Choice:
     drafted = [_point(draft) for draft in model_words(state.drafts)]
     found = [(hit.latitude, hit.longitude) for hit in state.retrieval.positives]
+    found = found[: context.photos_compared] if drafted else found
     points = list(dict.fromkeys([*drafted, *found]))
     if not points:
         return [], "the model gave no coordinates, and no photo was found", []
@@ -179,7 +180,7 @@ def _middle(points: Sequence[Point]) -> Choice:
     return places, "the draft that the others are nearest to is the answer", [without]
 
 
-def _of_geoclip(state: State, services: Services) -> Choice:
+def _of_geoclip(state: State, context: Context, services: Services) -> Choice:
     model, vector = services.image_place, image_place_vector(state, services)
     assert model is not None and vector is not None
     found = model.most_like(vector, MOST_PLACES)
@@ -187,7 +188,7 @@ def _of_geoclip(state: State, services: Services) -> Choice:
     return places, "of GeoCLIP's 100,000 places the most like the photo is the answer", []
 
 
-_CHOOSERS: dict[str, Callable[[State, Services], Choice]] = {
+_CHOOSERS: dict[str, Callable[[State, Context, Services], Choice]] = {
     "model": _by_model,
     "nearest": _nearest,
     "density": _densest,

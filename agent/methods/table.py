@@ -114,7 +114,7 @@ METHODS: dict[MethodName, Method] = {
             "GPT-4V or LLaVA is asked once, and its coordinates are the answer.",
         ),
         assumed=(
-            "16 photos of either kind. Change it with `positives` and `negatives`.",
+            "16 photos of either kind, as in its code. Change it with `positives` and `negatives`.",
             "The temperature is the model's own. Change it with `temperature`.",
         ),
         changed=(_UNPARSED, _GUARD),
@@ -161,7 +161,7 @@ METHODS: dict[MethodName, Method] = {
     ),
     "g3": Method(
         summary="Four prompts with 0, 5, 10 and 15 neighbours, five answers each; GeoCLIP chooses"
-        " among them and the similar photos.",
+        " among them and the most similar photo.",
         options={
             **_PLAIN,
             "answer_by": "image-place",
@@ -171,6 +171,7 @@ METHODS: dict[MethodName, Method] = {
             "negatives_by": "dissimilar",
             "samples": 5,
             "temperature": 1.2,
+            "photos_compared": 1,
         },
         row="g3",
         paper=Paper(
@@ -189,8 +190,9 @@ METHODS: dict[MethodName, Method] = {
             " like the photo.",
         ),
         assumed=(
-            "The lists have 0, 5, 10 and 15 neighbours.",
-            "All photos retrieved are candidates beside the drafts.",
+            "The lists have 0, 5, 10 and 15 neighbours, and each prompt gets five answers.",
+            "One retrieved photo is a candidate beside the drafts, as in its YFCC4k runs; its"
+            " IM2GPS3k runs have none (`photos_compared=0`).",
         ),
         changed=(
             "The encoder is the gallery's, not the one that G3 trained.",

@@ -96,6 +96,7 @@ def _outcome(
         "cannot tell" if first.latitude is None else f"{first.latitude:.4f}, {first.longitude:.4f}"
     )
     word = "" if first.confidence is None else f" (confidence {first.confidence:.2f})"
+    word += "" if first.agrees_with is None else f", agreeing with {first.agrees_with}"
     count = f", the first of {len(placed)} places in {len(drafts)} answers" if drafts[1:] else ""
     kept = {"drafts": [draft.model_dump(mode="json") for draft in drafts]} if drafts[1:] else {}
     return Outcome(

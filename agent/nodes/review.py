@@ -10,7 +10,7 @@ from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context
 from geofix.agent.run.decision import Decision, decision_about, place_meant, steered
 from geofix.agent.run.recording import Outcome
-from geofix.agent.run.review_request import request_for
+from geofix.agent.run.review_request import proposed, request_for
 from geofix.agent.services import Services
 from geofix.agent.state import Hint, Region, State, Verdict
 from geofix.agent.verify.rounds import numbered
@@ -82,8 +82,8 @@ def _hinted(state: State, words: str, who: str) -> dict[str, Any]:
 
 
 def _as_proposed(state: State) -> dict[str, Any]:
-    """Return the verdict without the person's part: an open one is an abstention."""
+    """Return the verdict without the person's part: an open one is an abstention or a guess."""
     assert state.verdict is not None
     if state.verdict.decision != "review":
         return {}
-    return {"verdict": state.verdict.model_copy(update={"decision": "abstain"})}
+    return {"verdict": state.verdict.model_copy(update={"decision": proposed(state)})}

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from geofix.agent.answer import Calibration, Evidence, Place, format_coordinates
+from geofix.agent.answer import Calibration, Code, Place, Reason, format_coordinates
 from geofix.agent.calibration.claims import with_claim_checked
 from geofix.agent.calibration.promise import Fitted, Promise, apply, signals_of
 from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS
 from geofix.agent.draft.said import drafts_said
+from geofix.agent.fix.evidence import evidence_within, own_reach_km
 from geofix.agent.fix.present import present, usage_of
 from geofix.agent.run.events import Finished
 from geofix.agent.run.recording import Outcome
 from geofix.agent.services import Services
-from geofix.agent.state import Candidate, Hit, Settled, State
+from geofix.agent.state import Candidate, Settled, State
 from geofix.agent.verify.in_force import drift, run_setup_of
 from geofix.agent.verify.known_photos import known_photos
-from geofix.tools.geo.distance import haversine_km
+from geofix.agent.verify.verdict import guess_of, rivals_of
+from geofix.tools.geo.continents import continent_of
 from geofix.tools.geo.places import place_at
-
-MOST_EVIDENCE = 5
-"""Photos listed; the trail holds all of them."""
+from geofix.tools.statistics import SCALES
 
 
 def settle(state: State, context: Context, services: Services) -> Outcome:
@@ -29,8 +29,12 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
     assert state.verdict is not None
     located = state.verdict.decision == "accept"
     first = state.candidates[0] if located else None
-    evidence = _evidence(state, first) if first else []
-    promise = _promise(state, first, context, services) if first else None
+    guess = guess_of(state.verdict)
+    reach_km = _reach_km(first, state, context, guess is not None) if first else 0.0
+    against = state.candidates[1:] if state.verdict.by_person or guess is not None else []
+    evidence = evidence_within(first, reach_km, state.searches, against) if first else []
+    promise = _promise(state, first, reach_km, context, services) if first else None
+    guessed = [] if guess is None else [Reason.of(Code.BEST_GUESS, f"a guess: {guess.text}")]
     settled = Settled(
         status="located" if located else "abstained",
         latitude=first.latitude if first else None,
@@ -40,13 +44,15 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
         radii_km=promise.radii_km if promise else {},
         confidence=promise.confidence if promise else {},
         calibration=promise.calibration if promise else None,
-        place=_place(first) if first else None,
+        place=place_within(first.latitude, first.longitude, promise.radius_km)
+        if first and promise
+        else None,
         drafted_by=_drafted_by(state),
         candidates=state.candidates,
         reasons=state.verdict.reasons,
         evidence=evidence,
         said=drafts_said(state.drafts),
-        degraded=state.degraded,
+        degraded=[*guessed, *state.degraded],
         rounds=state.round + 1,
         run=state.asked.run,
         photo=state.asked.photo,
@@ -56,7 +62,9 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
     if state.asked.claimed is not None:
         known = services.known_calibrations
         settled = with_claim_checked(settled, state.asked.claimed, known, context.claim_level)
-    where = "abstained" if first is None else format_coordinates(first.latitude, first.longitude)
+    where = "abstained"
+    if first is not None and promise is not None:
+        where = format_coordinates(first.latitude, first.longitude, radius_km=promise.radius_km)
     fix = present(settled, state.asked)
     return Outcome(
         update={"fix": fix},
@@ -67,7 +75,9 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
     )
 
 
-def _promise(state: State, first: Candidate, context: Context, services: Services) -> Promise:
+def _promise(
+    state: State, first: Candidate, reach_km: float, context: Context, services: Services
+) -> Promise:
     """Return radius and confidence by the calibration that chose, if it still holds."""
     known = state.calibration
     if known is None:
@@ -85,7 +95,7 @@ def _promise(state: State, first: Candidate, context: Context, services: Service
         known,
         fitted,
         signals_of(first, state.candidates, state.searches[0], rounds=state.round + 1),
-        reach_km=first.radius_km,
+        reach_km=reach_km,
         coverage=context.coverage,
     )
     return replace(promise, radius_km=round(promise.radius_km, 3))
@@ -97,32 +107,37 @@ def _drafted_by(state: State) -> str:
     return models[-1] if models else CONSENSUS
 
 
-def _place(first: Candidate) -> Place | None:
-    place = place_at(first.latitude, first.longitude)
-    if place is None:
+def place_within(latitude: float, longitude: float, radius_km: float) -> Place | None:
+    """Return the name of the place, no finer than the radius: a city, a region, a country."""
+    place = place_at(latitude, longitude)
+    if place is None or radius_km > SCALES["continent"]:
         return None
-    return Place(
-        name=place.name,
-        admin=place.admin,
-        country=place.country,
-        country_code=place.country_code,
-        label=place.describe(),
-    )
+    if radius_km <= SCALES["city"]:
+        return Place(
+            name=place.name,
+            admin=place.admin,
+            country=place.country,
+            country_code=place.country_code,
+            label=place.describe(),
+        )
+    if radius_km > SCALES["country"]:
+        return Place(label=continent_of(place.country_code))
+    admin = place.admin if radius_km <= SCALES["region"] else None
+    country = place.country
+    label = country if admin in (None, country) else f"{admin}, {country}"
+    return Place(admin=admin, country=country, country_code=place.country_code, label=label)
 
 
-def _evidence(state: State, first: Candidate) -> list[Evidence]:
-    """Return the most similar photos within the answer's reach, of all searches that count."""
-    hits: dict[int, tuple[float, Hit]] = {}
-    for retrieval in state.searches:
-        for hit in retrieval.positives:
-            distance = float(
-                haversine_km(first.latitude, first.longitude, hit.latitude, hit.longitude)
-            )
-            if distance <= first.radius_km:
-                hits[hit.photo_id] = distance, hit
-    best = sorted(hits.values(), key=lambda pair: -pair[1].similarity)[:MOST_EVIDENCE]
-    shared = Evidence.model_fields.keys() & Hit.model_fields.keys()
-    return [
-        Evidence(distance_km=round(distance, 3), **hit.model_dump(include=set(shared)))
-        for distance, hit in best
-    ]
+def _reach_km(first: Candidate, state: State, context: Context, guess: bool) -> float:
+    """Return how far the evidence reaches.
+
+    A guess reaches the places that it is not ahead of. Where the votes agree on nothing, and a
+    person chose or points of a picture match, it is the reach of the place's own photos: what was
+    found elsewhere speaks for other places.
+    """
+    assert state.verdict is not None
+    if guess:
+        rivals_km = [one.distance_km for one in rivals_of(state.candidates, context)]
+        return max([first.radius_km, *rivals_km])
+    alone = state.verdict.by_person or first.scale_km > SCALES["continent"]
+    return own_reach_km(first, state.searches) if alone else first.radius_km

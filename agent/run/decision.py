@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Annotated, Any, Literal, Self
 
+from langgraph.types import StateSnapshot
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -133,6 +134,12 @@ class Decision(BaseModel):
 
 Answer = Decision | Mapping[str, Any] | list[Any] | str
 """A decision in any form; a text is an action."""
+
+
+def state_in(snapshot: StateSnapshot) -> State:
+    """Return the state of a run; a host's graph may keep more in it."""
+    known = State.model_fields.keys() & snapshot.values.keys()
+    return State(**{name: snapshot.values[name] for name in known})
 
 
 def decision_in(state: State, answer: Answer, *, reads_hints: bool, **more: Any) -> dict[str, Any]:

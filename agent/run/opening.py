@@ -32,14 +32,15 @@ from geofix.agent.context import Context, checked_context, recursion_limit
 from geofix.agent.draft.said import drafts_said
 from geofix.agent.errors import AlreadyDecided, PhotoError, RegionError, TrailError
 from geofix.agent.fix import Fix, FixQuestion
+from geofix.agent.fix.evidence import evidence_to_compare
 from geofix.agent.fix.present import present, usage_of
 from geofix.agent.methods.answering import require_method
 from geofix.agent.regions import HOW_TO_WRITE, parse_region, search_areas
-from geofix.agent.run.decision import Answer, decision_in
+from geofix.agent.run.decision import Answer, decision_in, state_in
 from geofix.agent.run.intake import read_in
 from geofix.agent.run.recording import question_of
 from geofix.agent.services import Services
-from geofix.agent.state import REFERENCE, Asked, Query, Region, Settled, State
+from geofix.agent.state import REFERENCE, Asked, Query, Region, Settled
 from geofix.agent.verify.known_photos import known_photos
 from geofix.db.plain_text import require_name
 from geofix.db.runs import Run, RunOrigin, Step
@@ -246,9 +247,8 @@ def deciding(
         if not snapshot.interrupts:
             raise _not_waiting(services, run)
         (asked,) = snapshot.interrupts
-        known = State.model_fields.keys() & snapshot.values.keys()
-        state = State(**{name: snapshot.values[name] for name in known})
-        decided = decision_in(state, answer, reads_hints=services.model is not None, **more)
+        reads_hints = services.model is not None
+        decided = decision_in(state_in(snapshot), answer, reads_hints=reads_hints, **more)
         # By its id: an answer to a question that is answered already is refused by LangGraph too.
         return True, Command(resume={asked.id: decided})
 
@@ -288,23 +288,25 @@ def answer_of(services: Services, asked: Question) -> Settled | None:
     return fix
 
 
-def waiting_answer(services: Services, asked: Question, state: StateSnapshot) -> Settled:
+def waiting_answer(services: Services, asked: Question, snapshot: StateSnapshot) -> Settled:
     """Return what is known of a run that waits for a person, or was stopped."""
-    values, verdict = state.values, state.values.get("verdict")
+    state, waits = state_in(snapshot), bool(snapshot.interrupts)
     unfinished = [Reason.of(Code.NOT_FINISHED, "the run is not finished")]
     return Settled(
-        status="waiting" if state.interrupts else "running",
+        status="waiting" if waits else "running",
         drafted_by=services.drafted_by,
-        reasons=unfinished if verdict is None else verdict.reasons,
-        said=drafts_said(values.get("drafts", [])),
-        **{name: values[name] for name in ("candidates", "degraded") if name in values},
-        rounds=values.get("round", 0) + 1,
+        candidates=state.candidates,
+        reasons=unfinished if state.verdict is None else state.verdict.reasons,
+        said=drafts_said(state.drafts),
+        evidence=evidence_to_compare(state.candidates, state.searches) if waits else [],
+        degraded=state.degraded,
+        rounds=state.round + 1,
         run=asked.run,
         photo=asked.query.photo,
         usage=usage_of(services.trail.read(asked.run).steps),
         known_photos=known_photos(
             asked.query.photo.removeprefix(REFERENCE),
-            values.get("retrievals", []),
+            state.retrievals,
             asked.context,
             services,
         ),

@@ -77,6 +77,14 @@ OPTIONS: dict[str, RunOption] = {
         " GeoCLIP. 'geoclip': of GeoCLIP's own 100,000 places the most like the photo.",
         of_method=True,
     ),
+    "photos_compared": _whole(
+        1,
+        0,
+        200,
+        "With `answer_by` image-place: how many of the similar photos, the most similar first, are"
+        " compared by their place beside the drafts. Without a draft all are.",
+        of_method=True,
+    ),
     "positives": _whole(
         16, 1, 200, "Number of similar gallery photos to retrieve.", of_method=True
     ),
@@ -203,6 +211,20 @@ OPTIONS: dict[str, RunOption] = {
         low=0,
         high=1,
     ),
+    "accept_score": _number(
+        0.0,
+        "Minimum score of the first candidate for it to be accepted. The selective risk that"
+        " `geofix eval` tells shows what a value withholds and what it saves.",
+        low=0,
+        high=1,
+    ),
+    "best_guess": RunOption(
+        "yes or no",
+        False,
+        "Give the first candidate as the answer also where geofix is undecided, because two places"
+        " score nearly the same, no place has half of the votes, or its score is lower than asked"
+        " for. The answer is then marked as a guess.",
+    ),
     "impostor_share": _number(
         0.10,
         "Abstain if more than this share of gallery photos have a far-away photo that matches them"
@@ -221,8 +243,8 @@ OPTIONS: dict[str, RunOption] = {
         "never",
         Pause,
         "When a run pauses for a person to decide. 'unsure': where it would abstain only because"
-        " two candidates score nearly the same, or no place has half of the votes. 'every_round':"
-        " after every round. 'never': it does not pause.",
+        " two candidates score nearly the same, no place has half of the votes, or the score is"
+        " lower than asked for. 'every_round': after every round. 'never': it does not pause.",
     ),
     "coverage": _number(
         0.9,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from geofix.agent.fix.evidence import evidence_to_compare, supported_by
 from geofix.agent.regions import next_look
 from geofix.agent.run.decision import ACTIONS
 from geofix.agent.state import State
@@ -50,6 +51,17 @@ def request_for(state: State) -> dict[str, Any]:
             for candidate in state.candidates[:MOST_LISTED]
         ],
         "candidates_not_listed": max(0, len(state.candidates) - MOST_LISTED),
+        "evidence": [
+            {
+                "gallery": photo.gallery,
+                "photo": photo.external_id,
+                "latitude": round(photo.latitude, 5),
+                "longitude": round(photo.longitude, 5),
+                "similarity": round(photo.similarity, 3),
+                "supports": [one.rank for one in supported_by(photo, state.candidates)],
+            }
+            for photo in evidence_to_compare(state.candidates, state.searches)
+        ],
         "actions": dict(ACTIONS),
         "action_request": {"action": TOOL, "args": args},
         "config": {
@@ -69,12 +81,20 @@ def request_for(state: State) -> dict[str, Any]:
     }
 
 
+def proposed(state: State) -> str:
+    """Return the decision of geofix itself: where it is undecided, none, or the guess asked for."""
+    assert state.verdict is not None
+    if state.verdict.decision != "review":
+        return state.verdict.decision
+    return "accept" if state.asked.context.best_guess else "abstain"
+
+
 def _proposal(state: State) -> dict[str, Any]:
     """Return what geofix does if it is told to go on."""
     assert state.verdict is not None
-    decision = state.verdict.decision
+    decision = proposed(state)
     proposal: dict[str, Any] = {
-        "action": "abstain" if decision == "review" else decision,
+        "action": decision,
         "reasons": [reason.text for reason in state.verdict.reasons],
     }
     if decision == "refine" and (look := next_look(state.candidates, state.looked_within)):

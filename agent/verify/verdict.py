@@ -1,15 +1,16 @@
 """Accept, refine, ask a person, or abstain: pure rules over the candidates of a round.
 
 A candidate holds where its best match is rare (at most `impostor_share` of unrelated photos match
-as well) or where several photos agree on it. What each rule is worth on the starter gallery is in
-docs/architecture.md, the verdict.
+as well), where several photos agree on it, or where points of a picture match. It is the answer
+where it is ahead of every other place. What each rule withholds and what it saves is in
+docs/evaluation.md, "The price of abstaining".
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from geofix.agent.answer import Code, Reason
+from geofix.agent.answer import Code, Reason, format_coordinates
 from geofix.agent.context import Context
 from geofix.agent.regions import next_look
 from geofix.agent.state import Candidate, Hit, Region, Retrieval, SceneSeen, Verdict
@@ -18,11 +19,14 @@ from geofix.agent.verify.geometry import geometry_agrees
 from geofix.agent.verify.observed import near
 from geofix.agent.verify.scene import rejection
 from geofix.tools.statistics import PLACE_KM, SCALES_KM
-
-NO_HALF = Reason.of(Code.NO_MAJORITY, "no place has half of the votes")
+from geofix.tools.statistics.clusters import DEFAULT_TEMPERATURE, vote_weights
 
 AGREEING_PHOTOS = 3
 """This many independent photos with half the votes outweigh a match that is not rare."""
+
+TIE = 0.05
+"""A lead in score that means nothing among places within the first one's scale. With less, the
+first was right no more often than the second (docs/evaluation.md)."""
 
 TOO_FEW = Reason.of(
     Code.GALLERY_TOO_SMALL,
@@ -39,6 +43,15 @@ TYPICAL_SHARE = 0.5
 
 RARE_SHARE = 0.1
 """A match is told as rare where no more unrelated photos match as well."""
+
+NEARLY_ALL = 0.8
+"""A photo with this share of a place's votes is told apart from the others there."""
+
+MOST_NAMED = 3
+"""Places that a sentence names before it counts the others."""
+
+UNDECIDED = (Code.AMBIGUOUS.value, Code.NO_MAJORITY.value, Code.LOW_SCORE.value)
+"""What a run can be told to answer all the same, as a guess."""
 
 
 def decide(
@@ -68,39 +81,99 @@ def decide(
     reasons = [*_support(first, retrieval), *_left_out(candidates)]
     coarse = first.scale_km > context.finest_km
     if rounds_left > 0 and coarse and next_look(candidates, looked_within) is not None:
-        reasons.insert(
-            0,
-            Reason.of(
-                Code.CLOSER_SEARCH,
-                f"the similar photos agree only to within {first.scale_km:g} km; a closer search"
-                " may narrow the place down",
-            ),
-        )
+        known = first.scale_km <= SCALES_KM[-1]
+        agree = f"only to within {first.scale_km:g} km" if known else "on no region"
+        closer = f"the similar photos agree {agree}; a closer search may narrow the place down"
+        reasons.insert(0, Reason.of(Code.CLOSER_SEARCH, closer))
         return Verdict(reasons=reasons, decision="refine")
-    # What lies within the scale at which the first is known is not another place.
-    # One kind of evidence alone is no rival across regions either.
-    rivals = [
-        candidate
-        for candidate in standing
-        if candidate.distance_km > first.scale_km and candidate.held_back is None
+    undecided = _undecided(standing, context)
+    if not undecided:
+        return Verdict(reasons=reasons, decision="accept")
+    reasons = [*undecided, *reasons]
+    if context.pause != "never":
+        return Verdict(reasons=reasons, decision="review")
+    return Verdict(reasons=reasons, decision="accept" if context.best_guess else "abstain")
+
+
+def guess_of(verdict: Verdict) -> Reason | None:
+    """Return why an accepted answer is only a guess; none where it is not one."""
+    first = verdict.reasons[0] if verdict.reasons else None
+    guessed = verdict.decision == "accept" and not verdict.by_person
+    return first if guessed and first is not None and first.code in UNDECIDED else None
+
+
+def _undecided(standing: Sequence[Candidate], context: Context) -> list[Reason]:
+    """Return why the first place cannot be told from others; empty where it can."""
+    first, others = standing[0], _others(standing)
+    if rivals := rivals_of(standing, context):
+        between = f"undecided between {_listed([first, *rivals])} ({_apart(rivals)})"
+        name, rival = names_apart([first, rivals[0]])
+        needed = _lead_needed(rivals[0], first, context)
+        scores = f"{name} scores {first.score:.2f} and {rival} {rivals[0].score:.2f}"
+        scores += f"; a lead of less than {needed:g} does not count" if needed else ""
+        return [Reason.of(Code.AMBIGUOUS, between), Reason.of(Code.AMBIGUOUS, scores)]
+    (name,) = names_apart([first])
+    if first.scale_km > SCALES_KM[-1] and not geometry_agrees(first):
+        share = first.share_within(SCALES_KM[-1])
+        places = f"; other places are {_listed(others)}" if others else ""
+        none = f"only {share:.0%} of the votes are within {SCALES_KM[-1]:,g} km of {name}{places}"
+        return [Reason.of(Code.NO_MAJORITY, none)]
+    if first.score < context.accept_score:
+        low = f"{name} scores only {first.score:.2f}, and {context.accept_score:g} was asked for"
+        return [Reason.of(Code.LOW_SCORE, low)]
+    return []
+
+
+def _others(candidates: Sequence[Candidate]) -> list[Candidate]:
+    # One kind of evidence alone is no rival across regions.
+    return [
+        one
+        for one in candidates
+        if one.vetoed is None and one.held_back is None and one.distance_km > PLACE_KM
     ]
-    lead = first.score - (rivals[0].score if rivals else 0.0)
-    close = bool(rivals) and lead < context.accept_margin
-    if close or first.scale_km > SCALES_KM[-1]:
-        undecided = _undecided(standing, rivals[0], lead) if close else NO_HALF
-        reasons.insert(0, undecided)
-        return Verdict(
-            reasons=reasons, decision="abstain" if context.pause == "never" else "review"
-        )
-    return Verdict(reasons=reasons, decision="accept")
 
 
-def _undecided(standing: Sequence[Candidate], rival: Candidate, lead: float) -> Reason:
-    first = standing[0]
-    names = [candidate.place or "an unnamed place" for candidate in (first, rival)]
-    # The table shows others between the two: those are not other places at this scale.
-    coarse = f" (certain only to within {first.scale_km:g} km)" if standing[1] is not rival else ""
-    return Reason.of(Code.AMBIGUOUS, f"{names[0]}{coarse} leads {names[1]} by only {lead:.2f}")
+def rivals_of(candidates: Sequence[Candidate], context: Context) -> list[Candidate]:
+    """Return the places that the first candidate is not ahead of, best first.
+
+    Args:
+        candidates: In order.
+        context: With the lead that is asked for.
+    """
+    return [one for one in _others(candidates) if _not_behind(one, candidates[0], context)]
+
+
+def _not_behind(other: Candidate, first: Candidate, context: Context) -> bool:
+    lead = first.score - other.score
+    return lead <= 0 or lead < _lead_needed(other, first, context)
+
+
+def _lead_needed(other: Candidate, first: Candidate, context: Context) -> float:
+    # What lies within the scale at which the first is known may be meant by the same photos.
+    inside = other.distance_km <= first.scale_km
+    return min(TIE, context.accept_margin) if inside else context.accept_margin
+
+
+def names_apart(places: Sequence[Candidate]) -> list[str]:
+    """Return short names of places, `Munich` and `Berlin`; the full ones where two are the same."""
+    full = [one.place or format_coordinates(one.latitude, one.longitude) for one in places]
+    short = [
+        whole if one.place is None else whole.split(",")[0]
+        for one, whole in zip(places, full, strict=True)
+    ]
+    return short if len(set(short)) == len(short) else full
+
+
+def _listed(places: Sequence[Candidate]) -> str:
+    names = names_apart(places)
+    if len(names) > MOST_NAMED:
+        names = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+
+
+def _apart(rivals: Sequence[Candidate]) -> str:
+    farthest = max(one.distance_km for one in rivals)
+    return f"{'up to ' if rivals[1:] else ''}{farthest:,.0f} km apart"
 
 
 def _doubt(
@@ -126,39 +199,59 @@ def _doubt(
     if retrieval.impostor_share is None:
         # Raw vectors are the papers' mode, which never abstains; the answer says it is degraded.
         return [] if context.vectors == "raw" else [TOO_FEW]
+    # What was left out decides where it would have come before the first.
+    passed = [one for one in candidates if one.score > first.score]
+    return [*doubts, *_left_out(passed)] if (doubts := _unlike(first, retrieval, context)) else []
+
+
+def _unlike(first: Candidate, retrieval: Retrieval, context: Context) -> list[Reason]:
+    """Return why the first place's photos are no evidence; empty where they are."""
+    place = first.place or "the first candidate"
     if first.best_similarity is None:
-        return [
-            Reason.of(
-                Code.DRAFT_ONLY,
-                f"no gallery photo supports {first.place or 'the first candidate'}; only the"
-                " model's draft names it",
-            )
-        ]
+        only = f"no gallery photo supports {place}; only the model's draft names it"
+        return [Reason.of(Code.DRAFT_ONLY, only)]
     share = 1 - first.parts["likeness"]
-    if share <= context.impostor_share:
-        return []
-    if geometry_agrees(first):
+    if share <= context.impostor_share or geometry_agrees(first):
         return []
     crowded = _crowded(first)
-    agreed = first.independent >= AGREEING_PHOTOS and first.share_within(PLACE_KM) >= KNOWN_AT_SHARE
-    if agreed and not crowded and share <= TYPICAL_SHARE:
+    agree = _disagreement(first, retrieval.positives)
+    if crowded is None and agree is None and share <= TYPICAL_SHARE:
         return []
-    unlike = Reason.of(
-        Code.UNLIKE_GALLERY,
-        f"no gallery photo is similar enough: {share:.0%} of unrelated photos match as well as the"
-        f" best photo from {first.place or 'the first candidate'}",
+    unlike = (
+        f"no gallery photo of {place} is similar enough: {share:.0%} of unrelated photos match as"
+        " well as the best one"
     )
-    if not agreed:
-        scattered = "too few of the similar photos agree on one place"
-        return [unlike, Reason.of(Code.VOTES_SCATTERED, scattered)]
-    return [unlike, crowded] if crowded else [unlike]
+    also = [one for one in (agree or crowded, _best_match(first, retrieval)) if one is not None]
+    return [Reason.of(Code.UNLIKE_GALLERY, unlike), *also]
+
+
+def _disagreement(first: Candidate, positives: Sequence[Hit]) -> Reason | None:
+    """Return why the photos of a place do not agree on it; none where they do."""
+    place = first.place or "the first candidate"
+    share, there = (
+        first.share_within(PLACE_KM),
+        f"{first.photos} of {len(positives)} similar photos",
+    )
+    if first.independent < AGREEING_PHOTOS:
+        apart = (
+            f"{there} were taken at {place}; it takes {AGREEING_PHOTOS} to outweigh that"
+            if first.photos == first.independent
+            else f"{there} were taken at {place}, but side by side: they count as"
+            f" {first.independent}, and it takes {AGREEING_PHOTOS}"
+        )
+        return Reason.of(Code.VOTES_SCATTERED, apart)
+    if share < KNOWN_AT_SHARE:
+        votes = f"{there} were taken at {place}, and they have only {share:.0%} of the votes"
+        return Reason.of(Code.VOTES_SCATTERED, votes)
+    return None
 
 
 def _none_standing(candidates: Sequence[Candidate]) -> Reason:
-    codes = {candidate.vetoed.code for candidate in candidates if candidate.vetoed is not None}
-    if codes == {Code.OUTSIDE_REGION.value}:
+    vetoes = [candidate.vetoed for candidate in candidates if candidate.vetoed is not None]
+    if {veto.code for veto in vetoes} == {Code.OUTSIDE_REGION.value}:
         return Reason.of(Code.REGION_EXCLUDED, "every candidate lies outside the region asked for")
-    return Reason.of(Code.ALL_EXCLUDED, "every candidate was ruled out")
+    why = "; ".join(dict.fromkeys(veto.text for veto in vetoes))
+    return Reason.of(Code.ALL_EXCLUDED, f"every candidate was ruled out: {why}")
 
 
 def _crowded(first: Candidate) -> Reason | None:
@@ -177,15 +270,9 @@ def _crowded(first: Candidate) -> Reason | None:
 
 
 def _support(first: Candidate, retrieval: Retrieval) -> list[Reason]:
-    reasons = [Reason.of(Code.VOTES, _agreement(first, retrieval.positives))]
-    if retrieval.impostor_share is not None and first.best_similarity is not None:
-        share = 1 - first.parts["likeness"]
-        only = "only " if share <= RARE_SHARE else ""
-        rarity = (
-            f"the best match from here has similarity {first.best_similarity:.2f};"
-            f" {only}{share:.1%} of unrelated photos match that well"
-        )
-        reasons.append(Reason.of(Code.RARITY, rarity))
+    reasons = [Reason.of(Code.VOTES, _agreement(first, retrieval))]
+    if retrieval.impostor_share is not None and (best := _best_match(first, retrieval)):
+        reasons.append(best)
     if geometry_agrees(first):
         points = f"{first.parts['inliers']:.0f} points match in a picture taken there"
         reasons.append(Reason.of(Code.POINTS_MATCH, points))
@@ -194,14 +281,41 @@ def _support(first: Candidate, retrieval: Retrieval) -> list[Reason]:
     return reasons
 
 
-def _agreement(first: Candidate, positives: Sequence[Hit]) -> str:
+def _best_match(first: Candidate, retrieval: Retrieval) -> Reason | None:
+    """Name the photo of a place that is most similar. No model may be told: it quotes a file."""
+    if first.best_similarity is None:
+        return None
+    share = 1 - first.parts["likeness"]
+    found = max(near(first, retrieval.positives), key=lambda hit: hit.similarity, default=None)
+    # A place of a round before has its photos there.
+    named = f", {found.external_id} of the gallery {found.gallery}," if found else ""
+    only = "only " if share <= RARE_SHARE else ""
+    return Reason.of(
+        Code.RARITY,
+        f"the best match from here{named} has similarity {first.best_similarity:.2f};"
+        f" {only}{share:.1%} of unrelated photos match that well",
+    )
+
+
+def _agreement(first: Candidate, retrieval: Retrieval) -> str:
+    positives = retrieval.positives
     scale_km = min(first.scale_km, SCALES_KM[-1])
-    share, there = first.share_within(scale_km), len(near(first, positives, scale_km))
+    share, photos = first.share_within(scale_km), near(first, positives, scale_km)
     where = f"within {scale_km:g} km of {first.place or 'this place'}"
-    counted = f"{there} of {len(positives)} similar photos"
-    if there == 1:
+    counted = f"{len(photos)} of {len(positives)} similar photos"
+    if len(photos) == 1:
         return f"{counted} was taken {where}; it alone has {share:.0%} of the votes"
-    return f"{counted} were taken {where}; they have {share:.0%} of the votes"
+    said = f"{counted} were taken {where}; they have {share:.0%} of the votes"
+    weights = vote_weights(
+        [hit.similarity for hit in positives], retrieval.temperature or DEFAULT_TEMPERATURE
+    )
+    there = {hit.photo_id for hit in photos}
+    votes = [
+        float(vote) for vote, hit in zip(weights, positives, strict=True) if hit.photo_id in there
+    ]
+    # In a finer round the place has a part of these votes, each photo the same part.
+    alone = max(votes, default=0.0) / sum(votes) if votes else 0.0
+    return said if alone < NEARLY_ALL else f"{said}, and one photo alone has {alone * share:.0%}"
 
 
 def _left_out(candidates: list[Candidate]) -> list[Reason]:

@@ -7,11 +7,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.page.abstention import asked_sets, section
 from benchmarks.page.bayes import bayes_choice
 from benchmarks.page.feature_value import STRENGTH, ablation, negatives, open_cases, spot_ablation
 from benchmarks.page.figures import distance, percent, share_of
@@ -84,6 +86,8 @@ beat all else, which is not asked here.
 
 **What is real.** The open set is the starter gallery, each photo asked of all others; photos of one
 city are often of one sequence and camera, so it measures the choice, not the retrieval.
+
+**Sets of papers** are measured by `geofix reproduce`, see [reproduce.md](reproduce.md).
 """
 
 
@@ -124,6 +128,7 @@ def main() -> None:
         lines = page(tables, train, small)
         if asked.no_place:
             lines += scenes_told(asked.no_place, asked.places, services)
+        lines += section(asked_sets(services), f"{datetime.now(UTC):%Y-%m-%d}")
         lines += geometry_told(asked.pictures)
         lines += _rounds(tables, rounds.result())
     asked.out.write_text("\n".join(lines), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The plots of a report, as SVG: errors, reliability, radius against error."""
+"""The plots of a report, as SVG: errors, reliability, radius against error, risk."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from geofix.agent.errors import GeofixError
+from geofix.evaluation.report.abstaining import risk_points
 from geofix.evaluation.report.scorecard import errors_of, thresholds_of
 from geofix.evaluation.report.tables import within
 from geofix.evaluation.run.result import Result
-from geofix.tools.statistics import SCALES
+from geofix.tools.statistics import PLACE_KM, SCALES
 from geofix.tools.statistics.reliability import reliability_curve
 
 LEAST_KM, MOST_KM = 0.005, 20_038.0
@@ -145,6 +146,25 @@ def plot_radius(results: Sequence[Result]) -> Any | None:
     return figure
 
 
+def plot_risk(results: Sequence[Result]) -> Any | None:
+    """Draw the selective risk of first candidates, and where geofix stands on or off the curve."""
+    points = risk_points(results)
+    if len(points) < 2:
+        return None
+    figure, axes = new_figure(5.4, 4.4)
+    coverage, risk = [one.coverage for one in points], [one.risk for one in points]
+    axes.step(coverage, risk, where="post", color=COLORS[0], label="by the first one's score")
+    told = [one for one in results if one.has_truth and one.accuracy_km <= PLACE_KM]
+    answered = [one for one in told if one.status == "located"]
+    if answered:
+        wrong = sum(one.counted_km > PLACE_KM for one in answered) / len(answered)
+        axes.plot(len(answered) / len(told), wrong, "o", color="#c0392b", label="geofix")
+    axes.set(xlim=(0, 1.02), ylim=(0, max(0.05, 1.05 * max(risk))))
+    axes.set(xlabel="share of photos answered", ylabel=f"share wrong at {within(PLACE_KM)}")
+    axes.legend(frameon=False, loc="upper left")
+    return figure
+
+
 def plots_of(results: Sequence[Result], method: str = "geofix") -> Mapping[str, Any]:
     """Return the plots that have something to show, by title.
 
@@ -156,6 +176,7 @@ def plots_of(results: Sequence[Result], method: str = "geofix") -> Mapping[str, 
         "Errors": partial(plot_errors, method=method),
         "Reliability": plot_reliability,
         "Radius against error": plot_radius,
+        "Selective risk": plot_risk,
     }
     if not any(result.has_truth for result in results):
         return {}

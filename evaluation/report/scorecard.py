@@ -19,34 +19,18 @@ from geofix.evaluation.metrics import (
     oracle_at_k,
     share_by_place,
 )
+from geofix.evaluation.report.abstaining import (
+    Abstained,
+    RiskRow,
+    abstentions,
+    risk_rows,
+    wrongly_abstained,
+)
 from geofix.evaluation.run.result import Result, or_wrong
 from geofix.evaluation.run.splits import witnesses_of
+from geofix.tools.geo.continents import AT_SEA, continent_of
 from geofix.tools.statistics import SCALES, SCALES_KM
 from geofix.tools.statistics.reliability import expected_calibration_error
-
-_CODES = {
-    "Africa": "AO BF BI BJ BW CD CF CG CI CM CV DJ DZ EG EH ER ET GA GH GM GN GQ GW KE KM LR LS LY"
-    " MA MG ML MR MU MW MZ NA NE NG RE RW SC SD SH SL SN SO SS ST SZ TD TG TN TZ UG YT ZA ZM ZW",
-    "Antarctica": "AQ BV GS HM TF",
-    "Asia": "AE AF AM AZ BD BH BN BT CC CN CX GE HK ID IL IN IO IQ IR JO JP KG KH KP KR KW KZ LA LB"
-    " LK MM MN MO MV MY NP OM PH PK PS QA SA SG SY TH TJ TM TR TW UZ VN YE",
-    "Europe": "AD AL AT AX BA BE BG BY CH CY CZ DE DK EE ES FI FO FR GB GG GI GR HR HU IE IM IS IT"
-    " JE LI LT LU LV MC MD ME MK MT NL NO PL PT RO RS RU SE SI SJ SK SM UA VA XK",
-    "North America": "AG AI AW BB BL BM BQ BS BZ CA CR CU CW DM DO GD GL GP GT HN HT JM KN KY LC MF"
-    " MQ MS MX NI PA PM PR SV SX TC TT US VC VG VI",
-    "Oceania": "AS AU CK FJ FM GU KI MH MP NC NF NR NU NZ PF PG PN PW SB TK TL TO TV UM VU WF WS",
-    "South America": "AR BO BR CL CO EC FK GF GY PE PY SR UY VE",
-}
-
-_BY_COUNTRY = {code: name for name, codes in _CODES.items() for code in codes.split()}
-
-AT_SEA = "at sea"
-
-
-def continent_of(country_code: str | None) -> str:
-    """Return the continent of an ISO 3166-1 alpha-2 code; `at sea` where there is none."""
-    return AT_SEA if country_code is None else _BY_COUNTRY[country_code]
-
 
 NEAREST = "nearest photo"
 PEERS = {"nearest": NEAREST, "density": "kernel density", "model": "the model's own word"}
@@ -90,6 +74,12 @@ class Scorecard:
     among_answered: dict[float, Share]
     among_abstained: dict[float, Share]
     """Accuracy of the first candidates where geofix abstained: what the abstentions cost."""
+    wrongly_abstained: Share
+    """Share without an answer of the photos whose first candidate is right at 25 km."""
+    abstentions: tuple[Abstained, ...]
+    """What each rule of abstaining withheld and saved."""
+    risk: tuple[RiskRow, ...]
+    """What is right at 25 km if only the surest photos are answered."""
     rejected: dict[str, Share]
     """Abstentions of photos that show no place, by what they show, and `all`."""
     continents: tuple[AreaScore, ...]
@@ -142,6 +132,9 @@ def score_results(results: Sequence[Result], method: str = "geofix") -> Scorecar
         among_abstained=_accuracy(
             unanswered, thresholds, told_by, lambda one: or_wrong(one.first_km)
         ),
+        wrongly_abstained=wrongly_abstained(results, told_by),
+        abstentions=abstentions(results),
+        risk=risk_rows(results, told_by),
         rejected=_rejected(results, told_by),
         continents=_places(placed, thresholds, told_by, lambda one: continent_of(one.country_code)),
         countries=_places(placed, thresholds, told_by, lambda one: one.country_code or AT_SEA),

@@ -28,6 +28,8 @@ def tables_of(card: Scorecard) -> list[ReportTable]:
         _methods(card),
         _gap(card),
         _answers(card),
+        _abstentions(card),
+        _risk(card),
         _rejected(card),
         _coverage(card),
         _calibration(card),
@@ -109,6 +111,25 @@ def _answers(card: Scorecard) -> ReportTable:
 
 def _shares(by_km: Mapping[float, Share]) -> list[str]:
     return [share(value) for value in by_km.values()]
+
+
+def _abstentions(card: Scorecard) -> ReportTable:
+    rows = [
+        (one.rule, str(one.right), str(one.wrong), str(one.no_place)) for one in card.abstentions
+    ]
+    if rows:
+        rows.append(("% of right ones withheld", share(card.wrongly_abstained), "", ""))
+    head = ("abstained for", "right withheld", "wrong saved", "no place")
+    title = "The price of abstaining: first candidates within 25 km"
+    return ReportTable(title, head, tuple(rows))
+
+
+def _risk(card: Scorecard) -> ReportTable:
+    rows = tuple(
+        (_percent(one.coverage), f"{one.threshold:.2f}", share(one.right)) for one in card.risk
+    )
+    title = "Selective risk: first candidates, if only those with the highest scores were answered"
+    return ReportTable(title, ("% answered", "score from", "% right within 25 km (95 %)"), rows)
 
 
 def _rejected(card: Scorecard) -> ReportTable:

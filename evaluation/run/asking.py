@@ -97,6 +97,7 @@ def _gathered(
         retrievals=[retrieval.model_dump(mode="json") for retrieval in retrievals],
         drafts=[draft.model_dump(mode="json") for draft in drafts],
         excluded=_excluded(retrievals),
+        abstained_for=str(fix.reasons[0].code) if fix.reasons and not located else None,
         reasons=[reason.text for reason in fix.reasons],
         degraded=[reason.text for reason in fix.degraded],
         run=run,

@@ -70,6 +70,8 @@ class Result(BaseModel):
     drafts: list[dict[str, Any]] = Field(default_factory=list)
     excluded: dict[str, int] = Field(default_factory=dict)
     """Gallery photos that were left out as leaks, by kind."""
+    abstained_for: str | None = None
+    """The code of the abstention; none of answers, and in results of earlier versions."""
     reasons: list[str] = Field(default_factory=list)
     degraded: list[str] = Field(default_factory=list)
     run: str | None = None

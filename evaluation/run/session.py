@@ -148,8 +148,12 @@ def chosen(photos: Sequence[EvalPhoto], limit: int | None, seed: int) -> Sequenc
     return some or photos[:limit]
 
 
-def parse_leaks(written: str | None) -> tuple[Leak, ...]:
+def parse_leaks(written: str | None, option: str = "--exclude") -> tuple[Leak, ...]:
     """Return which leaks to leave out, from words separated by commas.
+
+    Args:
+        written: The words; none leaves out `HASH`.
+        option: Where they were written, for the error.
 
     Raises:
         OptionError: A word is none of `LEAKS`.
@@ -159,7 +163,7 @@ def parse_leaks(written: str | None) -> tuple[Leak, ...]:
     words = [word.strip() for word in written.split(",") if word.strip()]
     unknown = next((word for word in words if word not in LEAKS), None)
     if unknown is not None:
-        raise OptionError(f"--exclude cannot be {unknown!r}; there are {', '.join(LEAKS)}")
+        raise OptionError(f"{option} cannot be {unknown!r}; there are {', '.join(LEAKS)}")
     return tuple(leak for leak in LEAKS if leak in words)
 
 

@@ -142,7 +142,7 @@ def ask_world(world: World, gallery: Gallery, context: Context, seed: int) -> It
     search = Search(encoder=world.name, galleries=(world.name,))
     drafts = simulated_drafts(world, seed)
     spots, queries = world.spots, world.queries
-    counted = _density(world)
+    counted = counted_in(world)
     for number, spot in enumerate(queries.spots.tolist()):
         retrieval = search_both_ways(gallery, queries.vectors[number], search, context)
         street = world.recipe.scale == "street"
@@ -161,7 +161,7 @@ def ask_world(world: World, gallery: Gallery, context: Context, seed: int) -> It
         )
 
 
-def _density(world: World) -> Callable[[list[Hit]], list[tuple[float, float, int]]]:
+def counted_in(world: World) -> Callable[[list[Hit]], list[tuple[float, float, int]]]:
     """Return what counts the gallery's photos around some of them."""
     from sklearn.neighbors import BallTree  # noqa: PLC0415 - a second
 

@@ -74,7 +74,7 @@ def test_a_region_without_photos_abstains_and_says_why(
 ) -> None:
     done = geofix("locate", "--within", "Japan", url=shared_starter_url)
     assert done.code == 3
-    assert done.out.startswith("No answer: geofix abstains.")
+    assert done.out.startswith("No answer: no photo was found in Japan.")
     assert "no photo was found in Japan" in done.out
 
 

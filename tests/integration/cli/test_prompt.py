@@ -10,7 +10,7 @@ from tests.integration.cli.conftest import Geofix
 def test_the_papers_requests_are_printed_without_a_model(geofix: Geofix, starter_url: str) -> None:
     done = geofix("prompt", "--method", "img2loc", url=starter_url)
     assert done.code == 0
-    assert "preset img2loc, prompt version geofix-" in done.out
+    assert "method img2loc, preset img2loc, prompt version geofix-" in done.out
     assert done.out.index("dissimilar images") < done.out.index("[picture: JPEG, 1024 x")
     assert "no metadata" in done.out
     assert "none is sent: the question says in which form to answer" in done.out

@@ -15,6 +15,7 @@ from geofix.evaluation.metrics import (
     geoscore,
     median_km,
     oracle_at_k,
+    selective_risk,
 )
 
 ERRORS = st.lists(st.floats(0, 20_000) | st.just(math.inf), min_size=1, max_size=40)
@@ -59,6 +60,31 @@ def test_coverage_is_counted_by_level_where_a_radius_was_promised() -> None:
     told = coverage([2.0, 2.0, 2.0], radii)
     assert told["0.5"][0].value == 0.5 and told["0.5"][1] == 2.0
     assert told["0.9"][0].value == 1.0 and told["0.9"][0].photos == 2
+
+
+def test_the_selective_risk_is_of_the_surest_photos() -> None:
+    # Answered from the surest on: right, wrong and right at once, wrong; one has no answer to give.
+    points = selective_risk([0.9, 0.5, 0.5, 0.1, -math.inf], [True, False, True, False, True])
+    assert [(one.threshold, one.coverage, one.risk) for one in points] == [
+        (0.9, 0.2, 0.0),
+        (0.5, 0.6, pytest.approx(1 / 3)),
+        (0.1, 0.8, 0.5),
+    ]
+    assert selective_risk([], []) == []
+    with pytest.raises(ValueError, match="do not pair up"):
+        selective_risk([0.5], [])
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40))
+def test_answering_everything_has_the_risk_of_the_whole_set(
+    pairs: list[tuple[float, bool]],
+) -> None:
+    scores, right = zip(*pairs, strict=True)
+    points = selective_risk(scores, right)
+    assert points[-1].coverage == 1
+    assert points[-1].risk == pytest.approx(1 - sum(right) / len(right))
+    coverages = [one.coverage for one in points]
+    assert coverages == sorted(set(coverages))
 
 
 @given(ERRORS)

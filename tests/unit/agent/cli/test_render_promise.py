@@ -33,7 +33,7 @@ def test_a_calibrated_answer_shows_its_coverage_and_its_confidence(capsys: Any) 
     print_fix(answer(), out())
     lines = capsys.readouterr().out.splitlines()
     assert lines[1:5] == [
-        "48.88670, 2.34310",
+        "48.89, 2.34",
         "within 12.3 km with 90% coverage",
         "50% within 400 m, 80% within 3.0 km, 95% within 8,448 km",
         "right within 1 km 62%, 25 km 91%, 200 km 91%, 750 km 95%, 2,500 km 100%",
@@ -56,7 +56,7 @@ def test_an_answer_that_is_not_calibrated_says_why(capsys: Any) -> None:
     print_fix(answer(**drifted), out())
     shown = " ".join(capsys.readouterr().out.split())
     assert (
-        "48.88670, 2.34310 reach of the evidence: 12.3 km (not calibrated: calibrated with the"
+        "48.89, 2.34 reach of the evidence: 12.3 km (not calibrated: calibrated with the"
         " encoder 'a')"
     ) in shown
     assert shown.count("calibrated with the encoder") == 1 and "coverage" not in shown

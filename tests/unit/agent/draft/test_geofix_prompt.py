@@ -25,6 +25,7 @@ def test_candidates_are_places_with_name_likeness_photos_spread_and_distance() -
     assert "48.88670, 2.34310 (0.91); 48.85296, 2.34989 (0.61)" in first
     assert second.startswith("2. 52.51890, 13.40040, unnamed place, one photo, similarity 0.52; 8")
     assert second.endswith(" km from candidate 1")
+    assert "taken at none of these" in negatives
     assert negatives.splitlines()[1:] == ['1. -18.14160, 178.44190, "Suva, Fiji", one photo']
 
 

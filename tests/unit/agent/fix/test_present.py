@@ -24,6 +24,7 @@ from geofix.agent.answer import (
 from geofix.agent.context import Context
 from geofix.agent.draft.provenance import DraftsSaid, SaidClue, SaidHypothesis, ShownPicture
 from geofix.agent.fix import Fix, FixQuestion
+from geofix.agent.fix.evidence import MOST_EVIDENCE
 from geofix.agent.fix.present import MOST_BYTES, present, usage_of
 from geofix.agent.state import Asked, Candidate, Settled
 from geofix.agent.verify.known_photos import MOST_KNOWN
@@ -339,16 +340,17 @@ def test_a_hostile_gallery_cannot_make_the_answer_long(sign: str) -> None:
         "claim_check": CLAIMED["claim_check"].model_copy(update={"reason": text}),
     }
     fields = {
-        **CALIBRATED, **claim, "place": place, "drafted_by": text, "evidence": [photo] * 5,
+        **CALIBRATED, **claim, "place": place, "drafted_by": text,
+        "evidence": [photo] * MOST_EVIDENCE,
         "candidates": [
             candidate(rank, 0.9, place=text, vetoed=reason, distance_km=19999.9)
             for rank in range(1, 201)
         ],
         "reasons": [reason] * 100, "degraded": [reason] * 99, "photo_notes": [text],
+        "said": said(text),
         "known_photos": [
             KnownPhoto(kind="exact", **PARIS, gallery=text, source=text, external_id=text)
         ] * MOST_KNOWN,
-        "said": said(text),
     }  # fmt: skip
     named = dict.fromkeys(("run", "thread", "parent_run"), "r" * 200)
     fix = answer(fields, ASKED.model_copy(update=named))

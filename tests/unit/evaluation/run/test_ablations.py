@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from geofix.agent.errors import OptionError
-from geofix.evaluation.report.scorecard import continent_of
 from geofix.evaluation.run.ablations import Ablation, parse_ablation
 from geofix.evaluation.run.session import parse_leaks
 from geofix.tools.geo.borders import read_table
+from geofix.tools.geo.continents import continent_of
 
 FEATURES = ("density", "margin")
 

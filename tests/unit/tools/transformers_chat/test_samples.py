@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import torch
 
+from geofix.tools.models.ask import ask
+from geofix.tools.models.reply import Spoken
 from geofix.tools.transformers_chat import TransformersChat
 from geofix.tools.transformers_chat.model import BusyError
 from tests.unit.tools.transformers_chat.conftest import QUESTION, Place, messages
@@ -81,6 +83,26 @@ def test_tokens_are_counted_and_the_prompt_once(llava: TransformersChat) -> None
     spent = [message.response_metadata["output_tokens"] for message in (first, *others)]
     assert first.usage_metadata["output_tokens"] == sum(spent)
     assert [message.usage_metadata for message in others] == [None, None]
+
+
+class Unheard(Spoken):
+    """Nothing that is written is this."""
+
+    @classmethod
+    def from_prose(cls, text: str) -> None:
+        return None
+
+
+def test_a_questions_limit_holds_here_too_and_a_smaller_one_of_the_models_own(
+    llava: TransformersChat,
+) -> None:
+    for own, most in ((1024, 3), (2, 2)):
+        model = llava.model_copy(update={"max_new_tokens": own})
+        answer = ask(model, QUESTION, Unheard, answer_tokens=3, free_form=True)
+        # Asked, and asked once more to mend it.
+        assert (answer.calls, answer.tokens["output_tokens"]) == (2, 2 * most)
+        assert "it was cut off at the limit of " in str(answer.failure)
+        assert ("of 3 tokens" in str(answer.failure)) == (own > 3)
 
 
 def test_an_answer_says_why_it_ended_and_who_gave_it(llava: TransformersChat) -> None:

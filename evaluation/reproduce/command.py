@@ -1,0 +1,167 @@
+"""`geofix reproduce`. Imports nothing heavy before it runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from geofix.agent.cli.options import JsonFlag, named, printable, writable
+from geofix.agent.cli.terminal import err, interruptible, say, write_whole
+from geofix.db.plain_text import visible
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from geofix.evaluation.reproduce.session import Planned
+
+Reproducible = Literal["img2loc", "street-level-rag", "g3", "geoclip"]
+SetName = Literal["im2gps", "im2gps3k", "yfcc4k", "gws15k", "osv5m"]
+
+
+def reproduce_paper(
+    method: Annotated[Reproducible, typer.Argument(help="The method, as its paper has it.")],
+    data: Annotated[
+        Path,
+        typer.Option(help="Folder with the set: its table as CSV, and its photos.", metavar="DIR"),
+    ],
+    gallery: Annotated[str, typer.Option(help="Gallery to search, such as MP-16.", callback=named)],
+    set_: Annotated[
+        SetName | None,
+        typer.Option("--set", help="The set of photos. Default: the main one of the paper."),
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(help="The set's table, if the folder has none with a known name."),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Ask about this many photos or nearly; whole places are drawn by the seed.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of what is drawn.")] = 0,
+    model: Annotated[
+        str | None,
+        typer.Option(help="The model, as provider:model. Default: GEOFIX_MODEL.", callback=named),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An option of the run that differs from the method's, such as positives=10 or"
+            " temperature=0.2 (docs/methods.md). Repeatable.",
+            metavar="NAME=VALUE",
+            callback=printable,
+        ),
+    ] = None,
+    leaks: Annotated[
+        str | None,
+        typer.Option(
+            help="Also leave out gallery photos that would give the answer away: author (those by"
+            " the photo's author), sequence, near, separated by commas. The same photo is always"
+            " left out.",
+            callback=printable,
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Photos asked at once.")] = 2,
+    again: Annotated[
+        str,
+        typer.Option(
+            help="Any word; with a new one, photos that have a result are asked again, for example"
+            " after the model's server had failed.",
+            callback=printable,
+        ),
+    ] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Begin without asking.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show the plan, call no model, store nothing."),
+    ] = False,
+    json: JsonFlag = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json-file", help="Write JSON.", callback=writable)
+    ] = None,
+    csv_file: Annotated[
+        Path | None,
+        typer.Option("--csv", help="Write CSV, a row per photo.", callback=writable),
+    ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option("--markdown", help="Write the tables.", callback=writable),
+    ] = None,
+) -> None:
+    """Measure a paper's method on a paper's photos, beside the published rows.
+
+    The set is read as it circulates: headers of latitude and longitude that are
+    exchanged are noticed, missing photos and notices that a photo is gone are
+    counted and left out. Then the plan is shown: calls, tokens, money, hours and
+    disk, from one photo that is timed. Nothing is stored before you agree.
+
+    Results are stored photo by photo: after an interruption the same command
+    continues. The model gets pixels only, never the name of a file.
+    """
+    from geofix.agent.settings import Settings  # noqa: PLC0415 - heavy, see the top
+    from geofix.evaluation.report.written import as_csv  # noqa: PLC0415
+    from geofix.evaluation.reproduce.session import (  # noqa: PLC0415
+        Wanted,
+        parse_options,
+        reproduce,
+    )
+    from geofix.evaluation.reproduce.written import as_json, as_markdown  # noqa: PLC0415
+    from geofix.evaluation.run.session import parse_leaks  # noqa: PLC0415
+
+    wanted = Wanted(
+        method=method,
+        data=data,
+        gallery=gallery,
+        set=set_,
+        table=table,
+        model=model,
+        leaks=tuple(dict.fromkeys((*parse_leaks(leaks, "--leaks"), "hash"))),
+        limit=limit,
+        seed=seed,
+        workers=workers,
+        options=parse_options(option or ()),
+        again=again,
+        dry=dry_run,
+    )
+    settings = Settings.from_environment()
+    with err().status("starting") as status:
+        done = interruptible(
+            lambda: reproduce(
+                wanted,
+                settings,
+                lambda line: status.update(visible(line)),
+                lambda planned: _agreed(planned, status, asks=not yes),
+            )
+        )
+    if done is None:
+        err().print("Nothing was asked, and nothing was stored. --yes begins without asking.")
+        return
+    say(as_json(done) if json else as_markdown(done))
+    for path, written in (
+        (json_file, as_json),
+        (markdown, as_markdown),
+        (csv_file, lambda whole: as_csv(whole.results)),
+    ):
+        if path is not None:
+            write_whole(path, written(done))
+            err().print(f"written: {visible(str(path))}", markup=False, soft_wrap=True)
+
+
+def _agreed(planned: Planned, status: Status, *, asks: bool) -> bool:
+    """Show the plan on standard error, and ask whether to begin."""
+    from geofix.evaluation.reproduce.written import plan_text  # noqa: PLC0415 - see above
+
+    status.stop()
+    err().out(plan_text(planned), highlight=False)
+    if asks:
+        # A prompt of typer's writes to standard output, where nothing but the answer belongs.
+        err().print("Begin? y/N ", end="", markup=False)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            return False
+    status.start()
+    return True
