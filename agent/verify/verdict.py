@@ -109,7 +109,7 @@ def _undecided(standing: Sequence[Candidate], context: Context) -> list[Reason]:
         between = f"undecided between {_listed([first, *rivals])} ({_apart(rivals)})"
         name, rival = names_apart([first, rivals[0]])
         needed = _lead_needed(rivals[0], first, context)
-        scores = f"{name} scores {first.score:.2f} and {rival} {rivals[0].score:.2f}"
+        scores = f"{name} scores {_told(first)} and {rival} {_told(rivals[0])}"
         scores += f"; a lead of less than {needed:g} does not count" if needed else ""
         return [Reason.of(Code.AMBIGUOUS, between), Reason.of(Code.AMBIGUOUS, scores)]
     (name,) = names_apart([first])
@@ -119,9 +119,14 @@ def _undecided(standing: Sequence[Candidate], context: Context) -> list[Reason]:
         none = f"only {share:.0%} of the votes are within {SCALES_KM[-1]:,g} km of {name}{places}"
         return [Reason.of(Code.NO_MAJORITY, none)]
     if first.score < context.accept_score:
-        low = f"{name} scores only {first.score:.2f}, and {context.accept_score:g} was asked for"
+        low = f"{name} scores only {_told(first)}, and {context.accept_score:g} was asked for"
         return [Reason.of(Code.LOW_SCORE, low)]
     return []
+
+
+def _told(candidate: Candidate) -> str:
+    # Rounded twice as in the table of candidates, which 0.2351 has as 0.23 therefore.
+    return f"{round(candidate.score, 3):.2f}"
 
 
 def _others(candidates: Sequence[Candidate]) -> list[Candidate]:
