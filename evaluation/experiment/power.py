@@ -77,9 +77,7 @@ def smallest_difference(
     return enough
 
 
-def exact_power(
-    pairs: int, discordant: float, difference: float, *, alpha: float = ALPHA
-) -> float:
+def exact_power(pairs: int, discordant: float, difference: float, *, alpha: float = ALPHA) -> float:
     """Return how often the exact two-sided McNemar's test finds a difference.
 
     Over every number of discordant pairs that so many pairs can have, as S. W. Duffy does,
