@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from geofix.agent.context import Context, checked_context
+from geofix.agent.context import checked_context
 from geofix.agent.errors import OptionError
 from geofix.agent.facade import Agent, open_agent
 from geofix.agent.methods.answering import require_method
@@ -117,7 +117,7 @@ def reproduce(
     options = _options(wanted, paper, set_name)
     with Services(settings) as services:
         # Before thousands of files are looked at.
-        require_method(Context(**options), services)
+        require_method(checked_context(options), services)
     say("looking through the photos")
     opened = open_set(set_name, wanted.data, wanted.table)
     photos = chosen(opened.photos, wanted.limit, wanted.seed)
