@@ -112,8 +112,8 @@ class Context(BaseModel):
         if not isinstance(given, Mapping):
             return given
         name = given.get("method", "geofix")
-        # Something else than a word, such as a list, is refused with the fields.
-        method = METHODS.get(name) if isinstance(name, str) else None
+        # Not looked up: what is no word, such as a list, is refused with the fields.
+        method = next((one for known, one in METHODS.items() if known == name), None)
         return given if method is None else {**method.options, **given}
 
     @field_validator("galleries")
