@@ -100,7 +100,8 @@ def print_fix(fix: Fix, console: Console, *, every_candidate: bool = False) -> N
 
 
 def _answer(fix: Fix, console: Console) -> None:
-    by = f"drafted by {fix.method.drafted_by}, {count(fix.method.rounds, 'round')}"
+    method = "" if fix.method.name == "geofix" else f"method {fix.method.name}, "
+    by = f"{method}drafted by {fix.method.drafted_by}, {count(fix.method.rounds, 'round')}"
     if fix.status == "waiting":
         console.print("[bold yellow]A person has to decide.[/]")
         if (proposed := _proposed(fix)) is not None:

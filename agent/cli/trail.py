@@ -95,4 +95,7 @@ def _end(run: Run) -> str:
     from geofix.agent.answer import format_coordinates  # noqa: PLC0415 - see `options`
 
     place = (settled["place"] or {}).get("label") or "no named place"
-    return f"{escaped(place)} ({format_coordinates(settled['latitude'], settled['longitude'])})"
+    where = format_coordinates(
+        settled["latitude"], settled["longitude"], radius_km=settled["radius_km"] or 0.0
+    )
+    return f"{escaped(place)} ({where})"

@@ -45,10 +45,10 @@ SYSTEM = {kind: FRAME.format(weigh=weigh, guard=GUARD) for kind, weigh in WEIGH.
 """The system prompt, by the kind of the negatives."""
 
 NEGATIVES = {
-    "dissimilar": "Places where photos that look dissimilar were taken, all far from the"
-    " candidates; this photo was probably taken at none of these:\n",
-    "far": "Places where photos that look similar too were taken, all far from the candidates; this"
-    " photo was probably taken at none of these:\n",
+    "dissimilar": "Places where photos that look dissimilar were taken; this photo was probably"
+    " taken at none of these:\n",
+    "far": "Places far from where most similar photos were taken, with photos that look similar"
+    " too; this photo was probably taken at none of these:\n",
 }
 """What a model is told of the negatives, by their kind."""
 

@@ -166,8 +166,8 @@ def geojson(fix: Fix) -> dict[str, Any]:
             _point(
                 candidate.latitude,
                 candidate.longitude,
-                role="fix" if fix.located and number == 0 else "candidate",
-                **candidate.model_dump(mode="json", exclude={"latitude", "longitude"}),
+                **candidate.model_dump(mode="json", exclude={"latitude", "longitude"})
+                | _role(fix, number),
             )
         )
     features += [
@@ -180,6 +180,13 @@ def geojson(fix: Fix) -> dict[str, Any]:
         for photo in fix.evidence
     ]
     return {"type": "FeatureCollection", "features": features}
+
+
+def _role(fix: Fix, number: int) -> dict[str, Any]:
+    """Return what a candidate is; the answer has a name no finer than its radius."""
+    if not fix.located or number:
+        return {"role": "candidate"}
+    return {"role": "fix", "label": None if fix.place is None else fix.place.label}
 
 
 def _radius(position: Position) -> dict[str, Any]:

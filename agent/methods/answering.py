@@ -63,6 +63,11 @@ def require_method(context: Context, services: Services) -> None:
         )
 
 
+def drafter_of(context: Context, services: Services) -> str:
+    """Return who drafts in runs with these options, as their answers name it."""
+    return CONSENSUS if context.preset == "none" else services.drafted_by
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """What a method chose."""

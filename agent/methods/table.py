@@ -114,7 +114,7 @@ METHODS: dict[MethodName, Method] = {
             "GPT-4V or LLaVA is asked once, and its coordinates are the answer.",
         ),
         assumed=(
-            "16 photos of either kind. Change it with `positives` and `negatives`.",
+            "16 photos of either kind, as in its code. Change it with `positives` and `negatives`.",
             "The temperature is the model's own. Change it with `temperature`.",
         ),
         changed=(_UNPARSED, _GUARD),
@@ -190,7 +190,7 @@ METHODS: dict[MethodName, Method] = {
             " like the photo.",
         ),
         assumed=(
-            "The lists have 0, 5, 10 and 15 neighbours.",
+            "The lists have 0, 5, 10 and 15 neighbours, and each prompt gets five answers.",
             "One retrieved photo is a candidate beside the drafts, as in its YFCC4k runs; its"
             " IM2GPS3k runs have none (`photos_compared=0`).",
         ),

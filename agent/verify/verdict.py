@@ -109,7 +109,7 @@ def _undecided(standing: Sequence[Candidate], context: Context) -> list[Reason]:
         between = f"undecided between {_listed([first, *rivals])} ({_apart(rivals)})"
         name, rival = names_apart([first, rivals[0]])
         needed = _lead_needed(rivals[0], first, context)
-        scores = f"{name} scores {first.score:.2f} and {rival} {rivals[0].score:.2f}"
+        scores = f"{name} scores {_told(first)} and {rival} {_told(rivals[0])}"
         scores += f"; a lead of less than {needed:g} does not count" if needed else ""
         return [Reason.of(Code.AMBIGUOUS, between), Reason.of(Code.AMBIGUOUS, scores)]
     (name,) = names_apart([first])
@@ -119,9 +119,14 @@ def _undecided(standing: Sequence[Candidate], context: Context) -> list[Reason]:
         none = f"only {share:.0%} of the votes are within {SCALES_KM[-1]:,g} km of {name}{places}"
         return [Reason.of(Code.NO_MAJORITY, none)]
     if first.score < context.accept_score:
-        low = f"{name} scores only {first.score:.2f}, and {context.accept_score:g} was asked for"
+        low = f"{name} scores only {_told(first)}, and {context.accept_score:g} was asked for"
         return [Reason.of(Code.LOW_SCORE, low)]
     return []
+
+
+def _told(candidate: Candidate) -> str:
+    # Rounded twice as in the table of candidates, which 0.2351 has as 0.23 therefore.
+    return f"{round(candidate.score, 3):.2f}"
 
 
 def _others(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -288,7 +293,8 @@ def _best_match(first: Candidate, retrieval: Retrieval) -> Reason | None:
     share = 1 - first.parts["likeness"]
     found = max(near(first, retrieval.positives), key=lambda hit: hit.similarity, default=None)
     # A place of a round before has its photos there.
-    named = f", {found.external_id} of the gallery {found.gallery}," if found else ""
+    known = found is not None and found.similarity == first.best_similarity
+    named = f", {found.external_id} of the gallery {found.gallery}," if found and known else ""
     only = "only " if share <= RARE_SHARE else ""
     return Reason.of(
         Code.RARITY,

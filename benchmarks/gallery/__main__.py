@@ -20,6 +20,7 @@ from benchmarks.gallery.growth import measure_growth
 from benchmarks.gallery.load import measure_load
 from benchmarks.gallery.machine import machine
 from benchmarks.gallery.options import QUERIES, read_options
+from benchmarks.gallery.outside import measure_outside
 from benchmarks.gallery.regions import measure_regions
 from benchmarks.gallery.rows import Rows, geoclip_rows, made_rows
 from benchmarks.gallery.search import measure_search
@@ -67,6 +68,7 @@ def _parts(
         "search": lambda: measure_search(server, galleries, peers=peers),
         "compact": lambda: measure_compact(galleries),
         "regions": lambda: measure_regions(galleries),
+        "outside": lambda: measure_outside(galleries),
         "growth": lambda: measure_growth(galleries),
         "centring": lambda: measure_centring(server, galleries.rows),
     }

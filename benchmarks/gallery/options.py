@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from benchmarks import geoclip_vectors
 
-PARTS = ("cosines", "load", "search", "compact", "regions", "growth", "centring")
+PARTS = ("cosines", "load", "search", "compact", "regions", "outside", "growth", "centring")
 
 QUERIES = 200
 """Held out, whatever the vectors."""

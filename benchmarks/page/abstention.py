@@ -188,7 +188,7 @@ def _open_away(services: Services) -> list[Case]:
         search = Search(
             encoder=starter.encoder,
             without_sha256=photo.sha256,
-            outside=search_area(circle(photo.latitude, photo.longitude, REGION_KM)),
+            outside=(search_area(circle(photo.latitude, photo.longitude, REGION_KM)),),
         )
         found = search_both_ways(services.gallery, vector, search, Context())
         case = Case(
@@ -228,7 +228,7 @@ def _away(world: World, services: Services) -> list[Case]:
             search = Search(
                 encoder=world.name,
                 galleries=(world.name,),
-                outside=search_area(circle(*truth, REGION_KM)),
+                outside=(search_area(circle(*truth, REGION_KM)),),
             )
             vector = world.queries.vectors[number]
             found = search_both_ways(services.gallery, vector, search, Context())

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from geofix.agent.calibration.promise import Fitted
+from geofix.agent.context import checked_context
 from geofix.agent.facade import open_agent
+from geofix.agent.methods.answering import drafter_of
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.agent.state import Draft, Retrieval
@@ -37,6 +39,7 @@ from geofix.evaluation.run.splits import places_of
 Say = Callable[[str], None]
 
 NOT_ASKED = not_tried("fitting scorers was switched off")
+NOT_WEIGHED = not_tried("no scorers were fitted: the method weighs no evidence")
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def calibrate(wanted: Wanted, settings: Settings, say: Say) -> Calibrated:
     plan = _plan(dataset, wanted)
     with open_agent(settings, encoder=dataset.encoder, progress=say, durability="exit") as agent:
         dataset.prepare(agent.services)
-        drafted_by = agent.services.drafted_by
+        drafted_by = drafter_of(plan.context, agent.services)
         ids = [photo.id for photo in dataset.photos]
         # Named once: a photo that only one of two asks answers may be what links two places.
         places = dict(zip(ids, places_of(dataset.photos, ids), strict=True))
@@ -157,6 +160,8 @@ def _answered(
     on.
     """
     first = ask(default_scorers())
+    if checked_context(wanted.options).answer_by != "verdict":
+        return first, NOT_WEIGHED
     tried = try_scorers(first.results, name, wanted.seed) if wanted.scorer else NOT_ASKED
     if tried.scorers is None:
         return first, tried
@@ -183,7 +188,7 @@ def _document(
         confidence=promises.confidence,
         encoder=services.encoder.name,
         galleries=tuple(sorted(plan.context.galleries)),
-        drafted_by=services.drafted_by,
+        drafted_by=drafter_of(plan.context, services),
         image_place=services.settings.image_place,
         centring_version=searched.centring_version,
         photos_in_gallery=max(1, searched.searched),

@@ -15,6 +15,7 @@ from typing import Any
 
 from geofix.agent.context import Context, checked_context
 from geofix.agent.facade import Agent
+from geofix.agent.methods.answering import drafter_of
 from geofix.agent.verify.in_force import RunSetup, in_force, options_of
 from geofix.agent.verify.scorers import scorers_digest
 from geofix.db.search.query import Search
@@ -75,7 +76,7 @@ def setup_of(agent: Agent, context: Context) -> dict[str, Any]:
         RunSetup(
             encoder=encoder,
             galleries=context.galleries,
-            drafted_by=services.drafted_by,
+            drafted_by=drafter_of(context, services),
             centring_version=centring.version
             if centring and context.vectors == "centred"
             else None,
@@ -86,6 +87,7 @@ def setup_of(agent: Agent, context: Context) -> dict[str, Any]:
     )
     return {
         **services.versions(),
+        "drafted_by": drafter_of(context, services),
         "method": context.told(),
         "encoder": encoder,
         "gallery_photos": photos,

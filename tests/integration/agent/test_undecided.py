@@ -82,8 +82,23 @@ def test_a_guess_is_marked_and_names_no_city(agent: Agent, red: Path) -> None:
     # The contract keeps five decimals, and what people read does not.
     assert round(fix.position.latitude, 1) != fix.position.latitude
     assert fix.to_text().startswith("A guess: Germany, 52.5, 13.4; reach of the evidence: 505 km")
+    radius, point, other, *_ = fix.to_geojson()["features"]
+    assert (radius["properties"]["role"], point["properties"]["role"]) == ("radius", "fix")
+    assert point["properties"]["label"] == "Germany"
+    assert other["properties"]["label"] == "Munich, Bavaria, Germany"
     guess = next(one for one in fix.warnings if one.code == "best_guess")
     assert guess.text == f"a guess: u{BETWEEN}"
+
+
+def test_a_guess_reaches_every_place_that_it_is_not_ahead_of(agent: Agent, red: Path) -> None:
+    fix = agent.locate(red, **OPEN, best_guess=True, accept_margin=1.0)
+    settled = agent.explain(fix.run)
+    first, *others = settled.candidates
+    farthest_km = max(one.distance_km for one in others)
+    assert settled.radius_km == pytest.approx(farthest_km, abs=0.001)
+    assert farthest_km > 9000 > first.radius_km
+    assert fix.place is None
+    assert fix.to_text().startswith("A guess: 53, 13; reach of the evidence: 9,")
 
 
 def test_a_person_who_is_asked_has_photos_of_both_to_compare(agent: Agent, red: Path) -> None:

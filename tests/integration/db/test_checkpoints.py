@@ -16,10 +16,19 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Interrupt, Send
 from pydantic import BaseModel
 
-from geofix.agent.answer import Calibration, Claim, ClaimCheck, Evidence, Place, Reason
+from geofix.agent.answer import (
+    Calibration,
+    Claim,
+    ClaimCheck,
+    Evidence,
+    KnownPhoto,
+    Place,
+    Reason,
+)
 from geofix.agent.checkpointer import PERSISTED
 from geofix.agent.context import Context
 from geofix.agent.draft.provenance import Clue, Provenance, Spending
+from geofix.agent.draft.said import drafts_said
 from geofix.agent.fix import Usage
 from geofix.agent.fix.present import present
 from geofix.agent.run.search_report import SearchReport
@@ -199,6 +208,9 @@ INSTANCES: dict[type[BaseModel], BaseModel] = {
         SceneSeen(kind="sky", shares={"outdoors": 0.5, "indoors": 0.5}, flatness=0.1, edges=0.01),
         Calibration(fitted=True, photos=500, digest="ab", id=3, difficulty=0.5, notes=[REASON]),
         ClaimCheck(latitude=1.0, longitude=2.0, verdict="consistent", p_value=0.4, reason="r"),
+        KnownPhoto(kind="near_copy", latitude=1.0, longitude=2.0, gallery="g", source="s",
+                   external_id="x", similarity=0.99),
+        drafts_said([DRAFT]),
     )
 }  # fmt: skip
 

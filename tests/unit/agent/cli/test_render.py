@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from geofix.agent.answer import Claim, Evidence, KnownPhoto, Place
+from geofix.agent.answer import Claim, Code, Evidence, KnownPhoto, Place, Reason
 from geofix.agent.cli.render import print_fix
 from geofix.agent.cli.terminal import out
 from geofix.agent.draft.provenance import DraftsSaid, SaidClue, SaidHypothesis, ShownPicture
@@ -174,3 +174,28 @@ def test_evidence_names_whose_it_is_and_its_terms(shown: Any) -> None:
         " - similarity 0.80, 200 m from the answer: b.jpg (Bo)",
         " - similarity 0.80, 200 m from the answer: c.jpg (folder)",
     ]
+
+
+def test_evidence_says_what_it_speaks_for_or_against(shown: Any) -> None:
+    photo: dict[str, Any] = {"latitude": 52.5, "longitude": 13.4, "similarity": 0.8}
+    photo |= {"distance_km": 876.0, "gallery": "g", "source": "s", "external_id": "a.jpg"}
+    berlin = candidate(2, latitude=52.5, longitude=13.4, distance_km=876.0, place="Berlin")
+    fields = {"evidence": [Evidence(**photo)], "candidates": [candidate(1), berlin]}
+    against = " - similarity 0.80, 876 km from the answer, contradicting it: a.jpg (s)"
+    assert against in shown(**fields)
+    nowhere: dict[str, Any] = {"latitude": None, "longitude": None, "place": None}
+    waiting = shown(status="waiting", **fields, **nowhere)
+    assert " - similarity 0.80, for #2: a.jpg (s)" in waiting
+    alone = shown(status="waiting", **fields | {"candidates": [candidate(1)]}, **nowhere)
+    assert " - similarity 0.80, 876 km from #1: a.jpg (s)" in alone
+
+
+def test_a_guess_says_so_first_and_its_reason_once(shown: Any) -> None:
+    text = "undecided between Munich and Berlin (504 km apart)"
+    lines = shown(
+        degraded=[Reason.of(Code.BEST_GUESS, f"a guess: {text}")],
+        reasons=[Reason.of(Code.AMBIGUOUS, text), Reason.of(Code.VOTES, "98% of the votes")],
+    )
+    assert lines[0] == f"A guess: {text}."
+    assert " - 98% of the votes" in lines
+    assert sum(text in line for line in lines) == 1

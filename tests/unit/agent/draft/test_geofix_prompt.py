@@ -56,7 +56,7 @@ def test_empty_lists_and_a_region_are_said() -> None:
     ("kind", "in_list", "in_system"),
     [
         ("dissimilar", "that look dissimilar were taken", "a list of photos that look dissimilar"),
-        ("far", "that look similar too were taken", "a list of similar ones from elsewhere"),
+        ("far", "with photos that look similar too", "a list of similar ones from elsewhere"),
     ],
 )
 def test_negatives_are_called_what_they_are(kind: Any, in_list: str, in_system: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geofix.agent.answer import Place, format_coordinates
+from geofix.agent.answer import Code, Place, Reason, format_coordinates
 from geofix.agent.fix.evidence import evidence_to_compare, evidence_within, own_reach_km
 from geofix.agent.fix.forms import headline, label_of
 from geofix.agent.fix.present import present
@@ -87,6 +87,20 @@ def test_the_headline_says_why_there_is_no_answer() -> None:
     assert _headline("ambiguous", tie) == "Undecided between A and B"
     assert _headline("ambiguous", earlier) == f"No answer: {earlier}"
     assert _headline("all_excluded", "in the sea") == "No answer: in the sea"
+
+
+def test_the_file_name_of_a_gallery_photo_is_told_to_no_model() -> None:
+    reasons = [
+        Reason.of(Code.UNLIKE_GALLERY, "no photo is similar enough"),
+        Reason.of(Code.RARITY, "the best match from here, home.jpg of the gallery mine, has 0.3"),
+        Reason.of(Code.VOTES, "2 of 16"),
+    ]
+    settled = Settled(status="abstained", reasons=reasons)
+    fix = present(settled, Asked(run="r", thread="r", photo="sha256:0"))
+    assert "home.jpg" in fix.reasons[0].text
+    assert fix.to_text() == (
+        "No answer (unlike_gallery): no photo is similar enough. 2 of 16. Run r."
+    )
 
 
 def _headline(code: str, text: str) -> str:

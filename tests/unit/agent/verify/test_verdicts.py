@@ -7,7 +7,8 @@ import pytest
 
 from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context
-from geofix.agent.state import Candidate, Draft, Hit, Verdict
+from geofix.agent.fix.present import present
+from geofix.agent.state import Asked, Candidate, Draft, Hit, Settled, Verdict
 from geofix.agent.verify.candidates import NOWHERE_KM
 from geofix.agent.verify.rounds import numbered
 from geofix.agent.verify.verdict import decide, guess_of
@@ -158,6 +159,16 @@ def test_a_score_lower_than_asked_for_is_no_answer() -> None:
     decided = decided_of([first], accept_score=0.34)
     assert decided.decision == "abstain"
     assert decided.reasons[0].text == "Munich scores only 0.33, and 0.34 was asked for"
+
+
+def test_scores_are_written_as_the_table_writes_them() -> None:
+    first = TIED[0].model_copy(update={"score": 0.2351})
+    shown = present(
+        Settled(status="abstained", candidates=[first]), Asked(run="r", thread="r", photo="p")
+    )
+    (row,) = shown.candidates
+    decided = decided_of([first], accept_score=0.5)
+    assert f"scores only {row.score:.2f}," in decided.reasons[0].text
 
 
 def test_what_is_no_rival_makes_no_tie() -> None:

@@ -74,8 +74,11 @@ def calibrated(
     *,
     scorer: bool = True,
     photos: Sequence[EvalPhoto] = (),
+    model: str = "consensus",
+    **options: Any,
 ) -> tuple[Asked, Calibrated]:
     asked = Asked(told_by)
+    asked.services.drafted_by = model
     dataset = SimpleNamespace(
         name="made",
         photos=photos or [photo(at) for at in range(600)],
@@ -93,7 +96,9 @@ def calibrated(
     monkeypatch.setattr(calibrating, "open_agent", opened)
     monkeypatch.setattr(calibrating, "evaluate", asked.evaluate)
     monkeypatch.setattr(calibrating, "results_of", asked.results)
-    return asked, calibrate(Wanted("made", scorer=scorer), Settings(), lambda line: None)
+    return asked, calibrate(
+        Wanted("made", scorer=scorer, options=options), Settings(), lambda line: None
+    )
 
 
 def test_a_scorer_that_is_kept_chooses_in_a_second_evaluation_and_is_stored(
@@ -103,6 +108,19 @@ def test_a_scorer_that_is_kept_chooses_in_a_second_evaluation_and_is_stored(
     assert done.tried.place.scorer is not None
     assert asked.chosen_by == [default_scorers(), done.tried.scorers]
     assert scorers_of(asked.stored[0].scorers) == done.tried.scorers
+
+
+def test_a_method_that_asks_no_model_is_calibrated_beside_one_and_without_scorers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = results(600, told_by="share_25_km")
+    voted = [one.model_copy(update={"drafts": drafted("consensus")}) for one in made]
+    monkeypatch.setattr(Asked, "results", lambda self, *args: voted)
+    asked, done = calibrated(monkeypatch, None, model="openai:x", method="kde")
+    assert (done.left_out, done.tried.scorers) == (0, None)
+    assert "weighs no evidence" in done.tried.place.reason
+    (stored,) = asked.stored
+    assert stored.drafted_by == "consensus" and stored.options["method"] == "kde"
 
 
 def test_promises_are_fitted_on_no_place_that_the_scorer_was_fitted_on(
