@@ -14,6 +14,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from benchmarks import negatives
+from geofix.agent.draft.prompts import NEGATIVES
 from geofix.agent.errors import GeofixError
 from geofix.evaluation.experiment import session
 from geofix.evaluation.experiment.command import run_experiment
@@ -22,7 +23,7 @@ from geofix.evaluation.worlds.dataset import WorldDataset
 from geofix.evaluation.worlds.world import Size
 from geofix.tools.once import once_property
 from tests.integration.scripted_model import said
-from tests.loopback import ChatServer, Received, chat_server, openai_answer
+from tests.loopback import ChatServer, Raw, Received, chat_server, openai_answer
 from tests.unit.evaluation.worlds.conftest import places
 
 __all__ = ["places"]
@@ -183,9 +184,9 @@ def test_geofixs_own_prompt_and_what_its_model_says(run: Run, server: ChatServer
         )
     )
     asked = [words_of(request) for request in server.received[1:]]
-    some = [words for words in asked if "Places where photos that look dissimilar" in words]
-    alike = [words for words in asked if "photos that look similar too were taken" in words]
-    assert len(some) == len(alike) == len(asked) / 4 > 0
+    for kind in ("dissimilar", "far"):
+        some = [words for words in asked if NEGATIVES[kind].strip() in words]
+        assert len(some) == len(asked) / 4 > 0, kind
     words = compared(whole, "fixed")
     assert all(one["at"]["difference"]["value"] == 0 for one in words)
     # The control is none of the tests that are corrected for.
@@ -194,6 +195,25 @@ def test_geofixs_own_prompt_and_what_its_model_says(run: Run, server: ChatServer
     shown = [one["shown"] for one in whole["cells"][2:]]
     assert all(one["mean"] == 3 and one["median_km"] > 200 for one in shown)
     assert compared(whole, "fixed", "answers") and "positives=8" in whole["method"]
+
+
+def test_photos_of_which_a_dead_server_said_nothing_are_asked_again(
+    run: Run, server: ChatServer
+) -> None:
+    asked = ("--strategy", "raw", "--number", "3", "--limit", "3", "--workers", "1", "--json")
+    asked = (*asked, "--again", "dead", "--yes")
+    alive = server.by
+    server.by = lambda request: alive(request) if len(server.received) < 4 else Raw(418, "gone")
+    whole = told(run(*asked))
+    photos = whole["plan"]["photos"]
+    silent = sum(cell["silent"] for cell in whole["cells"])
+    assert 0 < silent == 2 * photos - 2
+    assert any("server said nothing" in note for note in whole["notes"])
+    server.by = alive
+    server.received.clear()
+    again = told(run(*asked))
+    assert len(server.received) == silent == again["plan"]["models"][0]["calls"]
+    assert sum(cell["silent"] for cell in again["cells"]) == 0
 
 
 def test_a_dry_run_calls_no_model(run: Run, server: ChatServer) -> None:
