@@ -126,7 +126,7 @@ def evaluate_dataset(
             dataset=dataset or "",
             ablate=tuple(ablate or ()),
             exclude=exclude,
-            columns=_columns(column or []),
+            columns=columns_of(column or []),
             options=run_options,
             model=model,
             limit=limit,
@@ -152,7 +152,12 @@ def check_plots() -> None:
     new_figure()
 
 
-def _columns(given: list[str]) -> dict[str, str]:
+def columns_of(given: list[str]) -> dict[str, str]:
+    """Return what a table calls our columns, from `OURS=THEIRS`.
+
+    Raises:
+        typer.BadParameter: It is written otherwise.
+    """
     columns: dict[str, str] = {}
     for pair in given:
         ours, equals, theirs = pair.partition("=")
