@@ -116,6 +116,21 @@ def test_g3_without_geoclip_takes_the_draft_in_the_middle_and_says_so(lab: Any) 
     assert any("GeoCLIP is not configured" in one.text for one in fix.degraded)
 
 
+def test_without_any_answer_of_the_model_no_photo_is_called_a_draft_or_a_vote(lab: Any) -> None:
+    """Its server has no answer left: every request is refused."""
+    opened = lab()
+    fix, _ = opened.locate(method="img2loc")
+    assert fix.status == "abstained"
+    (why,) = fix.reasons
+    assert why.text.startswith("there is no usable answer of the model, and the method takes no")
+    failed = next(one.text for one in fix.degraded if one.code == "model_failed")
+    assert failed.endswith("; there is no draft")
+    fix, _ = opened.locate(method="g3")
+    assert fix.status == "located" and {one.origin for one in fix.candidates} == {"cluster"}
+    told = [fix.reasons[0].text, *(one.text for one in fix.degraded)]
+    assert sum("similar photo that the others are nearest to" in one for one in told) == 2
+
+
 @pytest.fixture
 def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     site = tmp_path / "site"
