@@ -292,8 +292,10 @@ def _contradicted(photo: Evidence, settled: Settled) -> list[str]:
     """Return the answer's id where a photo of another place speaks against it."""
     if settled.status != "located" or settled.radius_km is None or not settled.candidates:
         return []
-    beyond = photo.distance_km > max(settled.radius_km, PLACE_KM)
-    return [_id(settled.candidates[0])] if beyond else []
+    first = settled.candidates[0]
+    # A method's answer that no photo is near has a radius of 2,500 km, over other places.
+    reach_km = max(settled.radius_km, PLACE_KM) if first.photos else PLACE_KM
+    return [_id(first)] if photo.distance_km > reach_km else []
 
 
 def _warnings(settled: Settled) -> list[Reason]:

@@ -48,6 +48,15 @@ def test_the_models_coordinates_are_the_answer_wherever_they_are(lab: Any, metho
     assert public.position.radius_m == 2_500_000 and public.position.radius_kind == "reach"
 
 
+def test_photos_far_from_a_methods_answer_contradict_it(lab: Any) -> None:
+    """Its radius without a photo near it reaches from Madrid to Paris and Berlin."""
+    opened = lab(point(40.4168, -3.7038))
+    fix, _ = opened.locate(method="img2loc")
+    public = opened.agent.resume(fix.run)
+    assert public.position.radius_m == 2_500_000 and public.evidence
+    assert all(one.contradicts == ["c1"] and not one.supports for one in public.evidence)
+
+
 def test_a_changed_option_is_told_and_a_region_of_the_question_still_holds(lab: Any) -> None:
     opened = lab(*[point(*SYDNEY)] * 2)
     fix, _ = opened.locate(method="img2loc", positives=5)
