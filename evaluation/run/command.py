@@ -186,8 +186,8 @@ def _list(json: bool) -> None:
     for one, asked in rows:
         begun = f"{one.started_at:%Y-%m-%d %H:%M}"
         far = f"{asked} of {one.photos}"
-        told = ", ".join(f"{name} {value}" for name, value in set_up(one).items())
-        table.add_row(one.id, begun, escaped(f"{one.dataset}: {one.label}"), escaped(told), far)
+        apart = ", ".join(f"{name} {value}" for name, value in set_up(one).items())
+        table.add_row(one.id, begun, escaped(f"{one.dataset}: {one.label}"), escaped(apart), far)
     out().print(table)
 
 
