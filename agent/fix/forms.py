@@ -45,9 +45,14 @@ def coordinates_of(position: Position) -> str:
 
 
 def label_of(fix: Fix) -> str | None:
-    """Return the name of the answer's place; none where the radius is larger than any has."""
+    """Return the name of the answer's place; none where the radius is larger than any has.
+
+    A guess between places of several continents has none either.
+    """
     if fix.place is not None:
         return fix.place.label
+    if guess_in(fix) is not None:
+        return None
     return "no named place" if (fix.radius_km or 0.0) <= SCALES["continent"] else None
 
 

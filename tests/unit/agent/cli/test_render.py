@@ -182,7 +182,7 @@ def test_evidence_says_what_it_speaks_for_or_against(shown: Any) -> None:
     berlin = candidate(2, latitude=52.5, longitude=13.4, distance_km=876.0, place="Berlin")
     fields = {"evidence": [Evidence(**photo)], "candidates": [candidate(1), berlin]}
     against = " - similarity 0.80, 876 km from the answer, contradicting it: a.jpg (s)"
-    assert against in shown(**fields)
+    assert against in shown(**fields, reasons=[Reason.of(Code.PERSON_CHOSE, "a person chose it")])
     nowhere: dict[str, Any] = {"latitude": None, "longitude": None, "place": None}
     waiting = shown(status="waiting", **fields, **nowhere)
     assert " - similarity 0.80, for #2: a.jpg (s)" in waiting

@@ -11,7 +11,7 @@ from geofix.agent.verify.rounds import numbered
 from geofix.agent.verify.verdict import decide
 from tests.unit.agent.choosing import chosen
 from tests.unit.agent.hits import BERLIN, PARIS, hit, retrieval
-from tests.unit.agent.verify.test_verdicts import MUNICH, TIED, decided_of, placed
+from tests.unit.agent.verify.test_verdicts import TIED, decided_of, placed
 
 MADRID, TOKYO = (40.4168, -3.7038), (35.68, 139.69)
 
