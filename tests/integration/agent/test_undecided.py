@@ -123,7 +123,13 @@ def test_a_pick_reaches_as_far_as_its_own_photos_and_others_contradict_it(
     agent: Agent, red: Path
 ) -> None:
     waiting = agent.locate(red, **OPEN, pause="unsure")
-    fix = agent.answer(waiting.run, {"rank": 2})
+    fix = agent.answer(waiting.run, {"rank": 2}, by="Jane")
+    assert [(one.code, one.text) for one in fix.reasons] == [
+        ("person_chose", "Jane chose Munich, Bavaria, Germany"),
+        ("ambiguous", f"geofix by itself was not sure: u{BETWEEN}"),
+    ]
+    assert "Jane" not in fix.to_text()
+    assert "2 of 5 photos of the evidence contradict it." in fix.to_text()
     assert fix.place is not None and fix.place.name == "Munich"
     assert fix.radius_km == 1.0
     assert sorted(names(fix)) == [

@@ -127,13 +127,15 @@ def test_where_the_photo_itself_is_known_stands_apart(shown: Any) -> None:
     lines = shown(
         known_photos=[KnownPhoto(kind="exact", **known), KnownPhoto(kind="near_copy", **known)]
     )
-    start = lines.index("This photo is known (the answer does not depend on it)")
+    start = lines.index("This photo is known (a copy counts as a similar photo)")
     said = " ".join(line.strip() for line in lines[start + 1 : start + 7])
     where = "in gallery press [x] at -16.50000, -68.15000"
     assert f"- This exact file is {where}, " in said
-    assert f"- What looks like a copy of it is {where}, " in said
+    assert f"- What looks like a copy of this photo is {where}, " in said
     assert "km from the answer: a [b].jpg (agency)" in said
     assert "known" not in "".join(shown())
+    alone = shown(known_photos=[KnownPhoto(kind="exact", **known)])
+    assert "This photo is known (the answer does not depend on it)" in alone
 
 
 def test_notes_and_what_was_degraded_are_not_hidden(shown: Any) -> None:
