@@ -39,6 +39,9 @@ def option(name: str, **more: Any) -> Any:
     row = OPTIONS[name]
     bounds = {"ge": row.low, "le": row.high, "gt": row.above}
     more |= {bound: value for bound, value in bounds.items() if value is not None}
+    if row.kind == "number":
+        # JSON has none, so a run that was asked with one would not be the run that is stored.
+        more["allow_inf_nan"] = False
     return Field(default=row.default, description=row.help, **more)
 
 
@@ -108,7 +111,9 @@ class Context(BaseModel):
         """Let the method say what was not given."""
         if not isinstance(given, Mapping):
             return given
-        method = METHODS.get(given.get("method", "geofix"))
+        name = given.get("method", "geofix")
+        # Not looked up: what is no word, such as a list, is refused with the fields.
+        method = next((one for known, one in METHODS.items() if known == name), None)
         return given if method is None else {**method.options, **given}
 
     @field_validator("galleries")

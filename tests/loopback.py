@@ -63,16 +63,19 @@ class Received:
 
 
 Script = Sequence[str | Finished | Raw]
+By = Callable[["Received"], str | Finished | Raw]
+"""Says what a request is answered with, however many there are."""
 Protocol = Callable[[Finished, str], str]
 
 
 class ChatServer(ThreadingHTTPServer):
-    """Answers one request after the other by its script; 418 when that is over."""
+    """Answers one request after the other by its script, then all by `by`; 418 without one."""
 
-    def __init__(self, protocol: Protocol, script: Script) -> None:
+    def __init__(self, protocol: Protocol, script: Script, by: By | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.protocol = protocol
         self.script = list(script)
+        self.by = by or (lambda request: Raw(418, "the script is over"))
         self.received: list[Received] = []
         self.closing = threading.Event()
 
@@ -90,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = Received(self.path, {k.lower(): v for k, v in self.headers.items()}, text)
         self.server.received.append(request)
         script = self.server.script
-        step = script.pop(0) if script else Raw(418, "the script is over")
+        step = script.pop(0) if script else self.server.by(request)
         if not isinstance(step, Raw):
             answer = step if isinstance(step, Finished) else Finished(step)
             # Google's protocol has the model in the path: /v1beta/models/NAME:generateContent
@@ -206,9 +209,11 @@ def google_answer(answer: Finished, model: str) -> str:
 
 
 @contextmanager
-def chat_server(protocol: Protocol, *script: str | Finished | Raw) -> Iterator[ChatServer]:
+def chat_server(
+    protocol: Protocol, *script: str | Finished | Raw, by: By | None = None
+) -> Iterator[ChatServer]:
     """Run a server that speaks `protocol` by `script`, in a thread, on a free port."""
-    server = ChatServer(protocol, script)
+    server = ChatServer(protocol, script, by)
     # It looks for the end of its life that often, seconds.
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

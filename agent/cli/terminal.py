@@ -12,6 +12,7 @@ from typing import Final, NoReturn, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
+from rich.status import Status
 
 from geofix.agent.errors import (
     GeofixError,
@@ -73,6 +74,25 @@ def err() -> Terminal:
 def say(text: str) -> None:
     """Print lines to standard output without wrapping, color or control characters."""
     out().out("\n".join(visible(line) for line in text.split("\n")), highlight=False)
+
+
+def agreed_to(plan: str, status: Status, *, asks: bool) -> bool:
+    """Show a plan on standard error, and ask whether to begin.
+
+    Args:
+        plan: Its text.
+        status: What is shown meanwhile; it goes on if there is consent.
+        asks: Whether to ask; else showing it is enough.
+    """
+    status.stop()
+    err().out(plan, highlight=False)
+    if asks:
+        # A prompt of typer's writes to standard output, where nothing but the answer belongs.
+        err().print("Begin? y/N ", end="", markup=False)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            return False
+    status.start()
+    return True
 
 
 def degraded(reason: str) -> str:

@@ -117,12 +117,23 @@ def chosen_by_method(state: State, context: Context, services: Services) -> Chos
 
 def model_words(drafts: Sequence[Draft]) -> list[Draft]:
     """Return the places that a model named in its first round, the surest first."""
-    said = [
-        draft
-        for draft in drafts
-        if draft.drafted_by != CONSENSUS and draft.round == 0 and draft.latitude is not None
-    ]
+    said = [draft for draft in _placed(drafts) if draft.round == 0]
     return sorted(said, key=stated_confidence, reverse=True)
+
+
+def _latest_words(drafts: Sequence[Draft]) -> list[Draft]:
+    """Return the places of the last round in which a model named any, the surest first.
+
+    After a person's hint, or a look elsewhere, that is what the model says now.
+    """
+    placed = _placed(drafts)
+    last = max((draft.round for draft in placed), default=0)
+    said = [draft for draft in placed if draft.round == last]
+    return sorted(said, key=stated_confidence, reverse=True)
+
+
+def _placed(drafts: Sequence[Draft]) -> list[Draft]:
+    return [one for one in drafts if one.drafted_by != CONSENSUS and one.latitude is not None]
 
 
 Choice = tuple[list[_Place], str, list[Reason]]
@@ -130,7 +141,7 @@ Choice = tuple[list[_Place], str, list[Reason]]
 
 
 def _by_model(state: State, context: Context, services: Services) -> Choice:
-    words = model_words(state.drafts)
+    words = _latest_words(state.drafts)
     if not words:
         return [], "the model gave no coordinates, and the method takes no others", []
     places = [_Place(*_point(one), stated_confidence(one), drafted=True) for one in words]
@@ -153,7 +164,7 @@ def _densest(state: State, context: Context, services: Services) -> Choice:
 
 
 def _most_like(state: State, context: Context, services: Services) -> Choice:
-    drafted = [_point(draft) for draft in model_words(state.drafts)]
+    drafted = [_point(draft) for draft in _latest_words(state.drafts)]
     found = [(hit.latitude, hit.longitude) for hit in state.retrieval.positives]
     found = found[: context.photos_compared] if drafted else found
     points = list(dict.fromkeys([*drafted, *found]))
@@ -186,6 +197,8 @@ def _middle(points: Sequence[Point]) -> Choice:
 
 
 def _of_geoclip(state: State, context: Context, services: Services) -> Choice:
+    # A run that was cut off can go on where GeoCLIP is not configured.
+    require_method(context, services)
     model, vector = services.image_place, image_place_vector(state, services)
     assert model is not None and vector is not None
     found = model.most_like(vector, MOST_PLACES)

@@ -14,6 +14,7 @@ from geofix.agent.answer import Calibration
 from geofix.agent.calibration.promise import AGAIN, SIGNALS, Fitted
 from geofix.agent.context import ASIDE, Context
 from geofix.agent.draft.consensus import CONSENSUS
+from geofix.agent.run.option_table import OPTIONS
 from geofix.agent.services import Services
 from geofix.agent.state import Draft, State
 from geofix.agent.verify.scorers import Scorers, default_scorers, scorers_digest, scorers_of
@@ -127,9 +128,11 @@ def drift(fitted: Fitted, setup: RunSetup) -> str | None:
             f"{setup.photos_in_gallery} photos were searched, and {fitted.photos_in_gallery} when"
             f" it was calibrated: {growth:+.0%}{again}"
         )
-    for name, then in fitted.options.items():
-        if name in setup.options and setup.options[name] != then:
-            now = setup.options[name]
+    for name, now in setup.options.items():
+        # A calibration of an earlier version has no options that came later: it is for what they
+        # are unless they are given.
+        then = fitted.options.get(name, OPTIONS[name].default)
+        if now != then:
             return f"calibrated with the option {name} = {then!r}, and asked with {now!r}"
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from geofix.db.plain_text import visible
 from geofix.evaluation.report.error_map import plot_map
@@ -38,14 +38,24 @@ def as_page(report: Report) -> str:
     parts += [f"<p>{_sentence(about(report.base))}</p>", *_run(report.base)]
     if report.comparisons:
         parts.append("<h2>Side by side</h2>")
-        parts += [_table(comparison_table(one)) for one in report.comparisons]
+        parts += [table_html(comparison_table(one)) for one in report.comparisons]
     for run in report.others:
         parts.append(f"<h2>{escape(run.evaluation.label)}</h2>")
         parts += [f"<p>{_sentence(about(run))}</p>"]
-        parts += [_table(table) for table in tables_of(run.card)]
+        parts += [table_html(table) for table in tables_of(run.card)]
     if report.notes:
         items = "".join(f"<li>{escape(note)}</li>" for note in report.notes)
         parts.append(f"<h2>Notes</h2><ul>{items}</ul>")
+    return whole_page(title, parts)
+
+
+def whole_page(title: str, parts: Sequence[str]) -> str:
+    """Return a page of parts in HTML.
+
+    Args:
+        title: Escaped.
+        parts: Its body.
+    """
     head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
     body = "\n".join(parts)
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n'
@@ -58,13 +68,13 @@ def escape(text: str) -> str:
 
 def _run(run: EvaluationRun) -> Iterator[str]:
     tables = tables_of(run.card)
-    yield from map(_table, tables[:2])
+    yield from map(table_html, tables[:2])
     for title, figure in plots_of(run.results, set_up(run.evaluation)["method"]).items():
         yield _figure(title, drawn(figure))
     mapped = plot_map(run.results)
     if mapped is not None:
         yield _figure("Map of errors: a line from each truth to its answer", drawn(mapped))
-    yield from map(_table, tables[2:])
+    yield from map(table_html, tables[2:])
 
 
 def _figure(title: str, svg: bytes) -> str:
@@ -76,7 +86,8 @@ def _figure(title: str, svg: bytes) -> str:
     )
 
 
-def _table(table: ReportTable) -> str:
+def table_html(table: ReportTable) -> str:
+    """Return a table of the page."""
     head = "".join(f"<th>{escape(cell)}</th>" for cell in table.head)
     rows = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows

@@ -49,7 +49,7 @@ def as_json(report: Report) -> str:
     runs = [_run_json(run) for run in (report.base, *report.others)]
     compared = [asdict(one) for one in report.comparisons]
     whole = {"runs": runs, "comparisons": compared, "notes": list(report.notes)}
-    return json.dumps(_finite(whole), indent=2) + "\n"
+    return json.dumps(finite(whole), indent=2) + "\n"
 
 
 def _run_json(run: EvaluationRun) -> dict[str, Any]:
@@ -59,16 +59,16 @@ def _run_json(run: EvaluationRun) -> dict[str, Any]:
     return {"evaluation": about, "figures": asdict(run.card)}
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """Return `value` with what JSON lacks made null, and its keys text."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
-        return {_key(key): _finite(item) for key, item in value.items()}
+        return {_key(key): finite(item) for key, item in value.items()}
     if hasattr(value, "_asdict"):
-        return _finite(value._asdict())
+        return finite(value._asdict())
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value
 
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from geofix.agent.cli.options import JsonFlag, named, printable, writable
-from geofix.agent.cli.terminal import err, interruptible, say, write_whole
+from geofix.agent.cli.terminal import agreed_to, err, interruptible, say, write_whole
 from geofix.db.plain_text import visible
-
-if TYPE_CHECKING:
-    from rich.status import Status
-
-    from geofix.evaluation.reproduce.session import Planned
 
 Reproducible = Literal["img2loc", "street-level-rag", "g3", "geoclip"]
 SetName = Literal["im2gps", "im2gps3k", "yfcc4k", "gws15k", "osv5m"]
@@ -110,7 +104,11 @@ def reproduce_paper(
         parse_options,
         reproduce,
     )
-    from geofix.evaluation.reproduce.written import as_json, as_markdown  # noqa: PLC0415
+    from geofix.evaluation.reproduce.written import (  # noqa: PLC0415
+        as_json,
+        as_markdown,
+        plan_text,
+    )
     from geofix.evaluation.run.session import parse_leaks  # noqa: PLC0415
 
     wanted = Wanted(
@@ -135,7 +133,7 @@ def reproduce_paper(
                 wanted,
                 settings,
                 lambda line: status.update(visible(line)),
-                lambda planned: _agreed(planned, status, asks=not yes),
+                lambda planned: agreed_to(plan_text(planned), status, asks=not yes),
             )
         )
     if done is None:
@@ -150,18 +148,3 @@ def reproduce_paper(
         if path is not None:
             write_whole(path, written(done))
             err().print(f"written: {visible(str(path))}", markup=False, soft_wrap=True)
-
-
-def _agreed(planned: Planned, status: Status, *, asks: bool) -> bool:
-    """Show the plan on standard error, and ask whether to begin."""
-    from geofix.evaluation.reproduce.written import plan_text  # noqa: PLC0415 - see above
-
-    status.stop()
-    err().out(plan_text(planned), highlight=False)
-    if asks:
-        # A prompt of typer's writes to standard output, where nothing but the answer belongs.
-        err().print("Begin? y/N ", end="", markup=False)
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            return False
-    status.start()
-    return True

@@ -26,6 +26,7 @@ from geofix.agent.services import Services
 from geofix.db.search.query import Search
 from geofix.db.search.status import encoder_statuses
 from geofix.evaluation.run.result import EvalPhoto, Result
+from geofix.tools.errors import PhotoError
 from geofix.tools.models.ask import MOST_AT_ONCE, ask
 from geofix.tools.models.budget import price_at
 from geofix.tools.models.prices import Price
@@ -154,6 +155,17 @@ def rates_of(results: Sequence[Result]) -> Rates | None:
         tokens=round(fmean(result.tokens for result in asked)),
         cost_usd=None if None in costs else fmean(cost or 0.0 for cost in costs),
     )
+
+
+def readable(photos: Sequence[EvalPhoto]) -> EvalPhoto:
+    """Return the first photo that can be decoded; the first of all if none of a few can."""
+    for photo in photos[:10]:
+        try:
+            read_photo(photo.picture.read())
+        except PhotoError:
+            continue
+        return photo
+    return photos[0]
 
 
 class _Where(BaseModel):

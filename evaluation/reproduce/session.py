@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from geofix.agent.context import Context, checked_context
+from geofix.agent.context import checked_context
 from geofix.agent.errors import OptionError
 from geofix.agent.facade import Agent, open_agent
 from geofix.agent.methods.answering import require_method
@@ -28,16 +28,15 @@ from geofix.evaluation.reproduce.forecast import (
     calls_of,
     gallery_bytes,
     rates_of,
+    readable,
     timed,
 )
 from geofix.evaluation.reproduce.published import PaperRun, PublishedRow, published
 from geofix.evaluation.reproduce.sets import OpenedSet, open_set
 from geofix.evaluation.run.leaks import Leak
-from geofix.evaluation.run.result import EvalPhoto, Result
+from geofix.evaluation.run.result import Result
 from geofix.evaluation.run.runner import Plan, evaluate, sequences_of, setup_of
 from geofix.evaluation.run.session import chosen
-from geofix.tools.errors import PhotoError
-from geofix.tools.photo.read import read_photo
 
 Say = Callable[[str], None]
 
@@ -118,7 +117,7 @@ def reproduce(
     options = _options(wanted, paper, set_name)
     with Services(settings) as services:
         # Before thousands of files are looked at.
-        require_method(Context(**options), services)
+        require_method(checked_context(options), services)
     say("looking through the photos")
     opened = open_set(set_name, wanted.data, wanted.table)
     photos = chosen(opened.photos, wanted.limit, wanted.seed)
@@ -164,8 +163,16 @@ def _options(wanted: Wanted, paper: PaperRun, set_name: str) -> dict[str, Any]:
     }
 
 
-def parse_options(written: Sequence[str]) -> dict[str, Any]:
+FIXED = ("method", "galleries")
+"""Options of the run that a command asks for in another way."""
+
+
+def parse_options(written: Sequence[str], fixed: Sequence[str] = FIXED) -> dict[str, Any]:
     """Return options of the run from `name=value`, each with its own name of `OPTIONS`.
+
+    Args:
+        written: Such as `positives=5`.
+        fixed: Options that cannot be given so.
 
     Raises:
         OptionError: There is no such option, it is given otherwise, or it cannot have the value.
@@ -174,8 +181,8 @@ def parse_options(written: Sequence[str]) -> dict[str, Any]:
     for one in written:
         name, equals, value = one.partition("=")
         option = name.replace("-", "_")
-        if option not in OPTIONS or option in ("method", "galleries") or not equals:
-            others = ", ".join(name for name in OPTIONS if name not in ("method", "galleries"))
+        if option not in OPTIONS or option in fixed or not equals:
+            others = ", ".join(name for name in OPTIONS if name not in fixed)
             raise OptionError(f"--option cannot be {one!r}; give NAME=VALUE with one of {others}")
         options[option] = getattr(checked_context({option: value}), option)
     return options
@@ -192,7 +199,7 @@ def _planned(agent: Agent, wanted: Wanted, opened: OpenedSet, plan: Plan, say: S
     rates = rates_of([one for one in before.results.values() if one.photo not in before.silent])
     if rates is None and left and not wanted.dry:
         say("timing one photo")
-        rates = timed(services, context, _readable(left), calls)
+        rates = timed(services, context, readable(left), calls)
     forecast = Forecast(
         photos=len(plan.photos),
         done=len(plan.photos) - len(left),
@@ -204,17 +211,6 @@ def _planned(agent: Agent, wanted: Wanted, opened: OpenedSet, plan: Plan, say: S
         gallery_bytes=gallery_bytes(services),
     )
     return Planned(wanted, opened, plan, before, forecast, services.drafted_by, setup)
-
-
-def _readable(photos: Sequence[EvalPhoto]) -> EvalPhoto:
-    """Return the first photo that can be decoded; the first of all if none of a few can."""
-    for photo in photos[:10]:
-        try:
-            read_photo(photo.picture.read())
-        except PhotoError:
-            continue
-        return photo
-    return photos[0]
 
 
 def setup_rows(planned: Planned, paper: PaperRun) -> Iterator[tuple[str, str, str]]:

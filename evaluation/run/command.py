@@ -126,7 +126,7 @@ def evaluate_dataset(
             dataset=dataset or "",
             ablate=tuple(ablate or ()),
             exclude=exclude,
-            columns=_columns(column or []),
+            columns=columns_of(column or []),
             options=run_options,
             model=model,
             limit=limit,
@@ -141,10 +141,6 @@ def evaluate_dataset(
     _write(report, {"json": json_file, "csv": csv_file, "markdown": markdown, "page": page}, json)
 
 
-SET_UP = ("method", "model", "gallery", "encoder", "seed")
-"""What `set_up` tells of each."""
-
-
 def check_plots() -> None:
     """Refuse a page before the work is done, not after it.
 
@@ -156,7 +152,12 @@ def check_plots() -> None:
     new_figure()
 
 
-def _columns(given: list[str]) -> dict[str, str]:
+def columns_of(given: list[str]) -> dict[str, str]:
+    """Return what a table calls our columns, from `OURS=THEIRS`.
+
+    Raises:
+        typer.BadParameter: It is written otherwise.
+    """
     columns: dict[str, str] = {}
     for pair in given:
         ours, equals, theirs = pair.partition("=")
@@ -180,13 +181,13 @@ def _list(json: bool) -> None:
         say(json_format.dumps(told, indent=2))
         return
     table = Table(box=None)
-    for name in ("id", "begun", "data set", "run", *SET_UP, "asked"):
-        table.add_column(name, overflow="fold")
+    for name in ("id", "begun", "data set and run", "set-up", "asked"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("id", "begun"))
     for one, asked in rows:
         begun = f"{one.started_at:%Y-%m-%d %H:%M}"
         far = f"{asked} of {one.photos}"
-        names = (one.dataset, one.label, *set_up(one).values())
-        table.add_row(one.id, begun, *map(escaped, names), far)
+        told = ", ".join(f"{name} {value}" for name, value in set_up(one).items())
+        table.add_row(one.id, begun, escaped(f"{one.dataset}: {one.label}"), escaped(told), far)
     out().print(table)
 
 

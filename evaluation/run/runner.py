@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
-from geofix.agent.context import Context
+from geofix.agent.context import Context, checked_context
 from geofix.agent.facade import Agent
 from geofix.agent.methods.answering import drafter_of
 from geofix.agent.verify.in_force import RunSetup, in_force, options_of
@@ -48,8 +48,12 @@ class Plan:
 
     @property
     def context(self) -> Context:
-        """The options in force, those left at their defaults with them."""
-        return Context(**self.options)
+        """The options in force, those left at their defaults with them.
+
+        Raises:
+            OptionError: They do not go together.
+        """
+        return checked_context(self.options)
 
     def recorded(self) -> dict[str, Any]:
         """Return what was asked for, as it is kept."""

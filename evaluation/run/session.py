@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from geofix.agent.context import checked_context
 from geofix.agent.errors import OptionError
 from geofix.agent.facade import Agent, open_agent
+from geofix.agent.methods.answering import require_method
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.db.stores import Evaluation, Evaluations
@@ -65,8 +67,15 @@ def run_dataset(request: EvaluationRequest, settings: Settings, say: Say) -> Rep
     options = {**dataset.options, **request.options}
     if dataset.galleries:
         options["galleries"] = dataset.galleries
+    # All of them before the base is run, which can take hours.
+    contexts = [
+        checked_context({**options, **changed})
+        for changed in ({}, *(ablation.options for ablation in ablations))
+    ]
     base = Plan(BASE, dataset.name, photos, options, leaks, seed=request.seed, salt=request.again)
     with open_agent(settings, encoder=dataset.encoder, progress=say, durability="exit") as agent:
+        for context in contexts:
+            require_method(context, agent.services)
         dataset.prepare(agent.services)
         session = _Session(agent, dataset, request, say)
         first = session.run(base)

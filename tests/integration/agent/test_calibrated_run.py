@@ -172,7 +172,7 @@ def test_a_calibration_of_another_version_does_not_end_the_run(agent: Agent) -> 
 
 
 def test_what_a_person_chose_is_not_promised(agent: Agent) -> None:
-    calibrate(agent, options={})
+    calibrate(agent, options=options_of(Context(accept_margin=1.0)))
     explained(agent, sample_path(), run_id="case", accept_margin=1.0, pause="unsure")
     fix = resumed(agent, "case", rank=1)
     assert fix.status == "located" and not fix.radius_calibrated

@@ -65,6 +65,22 @@ def test_a_model_without_coordinates_leaves_the_method_nothing(lab: Any) -> None
     assert any(one.code == "model_failed" for one in fix.degraded)
 
 
+@pytest.mark.parametrize(
+    "decision",
+    [{"action": "look", "region": "48.86,2.35,30"}, {"action": "hint", "words": "It is Paris"}],
+)
+def test_what_the_model_says_after_a_persons_help_is_the_answer(
+    lab: Any, decision: dict[str, str]
+) -> None:
+    opened = lab(point(*SYDNEY), point(*DOME))
+    waits = opened.agent.locate(sample_path(), method="img2loc", pause="every_round")
+    assert waits.status == "waiting"
+    assert opened.agent.answer(waits.run, decision).status == "waiting"
+    fix = opened.agent.answer(waits.run, "go_on")
+    assert fix.status == "located" and len(opened.server.received) == 2
+    assert (fix.position.latitude, fix.position.longitude) == DOME
+
+
 @pytest.mark.parametrize("method", ["knn", "kde"])
 def test_methods_without_a_model_ask_none(lab: Any, method: str) -> None:
     opened = lab()

@@ -62,6 +62,8 @@ def _is_self_contained(page: str) -> None:
         (("--ablate", "sky=1"), "sky=1"),
         (("--exclude", "names"), "names"),
         (("--column", "path"), "OURS=THEIRS"),
+        (("--method", "knn", "--exemplars", "2"), "these options do not go together"),
+        (("--method", "knn", "--ablate", "exemplars=2"), "these options do not go together"),
         (("--compare", "a", "b"), "two evaluations"),
     ],
 )
@@ -70,6 +72,14 @@ def test_what_cannot_be_is_refused_before_anything_is_opened(
 ) -> None:
     done = geofix("eval", dataset, *args)
     assert done.code in (2, 4, 5) and words in done.said
+
+
+def test_a_method_without_its_model_is_refused_before_the_base_is_run(
+    geofix: Geofix, starter_url: str, dataset: Path
+) -> None:
+    done = geofix("eval", dataset, "--ablate", "method=img2loc", url=starter_url)
+    assert done.code == 5 and "'img2loc' asks a chat model" in done.said
+    assert json.loads(geofix("eval", "--list", "--json", url=starter_url).out) == []
 
 
 def test_an_ablation_changes_what_chooses_and_undoes_it(starter_url: str) -> None:

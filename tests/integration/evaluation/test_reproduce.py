@@ -150,6 +150,7 @@ def test_a_dry_run_calls_no_model_and_stores_nothing(
         (("--gallery", "mp16"), {}, "gallery 'mp16'"),
         (("--set", "yfcc4k"), {}, "yfcc4k_places365.csv"),
         (("--option", "positives=0"), {}, "the option 'positives' cannot be '0'"),
+        (("--option", "preset=none"), {}, "these options do not go together"),
         (("--option", "method=g3"), {}, "--option cannot be 'method=g3'; give NAME=VALUE"),
         (("--leaks", "names"), {}, "--leaks cannot be 'names'"),
         ((), {"GEOFIX_MODEL": ""}, "asks a chat model, and none is configured"),

@@ -79,3 +79,15 @@ def test_every_option_can_be_ablated_by_its_name(name: str) -> None:
     (changed,) = made.options
     assert changed == name
     assert made.options[name] == getattr(checked_context({name: made.options[name]}), name)
+
+
+@pytest.mark.parametrize("method", [["img2loc"], {"name": "knn"}, None, 7])
+def test_a_method_that_is_no_word_is_refused_like_any_other(method: object) -> None:
+    with pytest.raises(OptionError, match="the option 'method' cannot be"):
+        checked_context({"method": method})
+
+
+@pytest.mark.parametrize("option", ["max_cost", "max_seconds"])
+def test_a_limit_without_end_is_refused_because_json_has_none(option: str) -> None:
+    with pytest.raises(OptionError, match=f"'{option}' cannot be inf: Input should be a finite"):
+        checked_context({option: float("inf")})

@@ -168,6 +168,9 @@ def test_options_that_shape_the_answer_have_to_be_the_same() -> None:
     assert other == "calibrated with the option positives = 16, and asked with 32"
     # Fitted on simulated runs, or by a version that did not know the option yet.
     assert drift(fitted(options={}), replace(SETUP, options=options_of(Context()))) is None
+    later = options_of(Context(answer_by="nearest"))
+    told = drift(fitted(options={}), replace(SETUP, options=later))
+    assert told == "calibrated with the option answer_by = 'verdict', and asked with 'nearest'"
 
 
 def test_signals_of_another_version_end_the_promise() -> None:
