@@ -342,7 +342,10 @@ class Evidence(BaseModel):
 
 
 class KnownPhoto(BaseModel):
-    """A gallery photo that is the photo asked about, or a copy of it. Never used for the answer."""
+    """A gallery photo that is the photo asked about, or a copy of it.
+
+    The photo itself is never used for the answer; a copy is a similar photo like others.
+    """
 
     kind: Literal["exact", "near_copy"]
     latitude: Latitude
