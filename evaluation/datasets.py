@@ -24,7 +24,6 @@ from geofix.tools.sources.columns import (
 from geofix.tools.sources.folder import FolderSource
 from geofix.tools.sources.picture_files import FilePicture, MemoryPicture, Picture
 from geofix.tools.sources.protocol import Rejected
-from geofix.tools.statistics import PLACE_KM
 
 if TYPE_CHECKING:
     from geofix.agent.services import Services
@@ -37,7 +36,6 @@ BESIDES = {
     "sequence": ("sequence", "sequence_id", "sequence_key"),
     "group": ("group", "place", "city"),
     "kind": ("kind", "must_reject"),
-    "truth": ("truth",),
     "source": ("source",),
 }
 """Columns that galleries have no use for, and what sets call them."""
@@ -89,8 +87,6 @@ def _photo(folder: Path, cells: Cells) -> EvalPhoto:
     elif kind is None:
         raise ValueError("it has no coordinates, and no kind that says why")
     accuracy_km = accuracy_of(cells)
-    if truth == "city" and not accuracy_km:
-        accuracy_km = PLACE_KM
     external_id, picture = _picture(folder, cells)
     return EvalPhoto(
         id=external_id,

@@ -141,10 +141,6 @@ def evaluate_dataset(
     _write(report, {"json": json_file, "csv": csv_file, "markdown": markdown, "page": page}, json)
 
 
-SET_UP = ("method", "model", "gallery", "encoder", "seed")
-"""What `set_up` tells of each."""
-
-
 def check_plots() -> None:
     """Refuse a page before the work is done, not after it.
 
@@ -185,13 +181,13 @@ def _list(json: bool) -> None:
         say(json_format.dumps(told, indent=2))
         return
     table = Table(box=None)
-    for name in ("id", "begun", "data set", "run", *SET_UP, "asked"):
-        table.add_column(name, overflow="fold")
+    for name in ("id", "begun", "data set and run", "set-up", "asked"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("id", "begun"))
     for one, asked in rows:
         begun = f"{one.started_at:%Y-%m-%d %H:%M}"
         far = f"{asked} of {one.photos}"
-        names = (one.dataset, one.label, *set_up(one).values())
-        table.add_row(one.id, begun, *map(escaped, names), far)
+        apart = ", ".join(f"{name} {value}" for name, value in set_up(one).items())
+        table.add_row(one.id, begun, escaped(f"{one.dataset}: {one.label}"), escaped(apart), far)
     out().print(table)
 
 

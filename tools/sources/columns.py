@@ -10,6 +10,7 @@ from typing import Any
 
 from geofix.tools.errors import RegionError, SourceError
 from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM, check_coordinates
+from geofix.tools.statistics import PLACE_KM
 
 ALIASES = {
     "path": (
@@ -27,6 +28,7 @@ ALIASES = {
         "timestamp",
     ),
     "accuracy_km": ("accuracy_km",),
+    "truth": ("truth",),
     "embedding": ("embedding", "embeddings", "vector", "features"),
 }
 """Our name of a column, and what published sets call it, in this order; case is ignored."""
@@ -141,13 +143,21 @@ def number_of(cells: Cells, name: str) -> float:
         raise ValueError(f"the {name} {text!r} is not a number") from error
 
 
+CITY, CITY_KM = "city", PLACE_KM
+"""What `truth` says of a city's center, and how far from it a photo may have been taken."""
+
+
 def accuracy_of(cells: Cells) -> float:
     """Return the accuracy in km; 0 where none is given.
+
+    Where `truth` is `city`, the coordinates are a city's center. Photos of a city that are all put
+    there have not been taken side by side, as exact ones at one point have.
 
     Raises:
         ValueError: It is no distance on Earth.
     """
-    accuracy_km = number_of(cells, "accuracy_km") if text_of(cells, "accuracy_km") else 0.0
+    stated = CITY_KM if text_of(cells, "truth") == CITY else 0.0
+    accuracy_km = number_of(cells, "accuracy_km") if text_of(cells, "accuracy_km") else stated
     if not 0 <= accuracy_km <= HALF_CIRCUMFERENCE_KM:
         raise ValueError(f"the accuracy_km {accuracy_km!r} is not a distance on Earth")
     return accuracy_km

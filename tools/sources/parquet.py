@@ -80,6 +80,8 @@ def _places(columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def _accuracies_km(columns: Columns, rows: int) -> NDArray[np.float64] | None:
+    if "truth" in columns:
+        return None
     if "accuracy_km" not in columns:
         return np.zeros(rows)
     found = _numbers(columns["accuracy_km"])

@@ -51,6 +51,7 @@ ODD: dict[str, dict[str, Any]] = {
     "a longitude too far": {"lon": [10.0, 180.5, float("nan"), None, -181.0, 60.0]},
     "unset": {"lat": [0.0] * ROWS, "lon": [0.0, 0.0, 1.0, 2.0, 3.0, 0.0]},
     "accuracies": {"accuracy_km": [0.5, -1.0, 1e9, float("inf"), 0.0, 1.0]},
+    "a city's center": {"truth": ["city", "exact", None, "", "city", "exif"]},
     "an author with a zero byte": {"author": ["Ann", "B\0", "C", "D", "E", "F"]},
     "no instant": {"captured_at": ["yesterday", None, "2024-05-01", "", "2024", "x"]},
     "an empty path": {"path": ["p1", "", "p3", "p4", "p5", "p6"]},

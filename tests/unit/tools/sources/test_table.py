@@ -44,6 +44,13 @@ def test_a_full_row_is_read_whatever_case_its_columns_have(tmp_path: Path) -> No
     )
 
 
+def test_a_citys_center_is_no_exact_place(tmp_path: Path) -> None:
+    """Exact ones at one point are frames of one walk, and one witness; these are not."""
+    rows = "a.jpg,1,2,city,\nb.jpg,1,2,exact,\nc.jpg,1,2,city,3\nd.jpg,1,2,,\n"
+    found = photos(table(tmp_path, f"path,latitude,longitude,truth,accuracy_km\n{rows}"))
+    assert [photo.accuracy_km for photo in found] == [25.0, 0.0, 3.0, 0.0]
+
+
 def test_the_path_is_the_id_where_there_is_none(tmp_path: Path) -> None:
     first, second = photos(
         table(tmp_path, "path,latitude,longitude,id\na.jpg,1,2,\n/abs/b.jpg,1,2,x\n")
