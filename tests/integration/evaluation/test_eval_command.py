@@ -26,7 +26,8 @@ def test_a_data_set_is_evaluated_told_and_compared(
     named = ("--json-file", "--csv", "--markdown", "--page")
     asked = [one for pair in zip(named, files.values(), strict=True) for one in pair]
     done = geofix(
-        "eval", dataset, "--ablate", "max_rounds=2", "--ablate", "scorer=top1", "--ablate", "method=knn",
+        "eval", dataset, "--ablate", "max_rounds=2", "--ablate", "scorer=top1",
+        "--ablate", "method=knn",
         "--exclude", "author,near,hash", *asked, url=starter_url,
     )  # fmt: skip
     assert done.code == 0, done.err
