@@ -293,7 +293,12 @@ def _contradicted(photo: Evidence, settled: Settled) -> list[str]:
     if settled.status != "located" or settled.radius_km is None or not settled.candidates:
         return []
     first = settled.candidates[0]
-    # A method's answer that no photo is near has a radius of 2,500 km, over other places.
+    chosen = any(one.code == Code.PERSON_CHOSE for one in settled.reasons)
+    guessed = any(one.code == Code.BEST_GUESS for one in settled.degraded)
+    if first.photos and not chosen and not guessed:
+        # A calibrated radius can be smaller than the reach of the photos that the answer rests on.
+        return []
+    # Where no photo is near, a method's radius of 2,500 km lies over other places.
     reach_km = max(settled.radius_km, PLACE_KM) if first.photos else PLACE_KM
     return [_id(first)] if photo.distance_km > reach_km else []
 

@@ -27,7 +27,8 @@ def test_a_data_set_is_evaluated_told_and_compared(
     asked = [one for pair in zip(named, files.values(), strict=True) for one in pair]
     done = geofix(
         "eval", dataset, "--ablate", "max_rounds=2", "--ablate", "scorer=top1",
-        "--ablate", "method=knn", "--exclude", "author,near,hash", *asked, url=starter_url,
+        "--ablate", "method=knn",
+        "--exclude", "author,near,hash", *asked, url=starter_url,
     )  # fmt: skip
     assert done.code == 0, done.err
     told = json.loads(files["json"].read_text())
