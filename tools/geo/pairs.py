@@ -101,7 +101,7 @@ _ENDS = re.compile(rf"\s{{0,3}}(?:{_DASH}|to|and|or)\s{{0,3}}[NSEW]?\s{{0,3}}", 
 
 _MINUS_SIGNS = "\u2212\ufe63\uff0d"
 _LONG_DASHES = "\u2014\u2015"
-_BEFORE_MINUS = re.compile(r"[,;:=(\[|/]\s{0,3}$")
+_BEFORE_MINUS = re.compile(r"(?:[=(\[]|\d[°º]?\s?[,;|/])[ \t]{0,3}$")
 """What a hyphen that a space follows is a minus behind. Elsewhere it may be a dash or a bullet."""
 
 _NO = r"(?:not|isn't|wasn't|cannot be|can't be|rather than|instead of|unlike|rule[sd]? out|e\.g\.)"
@@ -123,9 +123,10 @@ _SHORT = 200
 _LOOK_BACK = 80
 """Characters before a pair in which it may be announced or denied."""
 
-_ONWARDS = re.compile(r"\s{0,3}+[,;]\s{0,3}+[+\-\u2212]?\d")
-_BACKWARDS = re.compile(r"\d\s{0,3}[,;]\s{0,3}[+\-\u2212]?$")
-_FLAT = str.maketrans({"\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}": " ", "$": " "})
+_ONWARDS = re.compile(r"\s{0,3}+[,;/|]\s{0,3}+[+\-\u2212]?\d|\s{1,3}+[+\-\u2212]?\d{1,3}\.\d")
+_BACKWARDS = re.compile(r"(?:\d[°º]?\s{0,3}[,;/|]|[.]\d{1,18}[°º]?\s)\s{0,3}[+\-\u2212]?$")
+_FLAT = str.maketrans("\u00a0\u202f$\uff0c\u3001\uff1b\uff1a\uff08\uff09", "   ,,;:()")
+"""Spaces of other widths, the marks of formulas, and Chinese punctuation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +219,7 @@ def _sign(found: re.Match[str]) -> str | None:
         return "-" if written and written in _MINUS_SIGNS else written
     is_close = written == found["sign"] and written not in _LONG_DASHES
     start = found.start("sign")
-    if is_close or _BEFORE_MINUS.search(found.string, max(0, start - 4), start):
+    if is_close or _BEFORE_MINUS.search(found.string, max(0, start - 8), start):
         return "-"
     # A letter tells the direction by itself.
     return "" if found["before"] or found["after"] else None
@@ -268,7 +269,9 @@ def _may_be_pair(one: _Number, other: _Number, text: str) -> bool:
     if not (one.is_decimal and other.is_decimal and _beside(one, other, text)):
         return False
     # Of a longer list, such as a box, no two numbers are a pair.
-    if _ONWARDS.match(text, other.end) or _BACKWARDS.search(text, max(0, one.start - 8), one.start):
+    if _ONWARDS.match(text, other.end) or _BACKWARDS.search(
+        text, max(0, one.start - 24), one.start
+    ):
         return False
     # No land lies there; similarities and shares of a picture do.
     small = [number.degrees is not None and abs(number.degrees) < 1 for number in (one, other)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 import pytest
@@ -18,6 +19,7 @@ FORMS = [
     "55.7012 13.1931",
     "+55.7012 +13.1931",
     "55,7012; 13,1931",
+    "\uff0855.7012\uff0c13.1931\uff09",
     "55,7012 N 13,1931 E",
     "N 55.7012, E 13.1931",
     "55.7012° N, 13.1931° E",
@@ -91,6 +93,8 @@ def test_degrees_and_directions_are_read(text: str, read: tuple[float, float]) -
         "55.7 N, 60.1 N",
         # A dash with space behind it may divide words, and begin an item of a list.
         "- 55.7012, 13.1931",
+        "Coordinates:\n- 55.7012, 13.1931",
+        "Coordinates: - 55.7012, 13.1931",
         "Lund \N{EM DASH} 55.7012, 13.1931",
         "Latitude - 55.7012\nLongitude - 13.1931",
         # Prices, times, scores and sizes.
@@ -101,6 +105,10 @@ def test_degrees_and_directions_are_read(text: str, read: tuple[float, float]) -
         "12,345 67,890 people",
         # Ranges.
         "5.5-6.5, 7.5-8.5",
+        # Three numbers are no pair, whatever divides them.
+        "-59.00744 / -37.20886, 0.85",
+        "55.7012° 13.1931°, 0.85",
+        "55.7012\N{FULLWIDTH COMMA}13.1931, 0.85",
         "between 40.5 and 60.5 N, 13.1 E",
         "40.5 N - 45.5 N, 5.5 E - 6.5 E",
         "from 55.7012, 13.1931 to 55.9012, 13.3931",
@@ -127,3 +135,34 @@ def test_the_end_of_a_long_text_is_read_in_time_that_grows_with_it() -> None:
     for part in ("1,", "1.1 ", "lat ", "9", "N", "° '", "1°1'", "-", "lat: is ", "1.1, "):
         only_pair(part * MOST_READ)
     assert time.monotonic() - began < 5
+
+
+WRITTEN = (
+    *("{0}, {1}", "({0}, {1})", "{0} / {1}", "{0} {1}", "{0}\N{DEGREE SIGN} {1}\N{DEGREE SIGN}"),
+    *("- {0}, {1}", "Latitude: {0}, Longitude: {1}", "latitude - {0}, longitude - {1}"),
+    *("lat {0} lon {1}", "Longitude: {1}; Latitude: {0}", "**{0}**, **{1}**", "{0}\uff0c{1}"),
+)
+BEFORE = (
+    *("", "In 1987 it cost 12.50, 13.99. ", "About 3.5 km, 2.7 miles away: ", "Coordinates: "),
+    *("Answer - ", "Answer \N{EN DASH} ", "at 10:30, 5.5 m high, ", "Version 2.1: "),
+)
+AFTER = (
+    *("", " is my answer.", " with 80.5 % confidence", " (elevation 52.3 m)", ", altitude 35.7"),
+    *(". Radius 25.5 km.", " \N{PLUS-MINUS SIGN} 0.5", ", 0.85"),
+)
+
+
+def test_whatever_stands_around_a_pair_it_is_read_as_itself_or_not_at_all() -> None:
+    draw = random.Random(7)
+    read = 0
+    for _ in range(3000):
+        point = draw.uniform(-85, 85), draw.uniform(-180, 180)
+        digits = [f"{value:.{draw.randint(3, 6)}f}" for value in point]
+        if draw.random() < 0.3:
+            dash = draw.choice("\N{MINUS SIGN}\N{EN DASH}")
+            digits = [one.replace("-", dash) for one in digits]
+        text = draw.choice(BEFORE) + draw.choice(WRITTEN).format(*digits) + draw.choice(AFTER)
+        pair = only_pair(text)
+        assert pair is None or pair == pytest.approx(point, abs=0.001), text
+        read += pair is not None
+    assert read > 1500
