@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -25,6 +26,8 @@ CSV_COLUMNS = (
     *("rounds", "run"),
 )
 
+
+_NUMBER = re.compile(r"(?<![\w-])\d[\d,.]*")
 
 MOST_REASONS = 5
 """Reasons why answers are not as asked that are listed, the most frequent first."""
@@ -148,13 +151,19 @@ def not_as_asked(results: Sequence[Result], node: str = "") -> Iterator[str]:
         results: Of one run or of several.
         node: Tells only what this node did without, such as `draft`; all by default.
     """
-    reasons = Counter(
-        reason for result in results for reason in set(result.degraded) if reason.startswith(node)
-    )
-    for reason, count in reasons.most_common(MOST_REASONS):
-        yield f"Not as asked, {count:,} of {len(results):,} answers: {reason}"
-    if len(reasons) > MOST_REASONS:
-        yield f"There are {len(reasons) - MOST_REASONS:,} further reasons of this kind."
+    examples: dict[str, str] = {}
+    answers: Counter[str] = Counter()
+    for result in results:
+        told = {_NUMBER.sub("#", one): one for one in result.degraded if one.startswith(node)}
+        answers.update(told.keys())
+        examples = {**told, **examples}
+    texts = Counter(one for result in results for one in set(result.degraded))
+    for kind, count in answers.most_common(MOST_REASONS):
+        # Those that differ in a number alone are of one kind.
+        such = "" if texts[examples[kind]] == count else "such as "
+        yield f"Not as asked, {count:,} of {len(results):,} answers: {such}{examples[kind]}"
+    if len(answers) > MOST_REASONS:
+        yield f"There are {len(answers) - MOST_REASONS:,} further reasons of this kind."
 
 
 def markdown_table(table: ReportTable) -> str:

@@ -139,9 +139,14 @@ def test_answers_are_called_by_the_method_that_was_followed() -> None:
 
 def test_how_answers_differ_from_what_was_asked_for_is_counted() -> None:
     without = "verify: GeoCLIP is not configured"
-    run = [result_of(str(n), 1.0, degraded=[without, f"draft: {n} failed"]) for n in range(6)]
+    few = [f"retrieve: {letter} failed" for letter in "abcdef"]
+    run = [result_of(n, 1.0, degraded=[without, why]) for n, why in zip("abcdef", few, strict=True)]
     lines = list(not_as_asked(run))
     assert lines[0] == f"Not as asked, 6 of 6 answers: {without}"
     assert len(lines) == MOST_REASONS + 1 and lines[-1].startswith("There are 2 further")
-    assert not any(without in line for line in not_as_asked(run, "draft"))
+    assert not any(without in line for line in not_as_asked(run, "retrieve"))
+    counted = [result_of(str(n), 1.0, degraded=[f"draft: {n} of 16 failed"]) for n in range(3)]
+    assert list(not_as_asked(counted)) == [
+        "Not as asked, 3 of 3 answers: such as draft: 0 of 16 failed"
+    ]
     assert list(not_as_asked(RUN)) == []
