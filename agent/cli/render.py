@@ -209,7 +209,10 @@ def _known(fix: Fix, console: Console) -> None:
             "" if photo.distance_m is None else f", {kilometers(photo.distance_m)} from the answer"
         )
         lines.append(f"{said}{away}: {escaped(photo.photo)} [dim]({escaped(photo.source)})[/]")
-    console.print("\n[bold]This photo is known[/] [dim](the answer does not depend on it)[/]")
+    # A search leaves out the file itself, and finds a copy like any other photo.
+    copies = any(photo.kind != "exact" for photo in fix.known_photos)
+    note = "a copy counts as a similar photo" if copies else "the answer does not depend on it"
+    console.print(f"\n[bold]This photo is known[/] [dim]({note})[/]")
     console.print(_bullets(lines))
 
 

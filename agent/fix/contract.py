@@ -307,8 +307,7 @@ class Fix(Part):
     claim: FixClaim | None
     """null if neither the file nor the caller claims a place."""
     known_photos: list[FixKnownPhoto] = Field(default_factory=list)
-    """Gallery photos that are this very photo, or look like copies of it, apart from the answer.
-    The same file first."""
+    """Gallery photos that are this very photo, or look like copies of it. The same file first."""
     method: FixMethod
     """Who proposed the answer, and what it was calibrated on."""
     usage: Usage
@@ -373,7 +372,8 @@ class Fix(Part):
     def to_text(self) -> str:
         """Return the answer in about 400 characters, for a chat or a model.
 
-        It has nothing of the file's EXIF, and no text from a gallery.
+        It has nothing of the file's EXIF, no text from a gallery, and not the name of a person who
+        decided. It says where the photo itself is known.
         """
         return text(self)
 
@@ -381,6 +381,6 @@ class Fix(Part):
         """Return a FeatureCollection (RFC 7946).
 
         It holds the radius as a polygon and the position as a point, both only if there is one,
-        then the other candidates and the evidence.
+        then the other candidates, the evidence, and where the photo itself is known.
         """
         return geojson(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from geofix.agent.answer import Code, Reason, format_coordinates
@@ -18,8 +19,19 @@ LONGEST_LABEL = 60
 QUOTING = frozenset({Code.RARITY.value})
 """Reasons that name a photo of a gallery. Its file name may say what its owner tells no model."""
 
+UNSIGNED = {
+    Code.PERSON_CHOSE.value: "a person chose this place",
+    Code.PERSON_CHOSE_NONE.value: "a person chose none of the candidates",
+    Code.REGION_GIVEN.value: "the region to search was given",
+    Code.HINT_GIVEN.value: "a person gave a hint",
+}
+"""Reasons that name who decided, without the name."""
+
 LONGEST_SENTENCE = 160
 """Characters of a reason in the text."""
+
+MOST_CANDIDATES = 4
+"""Candidates in the text, where none is the answer."""
 
 
 def kilometers(distance_m: float) -> str:
@@ -45,9 +57,14 @@ def coordinates_of(position: Position) -> str:
 
 
 def label_of(fix: Fix) -> str | None:
-    """Return the name of the answer's place; none where the radius is larger than any has."""
+    """Return the name of the answer's place; none where the radius is larger than any has.
+
+    A guess between places of several continents has none either.
+    """
     if fix.place is not None:
         return fix.place.label
+    if guess_in(fix) is not None:
+        return None
     return "no named place" if (fix.radius_km or 0.0) <= SCALES["continent"] else None
 
 
@@ -64,7 +81,8 @@ def _is_tie(abstention: Reason) -> bool:
 
 
 def _begun(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
+    # The name is written small everywhere.
+    return sentence if sentence.startswith("geofix ") else sentence[:1].upper() + sentence[1:]
 
 
 def guess_in(fix: Fix) -> Reason | None:
@@ -76,20 +94,54 @@ def text(fix: Fix) -> str:
     """Return the answer in a few sentences of plain text."""
     parts = [_head(fix)]
     told = [reason for reason in fix.reasons if reason.code not in QUOTING]
-    parts += [f"{_short(reason.text, LONGEST_SENTENCE)}." for reason in told[:1]]
-    rivals = [one for one in fix.candidates if one.excluded is None]
-    if fix.located or fix.status == "abstained":
-        rivals = rivals[1:] if fix.located else rivals
-        parts += [f"Next: {_named(rivals[0])}."] if rivals else []
-    elif fix.status == "waiting":
-        parts += [f"Candidates: {'; '.join(map(_named, rivals[:4]))}."] if rivals else []
-    if fix.known_photos:
-        parts.append(f"{known_sentence(fix.known_photos[0])}.")
+    # What geofix thought of it comes after a person's choice.
+    most = 2 if told and told[0].code == Code.PERSON_CHOSE else 1
+    parts += [f"{_begun(_short(_unsigned(one), LONGEST_SENTENCE))}." for one in told[:most]]
+    parts += [*_against(fix), *_others(fix)]
+    parts += [f"{one}." for one in _known_places(fix.known_photos)]
     if fix.claim is not None and fix.claim.checked is not None:
         parts.append(f"The claimed place is {fix.claim.checked.verdict}.")
     if fix.warnings:
         parts.append(f"Warnings: {', '.join(dict.fromkeys(w.code for w in fix.warnings))}.")
     return " ".join([*parts, f"Run {fix.run}."])
+
+
+def _unsigned(reason: Reason) -> str:
+    """Return a reason without the name of who decided, which no model is told."""
+    return UNSIGNED.get(reason.code, reason.text)
+
+
+def _against(fix: Fix) -> list[str]:
+    against = sum(bool(photo.contradicts) for photo in fix.evidence)
+    if not against:
+        return []
+    verb = "contradicts" if against == 1 else "contradict"
+    return [f"{against} of {len(fix.evidence)} photos of the evidence {verb} it."]
+
+
+def _others(fix: Fix) -> list[str]:
+    """Name the places that are not the answer, as far as there is room."""
+    stopped = fix.abstention is not None and fix.abstention.code == Code.PERSON_CHOSE_NONE
+    rivals = [one for one in fix.candidates if one.excluded is None]
+    rivals = rivals[1:] if fix.located else rivals
+    if not rivals or stopped or fix.status == "running":
+        return []
+    if fix.located:
+        return [f"Next: {_named(rivals[0])}."]
+    first = rivals[:MOST_CANDIDATES]
+    more = len(rivals) - len(first) + fix.candidates_not_listed
+    listed = "; ".join(map(_named, first)) + (f"; and {more} more" if more else "")
+    return [f"{'Candidates' if rivals[1:] or more else 'Candidate'}: {listed}."]
+
+
+def _known_places(photos: Sequence[FixKnownPhoto]) -> list[str]:
+    """Say where the photo is known, once for each place: two galleries can disagree."""
+    said: dict[tuple[str, str], str] = {}
+    for photo in photos:
+        place = format_coordinates(photo.latitude, photo.longitude, radius_km=SCALES["street"])
+        gallery = "a gallery" if not said else "another gallery"
+        said.setdefault((photo.kind, place), known_sentence(photo, gallery))
+    return list(said.values())
 
 
 def known_sentence(photo: FixKnownPhoto, gallery: str = "a gallery") -> str:
@@ -99,7 +151,8 @@ def known_sentence(photo: FixKnownPhoto, gallery: str = "a gallery") -> str:
         photo: The same file, or what looks like a copy.
         gallery: How the gallery is called where its name may be told.
     """
-    what = "This exact file is" if photo.kind == "exact" else "What looks like a copy of it is"
+    exact = photo.kind == "exact"
+    what = "This exact file is" if exact else "What looks like a copy of this photo is"
     return f"{what} in {gallery} at {format_coordinates(photo.latitude, photo.longitude)}"
 
 
@@ -109,9 +162,10 @@ def _head(fix: Fix) -> str:
         where = coordinates_of(fix.position)
         label = label_of(fix)
         named = where if label is None else f"{_short(label, LONGEST_LABEL)}, {where}"
+        named = named if guess else _begun(named)
         return f"{guess}{named}; {radius_sentence(fix.position)}."
     if fix.abstention is not None:
-        why, code = _short(fix.abstention.text, LONGEST_SENTENCE), fix.abstention.code
+        why, code = _short(_unsigned(fix.abstention), LONGEST_SENTENCE), fix.abstention.code
         if _is_tie(fix.abstention):
             return f"{_begun(why)}: no answer ({code})."
         return f"No answer ({code}): {why}."
@@ -178,6 +232,15 @@ def geojson(fix: Fix) -> dict[str, Any]:
             **photo.model_dump(mode="json", exclude={"latitude", "longitude"}),
         )
         for photo in fix.evidence
+    ]
+    features += [
+        _point(
+            photo.latitude,
+            photo.longitude,
+            role="known_photo",
+            **photo.model_dump(mode="json", exclude={"latitude", "longitude"}),
+        )
+        for photo in fix.known_photos
     ]
     return {"type": "FeatureCollection", "features": features}
 

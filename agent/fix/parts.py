@@ -41,13 +41,14 @@ KnownKind = Annotated[
 class FixKnownPhoto(Part):
     """A gallery photo that is the photo asked about, or looks like a copy of it.
 
-    The answer does not depend on it: the file itself is left out of every search, and no model is
-    told where it is. The place is the gallery's word, and can be wrong.
+    The answer does not depend on the file itself: it is left out of every search, and no model that
+    drafts is told where it is. A copy is a similar photo like others, so the answer may rest on it.
+    The place is the gallery's word, and can be wrong.
     """
 
     kind: KnownKind
     """`exact`: a file with the same bytes. `near_copy`: a picture that looks the same but for size,
-    crop, compression or brightness; it is a similar photo like others. Later versions may add
+    crop, compression or brightness. Later versions may add
     kinds."""
     gallery: str
     """Name of the gallery that has the photo."""

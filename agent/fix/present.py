@@ -292,6 +292,11 @@ def _contradicted(photo: Evidence, settled: Settled) -> list[str]:
     """Return the answer's id where a photo of another place speaks against it."""
     if settled.status != "located" or settled.radius_km is None or not settled.candidates:
         return []
+    chosen = any(one.code == Code.PERSON_CHOSE for one in settled.reasons)
+    guessed = any(one.code == Code.BEST_GUESS for one in settled.degraded)
+    if not chosen and not guessed:
+        # A calibrated radius can be smaller than the reach of the photos that the answer rests on.
+        return []
     beyond = photo.distance_km > max(settled.radius_km, PLACE_KM)
     return [_id(settled.candidates[0])] if beyond else []
 

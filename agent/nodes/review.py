@@ -58,9 +58,19 @@ def _chosen(state: State, rank: int, who: str) -> dict[str, Any]:
     others = [candidate for candidate in state.candidates if candidate.rank != rank]
     chose = Reason.of(Code.PERSON_CHOSE, f"{who} chose {first.place or 'this place'}")
     return {
-        "verdict": Verdict(reasons=[chose], decision="accept", by_person=True),
+        "verdict": Verdict(
+            reasons=[chose, *_unsure(state.verdict)], decision="accept", by_person=True
+        ),
         "candidates": numbered([first, *others]),
     }
+
+
+def _unsure(verdict: Verdict | None) -> list[Reason]:
+    """Say why geofix by itself had not given this answer; empty where it had proposed one."""
+    if verdict is None or verdict.decision not in {"review", "abstain"}:
+        return []
+    why = verdict.reasons[0]
+    return [why.model_copy(update={"text": f"geofix by itself was not sure: {why.text}"})]
 
 
 def _look(state: State, region: Region | None, who: str) -> tuple[dict[str, Any], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from geofix.agent.answer import Calibration, Code, Place, Reason, format_coordinates
@@ -20,6 +21,7 @@ from geofix.agent.verify.in_force import drift, run_setup_of
 from geofix.agent.verify.known_photos import known_photos
 from geofix.agent.verify.verdict import guess_of, rivals_of
 from geofix.tools.geo.continents import continent_of
+from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM
 from geofix.tools.geo.places import place_at
 from geofix.tools.statistics import SCALES
 
@@ -44,7 +46,7 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
         radii_km=promise.radii_km if promise else {},
         confidence=promise.confidence if promise else {},
         calibration=promise.calibration if promise else None,
-        place=place_within(first.latitude, first.longitude, promise.radius_km)
+        place=_place(first, promise, state, context, guess is not None)
         if first and promise
         else None,
         drafted_by=_drafted_by(state),
@@ -107,6 +109,35 @@ def _drafted_by(state: State) -> str:
     return models[-1] if models else CONSENSUS
 
 
+def _place(
+    first: Candidate, promise: Promise, state: State, context: Context, guess: bool
+) -> Place | None:
+    """Return the name of the answer's place; that of a guess holds for all that it may be."""
+    rivals = rivals_of(state.candidates, context) if guess else []
+    return place_of_all(
+        [(one.latitude, one.longitude) for one in [first, *rivals]], promise.radius_km
+    )
+
+
+def place_of_all(points: Sequence[tuple[float, float]], radius_km: float) -> Place | None:
+    """Return the first point's name, no finer than the radius nor than what all points share.
+
+    Args:
+        points: Latitude and longitude in degrees.
+        radius_km: Of the answer.
+    """
+    coarser = [km for km in SCALES.values() if km > max(radius_km, SCALES["city"])]
+    for km in (radius_km, *coarser):
+        place, *others = [place_within(*point, km) for point in points]
+        if all(_label(other) == _label(place) for other in others):
+            return place
+    return None
+
+
+def _label(place: Place | None) -> str | None:
+    return None if place is None else place.label
+
+
 def place_within(latitude: float, longitude: float, radius_km: float) -> Place | None:
     """Return the name of the place, no finer than the radius: a city, a region, a country."""
     place = place_at(latitude, longitude)
@@ -131,13 +162,16 @@ def place_within(latitude: float, longitude: float, radius_km: float) -> Place |
 def _reach_km(first: Candidate, state: State, context: Context, guess: bool) -> float:
     """Return how far the evidence reaches.
 
-    A guess reaches the places that it is not ahead of. Where the votes agree on nothing, and a
-    person chose or points of a picture match, it is the reach of the place's own photos: what was
-    found elsewhere speaks for other places.
+    A guess reaches the places that it is not ahead of, and their photos. Where the votes agree on
+    nothing, and a person chose or points of a picture match, it is the reach of the place's own
+    photos: what was found elsewhere speaks for other places.
     """
     assert state.verdict is not None
     if guess:
-        rivals_km = [one.distance_km for one in rivals_of(state.candidates, context)]
-        return max([first.radius_km, *rivals_km])
+        rivals_km = [
+            one.distance_km + own_reach_km(one, state.searches)
+            for one in rivals_of(state.candidates, context)
+        ]
+        return min(HALF_CIRCUMFERENCE_KM, max([first.radius_km, *rivals_km]))
     alone = state.verdict.by_person or first.scale_km > SCALES["continent"]
     return own_reach_km(first, state.searches) if alone else first.radius_km

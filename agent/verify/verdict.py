@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from geofix.agent.answer import Code, Reason, format_coordinates
 from geofix.agent.context import Context
 from geofix.agent.regions import next_look
@@ -18,6 +20,7 @@ from geofix.agent.verify.candidates import KNOWN_AT_SHARE
 from geofix.agent.verify.geometry import geometry_agrees
 from geofix.agent.verify.observed import near
 from geofix.agent.verify.scene import rejection
+from geofix.tools.geo.distance import distances_km
 from geofix.tools.statistics import PLACE_KM, SCALES_KM
 from geofix.tools.statistics.clusters import DEFAULT_TEMPERATURE, vote_weights
 
@@ -49,6 +52,9 @@ NEARLY_ALL = 0.8
 
 MOST_NAMED = 3
 """Places that a sentence names before it counts the others."""
+
+LONGEST_NAME = 40
+"""Characters of a photo's or a gallery's name in a sentence."""
 
 UNDECIDED = (Code.AMBIGUOUS.value, Code.NO_MAJORITY.value, Code.LOW_SCORE.value)
 """What a run can be told to answer all the same, as a guess."""
@@ -82,7 +88,7 @@ def decide(
     coarse = first.scale_km > context.finest_km
     if rounds_left > 0 and coarse and next_look(candidates, looked_within) is not None:
         known = first.scale_km <= SCALES_KM[-1]
-        agree = f"only to within {first.scale_km:g} km" if known else "on no region"
+        agree = f"only to within {first.scale_km:,g} km" if known else "on no region"
         closer = f"the similar photos agree {agree}; a closer search may narrow the place down"
         reasons.insert(0, Reason.of(Code.CLOSER_SEARCH, closer))
         return Verdict(reasons=reasons, decision="refine")
@@ -106,7 +112,7 @@ def _undecided(standing: Sequence[Candidate], context: Context) -> list[Reason]:
     """Return why the first place cannot be told from others; empty where it can."""
     first, others = standing[0], _others(standing)
     if rivals := rivals_of(standing, context):
-        between = f"undecided between {_listed([first, *rivals])} ({_apart(rivals)})"
+        between = f"undecided between {_listed([first, *rivals])} ({_apart([first, *rivals])})"
         name, rival = names_apart([first, rivals[0]])
         needed = _lead_needed(rivals[0], first, context)
         scores = f"{name} scores {_told(first)} and {rival} {_told(rivals[0])}"
@@ -119,7 +125,8 @@ def _undecided(standing: Sequence[Candidate], context: Context) -> list[Reason]:
         none = f"only {share:.0%} of the votes are within {SCALES_KM[-1]:,g} km of {name}{places}"
         return [Reason.of(Code.NO_MAJORITY, none)]
     if first.score < context.accept_score:
-        low = f"{name} scores only {_told(first)}, and {context.accept_score:g} was asked for"
+        scored = _below(first.score, context.accept_score)
+        low = f"{name} scores only {scored}, and {context.accept_score:g} was asked for"
         return [Reason.of(Code.LOW_SCORE, low)]
     return []
 
@@ -127,6 +134,12 @@ def _undecided(standing: Sequence[Candidate], context: Context) -> list[Reason]:
 def _told(candidate: Candidate) -> str:
     # Rounded twice as in the table of candidates, which 0.2351 has as 0.23 therefore.
     return f"{round(candidate.score, 3):.2f}"
+
+
+def _below(score: float, asked: float) -> str:
+    """Return a score with as many digits as show that it is lower; 0.999 is no 1.00."""
+    written = [f"{round(score, 3):.2f}", *(f"{score:.{digits}f}" for digits in range(3, 16))]
+    return next((told for told in written if float(told) < asked), repr(score))
 
 
 def _others(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -160,13 +173,25 @@ def _lead_needed(other: Candidate, first: Candidate, context: Context) -> float:
 
 
 def names_apart(places: Sequence[Candidate]) -> list[str]:
-    """Return short names of places, `Munich` and `Berlin`; the full ones where two are the same."""
-    full = [one.place or format_coordinates(one.latitude, one.longitude) for one in places]
+    """Return short names of places, `Munich` and `Berlin`, or longer ones where two are the same.
+
+    Two ends of one city have the same full name too; then their coordinates tell them apart.
+    """
+    full = [one.place or f"the place at {_where(one)}" for one in places]
     short = [
         whole if one.place is None else whole.split(",")[0]
         for one, whole in zip(places, full, strict=True)
     ]
-    return short if len(set(short)) == len(short) else full
+    at = [
+        whole if one.place is None else f"{whole} ({_where(one)})"
+        for one, whole in zip(places, full, strict=True)
+    ]
+    return next((names for names in (short, full) if len(set(names)) == len(names)), at)
+
+
+def _where(place: Candidate) -> str:
+    # To a tenth of the scale at which places are told apart.
+    return format_coordinates(place.latitude, place.longitude, radius_km=PLACE_KM)
 
 
 def _listed(places: Sequence[Candidate]) -> str:
@@ -176,9 +201,10 @@ def _listed(places: Sequence[Candidate]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
 
 
-def _apart(rivals: Sequence[Candidate]) -> str:
-    farthest = max(one.distance_km for one in rivals)
-    return f"{'up to ' if rivals[1:] else ''}{farthest:,.0f} km apart"
+def _apart(places: Sequence[Candidate]) -> str:
+    at = np.array([(one.latitude, one.longitude) for one in places])
+    farthest = float(distances_km(*at.T, *at.T).max())
+    return f"{'up to ' if places[2:] else ''}{farthest:,.0f} km apart"
 
 
 def _doubt(
@@ -294,7 +320,9 @@ def _best_match(first: Candidate, retrieval: Retrieval) -> Reason | None:
     found = max(near(first, retrieval.positives), key=lambda hit: hit.similarity, default=None)
     # A place of a round before has its photos there.
     known = found is not None and found.similarity == first.best_similarity
-    named = f", {found.external_id} of the gallery {found.gallery}," if found and known else ""
+    named = ""
+    if found is not None and known:
+        named = f", {_shortened(found.external_id)} of the gallery {_shortened(found.gallery)},"
     only = "only " if share <= RARE_SHARE else ""
     return Reason.of(
         Code.RARITY,
@@ -303,11 +331,16 @@ def _best_match(first: Candidate, retrieval: Retrieval) -> Reason | None:
     )
 
 
+def _shortened(name: str) -> str:
+    # The answer cuts long texts, and what is said of the photo comes after its name.
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+
+
 def _agreement(first: Candidate, retrieval: Retrieval) -> str:
     positives = retrieval.positives
     scale_km = min(first.scale_km, SCALES_KM[-1])
     share, photos = first.share_within(scale_km), near(first, positives, scale_km)
-    where = f"within {scale_km:g} km of {first.place or 'this place'}"
+    where = f"within {scale_km:,g} km of {first.place or 'this place'}"
     counted = f"{len(photos)} of {len(positives)} similar photos"
     if len(photos) == 1:
         return f"{counted} was taken {where}; it alone has {share:.0%} of the votes"

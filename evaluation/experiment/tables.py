@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -19,12 +18,10 @@ from geofix.evaluation.experiment.planning import POINTS, Found, Planned
 from geofix.evaluation.experiment.power import ALPHA, POWER
 from geofix.evaluation.experiment.session import Experiment
 from geofix.evaluation.report.tables import ReportTable, length, points, share, within
+from geofix.evaluation.report.written import not_as_asked
 from geofix.evaluation.reproduce.forecast import forecast_rows
 
 CALLED: dict[Outcome, str] = {"model": "the model's own word", "answers": "the answers"}
-
-MOST_REASONS = 5
-"""Reasons why answers are not as asked that are listed, the most frequent first."""
 
 
 def plan_tables(planned: Planned) -> Iterator[ReportTable]:
@@ -260,11 +257,7 @@ def result_notes(done: Experiment) -> Iterator[str]:
     if failed:
         yield f"{failed:,} photos could not be read. They count as wrong in every cell."
     # A warning about negatives that contradict is what the experiment is about.
-    reasons = Counter(
-        reason for result in asked for reason in set(result.degraded) if reason[:6] == "draft:"
-    )
-    for reason, count in reasons.most_common(MOST_REASONS):
-        yield f"Not as asked, {count:,} of {len(asked):,} answers: {reason}"
+    yield from not_as_asked(asked, "draft")
     yield "Evaluations: " + ", ".join(
         f"{run.model} {run.cell.label} `{run.evaluation}`" for run in runs
     )

@@ -100,7 +100,7 @@ def test_a_copy_saved_again_looks_like_one_and_is_a_similar_photo_as_before(
     (known,) = fix.known_photos
     assert (known.kind, known.gallery, known.photo) == ("near_copy", "starter", FAR)
     assert FAR in [one.photo for one in fix.evidence]
-    assert "What looks like a copy of it is in a gallery at 48.8" in fix.to_text()
+    assert "What looks like a copy of this photo is in a gallery at 48.8" in fix.to_text()
 
 
 def test_another_photo_of_the_place_is_no_copy(shared_agent: Agent) -> None:

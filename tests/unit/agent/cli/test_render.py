@@ -127,13 +127,15 @@ def test_where_the_photo_itself_is_known_stands_apart(shown: Any) -> None:
     lines = shown(
         known_photos=[KnownPhoto(kind="exact", **known), KnownPhoto(kind="near_copy", **known)]
     )
-    start = lines.index("This photo is known (the answer does not depend on it)")
+    start = lines.index("This photo is known (a copy counts as a similar photo)")
     said = " ".join(line.strip() for line in lines[start + 1 : start + 7])
     where = "in gallery press [x] at -16.50000, -68.15000"
     assert f"- This exact file is {where}, " in said
-    assert f"- What looks like a copy of it is {where}, " in said
+    assert f"- What looks like a copy of this photo is {where}, " in said
     assert "km from the answer: a [b].jpg (agency)" in said
     assert "known" not in "".join(shown())
+    alone = shown(known_photos=[KnownPhoto(kind="exact", **known)])
+    assert "This photo is known (the answer does not depend on it)" in alone
 
 
 def test_notes_and_what_was_degraded_are_not_hidden(shown: Any) -> None:
@@ -182,7 +184,7 @@ def test_evidence_says_what_it_speaks_for_or_against(shown: Any) -> None:
     berlin = candidate(2, latitude=52.5, longitude=13.4, distance_km=876.0, place="Berlin")
     fields = {"evidence": [Evidence(**photo)], "candidates": [candidate(1), berlin]}
     against = " - similarity 0.80, 876 km from the answer, contradicting it: a.jpg (s)"
-    assert against in shown(**fields)
+    assert against in shown(**fields, reasons=[Reason.of(Code.PERSON_CHOSE, "a person chose it")])
     nowhere: dict[str, Any] = {"latitude": None, "longitude": None, "place": None}
     waiting = shown(status="waiting", **fields, **nowhere)
     assert " - similarity 0.80, for #2: a.jpg (s)" in waiting

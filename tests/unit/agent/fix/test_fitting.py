@@ -12,7 +12,7 @@ from geofix.agent.answer import Code, Place, Reason, format_coordinates
 from geofix.agent.fix.evidence import evidence_to_compare, evidence_within, own_reach_km
 from geofix.agent.fix.forms import headline, label_of
 from geofix.agent.fix.present import present
-from geofix.agent.nodes.settle import place_within
+from geofix.agent.nodes.settle import place_of_all, place_within
 from geofix.agent.state import Asked, Candidate, Settled
 from geofix.agent.verify.candidates import NOWHERE_KM
 from geofix.tools.geo.distance import haversine_km
@@ -74,6 +74,50 @@ def test_beyond_a_continent_there_are_coordinates_alone() -> None:
     # At sea there is no name either, and that is said.
     assert label_of(_fix(radius_km=1.0)) == "no named place"
     assert label_of(_fix(radius_km=1.0, place=Place(label="Munich"))) == "Munich"
+
+
+SALZBURG, NUREMBERG, APIA = (47.8, 13.04), (49.45, 11.08), (-13.83, -171.76)
+
+
+@pytest.mark.parametrize(
+    ("others", "label"),
+    [
+        ([], "Bavaria, Germany"),
+        ([NUREMBERG], "Bavaria, Germany"),
+        ([BERLIN], "Germany"),
+        ([NUREMBERG, SALZBURG], "Europe"),
+        ([APIA], None),
+        ([(0.0, -30.0)], None),
+    ],
+)
+def test_the_name_of_a_guess_holds_for_every_place_that_it_may_be(
+    others: list[tuple[float, float]], label: str | None
+) -> None:
+    place = place_of_all([MUNICH, *others], 120.0)
+    assert (None if place is None else place.label) == label
+
+
+def test_a_guess_without_a_common_name_is_not_called_nameless() -> None:
+    guess = Reason.of(Code.BEST_GUESS, "a guess: undecided between Munich and Apia")
+    assert label_of(_fix(radius_km=500.0, degraded=[guess])) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "contradicts"),
+    [
+        # A calibrated radius can be smaller than the reach of what the answer rests on.
+        ({}, []),
+        ({"reasons": [Reason.of(Code.PERSON_CHOSE, "a person chose Munich")]}, ["c1"]),
+        ({"degraded": [Reason.of(Code.BEST_GUESS, "a guess: undecided")]}, ["c1"]),
+    ],
+)
+def test_a_photo_contradicts_only_what_a_person_chose_or_a_guess(
+    more: dict[str, Any], contradicts: list[str]
+) -> None:
+    answer = of(MUNICH, 0.5, rank=1)
+    away = [one for one in evidence_within(answer, 900.0, FOUND) if one.distance_km > 400]
+    fix = _fix(candidates=[answer], radius_km=1.0, evidence=away, **more)
+    assert [one.contradicts for one in fix.evidence] == [contradicts] * len(away) != []
 
 
 def _fix(**fields: Any) -> Any:

@@ -154,7 +154,9 @@ def test_an_abstention_has_its_code_and_no_position(code: Code) -> None:
     assert (fix.located, fix.place, fix.latitude, fix.radius_km) == (False, None, None, None)
     # The first is listed whatever its score, and no answer is promised.
     assert [one.id for one in fix.candidates] == ["c2", "c3"] and fix.warnings == []
-    assert f"No answer ({code}): why." in fix.to_text()
+    # Who stopped a run is told to no model.
+    why = "a person chose none of the candidates" if code == Code.PERSON_CHOSE_NONE else "why"
+    assert f"No answer ({code}): {why}." in fix.to_text()
 
 
 def test_a_run_that_waits_has_the_question_and_says_why() -> None:

@@ -191,7 +191,7 @@ def test_several_rivals_are_counted_and_places_of_one_name_told_apart() -> None:
         placed((0, 20), 0.3, "X"),
     ]
     text = decided_of(numbered(many)).reasons[0].text
-    assert text == "undecided between Munich, Berlin, Paris and 2 more (up to 16,474 km apart)"
+    assert text == "undecided between Munich, Berlin, Paris and 2 more (up to 16,913 km apart)"
 
 
 def test_without_half_of_the_votes_points_of_a_picture_decide_all_the_same() -> None:
