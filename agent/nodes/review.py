@@ -14,6 +14,7 @@ from geofix.agent.run.review_request import proposed, request_for
 from geofix.agent.services import Services
 from geofix.agent.state import Hint, Region, State, Verdict
 from geofix.agent.verify.rounds import numbered
+from geofix.agent.verify.wording import called
 
 
 def review(state: State, context: Context, services: Services) -> Outcome:
@@ -56,7 +57,7 @@ def _chosen(state: State, rank: int, who: str) -> dict[str, Any]:
     (chosen,) = (candidate for candidate in state.candidates if candidate.rank == rank)
     first = chosen.model_copy(update={"vetoed": None, "held_back": None})
     others = [candidate for candidate in state.candidates if candidate.rank != rank]
-    chose = Reason.of(Code.PERSON_CHOSE, f"{who} chose {first.place or 'this place'}")
+    chose = Reason.of(Code.PERSON_CHOSE, f"{who} chose {called(first, 'this place')}")
     return {
         "verdict": Verdict(
             reasons=[chose, *_unsure(state.verdict)], decision="accept", by_person=True

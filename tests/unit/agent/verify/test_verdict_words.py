@@ -75,3 +75,12 @@ def test_a_photo_of_a_long_name_leaves_room_for_what_is_said_of_it() -> None:
     best = next(one.text for one in decided.reasons if one.code == Code.RARITY)
     assert "LLL… of the gallery" in best
     assert best.endswith("match that well") and len(best) < 160
+
+
+def test_a_place_far_from_any_town_is_no_distance() -> None:
+    away = TIED[0].model_copy(update={"place": "77 km from Labasa, Northern, Fiji"})
+    votes = next(one for one in decided_of([away]).reasons if one.code == Code.VOTES)
+    assert "within 750 km of a point 77 km from Labasa, Northern, Fiji" in votes.text
+    assert undecided(away, TIED[1]).startswith(
+        "undecided between a point 77 km from Labasa and Berlin ("
+    )
