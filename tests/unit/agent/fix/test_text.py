@@ -54,6 +54,9 @@ def test_every_sentence_begins_with_a_capital() -> None:
     fix = answer({**LOCATED, "place": None, "reasons": reasons})
     assert fix.to_text().startswith("No named place, 48.8867, 2.3431; reach")
     assert " Photos agree. " in fix.to_text()
+    long = Reason.of(Code.UNLIKE_GALLERY, "x" * 200)
+    for cut in (LOCATED, ABSTAINED):
+        assert "x… " in answer({**cut, "reasons": [long]}).to_text()
 
 
 def test_without_an_answer_no_candidate_is_the_next_and_none_is_passed_over() -> None:
