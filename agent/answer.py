@@ -342,10 +342,7 @@ class Evidence(BaseModel):
 
 
 class KnownPhoto(BaseModel):
-    """A gallery photo that is the photo asked about, or a copy of it.
-
-    The photo itself is never used for the answer; a copy is a similar photo like others.
-    """
+    """A gallery photo that is the photo asked about (never used for the answer), or a copy of it."""
 
     kind: Literal["exact", "near_copy"]
     latitude: Latitude

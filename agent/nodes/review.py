@@ -8,13 +8,13 @@ from langgraph.types import interrupt
 
 from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context
+from geofix.agent.fix.wording import called
 from geofix.agent.run.decision import Decision, decision_about, place_meant, steered
 from geofix.agent.run.recording import Outcome
 from geofix.agent.run.review_request import proposed, request_for
 from geofix.agent.services import Services
 from geofix.agent.state import Hint, Region, State, Verdict
 from geofix.agent.verify.rounds import numbered
-from geofix.agent.verify.wording import called
 
 
 def review(state: State, context: Context, services: Services) -> Outcome:

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 
 from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context
+from geofix.agent.fix.wording import apart, below, called, listed, names_apart, shortened, told
 from geofix.agent.regions import next_look
 from geofix.agent.state import Candidate, Hit, Region, Retrieval, SceneSeen, Verdict
 from geofix.agent.verify.candidates import KNOWN_AT_SHARE
 from geofix.agent.verify.geometry import geometry_agrees
 from geofix.agent.verify.observed import near
 from geofix.agent.verify.scene import rejection
-from geofix.agent.verify.wording import apart, below, called, listed, names_apart, shortened, told
 from geofix.tools.statistics import PLACE_KM, SCALES_KM
 from geofix.tools.statistics.clusters import DEFAULT_TEMPERATURE, vote_weights
 

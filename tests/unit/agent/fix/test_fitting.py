@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from geofix.agent.answer import Code, Place, Reason, format_coordinates
 from geofix.agent.fix.evidence import evidence_to_compare, evidence_within, own_reach_km
 from geofix.agent.fix.forms import headline, label_of
+from geofix.agent.fix.naming import place_of_all, place_within
 from geofix.agent.fix.present import present
-from geofix.agent.nodes.settle import place_of_all, place_within
 from geofix.agent.state import Asked, Candidate, Settled
 from geofix.agent.verify.candidates import NOWHERE_KM
 from geofix.tools.geo.distance import haversine_km
@@ -74,6 +74,17 @@ def test_beyond_a_continent_there_are_coordinates_alone() -> None:
     # At sea there is no name either, and that is said.
     assert label_of(_fix(radius_km=1.0)) == "no named place"
     assert label_of(_fix(radius_km=1.0, place=Place(label="Munich"))) == "Munich"
+
+
+@pytest.mark.parametrize(
+    ("radius_km", "label"),
+    [(25.0, "Munich, Bavaria, Germany"), (504.0, "Germany"), (2000.0, "Europe"), (9923.0, None)],
+)
+def test_an_answer_that_was_stored_with_a_city_has_no_finer_name_either(
+    radius_km: float, label: str | None
+) -> None:
+    fix = _fix(radius_km=radius_km, place=place_within(*MUNICH, 1.0))
+    assert (None if fix.place is None else fix.place.label) == label
 
 
 SALZBURG, NUREMBERG, APIA = (47.8, 13.04), (49.45, 11.08), (-13.83, -171.76)
