@@ -342,7 +342,7 @@ class Evidence(BaseModel):
 
 
 class KnownPhoto(BaseModel):
-    """A gallery photo that is the photo asked about (never used for the answer), or a copy of it."""
+    """A gallery photo that is the photo asked about, which is never used, or a copy of it."""
 
     kind: Literal["exact", "near_copy"]
     latitude: Latitude
