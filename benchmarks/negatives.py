@@ -26,7 +26,7 @@ from geofix.agent.settings import Settings
 from geofix.evaluation.experiment.session import Wanted, experiment
 from geofix.evaluation.experiment.written import as_json, as_markdown, plan_text
 from geofix.tools.geo.distance import are_within
-from geofix.tools.statistics import PLACE_KM
+from geofix.tools.statistics import PLACE_KM, SCALES_KM
 
 Point = tuple[float, float]
 
@@ -117,6 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--dataset", default="world:world")
     parser.add_argument("--photos", type=int, default=200)
     parser.add_argument("--pilot", type=int, default=None)
+    parser.add_argument("--number", type=int, nargs="+", default=())
+    parser.add_argument("--km", type=float, nargs="+", default=SCALES_KM)
     parser.add_argument("--json", type=Path, help="also write JSON")
     given = parser.parse_args(arguments)
     wanted = Wanted(
@@ -124,6 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         models=[Scripted(script=name) for name in MODELS],
         limit=given.photos,
         pilot=given.pilot,
+        numbers=given.number,
+        within_km=given.km,
         control=True,
     )
 

@@ -91,9 +91,14 @@ def _number(value: Any) -> Any:
     if isinstance(value, str):
         found = _NUMBERED.fullmatch(value.strip())
         value = None if found is None else int(found["number"])
-    is_number = isinstance(value, int) and not isinstance(value, bool) and value > 0
-    return value if is_number else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_number and 0 < value <= MOST_CANDIDATES else None
 
+
+MOST_CANDIDATES = 999
+"""Highest number of a candidate that is read; a list has 200 at the most."""
 
 _NUMBERED = re.compile(r"(?:candidate )?#?(?P<number>\d{1,3})", re.IGNORECASE)
 

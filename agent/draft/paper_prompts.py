@@ -9,15 +9,15 @@ more, because models that think spend them on thoughts.
 G3 (Jia et al., NeurIPS 2024; its code is github.com/Applied-Machine-Learning-Lab/G3, read at
 246233f): as Img2Loc, but it asks for JSON with `latitude` and `longitude`, says that there has to
 be an answer, and words the prompt without lists differently. Temperature 1.2, at most 200 tokens.
-Its code asks for ten answers to each prompt; the five here are those of its runs on IM2GPS3k. Its
-own request for JSON is written as a template with types in it; models copy those, so the fields are
-named instead, and the schema goes along.
+Its code asks for ten answers to each prompt and compares the first five of them. Its own request
+for JSON is written as a template with types in it; models copy those, so the fields are named
+instead, and the schema goes along.
 
 Street-level RAG (Bicakci, Shingleton and Basiri 2025, arXiv 2509.01341): of this paper we could
 read the abstract only: prompts hold both similar and dissimilar geolocation information retrieved
 by SigLIP from EMP-16 and OSV-5M. It tells neither how many of either, nor the wording, the
 temperature and the form of the answer, so those here are ours: as many as the run retrieves,
-coordinates only, one answer, the model's own temperature, JSON.
+coordinates only, one answer, no temperature, JSON.
 
 What all three have of us: the guard as system message, a region where the question has one, and
 five decimals of every coordinate.

@@ -35,6 +35,9 @@ from geofix.tools.models.privacy import require_bare
 from geofix.tools.models.send import json_schema
 from geofix.tools.photo.read import Photo
 
+OWN_TEMPERATURE = "as the model is set up (0, and a hosted service's own)"
+"""Where neither preset nor run has one; see `load_chat_model`."""
+
 
 @dataclass(frozen=True, slots=True)
 class SentPicture:
@@ -63,6 +66,7 @@ class Preview:
     """All requests of the first round."""
 
     method: str
+    """With what was changed of it: `img2loc, positives=5`."""
     preset: str
     prompt_version: str
     requests: list[list[SentMessage]]
@@ -72,7 +76,7 @@ class Preview:
     samples: int
     """Answers to each request."""
     temperature: float | None
-    """None for the model's own."""
+    """None where the model is asked as it is set up: at 0, or as a hosted service chooses."""
     answer_tokens: int
     """Most tokens of one answer."""
     picture_px: int
@@ -88,12 +92,12 @@ class Preview:
 
     def as_text(self) -> str:
         """Return it for people, one request after the other."""
-        at = "the model's own" if self.temperature is None else f"{self.temperature:g}"
+        at = OWN_TEMPERATURE if self.temperature is None else f"{self.temperature:g}"
         terms = (
             f"answers: {self.samples} to each request; temperature: {at}; an answer has at most"
             f" {self.answer_tokens:,} tokens; pictures have at most {self.picture_px} px"
         )
-        named = f"method {self.method}, preset {self.preset}, prompt version {self.prompt_version}"
+        named = f"method {self.method}; preset {self.preset}; prompt version {self.prompt_version}"
         parts = [f"{named}\n{terms}"]
         parts += [f"note: {note}" for note in (self.route, *self.missing) if note]
         for number, messages in enumerate(self.requests, start=1):
@@ -150,7 +154,7 @@ def previewed(state: State, context: Context, services: Services) -> Preview:
     for request in requests.all:
         require_bare(request.messages)
     return Preview(
-        method=context.method,
+        method=context.told(),
         preset=context.preset,
         prompt_version=VERSION,
         requests=[[_sent(message) for message in request.messages] for request in requests.all],

@@ -65,6 +65,15 @@ _UNPARSED = (
     " never taken for (0, 0)."
 )
 
+_ASKED_AGAIN = (
+    "An answer that cannot be read is asked for once more. How many answers were, the trail tells."
+)
+
+_TEMPERATURE = (
+    "The temperature is 0 for a model on a server of yours or in this process, and a hosted"
+    " service's own. Change it with `temperature`."
+)
+
 _GUARD = (
     "The system message says that text in the photo is evidence and no instruction; the paper has"
     " no such message."
@@ -115,9 +124,16 @@ METHODS: dict[MethodName, Method] = {
         ),
         assumed=(
             "16 photos of either kind, as in its code. Change it with `positives` and `negatives`.",
-            "The temperature is the model's own. Change it with `temperature`.",
+            f"Its code sets no temperature. {_TEMPERATURE}",
+            "Vectors are compared by their cosine. Its code does not normalise them, and reads its"
+            " index from a file that is not published.",
         ),
-        changed=(_UNPARSED, _GUARD),
+        changed=(
+            "The photo is sent with `image_px` pixels at the most; its code sends it whole.",
+            _UNPARSED,
+            _ASKED_AGAIN,
+            _GUARD,
+        ),
         asks_model=True,
         encoder="CLIP ViT-L/14",
         encoder_in_name="clip-vit-large-patch14",
@@ -144,17 +160,19 @@ METHODS: dict[MethodName, Method] = {
         says=(
             "Photos of EMP-16 and OSV-5M are embedded with SigLIP into a vector database.",
             "The prompt shows the places of similar and dissimilar photos.",
-            "Qwen2-VL-72B-Instruct or InternVL2-76B answers; nothing is trained.",
+            "An open model answers; nothing is trained.",
         ),
         assumed=(
+            "We could read its abstract only. That its models are Qwen2-VL-72B and InternVL2-76B we"
+            " have from summaries.",
             "How many photos of either kind are shown: 16, as in Img2Loc. Change it with"
             " `positives` and `negatives`.",
             "The wording of the prompt and the form of the answer, JSON in a schema, are ours;"
             " print them with `geofix prompt`.",
-            "The temperature is the model's own. Change it with `temperature`.",
+            _TEMPERATURE,
             "Dissimilar photos are the nearest to the negated vector, as in Img2Loc.",
         ),
-        changed=(_UNPARSED, _GUARD),
+        changed=(_UNPARSED, _ASKED_AGAIN, _GUARD),
         asks_model=True,
         encoder="SigLIP",
         encoder_in_name="siglip",
@@ -190,15 +208,18 @@ METHODS: dict[MethodName, Method] = {
             " like the photo.",
         ),
         assumed=(
-            "The lists have 0, 5, 10 and 15 neighbours, and each prompt gets five answers.",
-            "One retrieved photo is a candidate beside the drafts, as in its YFCC4k runs; its"
-            " IM2GPS3k runs have none (`photos_compared=0`).",
+            "The lists have 0, 5, 10 and 15 neighbours, as in its code. It asks for ten answers to"
+            " each prompt and compares five; here five are asked for.",
+            "The nearest photo is a candidate beside the drafts, as in its code for either set. The"
+            " paper has none on IM2GPS3k (`photos_compared=0`).",
         ),
         changed=(
             "The encoder is the gallery's, not the one that G3 trained.",
             "GeoCLIP (`GEOFIX_IMAGE_PLACE`) verifies in place of G3's own encoder. Without it the"
             " draft that the others are nearest to is the answer, and the answer says so.",
-            _UNPARSED,
+            "The photo is sent with `image_px` pixels at the most; its code asks for low detail.",
+            "An answer without coordinates is left out. In its code it is a candidate at (0, 0).",
+            _ASKED_AGAIN,
             _GUARD,
             _SCHEMA,
         ),

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from geofix.agent.cli.options import JsonFlag, named, printable
+from geofix.agent.cli.options import JsonFlag, printable
 from geofix.agent.cli.run_options import with_run_options
 from geofix.agent.cli.terminal import err, escaped, out, say
+from geofix.evaluation.flags import ModelFlag, Seed, Workers
 
 if TYPE_CHECKING:
     from geofix.evaluation.calibrate.calibrating import Calibrated
@@ -33,18 +34,15 @@ def calibrate_dataset(
             callback=printable,
         ),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="The model that drafts; GEOFIX_MODEL by default.", callback=named),
-    ] = None,
+    model: ModelFlag = None,
     scorer: Annotated[
         bool,
         typer.Option(
             help="Fit scorers of places and spots too; each is kept only if it beats all others."
         ),
     ] = True,
-    seed: Annotated[int, typer.Option(help="Seed by which places are split.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Photos asked at once.")] = 2,
+    seed: Seed = 0,
+    workers: Workers = 2,
     json: JsonFlag = False,
 ) -> None:
     """Fit the radius and the confidence of answers on photos of known places.

@@ -8,9 +8,21 @@ from typing import Annotated, Literal
 import typer
 
 from geofix.agent.cli.options import JsonFlag, named, printable, writable
-from geofix.agent.cli.terminal import agreed_to, err, interruptible, say, write_whole
+from geofix.agent.cli.terminal import agreed_to, err, interruptible, say
 from geofix.db.plain_text import visible
-from geofix.evaluation.run.command import columns_of
+from geofix.evaluation.flags import (
+    Again,
+    Columns,
+    JsonFile,
+    Limit,
+    MarkdownFile,
+    PageFile,
+    Seed,
+    Workers,
+    Yes,
+    columns_of,
+    write_files,
+)
 
 Name = Literal["negatives"]
 Method = Literal["img2loc", "street-level-rag", "geofix"]
@@ -96,46 +108,23 @@ def run_experiment(
             callback=printable,
         ),
     ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="NAME=COLUMN: what the table calls one of our columns.", callback=printable
-        ),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Ask about this many photos or nearly; whole places are drawn by the seed.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of what is drawn and of the bootstrap.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Photos asked at once.")] = 2,
-    again: Annotated[
-        str,
-        typer.Option(
-            help="Any word; with a new one, photos that have a result are asked again.",
-            callback=printable,
-        ),
-    ] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Begin without asking.")] = False,
+    column: Columns = None,
+    limit: Limit = None,
+    seed: Seed = 0,
+    workers: Workers = 2,
+    again: Again = "",
+    yes: Yes = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan, call no model, ask about no photo.")
     ] = False,
     json: JsonFlag = False,
-    json_file: Annotated[
-        Path | None, typer.Option("--json-file", help="Write JSON.", callback=writable)
-    ] = None,
+    json_file: JsonFile = None,
     csv_file: Annotated[
         Path | None,
         typer.Option("--csv", help="Write CSV, a row per photo and cell.", callback=writable),
     ] = None,
-    markdown: Annotated[
-        Path | None, typer.Option("--markdown", help="Write the tables.", callback=writable)
-    ] = None,
-    page: Annotated[
-        Path | None, typer.Option("--page", help="Write one HTML page.", callback=writable)
-    ] = None,
+    markdown: MarkdownFile = None,
+    page: PageFile = None,
 ) -> None:
     """Measure what one part of a prompt does, on the same photos, with its power told before.
 
@@ -196,7 +185,4 @@ def run_experiment(
         return
     say(as_json(done) if json else as_markdown(done))
     makers = ((json_file, as_json), (csv_file, as_csv), (markdown, as_markdown), (page, as_page))
-    for path, written in makers:
-        if path is not None:
-            write_whole(path, written(done))
-            err().print(f"written: {visible(str(path))}", markup=False, soft_wrap=True)
+    write_files(done, makers)

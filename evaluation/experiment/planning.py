@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -11,7 +12,12 @@ from geofix.agent.facade import Agent
 from geofix.db.search.query import Search
 from geofix.evaluation.experiment.analysis import CellRun, tests_of
 from geofix.evaluation.experiment.design import Cell
-from geofix.evaluation.experiment.power import ALPHA, exact_power, pairs_needed, smallest_difference
+from geofix.evaluation.experiment.power import (
+    ALPHA,
+    pairs_needed,
+    power_by_place,
+    smallest_difference,
+)
 from geofix.evaluation.reproduce.attempts import so_far
 from geofix.evaluation.reproduce.forecast import (
     Forecast,
@@ -47,7 +53,7 @@ class Discordance(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What so many pairs find 80 % of the time, with a share of them discordant."""
+    """What so many photos find 80 % of the time, with a share of them discordant."""
 
     within_km: float | None
     """None where the share is assumed, the same at each distance."""
@@ -56,10 +62,8 @@ class Found:
     """The smallest difference by one test; none where no difference is found."""
     corrected: float | None
     """The same by Holm's first and strictest step."""
-    alike: float | None
-    """The same where photos of a place are right or wrong together, so that places are counted."""
-    exact: float | None
-    """How often the exact test finds `alone`."""
+    finds: tuple[float | None, float | None]
+    """How often the test by place finds either; it is exact, and places are fewer than photos."""
     needed: Mapping[float, float | None]
     """Photos that each of `POINTS` needs by one test; none where so few discordant pairs cannot
     make it."""
@@ -93,7 +97,12 @@ class Planned:
     @property
     def places(self) -> int:
         """Groups of photos that tests exchange as a whole."""
-        return len(set(witnesses_of(self.photos)))
+        return len(self.sizes)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many photos each of them has."""
+        return tuple(Counter(witnesses_of(self.photos)).values())
 
     @property
     def comparisons(self) -> int:
@@ -112,13 +121,19 @@ class Planned:
         pairs = len(self.photos)
         alone = smallest_difference(pairs, discordant)
         strict = ALPHA / max(1, self.comparisons)
+        corrected = smallest_difference(pairs, discordant, alpha=strict)
+        finds = [
+            None
+            if difference is None
+            else power_by_place(self.sizes, discordant, difference, alpha=alpha)
+            for difference, alpha in ((alone, ALPHA), (corrected, strict))
+        ]
         return Found(
             within_km=km,
             discordant=discordant,
             alone=alone,
-            corrected=smallest_difference(pairs, discordant, alpha=strict),
-            alike=smallest_difference(self.places, discordant),
-            exact=None if alone is None else exact_power(pairs, discordant, alone),
+            corrected=corrected,
+            finds=(finds[0], finds[1]),
             needed={
                 point: pairs_needed(point, discordant) if point <= discordant else None
                 for point in POINTS

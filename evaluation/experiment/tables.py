@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -19,12 +18,10 @@ from geofix.evaluation.experiment.planning import POINTS, Found, Planned
 from geofix.evaluation.experiment.power import ALPHA, POWER
 from geofix.evaluation.experiment.session import Experiment
 from geofix.evaluation.report.tables import ReportTable, length, points, share, within
+from geofix.evaluation.report.written import not_as_asked
 from geofix.evaluation.reproduce.forecast import forecast_rows
 
 CALLED: dict[Outcome, str] = {"model": "the model's own word", "answers": "the answers"}
-
-MOST_REASONS = 5
-"""Reasons why answers are not as asked that are listed, the most frequent first."""
 
 
 def plan_tables(planned: Planned) -> Iterator[ReportTable]:
@@ -50,9 +47,10 @@ def power_table(planned: Planned) -> ReportTable:
     """Return the smallest differences that it can find."""
     rows = tuple(_power_row(one) for one in planned.power())
     head = (
-        *("discordant", f"found by {len(planned.photos):,} photos"),
-        *(f"corrected for {planned.comparisons:,} tests", f"by {planned.places:,} places"),
-        *("exact test finds it", *(f"photos needed for {point * 100:g}" for point in POINTS)),
+        *("discordant", f"found by {len(planned.photos):,} photos, one test"),
+        f"corrected for {planned.comparisons:,} tests",
+        f"test by {planned.places:,} places finds these",
+        *(f"photos needed for {point * 100:g}" for point in POINTS),
     )
     title = (
         f"Smallest difference from no negatives found {POWER * 100:g} % of the time, in points"
@@ -66,8 +64,8 @@ def _power_row(found: Found) -> tuple[str, ...]:
     needed = [found.needed[point] for point in POINTS]
     return (
         f"{found.discordant * 100:.3g} %{where}",
-        *(_in_points(one) for one in (found.alone, found.corrected, found.alike)),
-        "-" if found.exact is None else f"{found.exact * 100:.0f} %",
+        *(_in_points(one) for one in (found.alone, found.corrected)),
+        " / ".join("-" if one is None else f"{one * 100:.0f} %" for one in found.finds),
         *("none can be" if one is None else f"{math.ceil(one):,}" for one in needed),
     )
 
@@ -93,13 +91,15 @@ def plan_notes(planned: Planned) -> Iterator[str]:
         f" the other way round. It {basis}."
     )
     yield (
-        "Source of the numbers: Connor 1987, for McNemar's test by the normal distribution. The"
-        " test that is made is exact; how often it finds the difference stands beside. A"
-        " difference that is not found is not shown to be zero: look at its interval."
+        "Source of the differences and of the photos needed: Connor 1987, as if every photo were a"
+        " place of its own. The test that is made is exact and goes by place: how often it finds"
+        " either difference is told by made-up experiments on these places. Where that is far below"
+        f" {POWER * 100:g} %, only larger differences are found: ask about more places, or compare"
+        " fewer strategies, numbers, distances and models."
     )
     yield (
-        "Photos of one place may be right or wrong together. Where they all are, places count in"
-        " place of photos."
+        "A difference that is not found is not shown to be zero: look at its interval. Photos of"
+        " one place may be alike; then less is found."
     )
     if planned.left_out:
         yield f"{len(planned.left_out)} rows were left out; the first: {planned.left_out[0]}"
@@ -257,11 +257,7 @@ def result_notes(done: Experiment) -> Iterator[str]:
     if failed:
         yield f"{failed:,} photos could not be read. They count as wrong in every cell."
     # A warning about negatives that contradict is what the experiment is about.
-    reasons = Counter(
-        reason for result in asked for reason in set(result.degraded) if reason[:6] == "draft:"
-    )
-    for reason, count in reasons.most_common(MOST_REASONS):
-        yield f"Not as asked, {count:,} of {len(asked):,} answers: {reason}"
+    yield from not_as_asked(asked, "draft")
     yield "Evaluations: " + ", ".join(
         f"{run.model} {run.cell.label} `{run.evaluation}`" for run in runs
     )

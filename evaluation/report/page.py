@@ -10,7 +10,7 @@ from geofix.db.plain_text import visible
 from geofix.evaluation.report.error_map import plot_map
 from geofix.evaluation.report.plots import drawn, plots_of
 from geofix.evaluation.report.tables import ReportTable, comparison_table, tables_of
-from geofix.evaluation.report.written import EvaluationRun, Report, about, set_up
+from geofix.evaluation.report.written import EvaluationRun, Report, about, not_as_asked, set_up
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem;
@@ -35,18 +35,26 @@ def as_page(report: Report) -> str:
     """
     title = escape(f"geofix eval: {report.base.evaluation.dataset}")
     parts = [f"<h1>{title}</h1>"]
-    parts += [f"<p>{_sentence(about(report.base))}</p>", *_run(report.base)]
+    parts += [*_about(report.base), *_run(report.base)]
     if report.comparisons:
         parts.append("<h2>Side by side</h2>")
         parts += [table_html(comparison_table(one)) for one in report.comparisons]
     for run in report.others:
         parts.append(f"<h2>{escape(run.evaluation.label)}</h2>")
-        parts += [f"<p>{_sentence(about(run))}</p>"]
+        parts += _about(run)
         parts += [table_html(table) for table in tables_of(run.card)]
     if report.notes:
-        items = "".join(f"<li>{escape(note)}</li>" for note in report.notes)
-        parts.append(f"<h2>Notes</h2><ul>{items}</ul>")
+        parts.append(f"<h2>Notes</h2>{_items(report.notes)}")
     return whole_page(title, parts)
+
+
+def _about(run: EvaluationRun) -> list[str]:
+    return [f"<p>{_sentence(about(run))}</p>", _items(list(not_as_asked(run.results)))]
+
+
+def _items(lines: Sequence[str]) -> str:
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f"<ul>{items}</ul>" if items else ""
 
 
 def whole_page(title: str, parts: Sequence[str]) -> str:

@@ -6,7 +6,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -23,6 +24,10 @@ CSV_COLUMNS = (
     *("nearest_km", "density_km", "model_km", "oracle_km", "radius_km", "seconds", "cost_usd"),
     *("rounds", "run"),
 )
+
+
+MOST_REASONS = 5
+"""Reasons why answers are not as asked that are listed, the most frequent first."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,8 @@ def _run_json(run: EvaluationRun) -> dict[str, Any]:
     about = asdict(run.evaluation)
     for name in ("started_at", "finished_at"):
         about[name] = None if about[name] is None else about[name].isoformat()
-    return {"evaluation": about, "figures": asdict(run.card)}
+    differs = list(not_as_asked(run.results))
+    return {"evaluation": about, "figures": asdict(run.card), "not_as_asked": differs}
 
 
 def finite(value: Any) -> Any:
@@ -95,6 +101,8 @@ def as_markdown(report: Report) -> str:
     parts = [f"# {report.base.evaluation.dataset}\n"]
     for run in (report.base, *report.others):
         parts += [f"## {run.evaluation.label}\n", about(run) + "\n"]
+        parts += [f"- {line}" for line in not_as_asked(run.results)]
+        parts += [""]
         parts += [markdown_table(table) for table in tables_of(run.card)]
     parts += [markdown_table(comparison_table(one)) for one in report.comparisons]
     if report.notes:
@@ -129,6 +137,24 @@ def about(run: EvaluationRun) -> str:
         f" {setup.get('gallery_photos', 0):,} gallery photos, left out as leaks: {left_out}."
         f" Data set `{evaluation.digest[:12]}`, geofix {setup.get('geofix')}.{unfinished}"
     )
+
+
+def not_as_asked(results: Sequence[Result], node: str = "") -> Iterator[str]:
+    """Yield how answers differ from what was asked for, a sentence each.
+
+    Without them a row that is named after a paper's method looks like the paper's.
+
+    Args:
+        results: Of one run or of several.
+        node: Tells only what this node did without, such as `draft`; all by default.
+    """
+    reasons = Counter(
+        reason for result in results for reason in set(result.degraded) if reason.startswith(node)
+    )
+    for reason, count in reasons.most_common(MOST_REASONS):
+        yield f"Not as asked, {count:,} of {len(results):,} answers: {reason}"
+    if len(reasons) > MOST_REASONS:
+        yield f"There are {len(reasons) - MOST_REASONS:,} further reasons of this kind."
 
 
 def markdown_table(table: ReportTable) -> str:

@@ -7,9 +7,21 @@ from typing import Annotated, Literal
 
 import typer
 
-from geofix.agent.cli.options import JsonFlag, named, printable, writable
-from geofix.agent.cli.terminal import agreed_to, err, interruptible, say, write_whole
+from geofix.agent.cli.options import JsonFlag, named, printable
+from geofix.agent.cli.terminal import agreed_to, err, interruptible, say
 from geofix.db.plain_text import visible
+from geofix.evaluation.flags import (
+    Again,
+    CsvFile,
+    JsonFile,
+    Limit,
+    MarkdownFile,
+    ModelFlag,
+    Seed,
+    Workers,
+    Yes,
+    write_files,
+)
 
 Reproducible = Literal["img2loc", "street-level-rag", "g3", "geoclip"]
 SetName = Literal["im2gps", "im2gps3k", "yfcc4k", "gws15k", "osv5m"]
@@ -30,18 +42,9 @@ def reproduce_paper(
         Path | None,
         typer.Option(help="The set's table, if the folder has none with a known name."),
     ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Ask about this many photos or nearly; whole places are drawn by the seed.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of what is drawn.")] = 0,
-    model: Annotated[
-        str | None,
-        typer.Option(help="The model, as provider:model. Default: GEOFIX_MODEL.", callback=named),
-    ] = None,
+    limit: Limit = None,
+    seed: Seed = 0,
+    model: ModelFlag = None,
     option: Annotated[
         list[str] | None,
         typer.Option(
@@ -60,32 +63,17 @@ def reproduce_paper(
             callback=printable,
         ),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Photos asked at once.")] = 2,
-    again: Annotated[
-        str,
-        typer.Option(
-            help="Any word; with a new one, photos that have a result are asked again, for example"
-            " after the model's server had failed.",
-            callback=printable,
-        ),
-    ] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Begin without asking.")] = False,
+    workers: Workers = 2,
+    again: Again = "",
+    yes: Yes = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show the plan, call no model, store nothing."),
     ] = False,
     json: JsonFlag = False,
-    json_file: Annotated[
-        Path | None, typer.Option("--json-file", help="Write JSON.", callback=writable)
-    ] = None,
-    csv_file: Annotated[
-        Path | None,
-        typer.Option("--csv", help="Write CSV, a row per photo.", callback=writable),
-    ] = None,
-    markdown: Annotated[
-        Path | None,
-        typer.Option("--markdown", help="Write the tables.", callback=writable),
-    ] = None,
+    json_file: JsonFile = None,
+    csv_file: CsvFile = None,
+    markdown: MarkdownFile = None,
 ) -> None:
     """Measure a paper's method on a paper's photos, beside the published rows.
 
@@ -140,11 +128,5 @@ def reproduce_paper(
         err().print("Nothing was asked, and nothing was stored. --yes begins without asking.")
         return
     say(as_json(done) if json else as_markdown(done))
-    for path, written in (
-        (json_file, as_json),
-        (markdown, as_markdown),
-        (csv_file, lambda whole: as_csv(whole.results)),
-    ):
-        if path is not None:
-            write_whole(path, written(done))
-            err().print(f"written: {visible(str(path))}", markup=False, soft_wrap=True)
+    results = (csv_file, lambda whole: as_csv(whole.results))
+    write_files(done, ((json_file, as_json), (markdown, as_markdown), results))

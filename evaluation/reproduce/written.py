@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from geofix.db.plain_text import visible
 from geofix.evaluation.report.tables import ReportTable
-from geofix.evaluation.report.written import markdown_table
+from geofix.evaluation.report.written import markdown_table, not_as_asked
 from geofix.evaluation.reproduce.against_published import (
     beside_table,
     kinds_told,
@@ -28,9 +27,6 @@ from geofix.evaluation.reproduce.session import (
 WIDE = 0.1
 """Width of an interval from which a published share inside it says little. IM2GPS3k's 2,997 photos
 give about 0.04."""
-
-MOST_REASONS = 5
-"""Reasons why answers are not as asked that are listed, the most frequent first."""
 
 
 def plan_text(planned: Planned) -> str:
@@ -126,11 +122,7 @@ def _measured_notes(done: Reproduction) -> Iterator[str]:
             f"Photos of which the model's server said nothing: {len(done.silent):,}. They count as"
             " wrong. Run the same command again to ask about them again."
         )
-    reasons = Counter(reason for result in done.results for reason in set(result.degraded))
-    for reason, count in reasons.most_common(MOST_REASONS):
-        yield f"Not as asked, {count:,} of {asked:,} answers: {reason}"
-    if len(reasons) > MOST_REASONS:
-        yield f"There are {len(reasons) - MOST_REASONS:,} further reasons of this kind."
+    yield from not_as_asked(done.results)
     yield (
         "The interval is Wilson's for the effective number of photos, where photos within one"
         " degree count as one place. It says how far a share would move with other photos like"

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import json as json_format
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from geofix.agent.cli.options import JsonFlag, named, printable, writable
+from geofix.agent.cli.options import JsonFlag, printable
 from geofix.agent.cli.run_options import with_run_options
-from geofix.agent.cli.terminal import err, escaped, interruptible, out, say, write_whole
+from geofix.agent.cli.terminal import err, escaped, interruptible, out, say
 from geofix.db.plain_text import visible
-
-if TYPE_CHECKING:
-    from geofix.evaluation.report.written import Report
+from geofix.evaluation.flags import (
+    Again,
+    Columns,
+    CsvFile,
+    JsonFile,
+    Limit,
+    MarkdownFile,
+    ModelFlag,
+    PageFile,
+    Seed,
+    Workers,
+    columns_of,
+    write_files,
+)
 
 
 @with_run_options
@@ -56,48 +66,17 @@ def evaluate_dataset(
             callback=printable,
         ),
     ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="NAME=COLUMN: what the table calls one of our columns.", callback=printable
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="The model that drafts; GEOFIX_MODEL by default.", callback=named),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Ask about this many photos or nearly; whole places are drawn by the seed.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of what is drawn and of the bootstrap.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Photos asked at once.")] = 2,
-    again: Annotated[
-        str,
-        typer.Option(
-            help="Any word; with a new one, photos evaluated before are asked again.",
-            callback=printable,
-        ),
-    ] = "",
+    column: Columns = None,
+    model: ModelFlag = None,
+    limit: Limit = None,
+    seed: Seed = 0,
+    workers: Workers = 2,
+    again: Again = "",
     json: JsonFlag = False,
-    json_file: Annotated[
-        Path | None, typer.Option("--json-file", help="Write JSON.", callback=writable)
-    ] = None,
-    csv_file: Annotated[
-        Path | None,
-        typer.Option("--csv", help="Write CSV, a row per photo.", callback=writable),
-    ] = None,
-    markdown: Annotated[
-        Path | None,
-        typer.Option("--markdown", help="Write the tables.", callback=writable),
-    ] = None,
-    page: Annotated[
-        Path | None,
-        typer.Option("--page", help="Write one HTML page with plots.", callback=writable),
-    ] = None,
+    json_file: JsonFile = None,
+    csv_file: CsvFile = None,
+    markdown: MarkdownFile = None,
+    page: PageFile = None,
 ) -> None:
     """Measure how well photos of known places are placed.
 
@@ -110,6 +89,8 @@ def evaluate_dataset(
     if (dataset is None) == (compare is None):
         raise typer.BadParameter("give a data set, or two evaluations with --compare")
     from geofix.agent.settings import Settings  # noqa: PLC0415 - heavy, see the top
+    from geofix.evaluation.report.page import as_page  # noqa: PLC0415
+    from geofix.evaluation.report.written import as_csv, as_json, as_markdown  # noqa: PLC0415
     from geofix.evaluation.run.session import (  # noqa: PLC0415
         EvaluationRequest,
         compare_runs,
@@ -138,7 +119,10 @@ def evaluate_dataset(
             report = interruptible(
                 lambda: run_dataset(request, settings, lambda line: status.update(visible(line)))
             )
-    _write(report, {"json": json_file, "csv": csv_file, "markdown": markdown, "page": page}, json)
+    say(as_json(report) if json else as_markdown(report))
+    results = (csv_file, lambda whole: as_csv(whole.base.results))
+    files = ((json_file, as_json), results, (markdown, as_markdown), (page, as_page))
+    write_files(report, files)
 
 
 def check_plots() -> None:
@@ -150,21 +134,6 @@ def check_plots() -> None:
     from geofix.evaluation.report.plots import new_figure  # noqa: PLC0415 - heavy, see the top
 
     new_figure()
-
-
-def columns_of(given: list[str]) -> dict[str, str]:
-    """Return what a table calls our columns, from `OURS=THEIRS`.
-
-    Raises:
-        typer.BadParameter: It is written otherwise.
-    """
-    columns: dict[str, str] = {}
-    for pair in given:
-        ours, equals, theirs = pair.partition("=")
-        if not (ours and equals and theirs):
-            raise typer.BadParameter(f"{pair!r} is not OURS=THEIRS")
-        columns[ours] = theirs
-    return columns
 
 
 def _list(json: bool) -> None:
@@ -186,23 +155,6 @@ def _list(json: bool) -> None:
     for one, asked in rows:
         begun = f"{one.started_at:%Y-%m-%d %H:%M}"
         far = f"{asked} of {one.photos}"
-        told = ", ".join(f"{name} {value}" for name, value in set_up(one).items())
-        table.add_row(one.id, begun, escaped(f"{one.dataset}: {one.label}"), escaped(told), far)
+        apart = ", ".join(f"{name} {value}" for name, value in set_up(one).items())
+        table.add_row(one.id, begun, escaped(f"{one.dataset}: {one.label}"), escaped(apart), far)
     out().print(table)
-
-
-def _write(report: Report, files: dict[str, Path | None], json: bool) -> None:
-    from geofix.evaluation.report.page import as_page  # noqa: PLC0415 - heavy, see the top
-    from geofix.evaluation.report.written import as_csv, as_json, as_markdown  # noqa: PLC0415
-
-    makers = {
-        "json": as_json,
-        "csv": lambda whole: as_csv(whole.base.results),
-        "markdown": as_markdown,
-        "page": as_page,
-    }
-    say(as_json(report) if json else as_markdown(report))
-    for name, path in files.items():
-        if path is not None:
-            write_whole(path, makers[name](report))
-            err().print(f"written: {visible(str(path))}", markup=False, soft_wrap=True)

@@ -23,6 +23,9 @@ ParsedT = TypeVar("ParsedT", bound=BaseModel)
 _START = re.compile(r'\{[ \t\r\n]*["}]')
 """Where a JSON object may begin. A brace of prose or code is seldom followed by a quote."""
 
+_LIST = re.compile(r"\s*+(?:```(?:json)?\s*+)?\[\s*+\{", re.IGNORECASE)
+"""How an answer begins that is a list of objects."""
+
 _RESCANS = 8
 """How often the characters of a text are read again, on average, to look inside broken objects."""
 
@@ -35,11 +38,19 @@ def legible(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
-_THOUGHT = re.compile(r"</think(?:ing)?>|</reasoning>|\u25c1/think\u25b7", re.IGNORECASE)
-"""What ends a train of thought, as Qwen, DeepSeek, GLM and Kimi mark it; the template of some holds
-the beginning, so that only the end is written."""
+_THOUGHT = re.compile(
+    r"</(?:think(?:ing)?|thoughts?|reasoning)>|\[/THINK\]|\u25c1/think\u25b7|<channel\|>"
+    r"|<\|channel\|>final<\|message\|>",
+    re.IGNORECASE,
+)
+"""What ends a train of thought, as Qwen, DeepSeek, GLM, Kimi, Magistral, Gemma and gpt-oss mark it;
+the template of some holds the beginning, so that only the end is written."""
 
-_THINKING = re.compile(r"<think(?:ing)?>|<reasoning>|\u25c1think\u25b7", re.IGNORECASE)
+_THINKING = re.compile(
+    r"<(?:think(?:ing)?|thoughts?|reasoning)>|\[THINK\]|\u25c1think\u25b7|<\|channel>"
+    r"|<\|channel\|>(?:analysis|commentary)",
+    re.IGNORECASE,
+)
 
 
 class Spoken(BaseModel):
@@ -88,9 +99,15 @@ def parse_answer(
     # The last one first: whoever thinks aloud decides at the end.
     for candidate in reversed(found):
         try:
-            return schema.model_validate_json(candidate), ""
+            answer = schema.model_validate_json(candidate)
         except ValidationError as error:
             problem = broken or _first(error)
+            continue
+        # Of a list no item is decided for: some begin with the best, others end with it.
+        is_list = _LIST.match(decided) and decided.rstrip("` \t\r\n").endswith("]")
+        if is_list and candidate != found[0]:
+            return None, "it is a list of several answers; give one object"
+        return answer, ""
     if spoken and not (found or cut or is_thought or _START.search(decided)):
         said = spoken.from_prose(decided)
         if said is not None:

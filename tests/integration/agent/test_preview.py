@@ -66,7 +66,7 @@ def test_it_is_written_for_people_and_as_json(lab: Any) -> None:
     services = lab().agent.services
     made = preview(services, sample_path(), "France", {"preset": "g3"})
     text = made.as_text()
-    assert text.startswith("method geofix, preset g3, prompt version geofix-")
+    assert text.startswith("method geofix, preset=g3; preset g3; prompt version geofix-")
     assert "answers: 5 to each request; temperature: 1.2; an answer has at most 2,048" in text
     assert "===== request 4 of 4" in text and "--- system" in text
     picture = made.requests[0][1].content[-1]

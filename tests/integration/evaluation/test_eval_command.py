@@ -27,18 +27,22 @@ def test_a_data_set_is_evaluated_told_and_compared(
     asked = [one for pair in zip(named, files.values(), strict=True) for one in pair]
     done = geofix(
         "eval", dataset, "--ablate", "max_rounds=2", "--ablate", "scorer=top1",
+        "--ablate", "method=knn",
         "--exclude", "author,near,hash", *asked, url=starter_url,
     )  # fmt: skip
     assert done.code == 0, done.err
     told = json.loads(files["json"].read_text())
     labels = [run["evaluation"]["label"] for run in told["runs"]]
-    assert labels == ["base", "max_rounds=2", "scorer=top1", "with leaks"]
-    assert [one["base"] for one in told["comparisons"]] == ["base"] * 3
+    assert labels == ["base", "max_rounds=2", "scorer=top1", "method=knn", "with leaks"]
+    assert [one["base"] for one in told["comparisons"]] == ["base"] * 4
     assert told["runs"][0]["figures"]["methods"][0]["accuracy"]["25"]["photos"] == 3
     rows = list(csv.DictReader(files["csv"].read_text().splitlines()))
     assert {row["status"] for row in rows} >= {"located", "failed"} and len(rows) == 4
     assert files["md"].read_text().strip() == done.out.strip()
     _is_self_contained(files["html"].read_text())
+    differs = "Not as asked, 3 of 4 answers: retrieve: the paper of knn embeds photos with"
+    assert told["runs"][3]["not_as_asked"][0].startswith(differs)
+    assert all(differs in files[name].read_text() for name in ("md", "html"))
 
     ids = [run["evaluation"]["id"] for run in told["runs"]]
     compared = geofix("eval", "--compare", ids[1], ids[0], "--json", url=starter_url)
@@ -48,7 +52,7 @@ def test_a_data_set_is_evaluated_told_and_compared(
     for told_apart in ("geofix, max_rounds=2", "consensus", "efficientnet-lite0", "seed"):
         assert told_apart in shown
     listed = geofix("eval", "--list", "--json", url=starter_url)
-    assert {one["id"] for one in json.loads(listed.out)} == {ids[0], ids[1], ids[3]}
+    assert {one["id"] for one in json.loads(listed.out)} == {ids[0], ids[1], ids[3], ids[4]}
 
 
 def _is_self_contained(page: str) -> None:

@@ -137,6 +137,10 @@ def test_what_may_mean_something_else_is_sent_back(said: Any) -> None:
     [
         (2, 2),
         ("2", 2),
+        (2.0, 2),
+        (2.5, None),
+        (float("inf"), None),
+        (10**40, None),
         ("Candidate 2", 2),
         ("none", None),
         (0, None),
@@ -150,8 +154,8 @@ def test_the_number_of_a_candidate_is_read_or_there_is_none(said: Any, number: i
 
 
 def test_prose_is_read_where_it_has_one_meaning() -> None:
-    one = DraftAnswer.from_prose("Near the dome, at 48.8, 2.3.")
-    assert isinstance(one, PointAnswer) and (one.latitude, one.longitude) == (48.8, 2.3)
+    one = DraftAnswer.from_prose("Near the dome, at 48.886, 2.343.")
+    assert isinstance(one, PointAnswer) and (one.latitude, one.longitude) == (48.886, 2.343)
     named = DraftAnswer.from_prose("I agree with candidate 2.")
     assert isinstance(named, DraftAnswer) and named.agrees_with_candidate == 2
     for text in ("48.8, 2.3 or 41.9, 12.5", "It is not candidate 2.", "Paris", "candidate 2 " * 20):

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 from scipy.stats import binom, binomtest
 
-from geofix.evaluation.experiment.power import exact_power, pairs_needed, smallest_difference
+from geofix.evaluation.experiment.power import (
+    exact_power,
+    pairs_needed,
+    power_by_place,
+    smallest_difference,
+)
 from geofix.evaluation.metrics import holm
 
 
@@ -52,3 +57,16 @@ def test_holms_correction() -> None:
     # Of three: times three, times two, times one, and never below one that is smaller.
     assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
     assert holm([0.9, 0.8]) == [1.0, 1.0] and holm([]) == []
+
+
+def test_few_places_find_less_than_their_photos() -> None:
+    strict = 0.05 / 60
+    for alpha in (0.05, strict):
+        one_each = power_by_place((1,) * 200, 0.1, 0.08, alpha=alpha)
+        assert one_each == exact_power(200, 0.1, 0.08, alpha=alpha)
+        # Two a place is nearly as good.
+        pairs = power_by_place((2,) * 100, 0.1, 0.08, alpha=alpha)
+        assert pairs == pytest.approx(one_each, abs=0.12)
+        assert power_by_place((20,) * 10, 0.1, 0.08, alpha=alpha) < one_each
+    # Ten places never reach so small a p-value: the smallest there is, is 2 in 1024.
+    assert power_by_place((20,) * 10, 0.1, 0.08, alpha=strict) == 0

@@ -12,6 +12,7 @@ from geofix.agent.errors import GeofixError
 from geofix.evaluation.report.comparison import compare, with_peer
 from geofix.evaluation.report.scorecard import score_results
 from geofix.evaluation.report.tables import comparison_table, tables_of
+from geofix.evaluation.report.written import MOST_REASONS, not_as_asked
 from geofix.evaluation.run.result import Result
 
 
@@ -134,3 +135,13 @@ def test_the_models_own_word_is_compared_whatever_was_made_of_it() -> None:
 def test_answers_are_called_by_the_method_that_was_followed() -> None:
     names = [method.name for method in score_results(RUN, "img2loc, positives=5").methods]
     assert names[:2] == ["img2loc, positives=5", "img2loc, positives=5, first candidate"]
+
+
+def test_how_answers_differ_from_what_was_asked_for_is_counted() -> None:
+    without = "verify: GeoCLIP is not configured"
+    run = [result_of(str(n), 1.0, degraded=[without, f"draft: {n} failed"]) for n in range(6)]
+    lines = list(not_as_asked(run))
+    assert lines[0] == f"Not as asked, 6 of 6 answers: {without}"
+    assert len(lines) == MOST_REASONS + 1 and lines[-1].startswith("There are 2 further")
+    assert not any(without in line for line in not_as_asked(run, "draft"))
+    assert list(not_as_asked(RUN)) == []

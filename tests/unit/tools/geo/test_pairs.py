@@ -54,7 +54,13 @@ def test_a_pair_is_read_in_every_usual_form(text: str) -> None:
         ("S 33°52'10\", E 151°12'30\"", (-33.86944, 151.20833)),
         ("33.8688° S, 70.6693° W", (-33.8688, -70.6693)),
         ("(\N{MINUS SIGN}33.8688, 151.2093)", (-33.8688, 151.2093)),
-        ("- 33.8688, 151.2093", (-33.8688, 151.2093)),
+        ("\N{EN DASH}33.8688, 151.2093", (-33.8688, 151.2093)),
+        ("\N{NON-BREAKING HYPHEN}33.8688, 151.2093", (-33.8688, 151.2093)),
+        ("40.7128, \N{EN DASH} 74.0060", (40.7128, -74.006)),
+        ("Lund - 55.7012 N, 13.1931 E", LUND),
+        ("Latitude, longitude: 55.7012, 13.1931", LUND),
+        ("The location is Lund (55.70, 13.19).", (55.7, 13.19)),
+        ("Not sure, but not from Paris but from Lund: 55.7012, 13.1931", LUND),
         ("0.5, 32.5", (0.5, 32.5)),
     ],
 )
@@ -82,6 +88,26 @@ def test_degrees_and_directions_are_read(text: str, read: tuple[float, float]) -
         "latitude: 2.3429 E, longitude: 48.8861 N",
         "-33.87 S, 151.2 E",
         "55.7 N, 60.1 N",
+        # A dash with space behind it may divide words, and begin an item of a list.
+        "- 55.7012, 13.1931",
+        "Lund \N{EM DASH} 55.7012, 13.1931",
+        "Latitude - 55.7012\nLongitude - 13.1931",
+        # Prices, times, scores and sizes.
+        "It costs 12.50, 13.99 at most.",
+        "at 9.30, 10.45 the train leaves",
+        "rated 4.5, 120.5 reviews a month",
+        "29.970, 59.940 fps",
+        "12,345 67,890 people",
+        # Ranges.
+        "5.5-6.5, 7.5-8.5",
+        "between 40.5 and 60.5 N, 13.1 E",
+        "40.5 N - 45.5 N, 5.5 E - 6.5 E",
+        "from 55.7012, 13.1931 to 55.9012, 13.3931",
+        # Places that are named to be denied, or to show a form.
+        "It is not Lund (55.7012, 13.1931).",
+        "Candidate 1: 55.7012, 13.1931 is wrong.",
+        "I cannot tell; answers such as 12.3456, 45.6789 would be made up",
+        "POINT(13.1931 55.7012)",
         "",
     ],
 )
@@ -91,6 +117,8 @@ def test_what_has_no_single_meaning_is_not_read(text: str) -> None:
 
 def test_the_end_of_a_long_text_is_read_in_time_that_grows_with_it() -> None:
     assert only_pair("word " * MOST_READ + FORMS[0]) == pytest.approx(LUND)
+    cut = "word 1" + FORMS[0].ljust(MOST_READ, ".")
+    assert only_pair(cut) is None, "the cut goes through a number"
     began = time.monotonic()
     for part in ("1,", "1.1 ", "lat ", "9", "N", "° '", "1°1'", "-", "lat: is ", "1.1, "):
         only_pair(part * MOST_READ)

@@ -29,6 +29,8 @@ PARIS = '{"name": "Paris", "latitude": 48.8}'
         f'<think>maybe {{"name": "Rome"}} or {{x}}</think>{PARIS}',
         f'{{"name": "Rome", "latitude": 41.9}} No, wait: {PARIS}',
         f"\ufeff  {PARIS}",
+        f"[{PARIS}]",
+        f'[{{"name": "Rome"}}] or rather {PARIS}',
         "{x} {y} " * 50 + PARIS,
         "{" * 100_000 + PARIS,
         "{}" * 100 + PARIS,
@@ -58,6 +60,7 @@ def test_the_object_is_found_wherever_it_stands(text: str) -> None:
         ("{'name': 'Paris'}", "broken"),
         ("{" * 5000, "broken"),
         ('{"a":' * 100_000, "broken"),
+        (f'[{PARIS}, {{"name": "Rome", "latitude": 41.9}}]', "a list of several answers"),
         ('{"a":[' * 900 + "1," * 30_000, "broken"),
         ('{"name": "x", "latitude": ' + "1" * 4301 + "}", "number out of range"),
         ('{"name": ' + "[" * 500 + "]" * 500 + "}", "recursion limit"),
@@ -130,6 +133,10 @@ class Heard(Spoken):
         ("Rome, or Lyon</think> It is Paris.", " It is Paris."),
         ("<think>Rome</think> no <think>Lyon</think>Paris", "Paris"),
         ("\u25c1think\u25b7Rome\u25c1/think\u25b7Paris", "Paris"),
+        ("[THINK]Rome, not Paris[/THINK]Paris", "Paris"),
+        ("<thought>Rome, not Paris</thought>Paris", "Paris"),
+        ("<|channel>thought\nRome, not Paris<channel|>Paris", "Paris"),
+        ("<|channel|>analysis<|message|>Paris?<|end|><|channel|>final<|message|>Paris", "Paris"),
         ("{'said': 'Paris'}", "{'said': 'Paris'}"),
         ('{"said": "x"} Paris', "x"),
         ('<think>{"said": "Rome"}</think>{"said": "x"}', "x"),
@@ -143,7 +150,15 @@ def test_prose_is_heard_where_there_is_no_object(text: str, heard: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Rome", "<think>It is Paris", "<think>Paris</think>", '{"word": "Paris"}', '{"said": "Paris'],
+    [
+        "Rome",
+        "<think>It is Paris",
+        "[THINK]It is Paris",
+        "<|channel|>analysis<|message|>Paris",
+        "<think>Paris</think>",
+        '{"word": "Paris"}',
+        '{"said": "Paris',
+    ],
 )
 def test_thoughts_and_broken_objects_are_not_heard(text: str) -> None:
     assert parse_answer(text, Heard)[0] is None
