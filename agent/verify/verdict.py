@@ -76,7 +76,8 @@ def decide(
     if doubt:
         return Verdict(reasons=doubt, decision="abstain")
     first = standing[0]
-    reasons = [*_support(first, retrieval), *_left_out(candidates)]
+    rivals = rivals_of(standing, context)
+    reasons = [*_support(first, retrieval, rivals), *_left_out(candidates)]
     coarse = first.scale_km > context.finest_km
     if rounds_left > 0 and coarse and next_look(candidates, looked_within) is not None:
         known = first.scale_km <= SCALES_KM[-1]
@@ -246,16 +247,25 @@ def _crowded(first: Candidate) -> Reason | None:
     )
 
 
-def _support(first: Candidate, retrieval: Retrieval) -> list[Reason]:
+def _support(first: Candidate, retrieval: Retrieval, rivals: Sequence[Candidate]) -> list[Reason]:
     reasons = [Reason.of(Code.VOTES, _agreement(first, retrieval))]
     if retrieval.impostor_share is not None and (best := _best_match(first, retrieval)):
         reasons.append(best)
     if geometry_agrees(first):
-        points = f"{first.parts['inliers']:.0f} points match in a picture taken there"
-        reasons.append(Reason.of(Code.POINTS_MATCH, points))
+        reasons.append(Reason.of(Code.POINTS_MATCH, _points(first, rivals)))
     if first.parts["draft"] > 0:
         reasons.append(Reason.of(Code.DRAFT_AGREES, "the model's draft names the same place"))
     return reasons
+
+
+def _points(first: Candidate, rivals: Sequence[Candidate]) -> str:
+    points = f"{first.parts['inliers']:.0f} points match in a picture taken"
+    also = next((one for one in rivals if geometry_agrees(one)), None)
+    if also is None:
+        return f"{points} there"
+    # Told of the first alone, they would seem to decide.
+    name, other = names_apart([first, also])
+    return f"{points} at {name}, and {also.parts['inliers']:.0f} in one taken at {other}"
 
 
 def _best_match(first: Candidate, retrieval: Retrieval) -> Reason | None:
