@@ -300,8 +300,10 @@ def _contradicted(photo: Evidence, settled: Settled) -> list[str]:
     if not chosen and not guessed:
         # A calibrated radius can be smaller than the reach of the photos that the answer rests on.
         return []
-    beyond = photo.distance_km > max(settled.radius_km, PLACE_KM)
-    return [_id(settled.candidates[0])] if beyond else []
+    answer = settled.candidates[0]
+    # A draft without photos has a radius as large as a continent, which holds what speaks against.
+    reach_km = max(settled.radius_km, PLACE_KM) if answer.photos else PLACE_KM
+    return [_id(answer)] if photo.distance_km > reach_km else []
 
 
 def _warnings(settled: Settled) -> list[Reason]:

@@ -87,6 +87,17 @@ def test_an_answer_that_was_stored_with_a_city_has_no_finer_name_either(
     assert (None if fix.place is None else fix.place.label) == label
 
 
+def test_against_a_chosen_draft_speaks_every_photo_of_another_place() -> None:
+    # Its radius is a convention, and holds all of Europe.
+    drafted = of((50.09, 14.42), 0.1, rank=1, photos=0, radius_km=2500.0)
+    found = evidence_within(drafted, 2500.0, FOUND)
+    chose = Reason.of(Code.PERSON_CHOSE, "a person chose Prague")
+    for photos, contradicts in ((0, ["c1"]), (1, [])):
+        places = [drafted.model_copy(update={"photos": photos})]
+        fix = _fix(candidates=places, radius_km=2500.0, evidence=found, reasons=[chose])
+        assert [one.contradicts for one in fix.evidence] == [contradicts] * 5
+
+
 SALZBURG, NUREMBERG, APIA = (47.8, 13.04), (49.45, 11.08), (-13.83, -171.76)
 
 
