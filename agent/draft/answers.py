@@ -94,11 +94,11 @@ def _number(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     is_number = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_number and 0 < value <= MOST_CANDIDATES else None
+    return value if is_number and 0 < value <= MOST_NUMBER else None
 
 
-MOST_CANDIDATES = 999
-"""Highest number of a candidate that is read; a list has 200 at the most."""
+MOST_NUMBER = 10**9
+"""Highest number of a candidate that is read; one of 4,000 digits would be repeated in a note."""
 
 _NUMBERED = re.compile(r"(?:candidate )?#?(?P<number>\d{1,3})", re.IGNORECASE)
 

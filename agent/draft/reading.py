@@ -62,7 +62,7 @@ def read_draft(answer: AnyAnswer, asked: Draft, shown: Shown, positives: Sequenc
     else:
         agrees = shown.repeated(latitude, longitude)
         notes += [*_swapped(answer, positives), *no_such]
-        notes += _apart(named, latitude, longitude) if agrees is None else []
+        notes += _apart(named, latitude, longitude) if agrees != named else []
         notes += _at_sea(latitude, longitude, [clue.kind for clue in clues])
     if agrees is not None:
         notes.append(_agreement(agrees, named))

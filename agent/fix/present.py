@@ -295,15 +295,15 @@ def _contradicted(photo: Evidence, settled: Settled) -> list[str]:
     """Return the answer's id where a photo of another place speaks against it."""
     if settled.status != "located" or settled.radius_km is None or not settled.candidates:
         return []
+    first = settled.candidates[0]
     chosen = any(one.code == Code.PERSON_CHOSE for one in settled.reasons)
     guessed = any(one.code == Code.BEST_GUESS for one in settled.degraded)
-    if not chosen and not guessed:
+    if first.photos and not chosen and not guessed:
         # A calibrated radius can be smaller than the reach of the photos that the answer rests on.
         return []
-    answer = settled.candidates[0]
     # A draft without photos has a radius as large as a continent, which holds what speaks against.
-    reach_km = max(settled.radius_km, PLACE_KM) if answer.photos else PLACE_KM
-    return [_id(answer)] if photo.distance_km > reach_km else []
+    reach_km = max(settled.radius_km, PLACE_KM) if first.photos else PLACE_KM
+    return [_id(first)] if photo.distance_km > reach_km else []
 
 
 def _warnings(settled: Settled) -> list[Reason]:

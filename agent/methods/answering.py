@@ -136,6 +136,13 @@ def _placed(drafts: Sequence[Draft]) -> list[Draft]:
     return [one for one in drafts if one.drafted_by != CONSENSUS and one.latitude is not None]
 
 
+def _no_words(drafts: Sequence[Draft]) -> str:
+    """Say why a model's word is missing."""
+    if any(draft.drafted_by != CONSENSUS for draft in drafts):
+        return "the model gave no coordinates"
+    return "there is no usable answer of the model"
+
+
 Choice = tuple[list[_Place], str, list[Reason]]
 """Places, best first; how they were chosen, or why there is none; where it is not the paper's."""
 
@@ -143,7 +150,7 @@ Choice = tuple[list[_Place], str, list[Reason]]
 def _by_model(state: State, context: Context, services: Services) -> Choice:
     words = _latest_words(state.drafts)
     if not words:
-        return [], "the model gave no coordinates, and the method takes no others", []
+        return [], f"{_no_words(state.drafts)}, and the method takes no others", []
     places = [_Place(*_point(one), stated_confidence(one), drafted=True) for one in words]
     return places, "the model's coordinates are the answer", []
 
@@ -169,10 +176,10 @@ def _most_like(state: State, context: Context, services: Services) -> Choice:
     found = found[: context.photos_compared] if drafted else found
     points = list(dict.fromkeys([*drafted, *found]))
     if not points:
-        return [], "the model gave no coordinates, and no photo was found", []
+        return [], f"{_no_words(state.drafts)}, and no photo was found", []
     compare = place_similarity(state, services)
     if compare is None:
-        return _middle(drafted or found)
+        return _middle(drafted or found, drafted=bool(drafted))
     scored = [
         _Place(*point, _share(cosine), drafted=point in drafted)
         for point, cosine in zip(points, compare(points), strict=True)
@@ -181,19 +188,25 @@ def _most_like(state: State, context: Context, services: Services) -> Choice:
     return sorted(scored, key=lambda one: -one.score), how, []
 
 
-def _middle(points: Sequence[Point]) -> Choice:
-    """Return the points, those that the others are nearest to first."""
+def _middle(points: Sequence[Point], drafted: bool) -> Choice:
+    """Return the points, those that the others are nearest to first.
+
+    Args:
+        points: Drafts, or the places of similar photos where there is no draft.
+        drafted: Which of them they are.
+    """
     latitudes, longitudes = zip(*points, strict=True)
     apart_km = distances_km(latitudes, longitudes, latitudes, longitudes)
     near = (apart_km <= PLACE_KM).mean(axis=1)
     order = sorted(range(len(points)), key=lambda at: float(apart_km[at].sum()))
-    places = [_Place(*points[at], float(near[at]), drafted=True) for at in order]
+    places = [_Place(*points[at], float(near[at]), drafted=drafted) for at in order]
+    what = f"the {'draft' if drafted else 'similar photo'} that the others are nearest to"
     without = Reason.of(
         Code.METHOD_DIFFERS,
         "verify: GeoCLIP is not configured (GEOFIX_IMAGE_PLACE), so no place was compared with the"
-        " photo; the draft that the others are nearest to was taken instead",
+        f" photo; {what} was taken instead",
     )
-    return places, "the draft that the others are nearest to is the answer", [without]
+    return places, f"{what} is the answer", [without]
 
 
 def _of_geoclip(state: State, context: Context, services: Services) -> Choice:

@@ -75,7 +75,11 @@ def _by_model(model: BaseChatModel, state: State, context: Context, services: Se
     spent = None if budget is None else budget.exhausted()
     why = Code.BUDGET_SPENT if spent is not None and spent in str(failed) else Code.MODEL_FAILED
     if not said.drafts:
-        degraded.append(Reason.of(why, f"draft: {failed}; the photos voted instead"))
+        # A published method takes no vote for the model's word.
+        instead = (
+            "the photos voted instead" if context.answer_by == "verdict" else "there is no draft"
+        )
+        degraded.append(Reason.of(why, f"draft: {failed}; {instead}"))
         return _outcome(state, [consensus(retrieval)], detail, degraded, said.spending())
     if failed is not None:
         had = f"{len(said.drafts)} of {said.wanted} answers could be used"

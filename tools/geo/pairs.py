@@ -22,6 +22,9 @@ MOST_READ = 20_000
 SAME_DEGREES = 0.001
 """Two pairs this close are one place, written twice: DMS rounds to 0.0003 degrees."""
 
+ROUNDED_DEGREES = 0.01
+"""A pair this close to another may be the same, with two decimals."""
+
 MOST_BETWEEN = 40
 """Characters between latitude and longitude where each has its label or letter."""
 
@@ -56,6 +59,7 @@ _BESIDE_COMMAS = re.compile(r"\s{0,3}[;/|]\s{0,3}|,?\s{1,3}")
 _DECIMAL_COMMA = re.compile(r"\d,\d{4}")
 """With three digits behind it a comma may stand between thousands."""
 
+_TWO = re.compile(r"[.,]\d{2}")
 _EXACT = re.compile(r"[.,]\d{3}")
 """Decimals that prices, scores, times and sizes seldom have."""
 
@@ -161,7 +165,10 @@ def only_pair(text: str) -> tuple[float, float] | None:
         for one, other in pairwise(numbers)
     ):
         return None
-    return found[0] if found and all(_same(found[0], pair) for pair in found) else None
+    read = found[0] if found and all(_same(found[0], pair) for pair in found) else None
+    if any(_is_doubtful(one, other, plain, read) for one, other in pairwise(numbers)):
+        return None
+    return read
 
 
 def _is_range(one: _Number, other: _Number, text: str) -> bool:
@@ -246,26 +253,45 @@ def _pair(one: _Number, other: _Number, text: str) -> tuple[float, float] | None
             return None
         pair = (one.degrees, other.degrees)
         return _on_earth(pair if one.axis == "latitude" else pair[::-1])
-    if one.axis is not None or other.axis is not None:
-        return None
-    if not (one.is_decimal and other.is_decimal and _beside(one, other, text)):
+    if not _may_be_pair(one, other, text):
         return None
     before = text[max(0, one.start - _LOOK_BACK) : one.start]
-    # Of a longer list, such as a box, no two numbers are a pair.
-    if _ONWARDS.match(text, other.end) or _BACKWARDS.search(before[-8:]):
-        return None
     if _LONGITUDE_FIRST.search(before) or not _are_coordinates(one, other, text, before):
-        return None
-    # No land lies there; similarities and shares of a picture do.
-    if abs(one.degrees) < 1 and abs(other.degrees) < 1:
         return None
     return _on_earth((one.degrees, other.degrees))
 
 
+def _may_be_pair(one: _Number, other: _Number, text: str) -> bool:
+    """Say whether two numbers without label and letter stand as coordinates do."""
+    if one.axis is not None or other.axis is not None:
+        return False
+    if not (one.is_decimal and other.is_decimal and _beside(one, other, text)):
+        return False
+    # Of a longer list, such as a box, no two numbers are a pair.
+    if _ONWARDS.match(text, other.end) or _BACKWARDS.search(text, max(0, one.start - 8), one.start):
+        return False
+    # No land lies there; similarities and shares of a picture do.
+    small = [number.degrees is not None and abs(number.degrees) < 1 for number in (one, other)]
+    return not all(small) and _MEASURED.match(text, other.end) is None
+
+
+def _is_doubtful(one: _Number, other: _Number, text: str, pair: tuple[float, float] | None) -> bool:
+    """Say whether two numbers may be another place than the pair that is read, or are no place.
+
+    `Candidates: 48.89, 2.34 and 48.4478, 1.4877` has one pair that is told well enough, and two.
+    """
+    if _pair(one, other, text) is not None or not _may_be_pair(one, other, text):
+        return False
+    if not all(_TWO.search(text, number.digits, number.end) for number in (one, other)):
+        return False
+    if pair is None or one.degrees is None or other.degrees is None:
+        return True
+    apart = abs(one.degrees - pair[0]), abs(other.degrees - pair[1])
+    return max(apart) > ROUNDED_DEGREES
+
+
 def _are_coordinates(one: _Number, other: _Number, text: str, before: str) -> bool:
     """Say whether two bare numbers are told to be coordinates, or look like nothing else."""
-    if _MEASURED.match(text, other.end):
-        return False
     if all(_EXACT.search(text, number.digits, number.end) for number in (one, other)):
         return True
     if _CUE.search(before):

@@ -48,6 +48,15 @@ def test_the_models_coordinates_are_the_answer_wherever_they_are(lab: Any, metho
     assert public.position.radius_m == 2_500_000 and public.position.radius_kind == "reach"
 
 
+def test_photos_far_from_a_methods_answer_contradict_it(lab: Any) -> None:
+    """Its radius without a photo near it reaches from Madrid to Paris and Berlin."""
+    opened = lab(point(40.4168, -3.7038))
+    fix, _ = opened.locate(method="img2loc")
+    public = opened.agent.resume(fix.run)
+    assert public.position.radius_m == 2_500_000 and public.evidence
+    assert all(one.contradicts == ["c1"] and not one.supports for one in public.evidence)
+
+
 def test_a_changed_option_is_told_and_a_region_of_the_question_still_holds(lab: Any) -> None:
     opened = lab(*[point(*SYDNEY)] * 2)
     fix, _ = opened.locate(method="img2loc", positives=5)
@@ -114,6 +123,21 @@ def test_g3_without_geoclip_takes_the_draft_in_the_middle_and_says_so(lab: Any) 
     assert len(opened.server.received) == 20
     assert haversine_km(*at(fix), *DOME) < 2
     assert any("GeoCLIP is not configured" in one.text for one in fix.degraded)
+
+
+def test_without_any_answer_of_the_model_no_photo_is_called_a_draft_or_a_vote(lab: Any) -> None:
+    """Its server has no answer left: every request is refused."""
+    opened = lab()
+    fix, _ = opened.locate(method="img2loc")
+    assert fix.status == "abstained"
+    (why,) = fix.reasons
+    assert why.text.startswith("there is no usable answer of the model, and the method takes no")
+    failed = next(one.text for one in fix.degraded if one.code == "model_failed")
+    assert failed.endswith("; there is no draft")
+    fix, _ = opened.locate(method="g3")
+    assert fix.status == "located" and {one.origin for one in fix.candidates} == {"cluster"}
+    told = [fix.reasons[0].text, *(one.text for one in fix.degraded)]
+    assert sum("similar photo that the others are nearest to" in one for one in told) == 2
 
 
 @pytest.fixture

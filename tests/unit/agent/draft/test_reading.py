@@ -108,6 +108,10 @@ def test_coordinates_of_ones_own_count_beside_a_named_candidate() -> None:
     assert (away.latitude, away.agrees_with) == (48.8861, None)
     (note,) = away.notes
     assert note.startswith("the model agrees with candidate 2, but its coordinates are 87")
+    first = lists().candidates[0]
+    copied = read(agrees_with_candidate=2, latitude=first.latitude, longitude=first.longitude)
+    assert copied.agrees_with == "candidate 1"
+    assert copied.notes[0].startswith("the model agrees with candidate 2, but its coordinates are")
 
 
 @pytest.mark.parametrize("number", [3, 99])

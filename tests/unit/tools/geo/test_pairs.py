@@ -59,6 +59,7 @@ def test_a_pair_is_read_in_every_usual_form(text: str) -> None:
         ("40.7128, \N{EN DASH} 74.0060", (40.7128, -74.006)),
         ("Lund - 55.7012 N, 13.1931 E", LUND),
         ("Latitude, longitude: 55.7012, 13.1931", LUND),
+        ("It is candidate 1 at 55.70, 13.19, that is 55.7012, 13.1931", LUND),
         ("The location is Lund (55.70, 13.19).", (55.7, 13.19)),
         ("Not sure, but not from Paris but from Lund: 55.7012, 13.1931", LUND),
         ("0.5, 32.5", (0.5, 32.5)),
@@ -107,6 +108,9 @@ def test_degrees_and_directions_are_read(text: str, read: tuple[float, float]) -
         "It is not Lund (55.7012, 13.1931).",
         "Candidate 1: 55.7012, 13.1931 is wrong.",
         "I cannot tell; answers such as 12.3456, 45.6789 would be made up",
+        # One of the two is told well enough to be read alone.
+        "Candidates: 1. 48.89, 2.34; 2. 48.44780, 1.48770. The best is candidate 1 at 48.89, 2.34.",
+        "- 48.8867, 2.3431\n* 55.7012, 13.1931",
         "POINT(13.1931 55.7012)",
         "",
     ],
