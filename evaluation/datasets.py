@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from geofix.agent.errors import OptionError
 from geofix.evaluation.run.result import Dataset, EvalPhoto
 from geofix.tools.encoders import Encoder
 from geofix.tools.errors import PhotoError, SourceError
@@ -179,6 +180,20 @@ class PhotoSet:
 
     def prepare(self, services: Services) -> None:
         """Nothing is needed."""
+
+
+def galleries_for(dataset: Dataset, given: Sequence[str]) -> tuple[str, ...]:
+    """Return the galleries to search for a set: its own, or those given.
+
+    Raises:
+        OptionError: It has its own, and others are given.
+    """
+    if dataset.galleries and given:
+        raise OptionError(
+            f"{dataset.name!r} has a gallery of its own, so {', '.join(map(repr, given))} cannot be"
+            " searched for it; leave out --gallery"
+        )
+    return dataset.galleries or tuple(given)
 
 
 def open_dataset(name: str, columns: Mapping[str, str] | None = None) -> Dataset:

@@ -92,10 +92,17 @@ def _end(run: Run) -> str:
         return "not finished"
     if settled["status"] != "located":
         return str(settled["status"])
-    from geofix.agent.answer import format_coordinates  # noqa: PLC0415 - see `options`
+    from geofix.agent.answer import Code, Place, format_coordinates  # noqa: PLC0415 - see `options`
+    from geofix.agent.fix.naming import no_finer  # noqa: PLC0415
 
-    place = (settled["place"] or {}).get("label") or "no named place"
-    where = format_coordinates(
-        settled["latitude"], settled["longitude"], radius_km=settled["radius_km"] or 0.0
-    )
-    return f"{escaped(place)} ({where})"
+    radius_km = settled["radius_km"] or 0.0
+    known = settled["place"] and no_finer(Place.model_validate(settled["place"]), radius_km)
+    where = format_coordinates(settled["latitude"], settled["longitude"], radius_km=radius_km)
+    said = where if known is None else f"{escaped(known.label)} ({where})"
+    guessed = any(_code(one) == Code.BEST_GUESS for one in settled.get("degraded", ()))
+    return f"a guess: {said}" if guessed else said
+
+
+def _code(reason: object) -> str | None:
+    """Return the code of a stored reason; earlier versions stored texts alone."""
+    return str(reason["code"]) if isinstance(reason, dict) else None

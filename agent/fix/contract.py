@@ -138,7 +138,7 @@ class FixEvidence(Part):
     """Ids of the candidates within 25 km of it."""
     contradicts: list[str] = Field(default_factory=list)
     """Id of the answer, where a person chose it or it is a guess, and this photo lies beyond its
-    radius."""
+    radius, or over 25 km away from an answer that no gallery photo supports."""
     licence: str | None
     """null if the gallery names none."""
     attribution: str | None

@@ -85,6 +85,10 @@ def _begun(sentence: str) -> str:
     return sentence if sentence.startswith("geofix ") else sentence[:1].upper() + sentence[1:]
 
 
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith("…") else f"{sentence}."
+
+
 def guess_in(fix: Fix) -> Reason | None:
     """Return the warning that the answer is a guess; none where it is not one."""
     return next((one for one in fix.warnings if one.code == Code.BEST_GUESS), None)
@@ -96,7 +100,7 @@ def text(fix: Fix) -> str:
     told = [reason for reason in fix.reasons if reason.code not in QUOTING]
     # What geofix thought of it comes after a person's choice.
     most = 2 if told and told[0].code == Code.PERSON_CHOSE else 1
-    parts += [f"{_begun(_short(_unsigned(one), LONGEST_SENTENCE))}." for one in told[:most]]
+    parts += [_ended(_begun(_short(_unsigned(one, fix), LONGEST_SENTENCE))) for one in told[:most]]
     parts += [*_against(fix), *_others(fix)]
     parts += [f"{one}." for one in _known_places(fix.known_photos)]
     if fix.claim is not None and fix.claim.checked is not None:
@@ -106,8 +110,11 @@ def text(fix: Fix) -> str:
     return " ".join([*parts, f"Run {fix.run}."])
 
 
-def _unsigned(reason: Reason) -> str:
+def _unsigned(reason: Reason, fix: Fix) -> str:
     """Return a reason without the name of who decided, which no model is told."""
+    if reason.code == Code.PERSON_CHOSE and fix.candidates and fix.candidates[0].label:
+        # The name in full, which the answer has not where its radius is large.
+        return f"a person chose {_short(fix.candidates[0].label, LONGEST_LABEL)}"
     return UNSIGNED.get(reason.code, reason.text)
 
 
@@ -165,10 +172,10 @@ def _head(fix: Fix) -> str:
         named = named if guess else _begun(named)
         return f"{guess}{named}; {radius_sentence(fix.position)}."
     if fix.abstention is not None:
-        why, code = _short(_unsigned(fix.abstention), LONGEST_SENTENCE), fix.abstention.code
+        why, code = _short(_unsigned(fix.abstention, fix), LONGEST_SENTENCE), fix.abstention.code
         if _is_tie(fix.abstention):
             return f"{_begun(why)}: no answer ({code})."
-        return f"No answer ({code}): {why}."
+        return _ended(f"No answer ({code}): {why}")
     return {
         "waiting": "No answer yet: a person has to choose a candidate.",
         "running": "No answer yet: the run was cut off and can be resumed.",

@@ -31,6 +31,7 @@ from geofix.agent.fix.contract import (
     Usage,
 )
 from geofix.agent.fix.evidence import SMALL, supported_by
+from geofix.agent.fix.naming import no_finer
 from geofix.agent.fix.parts import FixKnownPhoto
 from geofix.agent.state import Asked, Candidate, Settled
 from geofix.db.plain_text import visible
@@ -211,7 +212,9 @@ def _radius_m(radius_km: float) -> int:
 
 
 def _place(settled: Settled, texts: _Texts) -> FixPlace | None:
-    place = settled.place
+    if settled.place is None:
+        return None
+    place = no_finer(settled.place, settled.radius_km or 0.0)
     if place is None:
         return None
     return FixPlace(
@@ -298,7 +301,7 @@ def _contradicted(photo: Evidence, settled: Settled) -> list[str]:
     if first.photos and not chosen and not guessed:
         # A calibrated radius can be smaller than the reach of the photos that the answer rests on.
         return []
-    # Where no photo is near, a method's radius of 2,500 km lies over other places.
+    # A draft without photos has a radius as large as a continent, which holds what speaks against.
     reach_km = max(settled.radius_km, PLACE_KM) if first.photos else PLACE_KM
     return [_id(first)] if photo.distance_km > reach_km else []
 

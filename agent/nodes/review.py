@@ -8,6 +8,7 @@ from langgraph.types import interrupt
 
 from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context
+from geofix.agent.fix.wording import called
 from geofix.agent.run.decision import Decision, decision_about, place_meant, steered
 from geofix.agent.run.recording import Outcome
 from geofix.agent.run.review_request import proposed, request_for
@@ -56,7 +57,7 @@ def _chosen(state: State, rank: int, who: str) -> dict[str, Any]:
     (chosen,) = (candidate for candidate in state.candidates if candidate.rank == rank)
     first = chosen.model_copy(update={"vetoed": None, "held_back": None})
     others = [candidate for candidate in state.candidates if candidate.rank != rank]
-    chose = Reason.of(Code.PERSON_CHOSE, f"{who} chose {first.place or 'this place'}")
+    chose = Reason.of(Code.PERSON_CHOSE, f"{who} chose {called(first, 'this place')}")
     return {
         "verdict": Verdict(
             reasons=[chose, *_unsure(state.verdict)], decision="accept", by_person=True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from geofix.agent.answer import Calibration, Code, Place, Reason, format_coordinates
@@ -12,6 +11,7 @@ from geofix.agent.context import Context
 from geofix.agent.draft.consensus import CONSENSUS
 from geofix.agent.draft.said import drafts_said
 from geofix.agent.fix.evidence import evidence_within, own_reach_km
+from geofix.agent.fix.naming import place_of_all
 from geofix.agent.fix.present import present, usage_of
 from geofix.agent.run.events import Finished
 from geofix.agent.run.recording import Outcome
@@ -20,9 +20,7 @@ from geofix.agent.state import Candidate, Settled, State
 from geofix.agent.verify.in_force import drift, run_setup_of
 from geofix.agent.verify.known_photos import known_photos
 from geofix.agent.verify.verdict import guess_of, rivals_of
-from geofix.tools.geo.continents import continent_of
 from geofix.tools.geo.distance import HALF_CIRCUMFERENCE_KM
-from geofix.tools.geo.places import place_at
 from geofix.tools.statistics import SCALES
 
 
@@ -117,46 +115,6 @@ def _place(
     return place_of_all(
         [(one.latitude, one.longitude) for one in [first, *rivals]], promise.radius_km
     )
-
-
-def place_of_all(points: Sequence[tuple[float, float]], radius_km: float) -> Place | None:
-    """Return the first point's name, no finer than the radius nor than what all points share.
-
-    Args:
-        points: Latitude and longitude in degrees.
-        radius_km: Of the answer.
-    """
-    coarser = [km for km in SCALES.values() if km > max(radius_km, SCALES["city"])]
-    for km in (radius_km, *coarser):
-        place, *others = [place_within(*point, km) for point in points]
-        if all(_label(other) == _label(place) for other in others):
-            return place
-    return None
-
-
-def _label(place: Place | None) -> str | None:
-    return None if place is None else place.label
-
-
-def place_within(latitude: float, longitude: float, radius_km: float) -> Place | None:
-    """Return the name of the place, no finer than the radius: a city, a region, a country."""
-    place = place_at(latitude, longitude)
-    if place is None or radius_km > SCALES["continent"]:
-        return None
-    if radius_km <= SCALES["city"]:
-        return Place(
-            name=place.name,
-            admin=place.admin,
-            country=place.country,
-            country_code=place.country_code,
-            label=place.describe(),
-        )
-    if radius_km > SCALES["country"]:
-        return Place(label=continent_of(place.country_code))
-    admin = place.admin if radius_km <= SCALES["region"] else None
-    country = place.country
-    label = country if admin in (None, country) else f"{admin}, {country}"
-    return Place(admin=admin, country=country, country_code=place.country_code, label=label)
 
 
 def _reach_km(first: Candidate, state: State, context: Context, guess: bool) -> float:

@@ -195,7 +195,8 @@ def _leader(candidates: list[Candidate]) -> Candidate | None:
 
 
 def _searched(state: State) -> str:
-    return "the gallery" if state.region is None else state.region.name
+    looked = [one.name for one in (state.region, state.rival) if one is not None]
+    return " and ".join(looked) if looked else "the gallery"
 
 
 def _degraded(state: State, spent: str | None) -> tuple[Reason, ...]:

@@ -10,17 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from geofix.agent.answer import Code, Reason, format_coordinates
+from geofix.agent.answer import Code, Reason
 from geofix.agent.context import Context
+from geofix.agent.fix.wording import apart, below, called, listed, names_apart, shortened, told
 from geofix.agent.regions import next_look
 from geofix.agent.state import Candidate, Hit, Region, Retrieval, SceneSeen, Verdict
 from geofix.agent.verify.candidates import KNOWN_AT_SHARE
 from geofix.agent.verify.geometry import geometry_agrees
 from geofix.agent.verify.observed import near
 from geofix.agent.verify.scene import rejection
-from geofix.tools.geo.distance import distances_km
 from geofix.tools.statistics import PLACE_KM, SCALES_KM
 from geofix.tools.statistics.clusters import DEFAULT_TEMPERATURE, vote_weights
 
@@ -50,12 +48,6 @@ RARE_SHARE = 0.1
 NEARLY_ALL = 0.8
 """A photo with this share of a place's votes is told apart from the others there."""
 
-MOST_NAMED = 3
-"""Places that a sentence names before it counts the others."""
-
-LONGEST_NAME = 40
-"""Characters of a photo's or a gallery's name in a sentence."""
-
 UNDECIDED = (Code.AMBIGUOUS.value, Code.NO_MAJORITY.value, Code.LOW_SCORE.value)
 """What a run can be told to answer all the same, as a guess."""
 
@@ -84,7 +76,8 @@ def decide(
     if doubt:
         return Verdict(reasons=doubt, decision="abstain")
     first = standing[0]
-    reasons = [*_support(first, retrieval), *_left_out(candidates)]
+    rivals = rivals_of(standing, context)
+    reasons = [*_support(first, retrieval, rivals), *_left_out(candidates)]
     coarse = first.scale_km > context.finest_km
     if rounds_left > 0 and coarse and next_look(candidates, looked_within) is not None:
         known = first.scale_km <= SCALES_KM[-1]
@@ -112,34 +105,23 @@ def _undecided(standing: Sequence[Candidate], context: Context) -> list[Reason]:
     """Return why the first place cannot be told from others; empty where it can."""
     first, others = standing[0], _others(standing)
     if rivals := rivals_of(standing, context):
-        between = f"undecided between {_listed([first, *rivals])} ({_apart([first, *rivals])})"
+        between = f"undecided between {listed([first, *rivals])} ({apart([first, *rivals])})"
         name, rival = names_apart([first, rivals[0]])
         needed = _lead_needed(rivals[0], first, context)
-        scores = f"{name} scores {_told(first)} and {rival} {_told(rivals[0])}"
+        scores = f"{name} scores {told(first)} and {rival} {told(rivals[0])}"
         scores += f"; a lead of less than {needed:g} does not count" if needed else ""
         return [Reason.of(Code.AMBIGUOUS, between), Reason.of(Code.AMBIGUOUS, scores)]
     (name,) = names_apart([first])
     if first.scale_km > SCALES_KM[-1] and not geometry_agrees(first):
         share = first.share_within(SCALES_KM[-1])
-        places = f"; other places are {_listed(others)}" if others else ""
+        places = f"; other places are {listed(others)}" if others else ""
         none = f"only {share:.0%} of the votes are within {SCALES_KM[-1]:,g} km of {name}{places}"
         return [Reason.of(Code.NO_MAJORITY, none)]
     if first.score < context.accept_score:
-        scored = _below(first.score, context.accept_score)
+        scored = below(first.score, context.accept_score)
         low = f"{name} scores only {scored}, and {context.accept_score:g} was asked for"
         return [Reason.of(Code.LOW_SCORE, low)]
     return []
-
-
-def _told(candidate: Candidate) -> str:
-    # Rounded twice as in the table of candidates, which 0.2351 has as 0.23 therefore.
-    return f"{round(candidate.score, 3):.2f}"
-
-
-def _below(score: float, asked: float) -> str:
-    """Return a score with as many digits as show that it is lower; 0.999 is no 1.00."""
-    written = [f"{round(score, 3):.2f}", *(f"{score:.{digits}f}" for digits in range(3, 16))]
-    return next((told for told in written if float(told) < asked), repr(score))
 
 
 def _others(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -172,41 +154,6 @@ def _lead_needed(other: Candidate, first: Candidate, context: Context) -> float:
     return min(TIE, context.accept_margin) if inside else context.accept_margin
 
 
-def names_apart(places: Sequence[Candidate]) -> list[str]:
-    """Return short names of places, `Munich` and `Berlin`, or longer ones where two are the same.
-
-    Two ends of one city have the same full name too; then their coordinates tell them apart.
-    """
-    full = [one.place or f"the place at {_where(one)}" for one in places]
-    short = [
-        whole if one.place is None else whole.split(",")[0]
-        for one, whole in zip(places, full, strict=True)
-    ]
-    at = [
-        whole if one.place is None else f"{whole} ({_where(one)})"
-        for one, whole in zip(places, full, strict=True)
-    ]
-    return next((names for names in (short, full) if len(set(names)) == len(names)), at)
-
-
-def _where(place: Candidate) -> str:
-    # To a tenth of the scale at which places are told apart.
-    return format_coordinates(place.latitude, place.longitude, radius_km=PLACE_KM)
-
-
-def _listed(places: Sequence[Candidate]) -> str:
-    names = names_apart(places)
-    if len(names) > MOST_NAMED:
-        names = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
-    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
-
-
-def _apart(places: Sequence[Candidate]) -> str:
-    at = np.array([(one.latitude, one.longitude) for one in places])
-    farthest = float(distances_km(*at.T, *at.T).max())
-    return f"{'up to ' if places[2:] else ''}{farthest:,.0f} km apart"
-
-
 def _doubt(
     standing: list[Candidate],
     candidates: list[Candidate],
@@ -237,7 +184,7 @@ def _doubt(
 
 def _unlike(first: Candidate, retrieval: Retrieval, context: Context) -> list[Reason]:
     """Return why the first place's photos are no evidence; empty where they are."""
-    place = first.place or "the first candidate"
+    place = called(first, "the first candidate")
     if first.best_similarity is None:
         only = f"no gallery photo supports {place}; only the model's draft names it"
         return [Reason.of(Code.DRAFT_ONLY, only)]
@@ -258,7 +205,7 @@ def _unlike(first: Candidate, retrieval: Retrieval, context: Context) -> list[Re
 
 def _disagreement(first: Candidate, positives: Sequence[Hit]) -> Reason | None:
     """Return why the photos of a place do not agree on it; none where they do."""
-    place = first.place or "the first candidate"
+    place = called(first, "the first candidate")
     share, there = (
         first.share_within(PLACE_KM),
         f"{first.photos} of {len(positives)} similar photos",
@@ -300,16 +247,25 @@ def _crowded(first: Candidate) -> Reason | None:
     )
 
 
-def _support(first: Candidate, retrieval: Retrieval) -> list[Reason]:
+def _support(first: Candidate, retrieval: Retrieval, rivals: Sequence[Candidate]) -> list[Reason]:
     reasons = [Reason.of(Code.VOTES, _agreement(first, retrieval))]
     if retrieval.impostor_share is not None and (best := _best_match(first, retrieval)):
         reasons.append(best)
     if geometry_agrees(first):
-        points = f"{first.parts['inliers']:.0f} points match in a picture taken there"
-        reasons.append(Reason.of(Code.POINTS_MATCH, points))
+        reasons.append(Reason.of(Code.POINTS_MATCH, _points(first, rivals)))
     if first.parts["draft"] > 0:
         reasons.append(Reason.of(Code.DRAFT_AGREES, "the model's draft names the same place"))
     return reasons
+
+
+def _points(first: Candidate, rivals: Sequence[Candidate]) -> str:
+    points = f"{first.parts['inliers']:.0f} points match in a picture taken"
+    also = next((one for one in rivals if geometry_agrees(one)), None)
+    if also is None:
+        return f"{points} there"
+    # Told of the first alone, they would seem to decide.
+    name, other = names_apart([first, also])
+    return f"{points} at {name}, and {also.parts['inliers']:.0f} in one taken at {other}"
 
 
 def _best_match(first: Candidate, retrieval: Retrieval) -> Reason | None:
@@ -322,7 +278,7 @@ def _best_match(first: Candidate, retrieval: Retrieval) -> Reason | None:
     known = found is not None and found.similarity == first.best_similarity
     named = ""
     if found is not None and known:
-        named = f", {_shortened(found.external_id)} of the gallery {_shortened(found.gallery)},"
+        named = f", {shortened(found.external_id)} of the gallery {shortened(found.gallery)},"
     only = "only " if share <= RARE_SHARE else ""
     return Reason.of(
         Code.RARITY,
@@ -331,16 +287,11 @@ def _best_match(first: Candidate, retrieval: Retrieval) -> Reason | None:
     )
 
 
-def _shortened(name: str) -> str:
-    # The answer cuts long texts, and what is said of the photo comes after its name.
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
-
-
 def _agreement(first: Candidate, retrieval: Retrieval) -> str:
     positives = retrieval.positives
     scale_km = min(first.scale_km, SCALES_KM[-1])
     share, photos = first.share_within(scale_km), near(first, positives, scale_km)
-    where = f"within {scale_km:,g} km of {first.place or 'this place'}"
+    where = f"within {scale_km:,g} km of {called(first, 'this place')}"
     counted = f"{len(photos)} of {len(positives)} similar photos"
     if len(photos) == 1:
         return f"{counted} was taken {where}; it alone has {share:.0%} of the votes"
@@ -364,7 +315,7 @@ def _left_out(candidates: list[Candidate]) -> list[Reason]:
     return [
         Reason.of(
             Code.LEFT_OUT,
-            f"{candidate.place or 'a drafted place'} was left out:"
+            f"{called(candidate, 'a drafted place')} was left out:"
             f" {candidate.vetoed or candidate.held_back}",
         )
         for candidate in [*held[:1], *vetoed]

@@ -30,7 +30,7 @@ from geofix.evaluation.calibrate.scorers import (
     not_tried,
     try_scorers,
 )
-from geofix.evaluation.datasets import open_dataset
+from geofix.evaluation.datasets import galleries_for, open_dataset
 from geofix.evaluation.run.leaks import Leak
 from geofix.evaluation.run.result import Dataset, Result, digest_of
 from geofix.evaluation.run.runner import Plan, evaluate, results_of, sequences_of
@@ -135,9 +135,8 @@ def _drafters(result: Result) -> str | None:
 
 
 def _plan(dataset: Dataset, wanted: Wanted) -> Plan:
-    options = {**dataset.options, **wanted.options}
-    if dataset.galleries:
-        options["galleries"] = dataset.galleries
+    galleries = galleries_for(dataset, wanted.options.get("galleries", ()))
+    options = {**dataset.options, **wanted.options, "galleries": galleries}
     return Plan("calibrate", dataset.name, dataset.photos, options, wanted.leaks)
 
 

@@ -10,6 +10,7 @@ import typer
 from geofix.agent.cli.options import JsonFlag, named, printable, writable
 from geofix.agent.cli.terminal import agreed_to, err, interruptible, say
 from geofix.db.plain_text import visible
+from geofix.evaluation.experiment.design import FIXED, Asked
 from geofix.evaluation.flags import (
     Again,
     Columns,
@@ -25,7 +26,6 @@ from geofix.evaluation.flags import (
 )
 
 Name = Literal["negatives"]
-Method = Literal["img2loc", "street-level-rag", "geofix"]
 
 
 def run_experiment(
@@ -46,7 +46,7 @@ def run_experiment(
             help="A model, as provider:model; repeatable. Default: GEOFIX_MODEL.", callback=named
         ),
     ] = None,
-    method: Annotated[Method, typer.Option(help="Whose prompt and positives.")] = "img2loc",
+    method: Annotated[Asked, typer.Option(help="Whose prompt and positives.")] = "img2loc",
     gallery: Annotated[
         list[str] | None,
         typer.Option(help="Gallery to search; repeatable. Default: all.", callback=named),
@@ -137,7 +137,6 @@ def run_experiment(
     interruption the same command continues.
     """
     from geofix.agent.settings import Settings  # noqa: PLC0415 - heavy, see the top
-    from geofix.evaluation.experiment.design import FIXED  # noqa: PLC0415
     from geofix.evaluation.experiment.session import Wanted, experiment  # noqa: PLC0415
     from geofix.evaluation.experiment.written import (  # noqa: PLC0415
         as_csv,

@@ -12,7 +12,7 @@ from geofix.agent.errors import ModelError, OptionError
 from geofix.agent.facade import Agent, open_agent
 from geofix.agent.methods.answering import require_method
 from geofix.agent.settings import Settings
-from geofix.evaluation.datasets import open_dataset
+from geofix.evaluation.datasets import galleries_for, open_dataset
 from geofix.evaluation.experiment.analysis import CellRun, CellTest, tests_of
 from geofix.evaluation.experiment.design import (
     Asked,
@@ -107,11 +107,7 @@ def experiment(
             f"--discordant cannot be {wanted.discordant!r}; give a share above 0 and at most 1"
         )
     dataset = open_dataset(wanted.dataset, wanted.columns)
-    if dataset.galleries and wanted.galleries:
-        raise OptionError(
-            f"{dataset.name!r} has a gallery of its own, so no other can be asked; leave out"
-            " --gallery"
-        )
+    galleries_for(dataset, wanted.galleries)
     with ExitStack() as stack:
         agents = _opened(wanted, settings, dataset, stack, say)
         lab = _Lab(wanted, dataset, agents, say)
@@ -261,7 +257,7 @@ class _Lab:
         return {
             "method": self.wanted.method,
             **self.dataset.options,
-            "galleries": self.dataset.galleries or self.wanted.galleries,
+            "galleries": galleries_for(self.dataset, self.wanted.galleries),
             **self.wanted.options,
             **({} if cell is None else cell.options),
         }

@@ -13,7 +13,7 @@ from geofix.agent.methods.answering import require_method
 from geofix.agent.services import Services
 from geofix.agent.settings import Settings
 from geofix.db.stores import Evaluation, Evaluations
-from geofix.evaluation.datasets import open_dataset
+from geofix.evaluation.datasets import galleries_for, open_dataset
 from geofix.evaluation.report.comparison import Comparison, compare, with_peer
 from geofix.evaluation.report.scorecard import score_results
 from geofix.evaluation.report.written import EvaluationRun, Report
@@ -64,9 +64,8 @@ def run_dataset(request: EvaluationRequest, settings: Settings, say: Say) -> Rep
     if request.model is not None:
         settings = settings.model_copy(update={"model": request.model})
     photos = chosen(dataset.photos, request.limit, request.seed)
-    options = {**dataset.options, **request.options}
-    if dataset.galleries:
-        options["galleries"] = dataset.galleries
+    galleries = galleries_for(dataset, request.options.get("galleries", ()))
+    options = {**dataset.options, **request.options, "galleries": galleries}
     # All of them before the base is run, which can take hours.
     contexts = [
         checked_context({**options, **changed})

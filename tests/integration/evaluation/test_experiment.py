@@ -28,7 +28,7 @@ from tests.unit.evaluation.worlds.conftest import places
 
 __all__ = ["places"]
 
-QUERIES = 20
+QUERIES = 12
 
 
 class Parted(WorldDataset):
@@ -54,7 +54,10 @@ def by_model(request: Received) -> str:
         return negatives.said((0.5, 0.5))  # The call that takes the time.
     if request.body["model"] == "fixed":
         return said()
-    return negatives.said(negatives.MODELS[request.body["model"]](words))
+    place = negatives.steady(words)
+    if request.body["model"] == "contrary" and negatives.listed(words)[1]:
+        place = -place[0], place[1] - 180
+    return negatives.said(place)
 
 
 @pytest.fixture
@@ -109,14 +112,12 @@ def compared(whole: dict[str, Any], model: str, outcome: str = "model") -> list[
 
 
 def test_a_planted_effect_is_found_and_none_where_there_is_none(
-    run: Run, server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, server: ChatServer, tmp_path: Path
 ) -> None:
-    # 16 of them distract every photo.
-    monkeypatch.setattr(negatives, "DISTRACTED", 1 / 16)
     files = {name: tmp_path / f"out.{name}" for name in ("json", "csv", "md", "html")}
     flags = ("--json-file", "--csv", "--markdown", "--page")
     written = [one for pair in zip(flags, files.values(), strict=True) for one in pair]
-    both = ("steady", "distracted")
+    both = ("steady", "contrary")
     done = run(*RAW, *written, answer="y\n", models=both)
     whole = told(done)
     # The plan came first: calls, money, and what can be found.
@@ -125,14 +126,14 @@ def test_a_planted_effect_is_found_and_none_where_there_is_none(
         "$",
         "Connor 1987",
         "photos needed for 1",
-        "40 of 40",
+        "24 of 24",
     ):
         assert words in done.stderr, words
     assert len(server.received) == 2 + 2 * 2 * QUERIES
-    (steady,), (distracted,) = compared(whole, "steady"), compared(whole, "distracted")
+    (steady,), (contrary,) = compared(whole, "steady"), compared(whole, "contrary")
     assert steady["at"]["difference"]["value"] == 0 and steady["at"]["test"]["p_value"] == 1
-    assert distracted["at"]["difference"]["high"] < -0.1 and distracted["adjusted_p"] < 0.05
-    assert distracted["adjusted_p"] == pytest.approx(2 * distracted["at"]["test"]["p_value"])
+    assert contrary["at"]["difference"]["high"] < -0.1 and contrary["adjusted_p"] < 0.05
+    assert contrary["adjusted_p"] == pytest.approx(2 * contrary["at"]["test"]["p_value"])
     none, raw = whole["cells"][:2]
     assert none["shown"]["mean"] == 0 and none["right"]["model"]["2500"]["value"] > 0.5
     assert raw["shown"]["mean"] == 16 and raw["shown"]["fewer"] == 0
@@ -151,18 +152,17 @@ def test_a_planted_effect_is_found_and_none_where_there_is_none(
 
 
 def test_a_pilot_measures_how_much_words_turn_and_takes_no_part(
-    run: Run, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+    run: Run, server: ChatServer
 ) -> None:
-    monkeypatch.setattr(negatives, "DISTRACTED", 1 / 16)
     pilot = (*RAW, "--pilot", "10", "--again", "pilot")
-    refused = run(*pilot, answer="n\n", models=("distracted",))
+    refused = run(*pilot, answer="n\n", models=("contrary",))
     assert "Plan of the pilot" in refused.stderr and len(server.received) == 1
     assert "Nothing more was asked" in refused.stderr and not refused.stdout
-    stopped = run(*pilot, answer="y\nn\n", models=("distracted",))
+    stopped = run(*pilot, answer="y\nn\n", models=("contrary",))
     assert "Plan of the experiment" in stopped.stderr and not stopped.stdout
     assert "was measured by a pilot of" in stopped.stderr
     asked = len(server.received)
-    whole = told(run(*pilot, "--yes", models=("distracted",)))
+    whole = told(run(*pilot, "--yes", models=("contrary",)))
     photos = whole["plan"]["photos"]
     assert 0 < photos < QUERIES
     # What the pilot asked is not asked again, and none of it is in the experiment.

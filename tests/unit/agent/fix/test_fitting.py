@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from geofix.agent.answer import Code, Place, Reason, format_coordinates
 from geofix.agent.fix.evidence import evidence_to_compare, evidence_within, own_reach_km
 from geofix.agent.fix.forms import headline, label_of
+from geofix.agent.fix.naming import place_of_all, place_within
 from geofix.agent.fix.present import present
-from geofix.agent.nodes.settle import place_of_all, place_within
 from geofix.agent.state import Asked, Candidate, Settled
 from geofix.agent.verify.candidates import NOWHERE_KM
 from geofix.tools.geo.distance import haversine_km
@@ -74,6 +74,28 @@ def test_beyond_a_continent_there_are_coordinates_alone() -> None:
     # At sea there is no name either, and that is said.
     assert label_of(_fix(radius_km=1.0)) == "no named place"
     assert label_of(_fix(radius_km=1.0, place=Place(label="Munich"))) == "Munich"
+
+
+@pytest.mark.parametrize(
+    ("radius_km", "label"),
+    [(25.0, "Munich, Bavaria, Germany"), (504.0, "Germany"), (2000.0, "Europe"), (9923.0, None)],
+)
+def test_an_answer_that_was_stored_with_a_city_has_no_finer_name_either(
+    radius_km: float, label: str | None
+) -> None:
+    fix = _fix(radius_km=radius_km, place=place_within(*MUNICH, 1.0))
+    assert (None if fix.place is None else fix.place.label) == label
+
+
+def test_against_a_chosen_draft_speaks_every_photo_of_another_place() -> None:
+    # Its radius is a convention, and holds all of Europe.
+    drafted = of((50.09, 14.42), 0.1, rank=1, photos=0, radius_km=2500.0)
+    found = evidence_within(drafted, 2500.0, FOUND)
+    chose = Reason.of(Code.PERSON_CHOSE, "a person chose Prague")
+    for photos, contradicts in ((0, ["c1"]), (1, [])):
+        places = [drafted.model_copy(update={"photos": photos})]
+        fix = _fix(candidates=places, radius_km=2500.0, evidence=found, reasons=[chose])
+        assert [one.contradicts for one in fix.evidence] == [contradicts] * 5
 
 
 SALZBURG, NUREMBERG, APIA = (47.8, 13.04), (49.45, 11.08), (-13.83, -171.76)

@@ -44,9 +44,13 @@ def test_a_choice_that_the_evidence_contradicts_says_so() -> None:
     evidence = [mine, mine.model_copy(update=away)]
     fix = answer({**LOCATED, "reasons": [CHOSE, UNSURE], "evidence": evidence})
     text = fix.to_text()
-    assert ". A person chose this place. geofix by itself was not sure: undecided between" in text
+    chose = ". A person chose Paris, Île-de-France, France."
+    assert f"{chose} geofix by itself was not sure: undecided between" in text
     assert " 1 of 2 photos of the evidence contradicts it. Next: 2. Berlin" in text
     assert "contradict" not in answer({**LOCATED, "reasons": [CHOSE]}).to_text()
+    # Where the radius allows no name, the place that was chosen has one all the same.
+    wide = answer({**LOCATED, "reasons": [CHOSE], "radius_km": 2500.0, "place": None}).to_text()
+    assert "A person chose Paris, Île-de-France, France." in wide and "Jane" not in wide
 
 
 def test_every_sentence_begins_with_a_capital() -> None:
@@ -54,6 +58,9 @@ def test_every_sentence_begins_with_a_capital() -> None:
     fix = answer({**LOCATED, "place": None, "reasons": reasons})
     assert fix.to_text().startswith("No named place, 48.8867, 2.3431; reach")
     assert " Photos agree. " in fix.to_text()
+    long = Reason.of(Code.UNLIKE_GALLERY, "x" * 200)
+    for cut in (LOCATED, ABSTAINED):
+        assert "x… " in answer({**cut, "reasons": [long]}).to_text()
 
 
 def test_without_an_answer_no_candidate_is_the_next_and_none_is_passed_over() -> None:

@@ -102,3 +102,12 @@ def test_who_chose_is_said_of_the_candidates_that_are_kept(
     said = [reason for reason in outcome.degraded if reason.code == "scorers_passed_over"]
     assert bool(said) is not kept_before
     assert (outcome.update["calibration"].reason is None) is kept_before
+
+
+def test_a_closer_look_around_two_places_that_failed_names_both() -> None:
+    state, services = two_rounds([PARIS, CHARTRES])
+    state = state.model_copy(update={"rival": circle(*BERLIN, 200.0)})
+    outcome = verify(state, Context(geometry_pictures=0, max_rounds=2), services)
+    last = outcome.update["verdict"].reasons[-1]
+    assert last.code == "closer_search_failed"
+    assert last.text.count("200 km around") == 2

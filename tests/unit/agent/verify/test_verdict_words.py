@@ -75,3 +75,29 @@ def test_a_photo_of_a_long_name_leaves_room_for_what_is_said_of_it() -> None:
     best = next(one.text for one in decided.reasons if one.code == Code.RARITY)
     assert "LLL… of the gallery" in best
     assert best.endswith("match that well") and len(best) < 160
+
+
+def test_a_place_far_from_any_town_is_no_distance() -> None:
+    away = TIED[0].model_copy(update={"place": "77 km from Labasa, Northern, Fiji"})
+    votes = next(one for one in decided_of([away]).reasons if one.code == Code.VOTES)
+    assert "within 750 km of a point 77 km from Labasa, Northern, Fiji" in votes.text
+    assert undecided(away, TIED[1]).startswith(
+        "undecided between a point 77 km from Labasa and Berlin ("
+    )
+
+
+def test_points_that_match_at_a_rival_too_are_told_of_both() -> None:
+    first, second = (
+        one.model_copy(update={"parts": {**one.parts, "inliers": points}})
+        for one, points in zip(TIED, (421.0, 419.0), strict=True)
+    )
+
+    def points(*places: Candidate) -> str:
+        decided = decided_of(list(places))
+        return next(one.text for one in decided.reasons if one.code == Code.POINTS_MATCH)
+
+    assert points(first, second) == (
+        "421 points match in a picture taken at Munich, and 419 in one taken at Berlin"
+    )
+    assert points(first) == "421 points match in a picture taken there"
+    assert points(first, TIED[1]).endswith("taken there")
