@@ -153,6 +153,11 @@ class Context(BaseModel):
                 "the answer cannot be the model's with the preset 'none', which asks no model; use"
                 " another preset, or another answer_by"
             )
+        if self.answer_by != "verdict" and self.max_rounds > 1:
+            raise ValueError(
+                f"answer_by={self.answer_by!r} answers after one round, so max_rounds cannot be"
+                f" {self.max_rounds!r}; only the verdict looks closer"
+            )
         return self
 
     def told(self) -> str:

@@ -49,6 +49,8 @@ def test_what_a_run_gives_counts_more_than_the_method_and_is_told() -> None:
 def test_options_that_contradict_each_other_are_refused_together() -> None:
     with pytest.raises(OptionError, match="do not go together: the answer cannot be the model's"):
         checked_context({"answer_by": "model", "preset": "none"})
+    with pytest.raises(OptionError, match="answers after one round, so max_rounds cannot be 2"):
+        checked_context({"method": "img2loc", "max_rounds": 2})
     with pytest.raises(OptionError, match="there is no option 'k'; the options are method, "):
         checked_context({"k": 5})
 
