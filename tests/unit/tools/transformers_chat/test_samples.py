@@ -120,7 +120,7 @@ def test_an_answer_says_why_it_ended_and_who_gave_it(llava: TransformersChat) ->
 def test_a_deadline_ends_it_and_says_so(llava: TransformersChat) -> None:
     loaded(llava)
     began = time.monotonic()
-    late = messages(llava, timeout=0.15, max_new_tokens=3000, n=2)
+    late = messages(llava, timeout=0.02, max_new_tokens=3000, n=2)
     assert time.monotonic() - began < 3
     assert {message.response_metadata["finish_reason"] for message in late} == {"deadline"}
     assert 0 < late[0].response_metadata["output_tokens"] < 3000
