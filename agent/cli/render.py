@@ -18,6 +18,7 @@ from geofix.agent.fix.contract import (
     Position,
 )
 from geofix.agent.fix.forms import (
+    by_method,
     coordinates_of,
     drafted_lines,
     guess_in,
@@ -121,7 +122,7 @@ def _answer(fix: Fix, console: Console) -> None:
         console.print(f"[bold yellow]{escaped(guess.text[0].upper() + guess.text[1:])}.[/]")
     if (where := label_of(fix)) is not None:
         console.print(f"[bold green]{escaped(where)}[/]")
-    console.print(f"[bold]{coordinates_of(fix.position)}[/]")
+    console.print(f"[bold]{coordinates_of(fix, fix.position)}[/]")
     console.print(radius_line(fix.position, _why_not_calibrated(fix)))
     if fix.position.radii:
         console.print(f"[dim]{levels_line(fix.position)}[/]")
@@ -154,7 +155,7 @@ def _candidates(fix: Fix, most: int) -> Table:
     table.add_column("photos", justify="right")
     table.add_column("score", justify="right")
     # Those of the answer have no more digits than its headline.
-    radius_km = 0.0 if fix.radius_km is None else fix.radius_km
+    radius_km = 0.0 if fix.radius_km is None or by_method(fix) else fix.radius_km
     for candidate in fix.candidates[:most]:
         table.add_row(
             str(candidate.rank),

@@ -49,11 +49,18 @@ def radius_sentence(position: Position) -> str:
     return f"within {distance} with {position.coverage:.0%} coverage"
 
 
-def coordinates_of(position: Position) -> str:
-    """Return a position as text, with the digits that its radius leaves a meaning to."""
-    return format_coordinates(
-        position.latitude, position.longitude, radius_km=position.radius_m / 1000
-    )
+def coordinates_of(fix: Fix, position: Position) -> str:
+    """Return the answer's position as text, with the digits that its radius leaves a meaning to.
+
+    What a published method answers with is told as it is: the radius is ours, not the method's.
+    """
+    radius_km = 0.0 if by_method(fix) else position.radius_m / 1000
+    return format_coordinates(position.latitude, position.longitude, radius_km=radius_km)
+
+
+def by_method(fix: Fix) -> bool:
+    """Say whether a published method chose the answer."""
+    return any(reason.code == Code.BY_METHOD for reason in fix.reasons)
 
 
 def label_of(fix: Fix) -> str | None:
@@ -166,7 +173,7 @@ def known_sentence(photo: FixKnownPhoto, gallery: str = "a gallery") -> str:
 def _head(fix: Fix) -> str:
     if fix.position is not None:
         guess = "A guess: " if guess_in(fix) else ""
-        where = coordinates_of(fix.position)
+        where = coordinates_of(fix, fix.position)
         label = label_of(fix)
         named = where if label is None else f"{_short(label, LONGEST_LABEL)}, {where}"
         named = named if guess else _begun(named)

@@ -64,7 +64,9 @@ def settle(state: State, context: Context, services: Services) -> Outcome:
         settled = with_claim_checked(settled, state.asked.claimed, known, context.claim_level)
     where = "abstained"
     if first is not None and promise is not None:
-        where = format_coordinates(first.latitude, first.longitude, radius_km=promise.radius_km)
+        # A published method's digits are its own; the radius is ours.
+        reach_km = promise.radius_km if context.answer_by == "verdict" else 0.0
+        where = format_coordinates(first.latitude, first.longitude, radius_km=reach_km)
     fix = present(settled, state.asked)
     return Outcome(
         update={"fix": fix},

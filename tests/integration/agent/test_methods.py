@@ -46,6 +46,8 @@ def test_the_models_coordinates_are_the_answer_wherever_they_are(lab: Any, metho
     public = opened.agent.resume(fix.run)
     assert public.method.name == method
     assert public.position.radius_m == 2_500_000 and public.position.radius_kind == "reach"
+    # The radius is ours; the method's own digits are told.
+    assert "-33.87000, 151.20000" in public.to_text()
 
 
 def test_photos_far_from_a_methods_answer_contradict_it(lab: Any) -> None:
