@@ -29,7 +29,7 @@ SECTIONS = sections()
 
 
 def test_every_section_shows_code() -> None:
-    assert len(SECTIONS) == 5
+    assert len(SECTIONS) == 6
     assert all(SECTIONS.values())
 
 
